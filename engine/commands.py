@@ -1,0 +1,70 @@
+"""What the core wants done, as frozen records: the only way the core touches the world.
+
+They leave in order. Order commands are durable in the journal before their bytes leave.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import attrs
+
+from engine.inputs import Side, SnapshotKind
+
+
+@attrs.frozen
+class OrderSpec:
+    """All of an order that we ever state. ``tif`` and ``outside_rth`` are always explicit: an
+    empty one would be filled from a preset of the TWS user (error 10349, and worse)."""
+
+    action: Side
+    quantity: Decimal  # total, including what has filled
+    order_type: str  # MKT, LMT, STP, STP LMT, TRAIL
+    limit_price: Decimal | None
+    aux_price: Decimal | None  # stop price, or trailing amount
+    tif: str
+    outside_rth: bool
+    account: str
+    order_ref: str
+    oca_group: str = ""
+    oca_type: int = 0
+    parent_id: int = 0
+    transmit: bool = True
+
+
+@attrs.frozen
+class Command:
+    """Base of all commands."""
+
+
+@attrs.frozen
+class Place(Command):
+    """A new order."""
+
+    order_id: int
+    symbol: str
+    spec: OrderSpec
+
+
+@attrs.frozen
+class Amend(Command):
+    """The same order id with a changed spec, always built from our own intent (B8, B9)."""
+
+    order_id: int
+    symbol: str
+    spec: OrderSpec
+
+
+@attrs.frozen
+class Cancel(Command):
+    order_id: int
+
+
+@attrs.frozen
+class Snapshot(Command):
+    """Ask the broker for the truth of one kind."""
+
+    kind: SnapshotKind
+
+
+OrderCommand = Place | Amend | Cancel

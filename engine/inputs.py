@@ -1,0 +1,310 @@
+"""Everything that can happen to the core, as frozen records.
+
+The core is a function of these and of ``now_ns``; the journal stores them; replay feeds them
+again. Times are UTC nanoseconds of the exchange's clock. Quantities and order prices are exact.
+Nothing here knows how a message looked on the wire.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Literal
+
+import attrs
+
+from engine.money import Grid
+
+Side = Literal["BUY", "SELL"]
+SignalKind = Literal["BUY", "SELL", "SHORT", "NEUTRAL"]
+SnapshotKind = Literal["open_orders", "executions", "completed_orders", "positions"]
+
+
+@attrs.frozen
+class Instrument:
+    """A contract as the broker defined it, with what trading it needs.
+
+    ``sessions`` are regular trading hours as (open, close) UTC nanoseconds, ascending.
+    """
+
+    symbol: str
+    con_id: int
+    sec_type: str = "STK"
+    exchange: str = "SMART"
+    primary_exchange: str = ""
+    currency: str = "USD"
+    local_symbol: str = ""
+    trading_class: str = ""
+    time_zone: str = "America/New_York"
+    grid: Grid = Grid()
+    lot: Decimal = Decimal(1)
+    sessions: tuple[tuple[int, int], ...] = ()
+
+
+@attrs.frozen
+class MarketView:
+    """What the market looked like when something was decided; part of the decision's record."""
+
+    symbol: str
+    bid: float | None = None
+    ask: float | None = None
+    last: float | None = None
+    quote_age_ns: int | None = None  # None: never quoted
+    atr: float | None = None  # None: not warm
+    halted: bool = False
+    live: bool = True  # False: delayed, frozen or a broken farm
+
+    def price(self, side: Side) -> float | None:
+        """The price a market order of ``side`` would meet, else the last trade."""
+        return (self.ask if side == "BUY" else self.bid) or self.last
+
+
+@attrs.frozen
+class Input:
+    """Base of all inputs."""
+
+
+# -- decisions from outside ------------------------------------------------------------------
+
+
+@attrs.frozen
+class Signal:
+    """A prediction, checked by the schema and identified once for all time."""
+
+    identity: str  # source + ticker + model time + signal
+    source: str
+    ticker: str
+    signal: SignalKind
+    confidence: float
+    model_time_ns: int
+    price: float | None = None
+
+
+@attrs.frozen
+class SignalArrived(Input):
+    signal: Signal
+    market: MarketView
+
+
+@attrs.frozen
+class SignalRefused(Input):
+    """Refused before it could become a Signal (schema, age, unknown ticker): on record anyway."""
+
+    source: str
+    ticker: str
+    reason: str
+    detail: str
+
+
+@attrs.frozen
+class ConditionFired(Input):
+    """A compiled market condition went from false to true."""
+
+    condition_id: int
+    market: MarketView
+
+
+@attrs.frozen
+class CloseRequested(Input):
+    """Close what is held and end the context: of one symbol, or of all (None)."""
+
+    symbol: str | None
+    reason: str
+
+
+@attrs.frozen
+class BracketRequested(Input):
+    """An embedding program asks for entry, stop and target directly, without rules."""
+
+    reference: str  # the caller's name for it, unique
+    symbol: str
+    side: Side
+    quantity: Decimal
+    stop_price: Decimal
+    target_price: Decimal | None
+    entry_price: Decimal | None = None  # None: market
+    market: MarketView | None = None
+
+
+@attrs.frozen
+class OcoLeg:
+    side: Side
+    order_type: Literal["LMT", "STP"]
+    price: Decimal
+
+
+@attrs.frozen
+class OcoRequested(Input):
+    """Two orders of which one may fill."""
+
+    reference: str
+    symbol: str
+    quantity: Decimal
+    legs: tuple[OcoLeg, OcoLeg]
+    market: MarketView | None = None
+
+
+@attrs.frozen
+class CancelRequested(Input):
+    """Cancel whatever of ``reference`` (a bracket or OCO placed directly) has not filled."""
+
+    reference: str
+
+
+# -- the broker ------------------------------------------------------------------------------
+
+
+@attrs.frozen
+class InstrumentDefined(Input):
+    instrument: Instrument
+
+
+@attrs.frozen
+class SessionChanged(Input):
+    """A step of the broker session's chart, decided by the broker layer.
+
+    ``epoch`` numbers the connections of this journal; snapshots count only within one.
+    """
+
+    event: str  # a SessionEvent's name
+    epoch: int
+    detail: str = ""
+
+
+@attrs.frozen
+class OrderIdGranted(Input):
+    next_order_id: int
+
+
+@attrs.frozen
+class AccountsListed(Input):
+    accounts: tuple[str, ...]
+
+
+@attrs.frozen
+class OrderOpened(Input):
+    """openOrder: the broker's own copy of an order. ``status`` may be empty in text frames."""
+
+    order_id: int
+    perm_id: int
+    client_id: int
+    parent_id: int
+    order_ref: str
+    account: str
+    con_id: int
+    symbol: str
+    action: str
+    quantity: Decimal
+    order_type: str
+    limit_price: Decimal | None
+    aux_price: Decimal | None
+    tif: str
+    oca_group: str
+    oca_type: int
+    status: str
+
+
+@attrs.frozen
+class OrderStatusReported(Input):
+    order_id: int
+    perm_id: int
+    client_id: int
+    parent_id: int
+    status: str
+    filled: Decimal
+    remaining: Decimal
+    average_price: Decimal
+    why_held: str
+
+
+@attrs.frozen
+class ExecutionReported(Input):
+    """execDetails. ``execution_id`` without its last dotted part names the fill; that part, the
+    revision. ``time_text`` is kept as TWS wrote it: a fill is never dropped for its time."""
+
+    execution_id: str
+    order_id: int
+    perm_id: int
+    client_id: int
+    order_ref: str
+    account: str
+    con_id: int
+    symbol: str
+    side: Side
+    quantity: Decimal
+    price: Decimal
+    cumulative_quantity: Decimal
+    exchange: str
+    time_text: str
+    liquidation: bool
+    request_id: int = -1  # -1: live; else the answer to that reqExecutions
+
+
+@attrs.frozen
+class CommissionReported(Input):
+    execution_id: str
+    commission: Decimal | None  # None: TWS sent its "unset"
+    currency: str
+    realised: Decimal | None
+
+
+@attrs.frozen
+class ErrorReported(Input):
+    """errMsg, about an order, a request, or (-1) neither."""
+
+    request_id: int
+    code: int
+    text: str
+
+
+@attrs.frozen
+class PositionReported(Input):
+    account: str
+    con_id: int
+    symbol: str
+    quantity: Decimal
+    average_cost: Decimal
+
+
+@attrs.frozen
+class AccountValueReported(Input):
+    account: str
+    key: str
+    value: str
+    currency: str
+
+
+@attrs.frozen
+class SnapshotStarted(Input):
+    kind: SnapshotKind
+    epoch: int
+
+
+@attrs.frozen
+class SnapshotEnded(Input):
+    """The End marker of a snapshot, in the connection epoch in which it was asked."""
+
+    kind: SnapshotKind
+    epoch: int
+
+
+@attrs.frozen
+class TimerElapsed(Input):
+    """A deadline the core had named has come; carries nothing, ``now_ns`` says it all."""
+
+
+@attrs.frozen
+class Started(Input):
+    """The engine process begins; the first record of each run."""
+
+    run: str
+    version: str
+    settings: str  # the canonical JSON of the strategy, so replay needs no file
+    client_id: int
+    account: str
+
+
+@attrs.frozen
+class Stopped(Input):
+    """The engine process ends in good order."""
+
+    reason: str
