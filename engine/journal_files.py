@@ -1,0 +1,149 @@
+"""The journal's files: the lock on it, who may read it, and its head.
+
+All are private to the user, regular files, and never reached through a symbolic link.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import stat
+from functools import cache
+from pathlib import Path
+from typing import Final, Literal
+
+import attrs
+
+from engine.errors import JournalError
+
+Durability = Literal["full", "normal"]
+HEAD_BYTES: Final = 160  # fixed, so that rewriting it in place never changes the file's size
+_BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
+
+
+@attrs.frozen
+class Head:
+    """What the last commit made durable, and how firmly."""
+
+    count: int
+    hash: bytes
+    durability: str
+    boot_id: str
+
+
+class JournalFiles:
+    """Opens and locks the journal at ``path``.
+
+    The lock is on the journal itself, because a lock file beside it can be removed by somebody
+    who takes it for stale. ``flock`` and SQLite's own record locks do not meet, but closing any
+    descriptor of the file drops the latter: close this after SQLite.
+
+    Raises:
+        JournalError: in use, or not a file that may be used; one line with the mend.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path: Final = path
+        self.head_path: Final = path.with_name(path.name + "-head")
+        self._head = -1
+        try:
+            created_directory = not path.parent.exists()
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if created_directory:
+                _sync_directory(path.parent.parent)
+            self._descriptor = _open_private(path)
+        except OSError as problem:
+            raise _inaccessible(path, problem) from None
+        try:
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            self.close()
+            raise JournalError(
+                f"{path}: in use by another engine; stop that one or name another journal"
+            ) from None
+
+    def check_same_file(self) -> None:
+        """SQLite opened by name: what it got must be what was checked and locked."""
+        ours, named = os.fstat(self._descriptor), os.lstat(self.path)
+        if (ours.st_dev, ours.st_ino) != (named.st_dev, named.st_ino):
+            raise JournalError(f"{self.path}: was replaced while it was opened; try again")
+        for suffix in ("-wal", "-shm"):
+            companion = self.path.with_name(self.path.name + suffix)
+            if companion.is_symlink():
+                raise JournalError(f"{companion}: is a symbolic link; remove it")
+
+    def adopt(self) -> None:
+        """It is a journal, or will be: make it private and open its head."""
+        try:
+            os.fchmod(self._descriptor, 0o600)
+            self._head = _open_private(self.head_path)
+            os.fchmod(self._head, 0o600)
+            _sync_directory(self.path.parent)
+        except OSError as problem:
+            raise _inaccessible(self.head_path, problem) from None
+
+    def write_head(self, count: int, digest: bytes, durability: Durability) -> None:
+        """Reaches the page cache, so it survives a killed process. It is not synced: a head that
+        is a little old after a power cut does no harm. Raises OSError."""
+        line = f"{count} {digest.hex()} {durability} {boot_id()}"
+        os.pwrite(self._head, line.ljust(HEAD_BYTES - 1).encode("ascii") + b"\n", 0)
+
+    def sync_head(self) -> None:
+        os.fsync(self._head)
+
+    def read_head(self) -> Head | None:
+        """The head as last written; None if it never was.
+
+        Raises:
+            JournalError: it is there and makes no sense.
+        """
+        data = os.pread(self._head, HEAD_BYTES + 1, 0)
+        if not data:
+            return None
+        words = data.decode("ascii", "replace").split()
+        try:
+            if len(data) != HEAD_BYTES or len(words) != 4:
+                raise ValueError
+            return Head(int(words[0]), bytes.fromhex(words[1]), words[2], words[3])
+        except ValueError:
+            raise JournalError(
+                f"{self.head_path}: cannot be read; remove it if {self.path.name} can be trusted"
+            ) from None
+
+    def close(self) -> None:
+        """Give up the lock."""
+        if self._head >= 0:
+            os.close(self._head)
+        os.close(self._descriptor)
+
+
+@cache
+def boot_id() -> str:
+    """Names this run of the machine; "-" where the system does not say."""
+    try:
+        return _BOOT_ID.read_text("ascii").strip()
+    except OSError:
+        return "-"
+
+
+def _open_private(path: Path) -> int:
+    flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
+    descriptor = os.open(path, flags, 0o600)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(0, "not a regular file")
+    return descriptor
+
+
+def _sync_directory(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _inaccessible(path: Path, problem: OSError) -> JournalError:
+    if path.is_symlink():
+        return JournalError(f"{path}: is a symbolic link; name the file itself")
+    return JournalError(f"{path}: cannot be opened ({problem.strerror}); name another journal")
