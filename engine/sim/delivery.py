@@ -1,0 +1,60 @@
+"""What waits to be sent to one client: whole frames, in order, joined into few large writes.
+
+Sans-I/O: the server asks for ``pending`` bytes and says how many the socket took. The bound makes
+a client that stopped reading a stated fault instead of a growing process.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Final
+
+from engine.errors import LimitError
+
+BACKLOG_BYTES_MAX: Final = 64 << 20
+WRITE_BYTES_MAX: Final = 256 << 10  # one write; larger ones only delay other clients
+
+
+class Delivery:
+    """The outgoing queue of one client.
+
+    Raises:
+        LimitError: from ``put``, when the backlog would pass ``backlog_bytes_max``.
+    """
+
+    def __init__(self, backlog_bytes_max: int = BACKLOG_BYTES_MAX) -> None:
+        self._frames: deque[bytes] = deque()
+        self._write = memoryview(b"")  # what the socket has begun to take
+        self._queued_bytes = 0
+        self._backlog_bytes_max = backlog_bytes_max
+        self.frames_total = 0
+
+    def __len__(self) -> int:
+        """Bytes that have not been sent."""
+        return self._queued_bytes + len(self._write)
+
+    def put(self, frame: bytes) -> None:
+        if len(self) + len(frame) > self._backlog_bytes_max:
+            raise LimitError(
+                f"{len(self)} bytes wait for a client that does not read;"
+                f" {self._backlog_bytes_max} is the most"
+            )
+        self._frames.append(frame)
+        self._queued_bytes += len(frame)
+        self.frames_total += 1
+
+    def pending(self) -> memoryview:
+        """The bytes to write next, the same until ``sent`` has been told of all of them."""
+        if not self._write and self._frames:
+            joined: list[bytes] = []
+            size = 0
+            while self._frames and (not joined or size + len(self._frames[0]) <= WRITE_BYTES_MAX):
+                joined.append(self._frames.popleft())
+                size += len(joined[-1])
+            self._queued_bytes -= size
+            self._write = memoryview(b"".join(joined) if len(joined) > 1 else joined[0])
+        return self._write
+
+    def sent(self, count: int) -> None:
+        assert 0 <= count <= len(self._write), (count, len(self._write))
+        self._write = self._write[count:]

@@ -1,0 +1,269 @@
+"""Server messages as protobuf, for clients of version 213 and above.
+
+The schema is what the installed ``ibapi.protobuf`` declares; it is imported on first use, because
+that takes a quarter of a second which a text client need not wait for. A value that is unset is
+left absent: clients turn an empty string in a size field into an exception.
+"""
+
+from __future__ import annotations
+
+import importlib
+import struct
+from collections.abc import Mapping
+from decimal import Decimal
+from functools import cache
+from typing import Any, Final
+
+from engine.inputs import Instrument
+from engine.sim.records import SimExecution, SimOrder
+from engine.sim.wire_messages import (
+    PROTOBUF_OFFSET,
+    BidAskTick,
+    Holding,
+    LastTick,
+    Listing,
+    Message,
+    Value,
+    WireBar,
+)
+from engine.sim.wire_values import (
+    Values,
+    completed_order_values,
+    contract_values,
+    details_values,
+    execution_values,
+    live_order_values,
+    text,
+)
+
+_HEAD: Final = struct.Struct(">II")
+_TYPE_STRING: Final = 9  # google.protobuf.FieldDescriptor.TYPE_STRING
+
+
+@cache
+def message_class(name: str) -> Any:
+    """The class of protobuf message ``name``. Raises ImportError if ibapi has no such message."""
+    module = importlib.import_module(f"ibapi.protobuf.{name}_pb2")
+    return getattr(module, name)
+
+
+@cache
+def _string_fields(name: str) -> frozenset[str]:
+    fields = message_class(name).DESCRIPTOR.fields
+    return frozenset(field.name for field in fields if field.type == _TYPE_STRING)
+
+
+def preload() -> bool:
+    """Import what a first client would otherwise wait for; False if ibapi is too old for it."""
+    try:
+        for name in ("OpenOrder", "PlaceOrderRequest", "HistoricalDataEnd", "CancelContractData"):
+            message_class(name)
+    except ImportError:
+        return False
+    return True
+
+
+def fill(proto: Any, name: str, values: Mapping[str, Value]) -> Any:
+    """Set ``values`` on ``proto``, a message of type ``name``; None and "" stay absent."""
+    strings = _string_fields(name)
+    for field, value in values.items():
+        if value is None or value == "":
+            continue
+        setattr(proto, field, text(value) if field in strings else value)
+    return proto
+
+
+def frame(message_id: int, proto: Any) -> bytes:
+    body: bytes = proto.SerializeToString()
+    return _HEAD.pack(len(body) + 4, message_id + PROTOBUF_OFFSET) + body
+
+
+class ProtobufEncoder:
+    """Protobuf messages; the version matters only for how times are written."""
+
+    def __init__(self, version: int) -> None:
+        self.version = version
+
+    def simple(self, message: Message, *values: Value) -> bytes:
+        assert len(values) == len(message.fields), message
+        pairs = dict(zip(message.fields, values, strict=True))
+        return frame(message.id, _new(message.protobuf, pairs))
+
+    def error(self, request_id: int, code: int, text: str, time_ms: int) -> bytes:
+        values: Values = {
+            "id": request_id,
+            "errorTime": time_ms,
+            "errorCode": code,
+            "errorMsg": text,
+        }
+        return frame(4, _new("ErrorMessage", values))
+
+    def open_order(self, order: SimOrder) -> bytes:
+        proto = _new("OpenOrder", {"orderId": order.order_id})
+        fill(proto.contract, "Contract", contract_values(order.instrument))
+        fill(proto.order, "Order", {**live_order_values(order), **_ORDER_DEFAULTS})
+        fill(proto.orderState, "OrderState", {"status": order.status})
+        return frame(5, proto)
+
+    def completed_order(self, order: SimOrder, completed_time: str, outcome: str) -> bytes:
+        proto = message_class("CompletedOrder")()
+        fill(proto.contract, "Contract", contract_values(order.instrument))
+        fill(proto.order, "Order", {**completed_order_values(order), **_ORDER_DEFAULTS})
+        state: Values = {
+            "status": order.status,
+            "completedTime": completed_time,
+            "completedStatus": outcome,
+        }
+        fill(proto.orderState, "OrderState", state)
+        return frame(101, proto)
+
+    def execution(self, request_id: int, execution: SimExecution) -> bytes:
+        proto = _new("ExecutionDetails", {"reqId": request_id})
+        contract = {**contract_values(execution.instrument), "exchange": execution.exchange}
+        fill(proto.contract, "Contract", contract)
+        values = {
+            **execution_values(execution, self.version),
+            "isLiquidation": execution.liquidation,
+        }
+        fill(proto.execution, "Execution", values)
+        return frame(11, proto)
+
+    def commission(
+        self, execution_id: str, amount: Decimal, currency: str, realised: Decimal | None
+    ) -> bytes:
+        values: Values = {
+            "execId": execution_id,
+            "commissionAndFees": float(amount),
+            "currency": currency,
+            "realizedPNL": None if realised is None else float(realised),
+        }
+        return frame(59, _new("CommissionAndFeesReport", values))
+
+    def contract_details(self, request_id: int, listing: Listing) -> bytes:
+        proto = _new("ContractData", {"reqId": request_id})
+        _fill_contract(proto.contract, listing.instrument)
+        fill(proto.contractDetails, "ContractDetails", details_values(listing))
+        return frame(10, proto)
+
+    def market_rule(self, rule_id: int, bands: tuple[tuple[Decimal, Decimal], ...]) -> bytes:
+        proto = _new("MarketRule", {"marketRuleId": rule_id})
+        for edge, increment in bands:
+            proto.priceIncrements.add(lowEdge=float(edge), increment=float(increment))
+        return frame(93, proto)
+
+    def position(
+        self, account: str, instrument: Instrument, quantity: Decimal, average_cost: Decimal
+    ) -> bytes:
+        proto = _new("Position", {"account": account, "position": quantity})
+        proto.avgCost = float(average_cost)
+        _fill_contract(proto.contract, instrument)
+        return frame(61, proto)
+
+    def position_multi(
+        self,
+        request_id: int,
+        account: str,
+        instrument: Instrument,
+        quantity: Decimal,
+        average_cost: Decimal,
+    ) -> bytes:
+        values: Values = {
+            "reqId": request_id,
+            "account": account,
+            "position": quantity,
+            "avgCost": float(average_cost),
+        }
+        proto = _new("PositionMulti", values)
+        _fill_contract(proto.contract, instrument)
+        return frame(71, proto)
+
+    def portfolio(self, holding: Holding) -> bytes:
+        values: Values = {
+            "position": holding.quantity,
+            "marketPrice": holding.market_price,
+            "marketValue": holding.market_value,
+            "averageCost": float(holding.average_cost),
+            "unrealizedPNL": holding.unrealised,
+            "realizedPNL": holding.realised,
+            "accountName": holding.account,
+        }
+        proto = _new("PortfolioValue", values)
+        _fill_contract(proto.contract, holding.instrument)
+        return frame(7, proto)
+
+    def tick_last(self, request_id: int, kind: int, tick: LastTick) -> bytes:
+        proto = _new("TickByTickData", {"reqId": request_id, "tickType": kind})
+        values: Values = {
+            "time": tick.time_s,
+            "price": tick.price,
+            "size": tick.size,
+            "exchange": tick.exchange,
+        }
+        fill(proto.historicalTickLast, "HistoricalTickLast", values)
+        proto.historicalTickLast.tickAttribLast.pastLimit = False
+        return frame(99, proto)
+
+    def tick_bid_ask(self, request_id: int, tick: BidAskTick) -> bytes:
+        proto = _new("TickByTickData", {"reqId": request_id, "tickType": 3})
+        values: Values = {
+            "time": tick.time_s,
+            "priceBid": tick.bid,
+            "priceAsk": tick.ask,
+            "sizeBid": tick.bid_size,
+            "sizeAsk": tick.ask_size,
+        }
+        fill(proto.historicalTickBidAsk, "HistoricalTickBidAsk", values)
+        proto.historicalTickBidAsk.tickAttribBidAsk.bidPastLow = False
+        return frame(99, proto)
+
+    def tick_mid(self, request_id: int, time_s: int, price: float) -> bytes:
+        proto = _new("TickByTickData", {"reqId": request_id, "tickType": 4})
+        fill(proto.historicalTickMidPoint, "HistoricalTick", {"time": time_s, "price": price})
+        return frame(99, proto)
+
+    def historical(self, request_id: int, bars: list[WireBar], start: str, end: str) -> list[bytes]:
+        proto = _new("HistoricalData", {"reqId": request_id})
+        for bar in bars:
+            _fill_bar(proto.historicalDataBars.add(), bar)
+        ending: Values = {
+            "reqId": request_id,
+            "startDateStr": start,
+            "endDateStr": end,
+        }
+        return [frame(17, proto), frame(108, _new("HistoricalDataEnd", ending))]
+
+    def historical_update(self, request_id: int, bar: WireBar) -> bytes:
+        proto = _new("HistoricalDataUpdate", {"reqId": request_id})
+        _fill_bar(proto.historicalDataBar, bar)
+        return frame(90, proto)
+
+
+# TWS sends this word for every order that is not delta neutral
+_ORDER_DEFAULTS: Final[Values] = {
+    "deltaNeutralOrderType": "None",
+    "clearingIntent": "IB",
+    "transmit": True,
+}
+
+
+def _new(name: str, values: Mapping[str, Value]) -> Any:
+    return fill(message_class(name)(), name, values)
+
+
+def _fill_contract(proto: Any, instrument: Instrument) -> None:
+    values = {**contract_values(instrument), "primaryExch": instrument.primary_exchange}
+    fill(proto, "Contract", values)
+
+
+def _fill_bar(proto: Any, bar: WireBar) -> None:
+    values: Values = {
+        "date": bar.date,
+        "open": bar.open,
+        "high": bar.high,
+        "low": bar.low,
+        "close": bar.close,
+        "volume": bar.volume,
+        "WAP": repr(bar.average),
+        "barCount": bar.count,
+    }
+    fill(proto, "HistoricalDataBar", values)

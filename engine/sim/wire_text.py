@@ -1,0 +1,194 @@
+"""Server messages as NUL-terminated text, for clients of version 176 to 200."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Final
+
+from engine.inputs import Instrument
+from engine.sim import wire_fields
+from engine.sim.records import SimExecution, SimOrder
+from engine.sim.wire_fields import UNSET_DOUBLE, Field
+from engine.sim.wire_messages import (
+    BidAskTick,
+    Holding,
+    LastTick,
+    Listing,
+    Message,
+    Value,
+    WireBar,
+)
+from engine.sim.wire_values import (
+    completed_order_values,
+    contract_values,
+    details_values,
+    execution_values,
+    live_order_values,
+    text,
+)
+
+_LENGTH: Final = struct.Struct(">I")
+
+
+def escaped(value: str) -> str:
+    """Free text in seven bits; clients undo it with Python's ``unicode-escape`` (>= 153)."""
+    return value.encode("unicode_escape").decode("ascii")
+
+
+def frame(fields: list[str]) -> bytes:
+    body = ("\0".join(fields) + "\0").encode("utf-8", "replace")
+    return _LENGTH.pack(len(body)) + body
+
+
+def _texts(values: tuple[Value, ...]) -> list[str]:
+    return [text(value) for value in values]
+
+
+class TextEncoder:
+    """Text messages of one version; the lists of fields are in ``wire_fields``."""
+
+    def __init__(self, version: int) -> None:
+        self.version = version
+
+    def simple(self, message: Message, *values: Value) -> bytes:
+        assert len(values) == len(message.fields), message
+        fields = [str(message.id)]
+        if message.text_version is not None:
+            fields.append(str(message.text_version))
+        fields += map(text, values)
+        return frame(fields)
+
+    def _listed(
+        self, message_id: int, table: tuple[Field, ...], values: Mapping[str, Value]
+    ) -> bytes:
+        fields = [str(message_id)]
+        for name, default in wire_fields.layout(table, self.version):
+            fields.append(text(values[name]) if name in values else default)
+        return frame(fields)
+
+    def _contract(self, instrument: Instrument) -> list[str]:
+        values = contract_values(instrument)
+        pairs = wire_fields.layout(wire_fields.CONTRACT, self.version)
+        return [text(values[name]) if name in values else default for name, default in pairs]
+
+    def error(self, request_id: int, code: int, text: str, time_ms: int) -> bytes:
+        values: dict[str, Value] = {
+            "id": request_id,
+            "errorCode": code,
+            "errorMsg": escaped(text),
+            "errorTime": time_ms,
+        }
+        return self._listed(4, wire_fields.ERROR, values)
+
+    def open_order(self, order: SimOrder) -> bytes:
+        contract = contract_values(order.instrument)
+        values = {**contract, **live_order_values(order), "status": order.status}
+        return self._listed(5, wire_fields.OPEN_ORDER, values)
+
+    def completed_order(self, order: SimOrder, completed_time: str, outcome: str) -> bytes:
+        values = {
+            **contract_values(order.instrument),
+            **completed_order_values(order),
+            "status": order.status,
+            "completedTime": completed_time,
+            "completedStatus": outcome,
+        }
+        return self._listed(101, wire_fields.COMPLETED_ORDER, values)
+
+    def execution(self, request_id: int, execution: SimExecution) -> bytes:
+        values = {
+            **contract_values(execution.instrument),
+            **execution_values(execution, self.version),
+            "reqId": request_id,
+            "execExchange": execution.exchange,
+            "liquidation": int(execution.liquidation),
+        }
+        return self._listed(11, wire_fields.EXECUTION, values)
+
+    def commission(
+        self, execution_id: str, amount: Decimal, currency: str, realised: Decimal | None
+    ) -> bytes:
+        profit = UNSET_DOUBLE if realised is None else text(float(realised))
+        return frame(
+            ["59", "1", execution_id, text(float(amount)), currency, profit, UNSET_DOUBLE, "0"]
+        )
+
+    def contract_details(self, request_id: int, listing: Listing) -> bytes:
+        values = {
+            **contract_values(listing.instrument),
+            **details_values(listing),
+            "reqId": request_id,
+            "longName": escaped(listing.long_name),
+            "primaryExch": listing.instrument.primary_exchange,
+        }
+        return self._listed(10, wire_fields.CONTRACT_DETAILS, values)
+
+    def market_rule(self, rule_id: int, bands: tuple[tuple[Decimal, Decimal], ...]) -> bytes:
+        fields = ["93", text(rule_id), text(len(bands))]
+        for edge, increment in bands:
+            fields += [text(float(edge)), text(float(increment))]
+        return frame(fields)
+
+    def position(
+        self, account: str, instrument: Instrument, quantity: Decimal, average_cost: Decimal
+    ) -> bytes:
+        numbers = [text(quantity), text(float(average_cost))]
+        return frame(["61", "3", account, *self._contract(instrument), *numbers])
+
+    def position_multi(
+        self,
+        request_id: int,
+        account: str,
+        instrument: Instrument,
+        quantity: Decimal,
+        average_cost: Decimal,
+    ) -> bytes:
+        head = ["71", "1", text(request_id), account]
+        numbers = [text(quantity), text(float(average_cost)), ""]
+        return frame([*head, *self._contract(instrument), *numbers])
+
+    def portfolio(self, holding: Holding) -> bytes:
+        contract = self._contract(holding.instrument)
+        contract[7] = holding.instrument.primary_exchange or holding.instrument.exchange
+        numbers = _texts(
+            (
+                holding.quantity,
+                holding.market_price,
+                holding.market_value,
+                float(holding.average_cost),
+                holding.unrealised,
+                holding.realised,
+            )
+        )
+        return frame(["7", "8", *contract, *numbers, holding.account])
+
+    def tick_last(self, request_id: int, kind: int, tick: LastTick) -> bytes:
+        head = (99, request_id, kind, tick.time_s, tick.price, tick.size, 0)
+        return frame([*_texts(head), tick.exchange, ""])
+
+    def tick_bid_ask(self, request_id: int, tick: BidAskTick) -> bytes:
+        prices = (tick.bid, tick.ask, tick.bid_size, tick.ask_size, 0)
+        return frame(_texts((99, request_id, 3, tick.time_s, *prices)))
+
+    def tick_mid(self, request_id: int, time_s: int, price: float) -> bytes:
+        return frame(_texts((99, request_id, 4, time_s, price)))
+
+    def historical(self, request_id: int, bars: list[WireBar], start: str, end: str) -> list[bytes]:
+        """One message with all bars; from 196 on, the end is a message of its own (108)."""
+        fields = ["17", text(request_id)]
+        if self.version < 196:
+            fields += [start, end]
+        fields.append(text(len(bars)))
+        for bar in bars:
+            numbers = (bar.open, bar.high, bar.low, bar.close, bar.volume, bar.average, bar.count)
+            fields += [bar.date, *_texts(numbers)]
+        if self.version < 196:
+            return [frame(fields)]
+        return [frame(fields), frame(["108", text(request_id), start, end])]
+
+    def historical_update(self, request_id: int, bar: WireBar) -> bytes:
+        head = [text(90), text(request_id), text(bar.count), bar.date]
+        prices = (bar.open, bar.close, bar.high, bar.low, bar.average, bar.volume)
+        return frame([*head, *_texts(prices)])

@@ -1,0 +1,124 @@
+"""What contracts, orders, executions and listings say on the wire, under protobuf's field names.
+
+Both formats draw from these: the text encoder by its lists of fields, the protobuf encoder by name.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Final
+
+from engine.inputs import Instrument
+from engine.sim.records import SimExecution, SimOrder
+from engine.sim.wire_messages import Listing, Value
+from engine.sim.wire_time import execution_time
+
+SIDE: Final = {"BUY": "BOT", "SELL": "SLD"}
+Values = dict[str, Value]
+
+
+def text(value: Value) -> str:
+    """One value as TWS writes it: decimals without exponent, booleans as 1 and 0, None empty."""
+    if isinstance(value, str):
+        return value.replace("\0", " ")
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "1" if value else "0"
+    if isinstance(value, Decimal):
+        return format(value, "f")
+    return repr(value)
+
+
+def number(value: Decimal | None) -> float | None:
+    return None if value is None else float(value)
+
+
+def contract_values(instrument: Instrument) -> Values:
+    return {
+        "conId": instrument.con_id,
+        "symbol": instrument.symbol,
+        "secType": instrument.sec_type,
+        "exchange": instrument.exchange,
+        "currency": instrument.currency,
+        "localSymbol": instrument.local_symbol or instrument.symbol,
+        "tradingClass": instrument.trading_class or instrument.symbol,
+    }
+
+
+def order_values(order: SimOrder) -> Values:
+    """What openOrder and completedOrder share. TWS writes 0.0 for a price that does not apply."""
+    return {
+        "action": order.action,
+        "totalQuantity": order.quantity,
+        "orderType": order.order_type,
+        "lmtPrice": float(order.limit_price or 0),
+        "auxPrice": float(order.aux_price or 0),
+        "tif": order.tif,
+        "ocaGroup": order.oca_group,
+        "account": order.account,
+        "orderRef": order.order_ref,
+        "permId": order.perm_id,
+        "outsideRth": order.outside_rth,
+        "ocaType": order.oca_type,
+        "trailStopPrice": number(order.trail_stop_price),
+        "trailingPercent": number(order.trailing_percent),
+    }
+
+
+def live_order_values(order: SimOrder) -> Values:
+    return {
+        **order_values(order),
+        "orderId": order.order_id,
+        "clientId": order.client_id,
+        "parentId": order.parent_id,
+    }
+
+
+def completed_order_values(order: SimOrder) -> Values:
+    """TWS has forgotten the ids and clears the size; permId and orderRef identify the order."""
+    return {**order_values(order), "totalQuantity": Decimal(0), "filledQuantity": order.filled}
+
+
+def execution_values(execution: SimExecution, version: int) -> Values:
+    return {
+        "orderId": execution.order_id,
+        "execId": execution.execution_id,
+        "time": execution_time(execution.time_ns, execution.instrument.time_zone, version),
+        "acctNumber": execution.account,
+        "exchange": execution.exchange,
+        "side": SIDE[execution.side],
+        "shares": execution.quantity,
+        "price": float(execution.price),
+        "permId": execution.perm_id,
+        "clientId": execution.client_id,
+        "cumQty": execution.cumulative_quantity,
+        "avgPrice": float(execution.average_price),
+        "orderRef": execution.order_ref,
+        "lastLiquidity": execution.last_liquidity,
+    }
+
+
+def details_values(listing: Listing) -> Values:
+    instrument = listing.instrument
+    return {
+        "marketName": listing.market_name,
+        "minTick": float(min(increment for _, increment in instrument.grid.bands)),
+        "orderTypes": listing.order_types,
+        "validExchanges": listing.valid_exchanges,
+        "priceMagnifier": 1,
+        "underConId": 0,
+        "longName": listing.long_name,
+        "industry": listing.industry,
+        "category": listing.category,
+        "subcategory": listing.subcategory,
+        "timeZoneId": instrument.time_zone,
+        "tradingHours": listing.trading_hours,
+        "liquidHours": listing.liquid_hours,
+        "aggGroup": 1,
+        "marketRuleIds": listing.market_rule_ids,
+        "stockType": listing.stock_type,
+        "minSize": instrument.lot,
+        "sizeIncrement": instrument.lot,
+        "suggestedSizeIncrement": max(instrument.lot, Decimal(100)),
+    }
