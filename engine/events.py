@@ -1,0 +1,282 @@
+"""What the engine tells its observers, as frozen classes.
+
+Subscribing to a class of the bus gives its subclasses too: ``OrderEvent`` is every order event.
+``time_ns`` is UTC nanoseconds of the exchange's clock; ``sequence`` rises by one with every
+event of a run and is given by whoever creates the event. Prices of orders, quantities and money
+are exact; market data and indicators are doubles.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+from functools import cache
+from operator import attrgetter
+from typing import Any, Literal
+
+import attrs
+import orjson
+
+from engine.inputs import Side, SignalKind
+
+PositionSide = Literal["long", "short"]
+AlertLevel = Literal["info", "warning", "critical"]
+
+
+@attrs.frozen
+class BaseEvent:
+    """Base of all events."""
+
+    time_ns: int
+    sequence: int
+
+    def to_json(self) -> bytes:
+        """One object: ``type`` (the class's name), then the fields in their order.
+
+        Decimals are strings. A double that is not a number is null, as JSON has none.
+        """
+        names, values_of = _layout(type(self))
+        values = values_of(self)
+        return orjson.dumps(
+            {"type": type(self).__name__, **dict(zip(names, values, strict=True))}, default=_plain
+        )
+
+
+# -- market ------------------------------------------------------------------------------------
+
+
+@attrs.frozen
+class MarketEvent(BaseEvent):
+    symbol: str
+
+
+@attrs.frozen
+class PriceEvent(MarketEvent):
+    """A quote or a trade. ``size`` is in shares, None when TWS gave the price alone."""
+
+    kind: Literal["bid", "ask", "last"]
+    price: float
+    size: float | None = None
+
+
+@attrs.frozen
+class VolumeEvent(MarketEvent):
+    """Shares traded so far in this session."""
+
+    volume: float
+
+
+@attrs.frozen
+class IndicatorEvent(MarketEvent):
+    """An indicator has a new value, for instance ``atr(14)`` at the end of a bar."""
+
+    name: str
+    value: float
+
+
+# -- orders ------------------------------------------------------------------------------------
+
+
+@attrs.frozen
+class OrderEvent(BaseEvent):
+    """One order as it stands after what happened.
+
+    ``perm_id`` is 0 until the broker has named it; ``price`` is the limit or stop price, None for
+    a market order; ``role`` says what the order is for (entry, add, stop, target, close, …).
+    """
+
+    order_id: int
+    perm_id: int
+    order_ref: str
+    symbol: str
+    side: Side
+    quantity: Decimal
+    filled: Decimal
+    remaining: Decimal
+    price: Decimal | None
+    status: str
+    role: str
+
+
+@attrs.frozen
+class NewOrderEvent(OrderEvent):
+    """An order was sent."""
+
+    order_type: str
+
+
+@attrs.frozen
+class OrderStatusEvent(OrderEvent):
+    """The order's state in its chart changed."""
+
+    previous: str
+
+
+@attrs.frozen
+class FillEvent(OrderEvent):
+    """A unique execution, or a broker's correction of one (same id but a later last part)."""
+
+    execution_id: str
+    fill_quantity: Decimal
+    fill_price: Decimal
+    average_price: Decimal  # of everything this order has filled
+
+
+@attrs.frozen
+class CancelEvent(OrderEvent):
+    """The order ended with a remainder: by us, by the broker, by expiry, by its group."""
+
+    reason: str
+
+
+@attrs.frozen
+class RejectEvent(OrderEvent):
+    """The broker refused the order. ``code`` is the error number of TWS, 0 if it gave none."""
+
+    code: int
+    reason: str
+
+
+@attrs.frozen
+class OrderGroupEvent(OrderEvent):
+    """A group of linked orders changed state; the order's own fields are those of its first."""
+
+    group: str
+    kind: Literal["bracket", "oco", "linked"]
+    state: str
+    order_ids: tuple[int, ...]
+
+
+# -- positions ---------------------------------------------------------------------------------
+
+
+@attrs.frozen
+class PositionEvent(BaseEvent):
+    """A position after the executions so far. ``quantity`` is never negative; ``realised`` is
+    profit after commissions in the instrument's currency, since the position was opened."""
+
+    symbol: str
+    side: PositionSide
+    quantity: Decimal
+    average_price: Decimal
+    realised: Decimal
+
+
+@attrs.frozen
+class PositionOpenEvent(PositionEvent):
+    """It was flat before."""
+
+
+@attrs.frozen
+class PositionUpdateEvent(PositionEvent):
+    """More, less, or the same at another price (a corrected execution)."""
+
+    previous_quantity: Decimal
+
+
+@attrs.frozen
+class PositionCloseEvent(PositionEvent):
+    """It is flat now; ``side`` and ``average_price`` are those it had."""
+
+    exit_price: Decimal
+    reason: str
+
+
+# -- options flow ------------------------------------------------------------------------------
+
+
+@attrs.frozen
+class OptionsFlowEvent(BaseEvent):
+    symbol: str
+    source: str
+
+
+@attrs.frozen
+class PredictionSignalEvent(OptionsFlowEvent):
+    """A new prediction passed the schema; whether it acts is for the rules to say."""
+
+    identity: str
+    signal: SignalKind
+    confidence: float
+    model_time_ns: int
+    price: float | None
+
+
+@attrs.frozen
+class FlowThresholdEvent(OptionsFlowEvent):
+    """A measure of the flow (``confidence``, …) reached its threshold."""
+
+    measure: str
+    value: float
+    threshold: float
+    signal: SignalKind
+
+
+# -- what the engine has to say ----------------------------------------------------------------
+
+
+@attrs.frozen
+class RefusalEvent(BaseEvent):
+    """Something was asked for and not done. ``signal_identity`` is empty when no signal asked."""
+
+    reason: str
+    symbol: str
+    detail: str
+    signal_identity: str = ""
+
+
+@attrs.frozen
+class ContextChangedEvent(BaseEvent):
+    """The linked context of a symbol moved from one state of its chart to another."""
+
+    symbol: str
+    side: PositionSide | None
+    old: str
+    new: str
+    cause: str
+
+
+@attrs.frozen
+class SessionChangedEvent(BaseEvent):
+    """The session with the broker moved from one state of its chart to another."""
+
+    old: str
+    new: str
+    cause: str
+
+
+@attrs.frozen
+class AlertEvent(BaseEvent):
+    """A person should know. ``symbol`` is empty when it concerns the whole engine."""
+
+    level: AlertLevel
+    text: str
+    symbol: str = ""
+
+
+@attrs.frozen
+class TradeEvent(BaseEvent):
+    """A finished trade, from flat to flat. ``realised`` is after ``commission``."""
+
+    symbol: str
+    side: PositionSide
+    quantity: Decimal
+    entry_price: Decimal
+    exit_price: Decimal
+    reason: str
+    realised: Decimal
+    commission: Decimal
+    opened_ns: int
+    closed_ns: int
+
+
+@cache
+def _layout(cls: type) -> tuple[tuple[str, ...], Callable[[Any], tuple[Any, ...]]]:
+    names = tuple(attribute.name for attribute in attrs.fields(cls))
+    return names, attrgetter(*names)
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, Decimal):
+        return str(value)
+    raise TypeError(f"{type(value).__name__} has no place in an event")
