@@ -1,0 +1,1 @@
+# No Python names: _fast.decode.decode returns the tuples that orders.pxd lists.
