@@ -10,9 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from decimal import Decimal
-from functools import cache
 from operator import attrgetter
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import attrs
 import orjson
@@ -270,10 +269,16 @@ class TradeEvent(BaseEvent):
     closed_ns: int
 
 
-@cache
-def _layout(cls: type) -> tuple[tuple[str, ...], Callable[[Any], tuple[Any, ...]]]:
-    names = tuple(attribute.name for attribute in attrs.fields(cls))
-    return names, attrgetter(*names)
+_Layout = tuple[tuple[str, ...], Callable[[Any], tuple[Any, ...]]]
+_LAYOUTS: Final[dict[type, _Layout]] = {}
+
+
+def _layout(cls: type) -> _Layout:
+    """Names and values of the fields, worked out once per class."""
+    if cls not in _LAYOUTS:
+        names = tuple(attribute.name for attribute in attrs.fields(cls))
+        _LAYOUTS[cls] = names, attrgetter(*names)
+    return _LAYOUTS[cls]
 
 
 def _plain(value: object) -> str:
