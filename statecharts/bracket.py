@@ -34,7 +34,7 @@ class BracketChart(StateChart[Model]):
     done = State(final=True)
     failed = State()
 
-    send = draft.to(sending)
+    send = draft.to(sending)  # takes the name of the library's method: StateChart.send(chart, …)
 
     # The parent. A stale "working" after a fill changes nothing; an execution may precede every
     # acknowledgement, and a parent that died may still report fills.

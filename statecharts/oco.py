@@ -32,7 +32,7 @@ class OcoChart(StateChart[Model]):
     overfilled = State()
     failed = State()
 
-    send = draft.to(sending)
+    send = draft.to(sending)  # takes the name of the library's method: StateChart.send(chart, …)
 
     # From ``failed``: a leg that was inactive or refused came back.
     legs_working = (

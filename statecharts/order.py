@@ -7,7 +7,13 @@ to ``unknown``. What is dead stays on watch until its grace is over, because fil
 only then it is ``closed``, and a report after that has no row.
 
 One event may have rows in both regions or in one. The region without a row keeps its state; the
-pair (configuration, event) has no row only when neither region has one.
+pair (configuration, event) has no row only when neither region has one. ``reported`` alone says
+when an order is over: ``closed`` is reached from the dead only, and there every death has put
+``asked`` to rest, so that after ``closed`` a late answer to an ask is idle and all else a fault.
+
+How the events are named. ``link_lost`` is named for orders of which bytes may have left, and not
+for drafts; an adopted foreign order is placed first. Whatever leads to ``unknown`` calls for a
+question to the broker, also a contradiction such as a part fill after a rejection.
 """
 
 from typing import ClassVar
