@@ -1,0 +1,1 @@
+"""What comes in: prediction signals, from wherever they come."""
