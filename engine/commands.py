@@ -67,4 +67,12 @@ class Snapshot(Command):
     kind: SnapshotKind
 
 
+@attrs.frozen
+class LookAtMarket(Command):
+    """A decision that waited (a reversal, now flat) needs today's price, not that of its signal.
+    The runtime answers with MarketSeen in the next batch."""
+
+    symbol: str
+
+
 OrderCommand = Place | Amend | Cancel

@@ -118,7 +118,9 @@ class Broker:
     """Where TWS or the gateway listens and how patient we are with it."""
 
     host: str = "127.0.0.1"
-    port: int = field(default=7497, validator=validators.and_(validators.ge(1), validators.le(65535)))
+    port: int = field(
+        default=7497, validator=validators.and_(validators.ge(1), validators.le(65535))
+    )
     client_id: int = field(default=17, validator=validators.ge(0))
     account: str = ""  # empty: the only one that the session lists
     live: bool = False  # a live account needs this and its name in ``account``

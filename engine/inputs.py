@@ -12,7 +12,7 @@ from typing import Literal
 
 import attrs
 
-from engine.money import Grid
+from engine.money import CENTS, Grid
 
 Side = Literal["BUY", "SELL"]
 SignalKind = Literal["BUY", "SELL", "SHORT", "NEUTRAL"]
@@ -35,7 +35,7 @@ class Instrument:
     local_symbol: str = ""
     trading_class: str = ""
     time_zone: str = "America/New_York"
-    grid: Grid = Grid()
+    grid: Grid = CENTS
     lot: Decimal = Decimal(1)
     sessions: tuple[tuple[int, int], ...] = ()
 
@@ -100,6 +100,13 @@ class ConditionFired(Input):
     """A compiled market condition went from false to true."""
 
     condition_id: int
+    market: MarketView
+
+
+@attrs.frozen
+class MarketSeen(Input):
+    """The answer to a LookAtMarket command."""
+
     market: MarketView
 
 

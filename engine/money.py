@@ -71,6 +71,9 @@ class Grid:
         return (steps * increment).quantize(increment)
 
 
+CENTS: Final = Grid()
+
+
 def wire_price(price: Decimal) -> float:
     """The double that TWS wants on the wire; reads back as the same decimal."""
     number = float(price)

@@ -1,0 +1,57 @@
+"""The bracket of a context: entry, stop and target seen as one group.
+
+The bracket drives nothing; it is how the three orders are reported and drawn. Its events are
+named from the orders' own reports, one at a time, until they mean nothing new.
+"""
+
+from __future__ import annotations
+
+from engine.charts import BRACKET, NO_ROW
+from engine.contexts import Context
+from engine.orders import EXIT_ROLES, Role
+from statecharts.vocabulary import BracketEvent, BracketState, ContextState, OrderReport
+
+_BEFORE_ENTRY = (BracketState.SENDING, BracketState.ENTRY_LIVE)
+_UNDER_WAY = (*_BEFORE_ENTRY, BracketState.PART_OPEN, BracketState.OPEN)
+_LEAVING = (ContextState.CLOSING, ContextState.REVERSING, ContextState.CONCLUDING)
+
+
+def advance(context: Context) -> bool:
+    """Take one event, if there is one; True when the bracket's state changed."""
+    event = _name(context)
+    if event is None:
+        return False
+    after = BRACKET.step(context.bracket, event)
+    if after in (NO_ROW, context.bracket):
+        return False
+    context.bracket = after
+    return True
+
+
+def _name(context: Context) -> BracketEvent | None:
+    state = context.bracket
+    if state == BracketState.DRAFT:
+        return BracketEvent.SEND
+    if state == BracketState.DONE:
+        return None
+    entry = context.of(Role.ENTRY)[0]
+    if context.settled and state not in _BEFORE_ENTRY:
+        return BracketEvent.SETTLED
+    if state in _UNDER_WAY and context.held == 0 and _exited(context):
+        return BracketEvent.EXIT_FILLED
+    if entry.dead and not entry.filled:
+        return BracketEvent.PARENT_DIED
+    if state in _UNDER_WAY and context.state in _LEAVING:
+        return BracketEvent.CANCEL
+    if entry.dead and state != BracketState.EXITING:
+        complete = entry.reported == OrderReport.FILLED
+        return BracketEvent.PARENT_FILLED if complete else BracketEvent.PARENT_DIED_PART_FILLED
+    if entry.filled and state in _BEFORE_ENTRY:
+        return BracketEvent.PARENT_PART_FILLED
+    if entry.active and state == BracketState.SENDING:
+        return BracketEvent.PARENT_WORKING
+    return None
+
+
+def _exited(context: Context) -> bool:
+    return any(order.filled for order in context.orders.values() if order.role in EXIT_ROLES)

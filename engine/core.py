@@ -1,0 +1,312 @@
+"""The whole system, read from top to bottom: inputs in, commands and events out.
+
+``Core.step`` takes everything that arrived together and the time, and returns what to do and
+what to tell. It is deterministic and touches nothing outside: live trading, simulation, replay
+and exploration run this same function. The journal holds its inputs; feeding them again gives
+the same state, bit for bit.
+
+    broker report ─► order chart ─► context chart ─┐
+    signal, fire, request ─► gates ─► context ─────┼─► cover: desired exits - confirmed exits
+    snapshot, deadline ─► truth ───────────────────┘        ─► risk gate ─► commands
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+import attrs
+import orjson
+
+from engine import config as configuration
+from engine import decisions, direct, reports, settlement, truth
+from engine.commands import Command
+from engine.config import CONVERTER, SECOND_NS, Config
+from engine.contexts import Context, name_rest
+from engine.entries import exit_order
+from engine.events import BaseEvent
+from engine.exits import AmendExit, PlaceExit, Terms, Want, Withdraw, exposed, wants
+from engine.inputs import (
+    AccountsListed,
+    AccountValueReported,
+    BracketRequested,
+    CancelRequested,
+    CloseRequested,
+    CommissionReported,
+    ConditionFired,
+    ErrorReported,
+    ExecutionReported,
+    Input,
+    InstrumentDefined,
+    MarketSeen,
+    OcoRequested,
+    OrderIdGranted,
+    OrderOpened,
+    OrderStatusReported,
+    PositionReported,
+    SessionChanged,
+    SignalArrived,
+    SignalRefused,
+    SnapshotEnded,
+    SnapshotStarted,
+    Started,
+    Stopped,
+    TimerElapsed,
+)
+from engine.orders import Role
+from engine.outbox import Outbox
+from engine.risk import exit_reason
+from engine.state import State
+from statecharts.vocabulary import (
+    ContextEvent,
+    ContextState,
+    OrderEvent,
+)
+
+SETTLE_ROUNDS_MAX: Final = 8
+
+
+@attrs.frozen
+class Output:
+    commands: list[Command]
+    events: list[BaseEvent]
+
+
+class Core:
+    """The sans-I/O order and position manager. Not thread-safe: one writer owns it."""
+
+    def __init__(self, config: Config) -> None:
+        self.state = State(config)
+
+    def step(self, inputs: Sequence[Input], now_ns: int) -> Output:
+        """Take what arrived together, at ``now_ns`` (UTC, exchange clock, never decreasing)."""
+        state = self.state
+        out = Outbox(state, now_ns)
+        for item in inputs:
+            _HANDLERS[type(item)](state, out, item)
+        self._deadlines(out)
+        self._settle(out)
+        truth.ask(state, out)
+        return Output(out.commands, out.events)
+
+    @property
+    def next_deadline_ns(self) -> int | None:
+        """When a TimerElapsed is wanted, if nothing else arrives before."""
+        return min(self.state.deadlines.values(), default=None)
+
+    # -- deadlines ---------------------------------------------------------------------------
+
+    def _deadlines(self, out: Outbox) -> None:
+        deadlines = self.state.deadlines
+        due = [name for name, at_ns in deadlines.items() if at_ns <= out.now_ns]
+        for name in due:
+            del deadlines[name]
+            kind, _, subject = name.partition(":")
+            _DEADLINES[kind](self.state, out, subject)
+
+    # -- cover -------------------------------------------------------------------------------
+
+    def _settle(self, out: Outbox) -> None:
+        """Bring every touched context to rest: name what its orders' deaths mean, then compare
+        desired and confirmed exits. Bounded: one round may only cause the next a few times."""
+        state = self.state
+        for _ in range(SETTLE_ROUNDS_MAX):
+            if not state.dirty:
+                return
+            numbers, state.dirty = sorted(state.dirty), set()
+            for number in numbers:
+                if (context := state.contexts.get(number)) is not None:
+                    self._settle_context(out, context)
+                    settlement.tell_bracket(out, context)
+                elif (group := state.groups.get(number)) is not None:
+                    settlement.settle_group(state, out, group)
+        assert not state.dirty, "cover does not come to rest"
+
+    def _settle_context(self, out: Outbox, context: Context) -> None:
+        state = self.state
+        event = name_rest(context)
+        if event is not None and out.advance(context, event):
+            state.dirty.add(context.number)
+            if context.settled:
+                settlement.came_to_rest(state, out, context)
+            return
+        if context.settled:
+            settlement.report_trade(state, out, context)
+            return
+        if not state.live:
+            return
+        timing = state.config.timing
+        terms = Terms(
+            state.instruments[context.symbol].grid,
+            out.now_ns,
+            state.scaled(timing.child_activation_s),
+            timing.protect_attempts_max,
+        )
+        for want in wants(context, terms):
+            _carry_out(state, out, context, want)
+
+
+def _carry_out(state: State, out: Outbox, context: Context, want: Want) -> None:
+    """Turn one difference into a command; the last gate before it may leave."""
+    if isinstance(want, Withdraw):
+        out.cancel(want.order)
+    elif isinstance(want, AmendExit):
+        out.amend(want.order, want.spec)
+    elif isinstance(want, PlaceExit):
+        others = exposed(context, want.action, want.grouped)
+        reason = exit_reason(context.held, want.quantity + others)
+        if reason is not None and want.role is not Role.TARGET:
+            # Exits that are being withdrawn still count; their answers bring us back here.
+            state.deadlines[f"settle:{context.number}"] = out.now_ns + state.scaled(0.05)
+            return
+        if reason is None:
+            out.place(
+                exit_order(
+                    state, context, want.role, want.action, want.quantity, want.price, want.grouped
+                )
+            )
+    else:
+        state.deadlines[f"settle:{context.number}"] = want.at_ns
+
+
+# -- what a deadline means, by its kind --------------------------------------------------------
+
+
+def _answer_overdue(state: State, out: Outbox, subject: str) -> None:
+    """No word on something we asked: unknown, never dead, never asked twice (law 8)."""
+    order = state.orders.get(int(subject))
+    if order is not None and not order.dead:
+        out.alert("warning", f"no answer to order {order.order_id}; asking", order.symbol)
+        order.deadline_ns = 0
+        reports.report(state, out, order, OrderEvent.ANSWER_OVERDUE)
+        state.doubts = True
+
+
+def _grace_ended(state: State, out: Outbox, subject: str) -> None:
+    order = state.orders.get(int(subject))
+    if order is not None and order.dead:
+        reports.report(state, out, order, OrderEvent.GRACE_ENDED)
+
+
+def _fills_missing(state: State, out: Outbox, subject: str) -> None:
+    order = state.orders.get(int(subject))
+    if order is not None and order.status_filled > order.filled:
+        out.alert(
+            "warning",
+            f"order {order.order_id}: status says {order.status_filled} filled, executions say "
+            f"{order.filled}; asking",
+            order.symbol,
+        )
+        state.doubts = True
+        state.deadlines[f"fills:{subject}"] = out.now_ns + state.scaled(5.0)
+
+
+def _settle_due(state: State, _: Outbox, subject: str) -> None:
+    state.dirty.add(int(subject))
+
+
+def _session_ending(state: State, out: Outbox, symbol: str) -> None:
+    """End of day, of one symbol, from the exchange's own hours: its own process, once."""
+    context = state.current.get(symbol)
+    if context is not None and context.state != ContextState.FROZEN:
+        context.reverse_to = None
+        context.exit_reason = "end_of_day"
+        out.advance(context, ContextEvent.CLOSE_REQUESTED)
+        state.dirty.add(context.number)
+    instrument = state.instruments[symbol]
+    margin = int(state.config.strategy.close_before_end_s * SECOND_NS)
+    for _, closes in instrument.sessions:
+        if closes - margin > out.now_ns:
+            state.deadlines[f"eod:{symbol}"] = closes - margin
+            return
+
+
+def _round_overdue(state: State, out: Outbox, _: str) -> None:
+    truth.round_overdue(state, out)
+
+
+_DEADLINES: Final[dict[str, Callable[[State, Outbox, str], None]]] = {
+    "answer": _answer_overdue,
+    "grace": _grace_ended,
+    "fills": _fills_missing,
+    "settle": _settle_due,
+    "eod": _session_ending,
+    "round": _round_overdue,
+}
+
+
+# -- what an input means, by its kind ----------------------------------------------------------
+
+
+def _on_started(state: State, out: Outbox, started: Started) -> None:
+    """A run begins: its settings govern from here, also when the journal is replayed."""
+    settings: dict[str, Any] = orjson.loads(started.settings)
+    state.config = CONVERTER.structure(settings, configuration.Config)
+    state.run = started.run
+    state.tag = state.tag or started.run
+    state.client_id = started.client_id
+    state.account = started.account
+    state.session = 0
+    state.suspects.clear()
+
+
+def _on_stopped(state: State, out: Outbox, stopped: Stopped) -> None:
+    for context in state.current.values():
+        if context.held:
+            out.alert(
+                "warning",
+                f"stopped ({stopped.reason}) with {context.held} shares held, "
+                f"{ContextState(context.state).name.lower()}",
+                context.symbol,
+            )
+
+
+def _on_instrument(state: State, out: Outbox, defined: InstrumentDefined) -> None:
+    instrument = defined.instrument
+    state.instruments[instrument.symbol] = instrument
+    state.symbols[instrument.con_id] = instrument.symbol
+    margin = int(state.config.strategy.close_before_end_s * SECOND_NS)
+    upcoming = [closes - margin for _, closes in instrument.sessions if closes > out.now_ns]
+    if upcoming:
+        state.deadlines[f"eod:{instrument.symbol}"] = min(upcoming)
+
+
+def _on_accounts(state: State, _: Outbox, listed: AccountsListed) -> None:
+    if not state.account and len(listed.accounts) == 1:
+        state.account = listed.accounts[0]
+
+
+def _on_account_value(state: State, _: Outbox, seen: AccountValueReported) -> None:
+    state.account_values[f"{seen.account}:{seen.key}:{seen.currency}"] = seen.value
+
+
+def _on_timer(_state: State, _out: Outbox, _elapsed: TimerElapsed) -> None:
+    """Nothing by itself: every step looks at the deadlines."""
+
+
+_HANDLERS: Final[dict[type[Input], Callable[[State, Outbox, Any], None]]] = {
+    ExecutionReported: reports.on_execution,
+    OrderStatusReported: reports.on_status,
+    OrderOpened: reports.on_open_order,
+    CommissionReported: reports.on_commission,
+    ErrorReported: reports.on_error,
+    SignalArrived: decisions.on_signal,
+    SignalRefused: decisions.on_signal_refused,
+    ConditionFired: decisions.on_condition,
+    MarketSeen: decisions.on_market_seen,
+    CloseRequested: decisions.on_close,
+    BracketRequested: direct.on_bracket,
+    OcoRequested: direct.on_oco,
+    CancelRequested: direct.on_cancel,
+    SessionChanged: truth.on_session,
+    OrderIdGranted: truth.on_order_id,
+    PositionReported: truth.on_position,
+    SnapshotStarted: truth.on_snapshot_started,
+    SnapshotEnded: truth.on_snapshot_ended,
+    InstrumentDefined: _on_instrument,
+    AccountsListed: _on_accounts,
+    AccountValueReported: _on_account_value,
+    TimerElapsed: _on_timer,
+    Started: _on_started,
+    Stopped: _on_stopped,
+}

@@ -1,0 +1,174 @@
+"""From a signal, a fired condition or a host's request to an entry, a close, or a refusal.
+
+A decision is made once, on the market as it was seen with it. Whatever does not act is refused
+with a reason and is not kept for later.
+"""
+
+from __future__ import annotations
+
+from engine.commands import LookAtMarket
+from engine.config import PriceTrigger
+from engine.contexts import Context
+from engine.entries import enter
+from engine.events import PredictionSignalEvent
+from engine.inputs import (
+    CloseRequested,
+    ConditionFired,
+    MarketSeen,
+    Signal,
+    SignalArrived,
+    SignalRefused,
+)
+from engine.outbox import Outbox
+from engine.risk import Reason
+from engine.state import State
+from statecharts.vocabulary import ContextEvent, ContextState
+
+_REVERSAL_PATIENCE_S = 30.0
+
+
+# -- signals ---------------------------------------------------------------------------------
+
+
+def on_signal(state: State, out: Outbox, arrived: SignalArrived) -> None:
+    signal = arrived.signal
+    out.say(
+        PredictionSignalEvent,
+        symbol=signal.ticker,
+        signal=signal.signal,
+        confidence=signal.confidence,
+        source=signal.source,
+        identity=signal.identity,
+        model_time_ns=signal.model_time_ns,
+        price=signal.price,
+    )
+    reason = _signal_reason(state, signal) or _act(state, out, arrived)
+    state.consumed.add(signal.identity)
+    if reason is not None:
+        out.refuse(reason, signal.ticker, signal.signal, signal.identity)
+
+
+def on_signal_refused(_: State, out: Outbox, refused: SignalRefused) -> None:
+    out.refuse(refused.reason, refused.ticker, refused.detail, refused.source)
+
+
+def on_condition(state: State, out: Outbox, fired: ConditionFired) -> None:
+    """A price trigger acts as a signal of full confidence, once per crossing."""
+    triggers = state.config.strategy.triggers
+    if not 0 <= fired.condition_id < len(triggers):
+        out.alert(
+            "critical", f"condition {fired.condition_id} fired but no trigger has that number"
+        )
+        return
+    trigger: PriceTrigger = triggers[fired.condition_id]
+    signal = Signal(
+        identity=f"trigger:{fired.condition_id}:{out.now_ns}:{trigger.signal}",
+        source="trigger",
+        ticker=trigger.symbol,
+        signal=trigger.signal,
+        confidence=1.0,
+        model_time_ns=out.now_ns,
+    )
+    on_signal(state, out, SignalArrived(signal, fired.market))
+
+
+def _signal_reason(state: State, signal: Signal) -> Reason | None:
+    if signal.identity in state.consumed:
+        return Reason.DUPLICATE_SIGNAL
+    if signal.ticker not in state.config.strategy.symbols:
+        return Reason.UNKNOWN_SYMBOL
+    if signal.signal == "NEUTRAL":
+        return Reason.NEUTRAL
+    if signal.confidence < state.config.strategy.confidence_min:
+        return Reason.LOW_CONFIDENCE
+    return None
+
+
+def _act(state: State, out: Outbox, arrived: SignalArrived) -> Reason | None:
+    """Enter, reverse, close or refuse; the reason if refused."""
+    strategy = state.config.strategy
+    kind = arrived.signal.signal
+    context = state.current.get(arrived.signal.ticker)
+    if kind == "SELL" and strategy.sell_means == "close":
+        if context is None or context.side < 0:
+            return Reason.NOTHING_TO_CLOSE
+        return _close(state, out, context, "signal")
+    side = 1 if kind == "BUY" else -1
+    if context is None:
+        return enter(state, out, arrived, side)
+    if context.state == ContextState.FROZEN:
+        return Reason.FROZEN
+    if context.state in (ContextState.CLOSING, ContextState.REVERSING, ContextState.CONCLUDING):
+        return Reason.BUSY
+    if context.side == side:
+        return Reason.SAME_SIDE
+    if strategy.on_opposite == "ignore":
+        return Reason.OPPOSITE_IGNORED
+    if strategy.on_opposite == "close":
+        return _close(state, out, context, "opposite_signal")
+    if not state.live:
+        return Reason.NOT_LIVE
+    context.reverse_to = arrived
+    context.reverse_before_ns = out.now_ns + state.scaled(_REVERSAL_PATIENCE_S)
+    context.exit_reason = "reversal"
+    out.advance(context, ContextEvent.REVERSE_REQUESTED)
+    state.dirty.add(context.number)
+    return None
+
+
+def _close(state: State, out: Outbox, context: Context, reason: str) -> Reason | None:
+    if context.state == ContextState.FROZEN:
+        return Reason.FROZEN
+    if context.state in (ContextState.CLOSING, ContextState.CONCLUDING):
+        return Reason.BUSY
+    context.exit_reason = reason
+    context.reverse_to = None
+    out.advance(context, ContextEvent.CLOSE_REQUESTED)
+    state.dirty.add(context.number)
+    return None
+
+
+def on_close(state: State, out: Outbox, request: CloseRequested) -> None:
+    """Close one symbol, or every symbol: each has its own process, none waits for another."""
+    if request.symbol is not None:
+        chosen = state.current.get(request.symbol)
+        if chosen is None:
+            out.refuse(Reason.NOTHING_TO_CLOSE, request.symbol, request.reason)
+            return
+        contexts = [chosen]
+    else:
+        contexts = list(state.current.values())
+    for context in contexts:
+        reason = _close(state, out, context, request.reason)
+        if reason is not None:
+            out.refuse(reason, context.symbol, request.reason)
+
+
+# -- reversals -------------------------------------------------------------------------------
+
+
+def ask_for_reversal(state: State, out: Outbox, context: Context) -> None:
+    """The old side is flat and at rest: the other side is entered on today's price."""
+    if context.reverse_to is not None:
+        state.waiting_reversals[context.symbol] = context.number
+        out.commands.append(LookAtMarket(context.symbol))
+
+
+def on_market_seen(state: State, out: Outbox, seen: MarketSeen) -> None:
+    number = state.waiting_reversals.pop(seen.market.symbol, None)
+    context = state.contexts.get(number) if number is not None else None
+    if context is None or context.reverse_to is None:
+        return
+    arrived, context.reverse_to = context.reverse_to, None
+    signal = arrived.signal
+    reason: Reason | None
+    if out.now_ns > context.reverse_before_ns:
+        reason = Reason.REVERSAL_TIMED_OUT
+    elif signal.ticker in state.current:
+        reason = Reason.BUSY
+    else:
+        state.cooldown_until.pop(signal.ticker, None)
+        side = 1 if signal.signal == "BUY" else -1
+        reason = enter(state, out, SignalArrived(signal, seen.market), side)
+    if reason is not None:
+        out.refuse(reason, signal.ticker, "reversal", signal.identity)

@@ -1,0 +1,153 @@
+"""One order as the core keeps it: what we asked, what the broker says, what has executed.
+
+Asked and reported are two regions of one chart and never overwrite each other. A name that TWS
+gives a status is translated to an event here, with the decision on data already made; the table
+knows the rest.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from enum import StrEnum
+from typing import Final
+
+import attrs
+
+from engine.charts import NO_ROW, ORDER_ASKED, ORDER_REPORTED
+from engine.commands import OrderSpec
+from engine.money import ZERO
+from statecharts.order import MAY_FILL, MILESTONE
+from statecharts.vocabulary import Milestone, OrderAsk, OrderEvent, OrderReport
+
+
+class Role(StrEnum):
+    ENTRY = "entry"
+    STOP = "stop"
+    TARGET = "target"
+    CLOSE = "close"
+    LEG = "leg"  # of an OCO placed directly
+
+
+EXIT_ROLES: Final = frozenset({Role.STOP, Role.TARGET, Role.CLOSE})
+
+# Status texts of orderStatus and openOrder. "Filled" is absent on purpose: only executions fill
+# an order; a status that runs ahead of them starts a query instead.
+STATUS_EVENTS: Final = {
+    "ApiPending": OrderEvent.PENDED,
+    "PendingSubmit": OrderEvent.PENDED,
+    "PreSubmitted": OrderEvent.HELD_BACK,
+    "Submitted": OrderEvent.WENT_WORKING,
+    "PendingCancel": OrderEvent.CANCEL_PENDED,
+    "ApiCancelled": OrderEvent.CANCELLED,
+    "Cancelled": OrderEvent.CANCELLED,
+    "Inactive": OrderEvent.INACTIVATED,
+}
+
+_DEAD: Final = frozenset(
+    {
+        OrderReport.FILLED,
+        OrderReport.CANCELLED,
+        OrderReport.REJECTED,
+        OrderReport.ABSENT,
+        OrderReport.CLOSED,
+    }
+)
+
+
+@attrs.define(slots=True, eq=False)
+class Order:
+    """Mutable record of one order. ``owner`` numbers its context or directly placed group.
+
+    ``confirmed_*`` are what the broker last echoed; cover is computed from them, and a change is
+    wanted when they differ from the desired state, not when our last request does (B10).
+    """
+
+    order_id: int
+    symbol: str
+    role: Role
+    owner: int
+    spec: OrderSpec
+    placed_ns: int = 0
+    asked: int = OrderAsk.DRAFT
+    reported: int = OrderReport.SILENT
+    filled: Decimal = ZERO
+    status_filled: Decimal = ZERO
+    average_price: Decimal = ZERO
+    perm_ids: tuple[int, ...] = ()
+    why_held: str = ""
+    confirmed_quantity: Decimal | None = None
+    confirmed_price: Decimal | None = None
+    refused: OrderSpec | None = None  # an amendment the broker would not take; not asked again
+    deadline_ns: int = 0  # an answer is due; 0 = none
+    dead_ns: int = 0
+    absences: int = 0  # complete snapshots in which it was missing
+    attached: bool = False  # a child: the broker holds it until its parent fills
+
+    def step(self, event: OrderEvent) -> bool:
+        """Take an event into both regions; False when neither has a row, and nothing changed."""
+        asked = ORDER_ASKED.step(self.asked, event)
+        reported = ORDER_REPORTED.step(self.reported, event)
+        if asked == NO_ROW and reported == NO_ROW:
+            return False
+        if asked != NO_ROW:
+            self.asked = asked
+        if reported != NO_ROW:
+            self.reported = reported
+        return True
+
+    @property
+    def dead(self) -> bool:
+        return self.reported in _DEAD
+
+    @property
+    def may_fill(self) -> bool:
+        """True until nothing, not even a late fill within the grace, can come of it."""
+        return MAY_FILL[self.reported]
+
+    @property
+    def milestone(self) -> Milestone:
+        return Milestone.PREPARED if self.asked == OrderAsk.DRAFT else MILESTONE[self.reported]
+
+    @property
+    def sign(self) -> int:
+        return 1 if self.spec.action == "BUY" else -1
+
+    @property
+    def remaining(self) -> Decimal:
+        """The most that may still fill: the larger of asked and confirmed, because an order
+        works under its old terms until an amendment is accepted (B8)."""
+        if self.dead:
+            return ZERO
+        total = self.spec.quantity
+        if self.asked == OrderAsk.AMENDING and self.confirmed_quantity is not None:
+            total = max(total, self.confirmed_quantity)
+        elif self.confirmed_quantity is not None:
+            total = self.confirmed_quantity
+        return max(total - self.filled, ZERO)
+
+    @property
+    def resting(self) -> bool:
+        """Alive at the broker and not being taken back."""
+        return not self.dead and self.asked not in (OrderAsk.CANCELLING, OrderAsk.RESTED)
+
+    @property
+    def held_by_parent(self) -> bool:
+        return self.attached and (
+            self.reported in (OrderReport.SILENT, OrderReport.PENDING) or "child" in self.why_held
+        )
+
+    @property
+    def active(self) -> bool:
+        """The broker has it and would execute it: it protects."""
+        if self.held_by_parent:
+            return False
+        return self.reported in (OrderReport.HELD, OrderReport.WORKING, OrderReport.PART_FILLED)
+
+    @property
+    def price(self) -> Decimal | None:
+        """The price that was asked: of a stop its trigger, of a limit its limit."""
+        return self.spec.aux_price if self.spec.order_type == "STP" else self.spec.limit_price
+
+    @property
+    def confirmed(self) -> bool:
+        return self.confirmed_quantity is not None

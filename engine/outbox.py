@@ -1,0 +1,146 @@
+"""What one step of the core hands back: commands to carry out, events to tell.
+
+Order commands go through here and nowhere else, so that a place, an amendment or a cancellation
+always steps its order's chart before a byte can exist, and is always told.
+"""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+import attrs
+
+from engine.commands import Amend, Cancel, Command, OrderSpec, Place
+from engine.contexts import Context
+from engine.events import (
+    AlertEvent,
+    AlertLevel,
+    BaseEvent,
+    ContextChangedEvent,
+    NewOrderEvent,
+    OrderStatusEvent,
+    RefusalEvent,
+)
+from engine.orders import Order
+from engine.risk import Reason
+from engine.state import State
+from statecharts.vocabulary import ContextEvent, ContextState, OrderAsk, OrderEvent, OrderReport
+
+E = TypeVar("E", bound=BaseEvent)
+
+
+@attrs.define(slots=True)
+class Outbox:
+    state: State
+    now_ns: int
+    commands: list[Command] = attrs.field(factory=list)
+    events: list[BaseEvent] = attrs.field(factory=list)
+
+    def say(self, event_class: type[E], /, **fields: Any) -> None:
+        self.state.sequence += 1
+        self.events.append(event_class(time_ns=self.now_ns, sequence=self.state.sequence, **fields))
+
+    def alert(self, level: AlertLevel, text: str, symbol: str = "") -> None:
+        self.say(AlertEvent, level=level, text=text, symbol=symbol)
+
+    def refuse(
+        self, reason: Reason | str, symbol: str, detail: str = "", identity: str = ""
+    ) -> None:
+        self.say(
+            RefusalEvent,
+            reason=str(reason),
+            symbol=symbol,
+            detail=detail,
+            signal_identity=identity,
+        )
+
+    # -- orders ------------------------------------------------------------------------------
+
+    def place(self, order: Order) -> None:
+        taken = order.step(OrderEvent.PLACE)
+        assert taken, f"order {order.order_id} cannot be placed from its state"
+        order.placed_ns = self.now_ns
+        self._await_answer(order)
+        self.commands.append(Place(order.order_id, order.symbol, order.spec))
+        self.state.order_times.append(self.now_ns)
+        self.say(NewOrderEvent, **order_fields(order), order_type=order.spec.order_type)
+
+    def amend(self, order: Order, spec: OrderSpec) -> None:
+        taken = order.step(OrderEvent.AMEND)
+        assert taken, f"order {order.order_id} cannot be amended from its state"
+        order.spec = spec
+        self._await_answer(order)
+        self.commands.append(Amend(order.order_id, order.symbol, spec))
+        self.say(OrderStatusEvent, **order_fields(order), previous="placed")
+
+    def cancel(self, order: Order) -> None:
+        taken = order.step(OrderEvent.CANCEL)
+        assert taken, f"order {order.order_id} cannot be cancelled from its state"
+        self._await_answer(order)
+        self.commands.append(Cancel(order.order_id))
+        self.say(OrderStatusEvent, **order_fields(order), previous="placed")
+
+    def _await_answer(self, order: Order) -> None:
+        order.deadline_ns = self.now_ns + self.state.scaled(self.state.config.timing.answer_s)
+        self.state.deadlines[f"answer:{order.order_id}"] = order.deadline_ns
+
+    # -- contexts ----------------------------------------------------------------------------
+
+    def advance(self, context: Context, event: ContextEvent) -> bool:
+        """Step a context and tell it. A pair without a row quarantines the symbol: our picture
+        of it is wrong, and acting on a wrong picture is how money is lost."""
+        before = context.state
+        if context.step(event):
+            if context.state != before:
+                self._tell(context, before, event.name.lower())
+            return True
+        self.alert(
+            "critical",
+            f"context {context.number} in {ContextState(before).name} met {event.name}: "
+            "no such row; the symbol is frozen",
+            context.symbol,
+        )
+        self.freeze(context, f"{event.name.lower()} in {ContextState(before).name.lower()}")
+        return False
+
+    def freeze(self, context: Context, why: str) -> None:
+        before = context.state
+        self.state.frozen[context.symbol] = why
+        if before != ContextState.FROZEN:
+            context.state = ContextState.FROZEN
+            self.state.current.setdefault(context.symbol, context)
+            self._tell(context, before, why)
+
+    def _tell(self, context: Context, before: int, cause: str) -> None:
+        self.say(
+            ContextChangedEvent,
+            symbol=context.symbol,
+            side="long" if context.side > 0 else "short",
+            old=ContextState(before).name.lower(),
+            new=ContextState(context.state).name.lower(),
+            cause=cause,
+        )
+
+
+def order_fields(order: Order) -> dict[str, Any]:
+    """The fields that all order events share, from the order as it is now."""
+    return {
+        "order_id": order.order_id,
+        "perm_id": order.perm_ids[-1] if order.perm_ids else 0,
+        "order_ref": order.spec.order_ref,
+        "symbol": order.symbol,
+        "side": order.spec.action,
+        "quantity": order.spec.quantity,
+        "filled": order.filled,
+        "remaining": order.remaining,
+        "price": order.price,
+        "status": status_of(order),
+        "role": str(order.role),
+    }
+
+
+def status_of(order: Order) -> str:
+    """One word for an order: what we are asking of it, else what the broker says."""
+    if order.asked in (OrderAsk.AMENDING, OrderAsk.CANCELLING) and not order.dead:
+        return OrderAsk(order.asked).name.lower()
+    return OrderReport(order.reported).name.lower()

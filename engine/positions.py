@@ -1,0 +1,145 @@
+"""A position is the fold of unique executions; nothing else may change one.
+
+TWS may deliver an execution twice, late, out of order, or corrected: a correction carries the
+same id except for the digits behind the last dot, and the highest revision counts. Commissions
+arrive separately, in any order, and touch profit only.
+
+Average cost: opening fills move the average by their weight; closing fills realise against it
+and leave it; a fill that crosses zero closes all and opens the rest at its own price.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from decimal import Decimal
+
+import attrs
+
+from engine.inputs import ExecutionReported
+from engine.money import ZERO
+
+
+@attrs.define(slots=True)
+class Position:
+    """Signed quantity (long above 0), average cost per share, realised profit before
+    commissions, and the average prices of everything that opened and closed it."""
+
+    quantity: Decimal = ZERO
+    average_price: Decimal = ZERO
+    realised: Decimal = ZERO
+    opened_quantity: Decimal = ZERO
+    opened_value: Decimal = ZERO
+    closed_quantity: Decimal = ZERO
+    closed_value: Decimal = ZERO
+
+    def apply(self, signed: Decimal, price: Decimal) -> None:
+        held = self.quantity
+        after = held + signed
+        if held == 0 or (held > 0) == (signed > 0):
+            self._open(abs(signed), price, held, after)
+        else:
+            closing = min(abs(signed), abs(held))
+            direction = 1 if held > 0 else -1
+            self.realised += (price - self.average_price) * closing * direction
+            self.closed_quantity += closing
+            self.closed_value += closing * price
+            if after == 0:
+                self.average_price = ZERO
+            elif (after > 0) != (held > 0):
+                self._open(abs(after), price, ZERO, after)
+        self.quantity = after
+
+    def _open(self, size: Decimal, price: Decimal, held: Decimal, after: Decimal) -> None:
+        self.opened_quantity += size
+        self.opened_value += size * price
+        self.average_price = (abs(held) * self.average_price + size * price) / abs(after)
+
+    def unrealised(self, price: Decimal) -> Decimal:
+        return (price - self.average_price) * self.quantity
+
+    @property
+    def entry_price(self) -> Decimal:
+        """Average of all opening fills; 0 when there was none."""
+        return self.opened_value / self.opened_quantity if self.opened_quantity else ZERO
+
+    @property
+    def exit_price(self) -> Decimal:
+        """Average of all closing fills; 0 when there was none."""
+        return self.closed_value / self.closed_quantity if self.closed_quantity else ZERO
+
+
+def fold(fills: Iterable[ExecutionReported]) -> Position:
+    position = Position()
+    for fill in fills:
+        position.apply(signed(fill), fill.price)
+    return position
+
+
+def signed(fill: ExecutionReported) -> Decimal:
+    return fill.quantity if fill.side == "BUY" else -fill.quantity
+
+
+def revision(execution_id: str) -> tuple[str, int]:
+    """(identity of the fill, revision): ``0000e0d5.6543.01.02`` is revision 2 of ``….01``.
+
+    An id whose last part is no number is its own identity, revision 0.
+    """
+    head, _, tail = execution_id.rpartition(".")
+    return (head, int(tail)) if head and tail.isdigit() else (execution_id, 0)
+
+
+@attrs.define(slots=True)
+class Ledger:
+    """The unique executions of one context, by identity, in order of first arrival."""
+
+    fills: dict[str, ExecutionReported] = attrs.field(factory=dict)
+    revisions: dict[str, int] = attrs.field(factory=dict)
+    order_of: dict[str, int] = attrs.field(factory=dict)
+    commissions: dict[str, Decimal] = attrs.field(factory=dict)
+    position: Position = attrs.field(factory=Position)
+
+    def add(self, fill: ExecutionReported, order_id: int) -> Decimal | None:
+        """Count an execution of our order ``order_id``; the change of signed quantity, or None
+        if it was known.
+
+        A correction replaces its earlier revision and the position is folded anew; an older
+        revision that arrives late is ignored.
+        """
+        identity, number = revision(fill.execution_id)
+        known = self.revisions.get(identity)
+        if known is not None and number <= known:
+            return None
+        before = self.position.quantity
+        self.revisions[identity] = number
+        self.fills[identity] = fill
+        self.order_of[identity] = order_id
+        if known is None:
+            self.position.apply(signed(fill), fill.price)
+        else:
+            self.position = fold(self.fills.values())
+        return self.position.quantity - before
+
+    def filled(self, order_id: int) -> Decimal:
+        """Sum of the latest revisions of the executions of one order."""
+        return sum(
+            (self.fills[key].quantity for key, owner in self.order_of.items() if owner == order_id),
+            ZERO,
+        )
+
+    def average(self, order_id: int) -> Decimal:
+        """Average price of what one order has filled; 0 when nothing."""
+        fills = [self.fills[key] for key, owner in self.order_of.items() if owner == order_id]
+        quantity = sum((fill.quantity for fill in fills), ZERO)
+        value = sum((fill.quantity * fill.price for fill in fills), ZERO)
+        return value / quantity if quantity else ZERO
+
+    def charge(self, execution_id: str, commission: Decimal) -> None:
+        self.commissions[revision(execution_id)[0]] = commission
+
+    @property
+    def commission(self) -> Decimal:
+        return sum(self.commissions.values(), ZERO)
+
+    @property
+    def commissions_complete(self) -> bool:
+        return len(self.commissions) >= len(self.fills)

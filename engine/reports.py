@@ -1,0 +1,403 @@
+"""What the broker says about orders, in whatever order and however often it says it.
+
+Every handler is idempotent: a message that repeats what is known changes nothing. Executions
+alone move a position; statuses and echoes only move the order's chart and what is confirmed.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from engine.contexts import Context, name_fill
+from engine.entries import open_until
+from engine.events import (
+    CancelEvent,
+    FillEvent,
+    OrderStatusEvent,
+    PositionCloseEvent,
+    PositionOpenEvent,
+    PositionUpdateEvent,
+    RejectEvent,
+)
+from engine.groups import Group
+from engine.inputs import (
+    CommissionReported,
+    ErrorReported,
+    ExecutionReported,
+    OrderOpened,
+    OrderStatusReported,
+)
+from engine.money import ZERO
+from engine.orders import EXIT_ROLES, STATUS_EVENTS, Order, Role
+from engine.outbox import Outbox, order_fields, status_of
+from engine.positions import Ledger, revision, signed
+from engine.risk import Reason
+from engine.state import State
+from engine.tws_errors import ErrorClass, classify
+from statecharts.vocabulary import (
+    ContextEvent,
+    ContextState,
+    OrderAsk,
+    OrderEvent,
+    OrderReport,
+)
+
+_FILL_SETTLE_S = 1.0  # a status may run ahead of its execution by this much before we ask
+_STEADY_S = 60.0  # an exit that rested this long was not refused: the count starts anew
+_RETRY_FIRST_S, _RETRY_MAX_S = 0.5, 30.0
+
+
+def report(state: State, out: Outbox, order: Order, event: OrderEvent, why: str = "") -> None:
+    """Step an order by something the broker said, and tell and note what follows."""
+    before_report, before_ask, previous = order.reported, order.asked, status_of(order)
+    if not order.step(event):
+        out.alert(
+            "warning",
+            f"order {order.order_id} ({OrderReport(before_report).name}) met {event.name}: "
+            "no such row; asking the broker for the truth",
+            order.symbol,
+        )
+        state.doubts = True
+        return
+    if (order.reported, order.asked) == (before_report, before_ask):
+        return
+    state.touch(order)
+    if order.asked == OrderAsk.PLACED and order.reported != OrderReport.SILENT:
+        _answered(state, order)
+    if order.dead and before_report != order.reported:
+        _died(state, out, order, why)
+    out.say(OrderStatusEvent, **order_fields(order), previous=previous)
+
+
+def _answered(state: State, order: Order) -> None:
+    order.deadline_ns = 0
+    state.deadlines.pop(f"answer:{order.order_id}", None)
+
+
+def _died(state: State, out: Outbox, order: Order, why: str) -> None:
+    _answered(state, order)
+    order.dead_ns = out.now_ns
+    grace = state.scaled(state.config.timing.late_fill_grace_s)
+    state.deadlines[f"grace:{order.order_id}"] = out.now_ns + grace
+    if order.reported == OrderReport.REJECTED:
+        code = why.split(" ", 1)[0]
+        out.say(
+            RejectEvent,
+            **order_fields(order),
+            code=int(code) if code.isdigit() else 0,
+            reason=why,
+        )
+    elif order.reported in (OrderReport.CANCELLED, OrderReport.ABSENT):
+        out.say(CancelEvent, **order_fields(order), reason=why)
+    context = state.contexts.get(order.owner)
+    if context is None or order.role not in EXIT_ROLES or not context.held:
+        return
+    if order.reported in (OrderReport.REJECTED, OrderReport.CANCELLED):
+        _exit_lost(state, out, context, order, why)
+
+
+def _exit_lost(state: State, out: Outbox, context: Context, order: Order, why: str) -> None:
+    """An exit went away while shares are held: bounded attempts, then out by market."""
+    timing = state.config.timing
+    if out.now_ns - order.placed_ns > state.scaled(_STEADY_S):
+        context.failures[order.role] = 0
+    failures = context.failures[order.role] = context.failures.get(order.role, 0) + 1
+    unsolicited = order.reported == OrderReport.REJECTED or why != ""
+    if unsolicited:
+        out.alert("warning", f"{order.role} order {order.order_id} lost: {why}", order.symbol)
+    if order.role is Role.CLOSE:
+        delay = min(_RETRY_FIRST_S * 2 ** (failures - 1), _RETRY_MAX_S)
+        context.retry_ns = out.now_ns + state.scaled(delay)
+    elif order.role is Role.STOP and failures >= timing.protect_attempts_max:
+        protecting = (ContextState.ENTERING, ContextState.PROTECTED, ContextState.ADDING)
+        if context.state in protecting:
+            out.alert(
+                "critical",
+                f"no stop could be placed in {failures} attempts; closing by market",
+                order.symbol,
+            )
+            context.exit_reason = "protection_refused"
+            out.advance(context, ContextEvent.CLOSE_REQUESTED)
+
+
+# -- echoes and statuses ---------------------------------------------------------------------
+
+
+def on_open_order(state: State, out: Outbox, seen: OrderOpened) -> None:
+    order = state.find(seen.order_id, seen.client_id, seen.perm_id, seen.order_ref)
+    if order is None:
+        _foreign_order(state, out, seen)
+        return
+    state.round.seen.add(order.order_id)
+    order.absences = 0
+    state.learn_perm_id(order, seen.perm_id)
+    if seen.quantity > 0:  # zero and unset are known to be bogus echoes (S13)
+        price = seen.aux_price if order.spec.order_type == "STP" else seen.limit_price
+        if (seen.quantity, price) != (order.confirmed_quantity, order.confirmed_price):
+            order.confirmed_quantity, order.confirmed_price = seen.quantity, price
+            state.touch(order)
+        _check_amendment(state, out, order)
+    if event := STATUS_EVENTS.get(seen.status):
+        report(state, out, order, event)
+
+
+def _check_amendment(state: State, out: Outbox, order: Order) -> None:
+    """An amendment is confirmed by reading it back. The price tells, if it changed at all: the
+    quantity may have been reduced by the OCA group in the meantime."""
+    if order.asked != OrderAsk.AMENDING:
+        return
+    wanted = order.spec
+    price = order.price
+    if order.confirmed_price == price and (
+        order.confirmed_quantity == wanted.quantity
+        or (order.confirmed_quantity or ZERO) < wanted.quantity
+    ):
+        report(state, out, order, OrderEvent.AMEND_CONFIRMED)
+    elif order.reported == OrderReport.UNKNOWN:
+        # It was overdue and the broker still shows the old terms: it never arrived.
+        report(state, out, order, OrderEvent.AMEND_REFUSED)
+
+
+def on_status(state: State, out: Outbox, seen: OrderStatusReported) -> None:
+    order = state.find(seen.order_id, seen.client_id, seen.perm_id, "")
+    if order is None:
+        return  # foreign; openOrder carries what there is to say about it
+    state.learn_perm_id(order, seen.perm_id)
+    if order.why_held != seen.why_held:
+        order.why_held = seen.why_held
+        state.touch(order)
+    order.status_filled = max(order.status_filled, seen.filled)
+    if event := STATUS_EVENTS.get(seen.status):
+        report(state, out, order, event, "" if order.asked == OrderAsk.CANCELLING else seen.status)
+    elif seen.status == "Filled":
+        if order.filled >= seen.filled > 0 and not order.dead:
+            report(state, out, order, OrderEvent.FILLED_FULL)
+    else:
+        out.alert("warning", f"order {order.order_id} has unknown status {seen.status!r}")
+        report(state, out, order, OrderEvent.ANSWER_OVERDUE)
+        state.doubts = True
+    if order.status_filled > order.filled:
+        settle = out.now_ns + state.scaled(_FILL_SETTLE_S)
+        state.deadlines.setdefault(f"fills:{order.order_id}", settle)
+
+
+def _foreign_order(state: State, out: Outbox, seen: OrderOpened) -> None:
+    """Somebody else's order on our symbol: told once, never touched, never counted as ours."""
+    key = f"foreign order {seen.perm_id or seen.order_id}"
+    if seen.client_id == state.client_id:
+        state.next_order_id = max(state.next_order_id, seen.order_id + 1)
+    if seen.con_id in state.symbols and key not in state.told:
+        state.told.add(key)
+        out.alert(
+            "warning",
+            f"an order that is not ours: {seen.action} {seen.quantity} {seen.order_type} "
+            f"(client {seen.client_id}, permanent id {seen.perm_id})",
+            seen.symbol,
+        )
+
+
+# -- executions ------------------------------------------------------------------------------
+
+
+def on_execution(state: State, out: Outbox, fill: ExecutionReported) -> None:
+    order = state.find(fill.order_id, fill.client_id, fill.perm_id, fill.order_ref)
+    identity = revision(fill.execution_id)[0]
+    if order is None:
+        _foreign_execution(state, out, fill, identity)
+        return
+    owner = state.contexts.get(order.owner) or state.groups.get(order.owner)
+    if owner is None:
+        _orphan(state, out, fill)
+        return
+    held_before = owner.held
+    change = owner.ledger.add(fill, order.order_id)
+    if change is None:
+        return
+    state.execution_owner[identity] = order.owner
+    if (early := state.early_commissions.pop(identity, None)) is not None:
+        owner.ledger.charge(fill.execution_id, early)
+    state.learn_perm_id(order, fill.perm_id)
+    order.filled = owner.ledger.filled(order.order_id)
+    if order.filled >= order.status_filled:
+        state.deadlines.pop(f"fills:{order.order_id}", None)
+    late = order.reported == OrderReport.CLOSED
+    out.say(
+        FillEvent,
+        **order_fields(order),
+        execution_id=fill.execution_id,
+        fill_quantity=fill.quantity,
+        fill_price=fill.price,
+        average_price=owner.ledger.average(order.order_id),
+    )
+    if late:
+        out.alert("critical", f"order {order.order_id} filled after its grace", order.symbol)
+    else:
+        full = order.remaining == 0 or order.filled >= order.spec.quantity
+        report(state, out, order, OrderEvent.FILLED_FULL if full else OrderEvent.FILLED_PART)
+    state.touch(order)
+    if isinstance(owner, Context):
+        _context_filled(state, out, owner, order, held_before)
+
+
+def _context_filled(
+    state: State,
+    out: Outbox,
+    context: Context,
+    order: Order,
+    held_before: Decimal,
+) -> None:
+    state.dirty.add(context.number)
+    if order.role is Role.ENTRY:
+        _count_entry(state, context, held_before, out.now_ns)
+        context.entry_filled_ns = out.now_ns
+    event = name_fill(context, order)
+    if event == ContextEvent.WENT_FLAT and order.role is not Role.CLOSE:
+        context.exit_reason = str(order.role)
+    _tell_position(out, context, held_before)
+    if not out.advance(context, event):
+        return
+    if event in (ContextEvent.LATE_FILLED, ContextEvent.SIDE_FLIPPED):
+        out.alert(
+            "warning", f"{event.name.lower()}: {context.held} shares are closed", context.symbol
+        )
+        state.current.setdefault(context.symbol, context)
+        context.exit_reason = event.name.lower()
+        context.reverse_to = None
+        if event == ContextEvent.LATE_FILLED:
+            out.advance(context, ContextEvent.CLOSE_REQUESTED)
+
+
+def _count_entry(state: State, context: Context, held_before: Decimal, now_ns: int) -> None:
+    """Cooldown and daily count begin with a real execution, once per entry."""
+    if held_before or context.plan.origin == "bracket":
+        return
+    symbol = context.symbol
+    state.cooldown_until[symbol] = now_ns + int(state.config.strategy.cooldown_s * 1_000_000_000)
+    instrument = state.instruments.get(symbol)
+    session_end = open_until(state, instrument, now_ns) if instrument else None
+    day, count = state.entries_today.get(symbol, (0, 0))
+    today = session_end or day
+    state.entries_today[symbol] = (today, count + 1 if day == today else 1)
+
+
+def _tell_position(out: Outbox, context: Context, held_before: Decimal) -> None:
+    position = context.ledger.position
+    held = position.quantity
+    fields: dict[str, Any] = {
+        "symbol": context.symbol,
+        "side": "long" if (held or held_before) > 0 else "short",
+        "quantity": abs(held),
+        "average_price": position.average_price or position.entry_price,
+        "realised": position.realised - context.ledger.commission,
+    }
+    if not held_before:
+        out.say(PositionOpenEvent, **fields)
+    elif held:
+        out.say(PositionUpdateEvent, **fields, previous_quantity=abs(held_before))
+    else:
+        out.say(
+            PositionCloseEvent,
+            **fields,
+            exit_price=position.exit_price,
+            reason=context.exit_reason,
+        )
+
+
+def _foreign_execution(state: State, out: Outbox, fill: ExecutionReported, identity: str) -> None:
+    if fill.order_ref and fill.order_ref.startswith(state.tag):
+        _orphan(state, out, fill)
+        return
+    if identity in state.execution_owner:
+        return
+    state.execution_owner[identity] = 0
+    if fill.con_id in state.symbols and fill.account == state.account:
+        if fill.con_id in state.foreign and fill.request_id < 0:
+            state.foreign[fill.con_id] += signed(fill)
+        out.alert(
+            "warning",
+            f"an execution that is not ours: {fill.side} {fill.quantity} @ {fill.price}",
+            fill.symbol,
+        )
+
+
+def _orphan(state: State, out: Outbox, fill: ExecutionReported) -> None:
+    """It carries our reference but we have no such order: nothing may be assumed about it."""
+    key = f"orphan {fill.execution_id}"
+    if key in state.told:
+        return
+    state.told.add(key)
+    out.alert("critical", f"execution {fill.execution_id} of an order we do not know", fill.symbol)
+    state.frozen[fill.symbol] = f"unknown order {fill.order_ref or fill.order_id} executed"
+    state.doubts = True
+
+
+def on_commission(state: State, out: Outbox, seen: CommissionReported) -> None:
+    """Touches profit, never quantity or state; may come before its execution, or never."""
+    if seen.commission is None:
+        return
+    identity = revision(seen.execution_id)[0]
+    number = state.execution_owner.get(identity)
+    if number is None:
+        state.early_commissions[identity] = seen.commission
+        return
+    owner: Context | Group | None = state.contexts.get(number) or state.groups.get(number)
+    if owner is None:
+        return
+    ledger: Ledger = owner.ledger
+    ledger.charge(seen.execution_id, seen.commission)
+    if isinstance(owner, Context):
+        state.dirty.add(owner.number)
+
+
+# -- errors ----------------------------------------------------------------------------------
+
+_ORDER_CLASSES = frozenset(
+    {
+        ErrorClass.ORDER_REJECTED,
+        ErrorClass.ORDER_CANCELLED,
+        ErrorClass.AMEND_REFUSED,
+        ErrorClass.CANCEL_REFUSED,
+        ErrorClass.PRICE_REFUSED,
+        ErrorClass.ORDER_INFO,
+        ErrorClass.UNKNOWN,
+    }
+)
+
+
+def on_error(state: State, out: Outbox, seen: ErrorReported) -> None:
+    found = classify(seen.code)
+    order = state.orders.get(seen.request_id) if seen.request_id > 0 else None
+    why = f"{seen.code} {seen.text}"
+    if order is None:
+        out.alert("warning" if found in _ORDER_CLASSES else "info", f"TWS says {why}")
+        if seen.request_id == -1 and found in _ORDER_CLASSES:
+            state.doubts = True  # about some order, we cannot tell which
+        return
+    amending = order.asked == OrderAsk.AMENDING
+    refused = (ErrorClass.ORDER_REJECTED, ErrorClass.PRICE_REFUSED, ErrorClass.AMEND_REFUSED)
+    if found == ErrorClass.ORDER_INFO:
+        out.alert("info", f"order {order.order_id}: {why}", order.symbol)
+    elif found == ErrorClass.ORDER_CANCELLED:
+        report(state, out, order, OrderEvent.CANCELLED, why)
+    elif found in refused and amending:
+        # The request was refused, not the order: it lives on as it was, until read back.
+        order.refused = order.spec
+        _answered(state, order)
+        report(state, out, order, OrderEvent.AMEND_REFUSED, why)
+        out.alert("warning", f"amendment of order {order.order_id} refused: {why}", order.symbol)
+        state.doubts = True
+        state.touch(order)
+    elif found in (ErrorClass.ORDER_REJECTED, ErrorClass.PRICE_REFUSED):
+        report(state, out, order, OrderEvent.REJECTED, why)
+        if order.role is Role.ENTRY and not order.filled:
+            out.refuse(Reason.BROKER_REJECTED, order.symbol, why)
+    elif found == ErrorClass.CANCEL_REFUSED:
+        report(state, out, order, OrderEvent.CANCEL_REFUSED, why)
+        if not order.dead:
+            report(state, out, order, OrderEvent.ANSWER_OVERDUE, why)
+            state.doubts = True
+    elif found in (ErrorClass.AMEND_REFUSED, ErrorClass.UNKNOWN):
+        out.alert("warning", f"order {order.order_id}: {why}; asking for the truth", order.symbol)
+        report(state, out, order, OrderEvent.ANSWER_OVERDUE, why)
+        state.doubts = True

@@ -1,0 +1,116 @@
+"""The first risk gate: pure functions, last before a command leaves, with enumerated reasons.
+
+Entries are refused for any reason below. What reduces risk is never refused by a limit meant
+for entries; it is checked for one thing only, that it cannot turn the position over.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from enum import StrEnum
+
+import attrs
+
+from engine.config import SECOND_NS, Limits
+from engine.inputs import MarketView, Side
+from engine.money import ZERO
+
+
+class Reason(StrEnum):
+    """Why a signal, a request or an order was refused; part of every report."""
+
+    UNKNOWN_SYMBOL = "unknown_symbol"
+    DUPLICATE_SIGNAL = "duplicate_signal"
+    NEUTRAL = "neutral"
+    LOW_CONFIDENCE = "low_confidence"
+    SAME_SIDE = "same_side"
+    OPPOSITE_IGNORED = "opposite_ignored"
+    NOTHING_TO_CLOSE = "nothing_to_close"
+    BUSY = "busy"  # a close or reversal of the symbol is under way
+    FROZEN = "frozen"  # broker and executions disagree about the symbol
+    NOT_LIVE = "not_live"
+    SESSION_CLOSED = "session_closed"
+    COOLDOWN = "cooldown"
+    DAILY_LIMIT = "daily_limit"
+    HALTED = "halted"
+    DATA_NOT_LIVE = "data_not_live"
+    NO_PRICE = "no_price"
+    STALE_PRICE = "stale_price"
+    NO_STOP = "no_stop"  # neither ATR nor per cent gives a stop, or it lies on the wrong side
+    NO_SIZE = "no_size"
+    OFF_GRID = "off_grid"
+    ORDER_TOO_LARGE = "order_too_large"
+    NOTIONAL_TOO_LARGE = "notional_too_large"
+    GROSS_TOO_LARGE = "gross_too_large"
+    TOO_MANY_POSITIONS = "too_many_positions"
+    TOO_MANY_ORDERS = "too_many_orders"
+    OUTSIDE_COLLAR = "outside_collar"
+    WOULD_CROSS_ZERO = "would_cross_zero"
+    REVERSAL_TIMED_OUT = "reversal_timed_out"
+    DUPLICATE_REFERENCE = "duplicate_reference"
+    BROKER_REJECTED = "broker_rejected"
+    JOURNAL_FAILED = "journal_failed"
+
+
+@attrs.frozen
+class Exposure:
+    """What the account carries now, worst case: everything that may fill, fills."""
+
+    gross_notional: Decimal
+    positions: int
+    orders_last_minute: int
+
+
+@attrs.frozen
+class Entry:
+    """An entry about to be sent, with its protection."""
+
+    side: int
+    quantity: Decimal
+    price: Decimal
+    limit_price: Decimal | None
+    stop_price: Decimal
+    orders: int
+
+
+def market_reason(market: MarketView | None, side: Side, limits: Limits) -> Reason | None:
+    """Why no decision may rest on this view of the market; None when it may."""
+    if market is None or market.price(side) is None:
+        return Reason.NO_PRICE
+    if market.halted:
+        return Reason.HALTED
+    if not market.live:
+        return Reason.DATA_NOT_LIVE
+    age_ns = market.quote_age_ns
+    if age_ns is None or age_ns > limits.quote_age_max_s * SECOND_NS:
+        return Reason.STALE_PRICE
+    return None
+
+
+def entry_reason(entry: Entry, exposure: Exposure, limits: Limits) -> Reason | None:
+    """The first limit that an entry would break; None when it passes."""
+    notional = entry.quantity * entry.price
+    if entry.quantity <= 0:
+        return Reason.NO_SIZE
+    if entry.stop_price <= 0 or (entry.price - entry.stop_price) * entry.side <= 0:
+        return Reason.NO_STOP
+    if entry.quantity > limits.order_shares_max:
+        return Reason.ORDER_TOO_LARGE
+    if notional > limits.order_notional_max:
+        return Reason.NOTIONAL_TOO_LARGE
+    if exposure.gross_notional + notional > limits.gross_notional_max:
+        return Reason.GROSS_TOO_LARGE
+    if exposure.positions + 1 > limits.positions_max:
+        return Reason.TOO_MANY_POSITIONS
+    if exposure.orders_last_minute + entry.orders > limits.orders_per_minute_max:
+        return Reason.TOO_MANY_ORDERS
+    if entry.limit_price is not None:
+        collar = entry.price * Decimal(str(limits.collar_percent)) / 100
+        if abs(entry.limit_price - entry.price) > collar:
+            return Reason.OUTSIDE_COLLAR
+    return None
+
+
+def exit_reason(held: Decimal, worst_case: Decimal) -> Reason | None:
+    """Whether exits that could trade ``worst_case`` shares might turn ``held`` over."""
+    return Reason.WOULD_CROSS_ZERO if worst_case > max(abs(held), ZERO) else None

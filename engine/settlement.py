@@ -1,0 +1,109 @@
+"""How a trade ends: rest, the telling of it, and when nothing of it can happen any more.
+
+Also the groups: a bracket is told as it moves, an OCO is kept from filling twice.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from engine import brackets
+from engine.contexts import Context
+from engine.decisions import ask_for_reversal
+from engine.events import OrderGroupEvent, TradeEvent
+from engine.groups import Group
+from engine.orders import Order
+from engine.outbox import Outbox, order_fields
+from engine.state import State
+from statecharts.vocabulary import BracketState, OcoState
+
+
+def came_to_rest(state: State, out: Outbox, context: Context) -> None:
+    """Flat, and nothing alive: the symbol is free again."""
+    symbol = context.symbol
+    context.rested_ns = out.now_ns
+    if state.current.get(symbol) is context:
+        del state.current[symbol]
+    if context.exit_reason == "stop":
+        state.cooldown_until.pop(symbol, None)
+    ask_for_reversal(state, out, context)
+
+
+def report_trade(state: State, out: Outbox, context: Context) -> None:
+    """Tell the finished trade once its commissions are in, or will not come any more."""
+    position = context.ledger.position
+    quantity = position.closed_quantity - context.trade_closed
+    graced = not any(order.may_fill for order in context.orders.values())
+    if quantity and (context.ledger.commissions_complete or graced):
+        realised = position.realised - context.trade_realised
+        context.trade_closed = position.closed_quantity
+        context.trade_realised = position.realised
+        commission = context.ledger.commission - context.trade_commission
+        context.trade_commission = context.ledger.commission
+        out.say(
+            TradeEvent,
+            symbol=context.symbol,
+            side="long" if context.side > 0 else "short",
+            quantity=quantity,
+            entry_price=position.entry_price,
+            exit_price=position.exit_price,
+            reason=context.exit_reason,
+            realised=realised - commission,
+            commission=commission,
+            opened_ns=context.opened_ns,
+            closed_ns=context.rested_ns,
+        )
+    if graced and context.reverse_to is None:
+        _drop(state, context)
+
+
+def _drop(state: State, context: Context) -> None:
+    """Its grace is over: nothing of it can happen any more."""
+    for order in context.orders.values():
+        del state.orders[order.order_id]
+        del state.by_ref[order.spec.order_ref]
+        for perm_id in order.perm_ids:
+            state.by_perm.pop(perm_id, None)
+    del state.contexts[context.number]
+
+
+def tell_bracket(out: Outbox, context: Context) -> None:
+    while brackets.advance(context):
+        _tell_group(
+            out, "bracket", BracketState(context.bracket).name, context.oca_group, context.orders
+        )
+
+
+def settle_group(state: State, out: Outbox, group: Group) -> None:
+    """Step an OCO by what its legs report, and see to it that only one of them fills."""
+    before = group.state
+    while (event := group.name_event()) is not None and group.step(event):
+        if group.state == before:
+            break
+        before = group.state
+        _tell_group(out, "oco", OcoState(before).name, group.oca_group, group.orders)
+        if before == OcoState.OVERFILLED:
+            out.alert("critical", "both legs of an OCO filled", group.symbol)
+    if state.live and group.state in (OcoState.ONE_FILLED, OcoState.PART_FILLED, OcoState.FAILED):
+        # The broker cancels the sibling; if it does not, we do.
+        for leg in group.orders.values():
+            if leg.resting and not leg.filled:
+                out.cancel(leg)
+
+
+def _tell_group(
+    out: Outbox,
+    kind: Literal["bracket", "oco"],
+    name: str,
+    oca_group: str,
+    orders: dict[int, Order],
+) -> None:
+    first = next(iter(orders.values()))
+    out.say(
+        OrderGroupEvent,
+        **order_fields(first),
+        group=oca_group,
+        kind=kind,
+        state=name.lower(),
+        order_ids=tuple(orders),
+    )

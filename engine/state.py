@@ -1,0 +1,152 @@
+"""Everything the core knows, in one place, and how to find things in it.
+
+One copy of each truth: orders are found here, contexts own them, positions are folds inside the
+contexts. The whole is plain data, so it can be copied, hashed and rebuilt from the journal.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from decimal import Decimal
+from typing import Any, Final
+
+import attrs
+
+from engine.config import Config
+from engine.contexts import Context
+from engine.groups import Group
+from engine.inputs import Instrument
+from engine.money import ZERO
+from engine.orders import Order
+from statecharts.vocabulary import SessionState
+
+ORDER_ID_MAX: Final = 2**31 - 1
+
+
+@attrs.define(slots=True)
+class Round:
+    """One round of asking the broker for the truth.
+
+    It counts only if every kind that was asked ended in the epoch in which it was asked.
+    """
+
+    epoch: int = 0
+    started_ns: int = 0
+    waiting: set[str] = attrs.field(factory=set)
+    seen: set[int] = attrs.field(factory=set)  # order ids the broker listed
+    positions: dict[int, Decimal] = attrs.field(factory=dict)  # by con_id, our account
+    with_positions: bool = False
+    running: bool = False
+
+
+@attrs.define(slots=True)
+class State:
+    config: Config
+    run: str = ""
+    tag: str = ""  # begins every order reference of this journal
+    session: int = SessionState.IDLE
+    epoch: int = 0
+    account: str = ""
+    client_id: int = 0
+    next_order_id: int = 1
+    next_number: int = 1  # of contexts and groups
+    sequence: int = 0  # of events
+    instruments: dict[str, Instrument] = attrs.field(factory=dict)
+    symbols: dict[int, str] = attrs.field(factory=dict)  # by con_id
+    orders: dict[int, Order] = attrs.field(factory=dict)
+    by_ref: dict[str, Order] = attrs.field(factory=dict)
+    by_perm: dict[int, Order] = attrs.field(factory=dict)
+    contexts: dict[int, Context] = attrs.field(factory=dict)  # until their grace is over
+    current: dict[str, Context] = attrs.field(factory=dict)  # the one that is not settled
+    groups: dict[int, Group] = attrs.field(factory=dict)
+    references: dict[str, int] = attrs.field(factory=dict)  # of host requests -> number
+    execution_owner: dict[str, int] = attrs.field(factory=dict)  # identity -> context, group
+    early_commissions: dict[str, Decimal] = attrs.field(factory=dict)
+    consumed: set[str] = attrs.field(factory=set)  # signal identities
+    cooldown_until: dict[str, int] = attrs.field(factory=dict)
+    entries_today: dict[str, tuple[int, int]] = attrs.field(factory=dict)  # (session end, count)
+    closed_session: dict[str, int] = attrs.field(factory=dict)  # session end already handled
+    waiting_reversals: dict[str, int] = attrs.field(factory=dict)  # symbol -> context
+    frozen: dict[str, str] = attrs.field(factory=dict)  # symbol -> why
+    told: set[str] = attrs.field(factory=set)  # warnings given once
+    suspects: dict[str, Decimal] = attrs.field(factory=dict)  # symbol -> unexplained shares
+    foreign: dict[int, Decimal] = attrs.field(factory=dict)  # shares at the broker not ours
+    account_values: dict[str, str] = attrs.field(factory=dict)
+    order_times: list[int] = attrs.field(factory=list)  # of the last minute
+    round: Round = attrs.field(factory=Round)
+    doubts: bool = False  # a new round of truth is wanted
+    dirty: set[int] = attrs.field(factory=set)  # contexts and groups to settle in this step
+    deadlines: dict[str, int] = attrs.field(factory=dict)
+
+    @property
+    def live(self) -> bool:
+        return self.session == SessionState.LIVE
+
+    def scaled(self, seconds: float) -> int:
+        """Real seconds in exchange nanoseconds (a simulated exchange may run faster)."""
+        return int(seconds * self.config.broker.clock_rate * 1_000_000_000)
+
+    def take_order_id(self) -> int:
+        """A new order id, strictly above all that this journal ever used or saw."""
+        number = self.next_order_id
+        assert number < ORDER_ID_MAX, "order ids are used up"
+        self.next_order_id = number + 1
+        return number
+
+    def take_number(self) -> int:
+        number = self.next_number
+        self.next_number = number + 1
+        return number
+
+    def find(self, order_id: int, client_id: int, perm_id: int, order_ref: str) -> Order | None:
+        """The order a broker message is about.
+
+        Our own reference is the surest; then the broker's permanent id; the order id only from
+        our own client, because TWS has handed out ids twice after a restart.
+        """
+        if order_ref:
+            order = self.by_ref.get(order_ref)
+            if order is None and not order_ref.startswith(self.tag):
+                return None
+            if order is not None:
+                return order
+        if perm_id and (order := self.by_perm.get(perm_id)) is not None:
+            return order
+        if client_id == self.client_id and not order_ref:
+            return self.orders.get(order_id)
+        return None
+
+    def learn_perm_id(self, order: Order, perm_id: int) -> None:
+        if perm_id and perm_id not in order.perm_ids:
+            order.perm_ids += (perm_id,)
+            self.by_perm[perm_id] = order
+
+    def held(self, symbol: str) -> Decimal:
+        """Signed shares that this engine holds of a symbol."""
+        total = sum((c.held for c in self.contexts.values() if c.symbol == symbol), ZERO)
+        return total + sum((g.held for g in self.groups.values() if g.symbol == symbol), ZERO)
+
+    def touch(self, order: Order) -> None:
+        """The owner of an order has something to settle in this step."""
+        self.dirty.add(order.owner)
+
+    def digest(self) -> str:
+        """A hash of everything that matters: equal states have equal digests."""
+        return hashlib.blake2b(repr(_plain(self)).encode(), digest_size=16).hexdigest()
+
+
+def _plain(value: Any) -> Any:
+    """Nested tuples with a stable order, whatever the insertion order of sets was."""
+    if attrs.has(type(value)):
+        return tuple(
+            (field.name, _plain(getattr(value, field.name)))
+            for field in attrs.fields(type(value))
+            if field.name not in {"by_ref", "by_perm"}
+        )
+    if isinstance(value, dict):
+        return tuple((key, _plain(item)) for key, item in value.items())
+    if isinstance(value, (set, frozenset)):
+        return tuple(sorted(map(repr, value)))
+    if isinstance(value, (list, tuple)):
+        return tuple(_plain(item) for item in value)
+    return str(value) if isinstance(value, Decimal) else value

@@ -1,0 +1,193 @@
+"""Doubt, and how it ends: rounds of questions to the broker, judged as a whole.
+
+A snapshot counts when its End marker came in the epoch in which it was asked. An order that a
+whole round does not list becomes unknown; one that two rounds in a row do not list, and that no
+execution explains, is proven absent, and only then may another take its place. Positions are a
+checksum of the executions, never their substitute: a difference that two rounds confirm freezes
+the symbol.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Final, get_args
+
+from engine.charts import NO_ROW, SESSION
+from engine.commands import Snapshot
+from engine.events import SessionChangedEvent
+from engine.inputs import (
+    OrderIdGranted,
+    PositionReported,
+    SessionChanged,
+    SnapshotEnded,
+    SnapshotKind,
+    SnapshotStarted,
+)
+from engine.money import ZERO
+from engine.orders import Order
+from engine.outbox import Outbox
+from engine.reports import report
+from engine.state import Round, State
+from statecharts.vocabulary import (
+    ContextEvent,
+    ContextState,
+    OrderAsk,
+    OrderEvent,
+    OrderReport,
+    SessionEvent,
+    SessionState,
+)
+
+_ALL_KINDS: Final[tuple[SnapshotKind, ...]] = get_args(SnapshotKind)
+_DOUBT_KINDS: Final[tuple[SnapshotKind, ...]] = ("open_orders", "executions", "positions")
+_ABSENCES_TO_PROVE: Final = 2
+
+
+def on_session(state: State, out: Outbox, changed: SessionChanged) -> None:
+    event = SessionEvent[changed.event]
+    before = SessionState(state.session)
+    after = SESSION.step(state.session, event)
+    if after == NO_ROW:
+        out.alert("critical", f"session in {before.name} met {event.name}: no such row")
+        return
+    state.session = after
+    out.say(
+        SessionChangedEvent,
+        old=before.name.lower(),
+        new=SessionState(after).name.lower(),
+        cause=": ".join(filter(None, (event.name.lower(), changed.detail))),
+    )
+    if after == SessionState.LOST:
+        _link_lost(state, out, state.orders.values())
+    elif after == SessionState.DEGRADED and before != SessionState.DEGRADED:
+        _link_lost(state, out, [o for o in state.orders.values() if o.deadline_ns])
+    elif after == SessionState.SYNCING:
+        state.epoch = changed.epoch
+        state.round = Round(changed.epoch, out.now_ns, set(_ALL_KINDS), running=True)
+    elif event == SessionEvent.SYNCED:
+        # The broker layer vouches for every End marker of this epoch.
+        _conclude(state, out)
+        state.dirty.update(state.contexts)
+
+
+def _link_lost(state: State, out: Outbox, orders: object) -> None:
+    for order in list(orders):  # type: ignore[call-overload]
+        if not order.dead and order.asked != OrderAsk.DRAFT:
+            order.deadline_ns = 0
+            state.deadlines.pop(f"answer:{order.order_id}", None)
+            report(state, out, order, OrderEvent.LINK_LOST)
+
+
+def on_order_id(state: State, _: Outbox, granted: OrderIdGranted) -> None:
+    """TWS has been seen to hand out lower ids after a restart; ours only ever rise."""
+    state.next_order_id = max(state.next_order_id, granted.next_order_id)
+
+
+def on_position(state: State, _: Outbox, seen: PositionReported) -> None:
+    if seen.account == state.account:
+        state.round.positions[seen.con_id] = seen.quantity
+
+
+def on_snapshot_started(state: State, _: Outbox, started: SnapshotStarted) -> None:
+    """A position snapshot lists only what is held: what it does not list is zero."""
+    if started.kind == "positions" and started.epoch == state.round.epoch:
+        state.round.positions.clear()
+
+
+def on_snapshot_ended(state: State, out: Outbox, ended: SnapshotEnded) -> None:
+    current = state.round
+    if not current.running or ended.epoch != current.epoch or ended.epoch != state.epoch:
+        return  # an answer from another epoch proves nothing
+    current.waiting.discard(ended.kind)
+    if not current.waiting and state.live:
+        _conclude(state, out)
+
+
+def ask(state: State, out: Outbox) -> None:
+    """Begin a round if there is doubt and none is under way."""
+    if not (state.doubts and state.live) or state.round.running:
+        return
+    state.doubts = False
+    state.round = Round(state.epoch, out.now_ns, set(_DOUBT_KINDS), running=True)
+    state.deadlines["round"] = out.now_ns + state.scaled(state.config.broker.sync_timeout_s)
+    out.commands += [Snapshot(kind) for kind in _DOUBT_KINDS]
+
+
+def round_overdue(state: State, out: Outbox) -> None:
+    """Some builds never end a snapshot: the round is thrown away and asked again."""
+    if state.round.running:
+        missing = ", ".join(sorted(state.round.waiting))
+        out.alert("warning", f"the broker did not finish its answer ({missing}); asking again")
+        state.round.running = False
+        state.doubts = True
+
+
+def _conclude(state: State, out: Outbox) -> None:
+    state.round.running = False
+    state.deadlines.pop("round", None)
+    for order in list(state.orders.values()):
+        if not order.dead and order.asked != OrderAsk.DRAFT:
+            _judge(state, out, order)
+    for symbol, instrument in state.instruments.items():
+        _compare(state, out, symbol, instrument.con_id)
+
+
+def _judge(state: State, out: Outbox, order: Order) -> None:
+    if order.placed_ns >= state.round.started_ns:
+        return  # younger than the question
+    if order.order_id in state.round.seen:
+        order.absences = 0
+        if order.reported == OrderReport.UNKNOWN:
+            # Listed, but without a status we could read: it is there, and that is enough.
+            report(state, out, order, OrderEvent.PENDED)
+        return
+    order.absences += 1
+    if order.absences < _ABSENCES_TO_PROVE:
+        report(state, out, order, OrderEvent.ANSWER_OVERDUE)
+        state.doubts = True
+    elif order.status_filled <= order.filled:
+        report(state, out, order, OrderEvent.PROVEN_ABSENT, "the broker does not list it")
+    else:
+        state.doubts = True  # it filled, and the execution is still to come
+
+
+def _compare(state: State, out: Outbox, symbol: str, con_id: int) -> None:
+    """The broker's net position against ours plus what was there before us."""
+    if con_id not in state.foreign and not state.held(symbol):
+        state.foreign[con_id] = state.round.positions.get(con_id, ZERO)
+        if state.foreign[con_id]:
+            out.alert("warning", f"holds {state.foreign[con_id]} shares that are not ours", symbol)
+        return
+    expected = state.held(symbol) + state.foreign.setdefault(con_id, ZERO)
+    difference = state.round.positions.get(con_id, ZERO) - expected
+    if difference == 0:
+        state.suspects.pop(symbol, None)
+        _thaw(state, out, symbol)
+    elif state.suspects.get(symbol) != difference:
+        state.suspects[symbol] = difference  # fills may be on their way: look once more
+        state.doubts = True
+    else:
+        _freeze(state, out, symbol, difference)
+
+
+def _freeze(state: State, out: Outbox, symbol: str, difference: Decimal) -> None:
+    if symbol in state.frozen:
+        return
+    why = f"the broker holds {difference:+} shares that no execution explains"
+    out.alert("critical", f"{why}; the symbol is frozen", symbol)
+    state.frozen[symbol] = why
+    context = state.current.get(symbol)
+    if context is not None and out.advance(context, ContextEvent.TRUTH_LOST):
+        state.frozen[symbol] = why
+
+
+def _thaw(state: State, out: Outbox, symbol: str) -> None:
+    if state.frozen.pop(symbol, None) is None:
+        return
+    out.alert("info", "executions and positions agree again; thawed", symbol)
+    context = state.current.get(symbol)
+    if context is not None and context.state == ContextState.FROZEN:
+        at_rest = context.held == 0 and context.all_dead
+        event = ContextEvent.TRUTH_REGAINED_FLAT if at_rest else ContextEvent.TRUTH_REGAINED
+        out.advance(context, event)
+        state.dirty.add(context.number)
