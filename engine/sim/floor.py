@@ -1,0 +1,434 @@
+"""The trading floor: lives of orders, their bracket and one-cancels-all ties, and fills.
+
+``Exchange`` takes requests and checks them; the floor does what follows. Everything that a
+client would see is appended to ``out`` in the order in which it would see it.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable, Sequence
+from decimal import ROUND_CEILING, Decimal
+from functools import partial
+from typing import Final
+
+from engine.inputs import Instrument
+from engine.money import ZERO, exact
+from engine.sim import account as accounts
+from engine.sim import matching
+from engine.sim.account import Account
+from engine.sim.book import Book
+from engine.sim.instruments import local_time
+from engine.sim.oracle import Cover, Oracle
+from engine.sim.orders import STOP_TYPES, Group, LiveOrder, Registry, snapshot
+from engine.sim.policies import Policies
+from engine.sim.records import (
+    CommissionNotice,
+    ErrorNotice,
+    ExecutionNotice,
+    Notice,
+    OrderNotice,
+    SimExecution,
+    SimOrder,
+)
+
+_AVERAGE: Final = Decimal("1e-8")
+_LIVE: Final = frozenset({"PendingSubmit", "PreSubmitted", "Submitted", "PendingCancel"})
+
+
+class Floor:
+    """State and rules of trading; time only moves through ``now_ns`` and ``run_timers``."""
+
+    def __init__(
+        self,
+        instruments: Sequence[Instrument],
+        account: str,
+        policies: Policies,
+        seed: int,
+        start_ns: int,
+        instance: int,
+    ) -> None:
+        self.policies = policies
+        self.now_ns = start_ns
+        self.instance = instance
+        self.books = {one.symbol: Book(one, seed, start_ns) for one in instruments}
+        self.account = Account(account, policies, self._mark)
+        self.registry = Registry()
+        self.groups: dict[str, Group] = {}
+        self.executions: list[SimExecution] = []
+        self.commissions: dict[str, CommissionNotice] = {}
+        self.out: list[Notice] = []
+        self.oracle = Oracle(self.open_orders, start_ns)
+        self._timers: list[tuple[int, int, Callable[[], None]]] = []
+        self._timer_count = 0
+        self._perm_count = 0
+        self._touched: dict[str, None] = {}  # a set that keeps its order
+        self._deferred: list[Callable[[], None]] = []
+
+    # -- small services ------------------------------------------------------------------------
+
+    def _mark(self, symbol: str) -> Decimal | None:
+        price = self.books[symbol].mark()
+        return None if price is None else exact(price)
+
+    def open_orders(self) -> list[SimOrder]:
+        return [snapshot(live.order) for live in self.registry.live()]
+
+    def next_perm_id(self) -> int:
+        """Distinct between exchange instances, and within 31 bits for old wire versions."""
+        self._perm_count += 1
+        return (self.instance % 1000) * 1_000_000 + self._perm_count
+
+    def error(self, order: SimOrder, code: int, text: str) -> None:
+        self.out.append(ErrorNotice(order.client_id, order.order_id, code, text))
+
+    def tell(self, live: LiveOrder, with_open_order: bool = True) -> None:
+        self.out.append(OrderNotice(snapshot(live.order), with_open_order))
+        self._touched[live.book.instrument.symbol] = None
+
+    def at(self, time_ns: int, what: Callable[[], None]) -> None:
+        self._timer_count += 1
+        heapq.heappush(self._timers, (time_ns, self._timer_count, what))
+
+    @property
+    def next_timer_ns(self) -> int | None:
+        return self._timers[0][0] if self._timers else None
+
+    def run_timers(self, now_ns: int) -> None:
+        """What is due until ``now_ns``, each at its own moment; then it is ``now_ns``."""
+        while self._timers and self._timers[0][0] <= now_ns:
+            due_ns, _, what = heapq.heappop(self._timers)
+            self.now_ns = max(self.now_ns, due_ns)
+            what()
+            self.finish()
+        self.now_ns = max(self.now_ns, now_ns)
+
+    def finish(self) -> list[Notice]:
+        """End of one instant: deferred sibling effects, then the oracle; hands ``out`` over."""
+        while self._deferred:
+            effects, self._deferred = self._deferred, []
+            for effect in effects:
+                effect()
+        if self._touched:
+            for symbol in self._touched:
+                self.oracle.settle(
+                    self.now_ns, symbol, self.account.position(symbol), self._covers(symbol)
+                )
+            self._touched.clear()
+        return self.out
+
+    def drain(self) -> list[Notice]:
+        out, self.out = self.out, []
+        return out
+
+    def _covers(self, symbol: str) -> list[Cover]:
+        """Live orders of the symbol that would close a position whatever the price does."""
+        return [
+            Cover(live.order.action, self.fillable(live), live.group.name if live.group else "")
+            for live in self.books[symbol].active
+            if not live.held
+            and (live.order.order_type in STOP_TYPES or live.order.order_type == "MKT")
+        ]
+
+    # -- coming alive --------------------------------------------------------------------------
+
+    def join(self, live: LiveOrder, name: str, kind: int) -> None:
+        """Make the order a member of a one-cancels-all group."""
+        group = self.groups.get(name)
+        if group is None or (group.executed and not group.members):
+            group = self.groups[name] = Group(name, kind)
+        group.members.append(live)
+        live.group = group
+        live.order.oca_group, live.order.oca_type = name, group.kind
+
+    def transmit(self, lives: Sequence[LiveOrder]) -> None:
+        """Release orders to the market: all are announced before the first may trade."""
+        for live in lives:
+            live.transmitted = live.active = True
+            order, parent = live.order, live.parent
+            if parent is not None:
+                if live.group is None:
+                    # The gateway ties the children of one parent together by itself.
+                    self.join(live, str(parent.order.perm_id), 3)
+                live.held = not self._released(parent)
+            live.book.active.append(live)
+            self.restatus(live)
+            self.tell(live)
+            self.warn(live)
+            self.schedule_expiry(live)
+            assert order.status in _LIVE
+        for live in lives:
+            self.work(live)
+
+    def _released(self, parent: LiveOrder) -> bool:
+        """Whether children of ``parent`` may trade at all."""
+        if parent.ended or self.policies.child_activation == "on_full":
+            return parent.ended
+        return parent.order.filled > 0
+
+    def warn(self, live: LiveOrder) -> None:
+        """Information that TWS sends as errors although the order lives."""
+        order = live.order
+        if order.outside_rth and order.order_type == "MKT":
+            self.error(
+                order,
+                2109,
+                "Order Event Warning:Attribute 'Outside Regular Trading Hours'"
+                " is ignored based on the order type and destination. PlaceOrder is now"
+                " being processed.",
+            )
+        opens_ns = live.book.hours.opening(self.now_ns, live.outside)
+        if opens_ns is not None:
+            self.error(
+                order,
+                399,
+                "Order Message:\n"
+                f"{order.action} {order.quantity} {order.instrument.symbol}\nWarning: your"
+                " order will not be placed at the exchange until"
+                f" {local_time(opens_ns):%Y-%m-%d %H:%M:%S} US/Eastern",
+            )
+            self.at(opens_ns, partial(self._opened, live))
+
+    def _opened(self, live: LiveOrder) -> None:
+        if live.active and self._since(live) is not None:
+            if self.restatus(live):
+                self.tell(live)
+            self.work(live)
+
+    def schedule_expiry(self, live: LiveOrder) -> None:
+        """Start, move or drop the end of a DAY order's life."""
+        expiry_ns = None
+        if live.order.tif == "DAY":
+            expiry_ns = live.book.hours.expiry(self.now_ns, live.outside)
+        if expiry_ns is not None and expiry_ns != live.expiry_ns:
+            self.at(expiry_ns, partial(self._expired, live, expiry_ns))
+        live.expiry_ns = expiry_ns
+
+    def _expired(self, live: LiveOrder, expiry_ns: int) -> None:
+        if not live.ended and live.expiry_ns == expiry_ns:
+            self.cancel(live)
+
+    def restatus(self, live: LiveOrder) -> bool:
+        """Derive status and why_held from where the order stands; True when they changed."""
+        order = live.order
+        held = ["child"] if live.held else []
+        if live.pending_cancel:
+            status, why = "PendingCancel", order.why_held
+        elif live.stops or live.held:
+            style = "PreSubmitted" if live.held else self.policies.stop_status
+            reasons = held + (["trigger"] if live.stops and style == "PreSubmitted" else [])
+            status, why = style, ",".join(reasons)
+        else:
+            status, why = ("PreSubmitted" if self._since(live) is None else "Submitted"), ""
+        changed = (status, why) != (order.status, order.why_held)
+        order.status, order.why_held = status, why
+        return changed
+
+    def _since(self, live: LiveOrder) -> int | None:
+        return live.book.hours.since(self.now_ns, live.outside)
+
+    # -- trading -------------------------------------------------------------------------------
+
+    def fillable(self, live: LiveOrder) -> Decimal:
+        """What may fill: a child of a part-filled parent no more than the parent brought in."""
+        parent = live.parent
+        remaining = live.order.remaining
+        if parent is None or parent.ended:
+            return remaining
+        if self.policies.child_activation != "on_partial_filled_size":
+            return remaining
+        return min(remaining, self._brought_in(parent, live))
+
+    def _brought_in(self, parent: LiveOrder, live: LiveOrder) -> Decimal:
+        """Filled size of the parent that its children on the side of ``live`` have not used."""
+        used = sum(
+            (c.order.filled for c in parent.children if c.order.action == live.order.action), ZERO
+        )
+        return max(parent.order.filled - used, ZERO)
+
+    def work(self, live: LiveOrder, printed: bool = False) -> None:
+        """Let one order trade with what the market shows now."""
+        if not live.active or live.held:
+            return
+        since_ns = self._since(live)
+        if since_ns is None or (live.stops and not self._triggered(live, since_ns)):
+            return
+        group = live.group
+        if group is not None and group.blocks and group.trading not in (None, live):
+            return
+        most = self.fillable(live)
+        if most <= 0:
+            return
+        found = matching.deal(live, most, since_ns, printed)
+        if found is not None:
+            if found.display:
+                live.book.take(live.buys, found.display)
+            live.book.print_left -= found.printed
+            self._fill(live, found)
+
+    def _triggered(self, live: LiveOrder, since_ns: int) -> bool:
+        """Trail a trailing stop, then see whether the last trade elects the order."""
+        order, book = live.order, live.book
+        if order.order_type == "TRAIL" and book.last is not None and book.last_ns >= since_ns:
+            stop = matching.trailed(order, book.last, book.instrument.grid)
+            if stop is not None:
+                order.trail_stop_price = stop
+                live.reprice()
+        if not matching.elected(live, since_ns):
+            return False
+        order.stop_elected = True
+        self.restatus(live)
+        self.tell(live)
+        return True
+
+    def _fill(self, live: LiveOrder, found: matching.Deal) -> None:
+        order, before = live.order, live.order.remaining
+        assert ZERO < found.quantity <= before, (order, found)
+        symbol = order.instrument.symbol
+        order.filled += found.quantity
+        order.last_price = found.price
+        live.value += found.quantity * found.price
+        order.average_price = (live.value / order.filled).quantize(_AVERAGE).normalize()
+        total_fee = accounts.commission(self.policies, order.filled, live.value)
+        fee, live.charged = total_fee - live.charged, total_fee
+        held_before = self.account.position(symbol)
+        realised = self.account.apply(
+            order.instrument, order.action, found.quantity, found.price, fee
+        )
+        execution = SimExecution(
+            execution_id=f"{self.instance:08x}.{len(self.executions) + 1:08x}.01.01",
+            time_ns=self.now_ns,
+            order_id=order.order_id,
+            client_id=order.client_id,
+            perm_id=order.perm_id,
+            instrument=order.instrument,
+            account=order.account,
+            side=order.action,
+            quantity=found.quantity,
+            price=found.price,
+            cumulative_quantity=order.filled,
+            average_price=order.average_price,
+            order_ref=order.order_ref,
+            last_liquidity=1 if found.added_liquidity else 2,
+        )
+        self.executions.append(execution)
+        self.oracle.executed(execution, fee, held_before, self.account.position(symbol))
+        self.out.append(ExecutionNotice(execution))
+        if order.remaining == 0:
+            order.status, order.why_held = "Filled", ""
+            self._leave(live)
+        else:
+            self.restatus(live)
+        self.tell(live)
+        notice = CommissionNotice(
+            execution.execution_id, order.client_id, fee, accounts.CURRENCY, realised
+        )
+        self.commissions[execution.execution_id] = notice
+        self.out.append(notice)
+        self.out.append(self.account.notice(symbol))
+        self._tell_group(live, found.quantity, before)
+        self._tell_children(live)
+
+    # -- one cancels all -----------------------------------------------------------------------
+
+    def _tell_group(self, live: LiveOrder, quantity: Decimal, before: Decimal) -> None:
+        """A member has filled: cancel or reduce the others, now, at the end of this instant
+        (type 3 without overfill protection), or after the policy's delay."""
+        group = live.group
+        if group is None:
+            return
+        group.executed = True
+        policies = self.policies
+        if policies.oca_siblings == "forget":
+            return
+        effect = partial(self._affect_group, group, live, quantity, before)
+        if policies.oca_delay_ns:
+            group.trading = live
+            group.pending += 1
+            self.at(self.now_ns + policies.oca_delay_ns, effect)
+        elif not group.blocks and policies.oca3_same_tick == "overfill":
+            self._deferred.append(effect)
+        else:
+            effect()
+
+    def _affect_group(
+        self, group: Group, live: LiveOrder, quantity: Decimal, before: Decimal
+    ) -> None:
+        group.pending = max(group.pending - 1, 0)
+        if not group.pending:
+            group.trading = None
+        others = [member for member in group.members if member is not live]
+        if group.kind == 1:
+            if quantity == before or self.policies.oca1_partial == "cancel_all":
+                for other in others:
+                    self.cancel(other)
+            return
+        for other in others:
+            if other.ended:  # ended by what happened to an earlier one, such as its parent
+                continue
+            if self.policies.oca_reduction == "by_quantity":
+                self.reduce(other, quantity)
+            else:
+                share = other.order.remaining * quantity / before
+                self.reduce(other, share)
+
+    def reduce(self, live: LiveOrder, amount: Decimal) -> None:
+        """Lower the total quantity by ``amount``, up to whole lots; nothing left: cancelled."""
+        lot = live.book.instrument.lot
+        lots = (amount / lot).to_integral_value(ROUND_CEILING)
+        taken = min(lots * lot, live.order.remaining)
+        if taken == live.order.remaining:
+            self.cancel(live)
+        elif taken > 0:
+            live.order.quantity -= taken
+            if live.transmitted:
+                self.tell(live)
+
+    # -- parent and children -------------------------------------------------------------------
+
+    def _tell_children(self, parent: LiveOrder) -> None:
+        """The parent has filled, in part or in full."""
+        if not parent.children or not self._released(parent):
+            return
+        waiting = [child for child in parent.children if child.active and child.held]
+        for child in waiting:
+            child.held = False
+            self.restatus(child)
+            self.tell(child)
+        # Those that worked already may now fill what the parent has just brought in.
+        for child in [child for child in parent.children if child.active]:
+            self.work(child)
+
+    def _orphan(self, parent: LiveOrder) -> None:
+        """The parent ended without filling in full."""
+        keep = parent.order.filled > 0 and self.policies.children_on_parent_cancel != "cancel"
+        for child in [child for child in parent.children if not child.ended]:
+            if child.ended:  # by what happened to an earlier child
+                continue
+            if not keep or not child.transmitted:
+                self.cancel(child)
+                continue
+            self.reduce(child, child.order.remaining - self._brought_in(parent, child))
+        if keep:
+            self._tell_children(parent)
+
+    # -- ending --------------------------------------------------------------------------------
+
+    def cancel(self, live: LiveOrder) -> None:
+        """End an order as cancelled, by whoever's wish, with what follows for its children."""
+        if live.ended:
+            return
+        live.order.status, live.order.why_held = "Cancelled", ""
+        self._leave(live)
+        self.tell(live, with_open_order=False)
+        self.error(live.order, 202, "Order Canceled - reason:")
+        self._orphan(live)
+
+    def _leave(self, live: LiveOrder) -> None:
+        live.ended = True
+        self.registry.end(live)
+        if live.active:
+            live.active = live.held = False
+            live.book.active.remove(live)
+        if live.group is not None:
+            live.group.members.remove(live)

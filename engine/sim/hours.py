@@ -1,0 +1,55 @@
+"""When an instrument trades: regular sessions, extended hours around them, DAY order expiry."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+
+from engine.sim.instruments import EXTENDED_AFTER_CLOSE_NS, EXTENDED_BEFORE_OPEN_NS
+
+
+class Hours:
+    """The sessions of one instrument as questions about a moment (all UTC nanoseconds).
+
+    ``outside`` asks for extended hours as well. No sessions at all means always open; after the
+    last known session the market stays closed.
+    """
+
+    __slots__ = ("_closes", "_extended", "_sessions")
+
+    def __init__(self, sessions: tuple[tuple[int, int], ...]) -> None:
+        self._sessions = sessions
+        self._extended = tuple(
+            (opens - EXTENDED_BEFORE_OPEN_NS, closes + EXTENDED_AFTER_CLOSE_NS)
+            for opens, closes in sessions
+        )
+        self._closes = {
+            False: [closes for _, closes in sessions],
+            True: [closes for _, closes in self._extended],
+        }
+
+    def _span(self, now_ns: int, outside: bool) -> tuple[int, int] | None:
+        """The session that is open at ``now_ns`` or opens next."""
+        index = bisect_right(self._closes[outside], now_ns)
+        spans = self._extended if outside else self._sessions
+        return spans[index] if index < len(spans) else None
+
+    def since(self, now_ns: int, outside: bool) -> int | None:
+        """When the session that is open now opened; None: closed. Always-open: since 0."""
+        if not self._sessions:
+            return 0
+        span = self._span(now_ns, outside)
+        return span[0] if span and span[0] <= now_ns else None
+
+    def opening(self, now_ns: int, outside: bool) -> int | None:
+        """When it opens next; None: it is open now, or no further session is known."""
+        span = self._span(now_ns, outside)
+        return span[0] if span and span[0] > now_ns else None
+
+    def expiry(self, now_ns: int, outside: bool) -> int | None:
+        """When a DAY order entered now ends: the close of this session, or of the next one."""
+        span = self._span(now_ns, outside)
+        return span[1] if span else None
+
+    def day_end(self, now_ns: int) -> int | None:
+        """When the trading day (extended) of ``now_ns`` ends, and its figures start afresh."""
+        return self.expiry(now_ns, True)

@@ -1,0 +1,265 @@
+"""Where prices come from: tick files, streamed, or a seeded generator.
+
+A tick file is CSV, plain or gzipped, named SYMBOL-YYYYMMDD.csv[.gz], with the header
+``time_ms,kind,price,size``: milliseconds since local midnight in New York, kind B (bid),
+A (ask) or T (trade), price in USD, size in shares. Memory stays flat whatever the length.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import heapq
+import math
+import random
+import re
+import zlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date, datetime
+from pathlib import Path
+from typing import IO, Final
+
+from engine.errors import ConfigError, DataFileError
+from engine.sim import instruments
+from engine.sim.records import MarketTick, TickKind
+
+HEADER: Final = ["time_ms", "kind", "price", "size"]
+DAY_MS: Final = 86_400_000
+MS_NS: Final = 1_000_000
+_NAME: Final = re.compile(r"([A-Z][A-Z0-9. ]{0,15})-(\d{8})\.csv(\.gz)?")
+_KINDS: Final[dict[str, TickKind]] = {"B": "B", "A": "A", "T": "T"}
+
+
+def named(path: Path) -> tuple[str, date]:
+    """Symbol and trading day in the name of a tick file.
+
+    Raises:
+        DataFileError: the name is not SYMBOL-YYYYMMDD.csv or .csv.gz with a real date.
+    """
+    match = _NAME.fullmatch(path.name)
+    if match is None:
+        raise DataFileError(f"{path}: name it SYMBOL-YYYYMMDD.csv or SYMBOL-YYYYMMDD.csv.gz")
+    try:
+        day = datetime.strptime(match[2], "%Y%m%d").date()  # noqa: DTZ007 - a calendar day only
+    except ValueError:
+        raise DataFileError(f"{path}: {match[2]} in its name is no date") from None
+    return match[1], day
+
+
+def read_ticks(path: Path | str) -> Iterator[MarketTick]:
+    """The ticks of a file in file order.
+
+    Raises:
+        DataFileError: when the iterator reaches what cannot be read; names file, line and mend.
+    """
+    path = Path(path)
+    symbol, day = named(path)
+    try:
+        with _opened(path) as lines:
+            yield from _parsed(path, lines, symbol, instruments.midnight_ns(day))
+    except gzip.BadGzipFile as problem:
+        raise DataFileError(f"{path}: is not sound gzip ({problem}); compress it again") from None
+    except (EOFError, zlib.error):
+        raise DataFileError(
+            f"{path}: the gzip data end early or are damaged; copy it again"
+        ) from None
+    except UnicodeDecodeError:
+        raise DataFileError(f"{path}: is not text; expected CSV in ASCII or UTF-8") from None
+    except OSError as problem:
+        raise DataFileError(f"{path}: cannot be read: {problem.strerror or problem}") from None
+
+
+def _opened(path: Path) -> IO[str]:
+    if path.name.endswith(".gz"):
+        return gzip.open(path, "rt", encoding="utf-8", newline="")
+    return path.open(encoding="utf-8", newline="")
+
+
+def _parsed(path: Path, lines: IO[str], symbol: str, origin_ns: int) -> Iterator[MarketTick]:
+    """One pass over the rows. The checks are spelled out in the loop: this runs per tick."""
+    rows = csv.reader(lines)
+    try:
+        header = next(rows, None)
+        if header is None:
+            raise DataFileError(f"{path}: is empty; expected the header {','.join(HEADER)}")
+        if header != HEADER:
+            raise DataFileError(f"{path} line 1: expected the header {','.join(HEADER)}")
+        previous = 0
+        infinite = math.inf
+        kinds = _KINDS
+        row: list[str]
+        for row in rows:
+            try:
+                time_text, kind_text, price_text, size_text = row
+                time_ms, price, size = int(time_text), float(price_text), int(size_text)
+                kind = kinds[kind_text]
+            except (ValueError, KeyError):
+                raise DataFileError(f"{path} line {rows.line_num}: {_fault(row)}") from None
+            if not (previous <= time_ms < DAY_MS and 0.0 < price < infinite and size >= 0):
+                raise DataFileError(
+                    f"{path} line {rows.line_num}: {_range_fault(time_ms, previous, price, size)}"
+                )
+            previous = time_ms
+            yield MarketTick(origin_ns + time_ms * MS_NS, symbol, kind, price, size)
+        if previous == 0 and rows.line_num <= 1:
+            raise DataFileError(f"{path}: has no ticks after its header; remove the file")
+    except csv.Error as problem:
+        raise DataFileError(f"{path} line {rows.line_num}: not CSV: {problem}") from None
+
+
+def _fault(row: Sequence[str]) -> str:
+    """What is wrong with a row that could not be converted."""
+    if len(row) != len(HEADER):
+        return f"{len(row)} fields where {len(HEADER)} are expected ({','.join(HEADER)})"
+    if row[1] not in _KINDS:
+        return f"kind {row[1]!r} is not one of B (bid), A (ask), T (trade)"
+    for name, text, convert in (
+        ("time_ms", row[0], int),
+        ("price", row[2], float),
+        ("size", row[3], int),
+    ):
+        try:
+            convert(text)
+        except ValueError:
+            return f"{name} {text!r} is not a {'whole ' if convert is int else ''}number"
+    raise AssertionError(row)
+
+
+def _range_fault(time_ms: int, previous: int, price: float, size: int) -> str:
+    """What is wrong with a row whose numbers read well."""
+    if time_ms < 0 or time_ms >= DAY_MS:
+        return f"time_ms {time_ms} is outside the day (0 to {DAY_MS - 1})"
+    if time_ms < previous:
+        return f"time goes backwards from {previous} to {time_ms}; sort the rows by time_ms"
+    if not 0.0 < price < math.inf:
+        return f"price {price} is not above 0; drop the row"
+    assert size < 0
+    return f"size {size} is negative; drop the row"
+
+
+def merge(sources: Iterable[Iterable[MarketTick]]) -> Iterator[MarketTick]:
+    """Several sources as one, by time; within an instant in the order of ``sources``."""
+    return heapq.merge(*sources, key=lambda tick: tick.time_ns)
+
+
+class _Walk:
+    """One generated instrument: a log-normal walk of the fair price, quoted on the grid around
+    it with a spread that reverts to its mean."""
+
+    __slots__ = (
+        "_ask",
+        "_bid",
+        "_fair",
+        "_floor",
+        "_random",
+        "_scale",
+        "_spread",
+        "_symbol",
+        "_turn",
+    )
+
+    def __init__(self, symbol: str, seed: int, price: float | None, volatility: float) -> None:
+        self._symbol = symbol
+        self._random = random.Random(f"market/{seed}/{symbol}")
+        drawn = round(self._random.uniform(20.0, 300.0), 2)
+        self._fair = price if price is not None else drawn
+        self._floor = max(self._fair * 0.02, 1.0)  # a stock of the bigger tick size stays one
+        self._scale = volatility
+        self._spread = 2.0
+        self._bid = self._ask = 0  # cents; 0: not quoted yet
+        self._turn = 0
+
+    def step(self, time_ns: int, elapsed_s: float) -> MarketTick:
+        """The next tick: a changed bid, a changed ask, a refreshed quote or a trade."""
+        stream = self._random
+        move = stream.gauss(0.0, 1.0) * self._scale * math.sqrt(elapsed_s)
+        self._fair = max(self._fair * math.exp(move), self._floor)
+        self._spread += 0.1 * (2.0 - self._spread) + stream.gauss(0.0, 0.3)
+        width = max(1, round(self._spread))
+        bid = max(1, math.floor(self._fair * 100.0 - width / 2.0 + 0.5))
+        ask = bid + width
+        self._turn += 1
+        # Bid and ask change one after the other; the side that makes room goes first, so that
+        # the quote is never crossed on the way.
+        if ask > self._ask and self._ask <= bid:
+            self._ask = ask
+            return self._tick(time_ns, "A", ask)
+        if bid < self._bid and self._bid >= ask:
+            self._bid = bid
+            return self._tick(time_ns, "B", bid)
+        kind = stream.random()
+        if self._bid == 0 or (kind < 0.4 and bid < self._ask):
+            self._bid = bid
+            return self._tick(time_ns, "B", bid)
+        if kind < 0.8 and ask > self._bid:
+            self._ask = ask
+            return self._tick(time_ns, "A", ask)
+        return self._tick(time_ns, "T", self._ask if stream.random() < 0.5 else self._bid)
+
+    def _tick(self, time_ns: int, kind: TickKind, cents: int) -> MarketTick:
+        lots = min(1 + int(self._random.expovariate(0.35)), 50)
+        return MarketTick(time_ns, self._symbol, kind, cents / 100, lots * 100)
+
+
+def generate(
+    symbols: Sequence[str],
+    seed: int,
+    start_ns: int,
+    end_ns: int | None = None,
+    *,
+    ticks_per_s: float = 4.0,
+    volatility: float = 0.0001,
+    prices: Mapping[str, float] | None = None,
+    hours: Sequence[tuple[int, int]] = (),
+) -> Iterator[MarketTick]:
+    """Plausible quotes and trades of ``symbols``, the same for the same arguments.
+
+    ``ticks_per_s`` is the mean rate of each symbol (arrivals are Poisson), ``volatility`` the
+    standard deviation of the return over one second (0.0001 is about 24 % a year), ``prices``
+    the starting prices (drawn by the seed where absent). With ``hours`` ticks fall only inside
+    these (open, close) spans and the source ends with the last one; ``end_ns`` None without
+    ``hours`` never ends.
+
+    Raises:
+        ConfigError: no symbols, a repeated one, or a rate or price that is not above 0.
+    """
+    given = prices or {}
+    if not symbols or len(set(symbols)) != len(symbols):
+        raise ConfigError("generated market: name at least one symbol, each once")
+    if ticks_per_s <= 0 or volatility < 0 or any(price <= 0 for price in given.values()):
+        raise ConfigError("generated market: rate and prices must be above 0")
+    return _generated(symbols, seed, start_ns, end_ns, ticks_per_s, volatility, given, hours)
+
+
+def _generated(
+    symbols: Sequence[str],
+    seed: int,
+    start_ns: int,
+    end_ns: int | None,
+    ticks_per_s: float,
+    volatility: float,
+    prices: Mapping[str, float],
+    hours: Sequence[tuple[int, int]],
+) -> Iterator[MarketTick]:
+    clock = random.Random(f"clock/{seed}")
+    walks = [_Walk(symbol, seed, prices.get(symbol), volatility) for symbol in symbols]
+    total_rate = ticks_per_s * len(walks)
+    last_ns = [start_ns] * len(walks)
+    now_ns = start_ns
+    span = 0
+    while True:
+        gap_s = clock.expovariate(total_rate)
+        now_ns += int(gap_s * 1e9) + 1
+        while span < len(hours) and now_ns >= hours[span][1]:
+            span += 1
+        if hours:
+            if span == len(hours):
+                return
+            now_ns = max(now_ns, hours[span][0])
+        if end_ns is not None and now_ns >= end_ns:
+            return
+        index = clock.randrange(len(walks))
+        # A night moves the price by no more than a minute of trading would.
+        elapsed_s = min((now_ns - last_ns[index]) / 1e9, 60.0)
+        last_ns[index] = now_ns
+        yield walks[index].step(now_ns, elapsed_s)

@@ -1,0 +1,146 @@
+"""Orders as the exchange works them: the public record plus what only the exchange knows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+from operator import attrgetter
+from typing import Final
+
+import attrs
+
+from engine.money import ZERO
+from engine.sim.book import Book
+from engine.sim.records import SimOrder
+
+STOP_TYPES: Final = frozenset({"STP", "STP LMT", "TRAIL"})
+LIMIT_TYPES: Final = frozenset({"LMT", "STP LMT"})
+ORDER_TYPES: Final = STOP_TYPES | LIMIT_TYPES | {"MKT"}
+_FIELDS: Final = tuple(attribute.name for attribute in attrs.fields(SimOrder))
+_VALUES: Final = attrgetter(*_FIELDS)
+
+
+def snapshot(order: SimOrder) -> SimOrder:
+    """A copy that later changes do not reach (several times faster than ``attrs.evolve``)."""
+    copied = object.__new__(SimOrder)
+    for name, value in zip(_FIELDS, _VALUES(order), strict=True):
+        setattr(copied, name, value)
+    return copied
+
+
+@attrs.define(eq=False)
+class Group:
+    """A one-cancels-all group. ``members`` are the live ones, in the order of joining."""
+
+    name: str
+    kind: int  # 1 cancel the others with block, 2 reduce with block, 3 reduce without block
+    members: list[LiveOrder] = attrs.field(factory=list)
+    executed: bool = False  # anything filled: the name is used up once no member lives
+    trading: LiveOrder | None = None  # whose fills still have to reach the others
+    pending: int = 0  # how many such fills
+
+    @property
+    def blocks(self) -> bool:
+        return self.kind != 3
+
+
+@attrs.define(eq=False)
+class LiveOrder:
+    """An order from acceptance to its end.
+
+    ``trigger`` and ``limit`` repeat prices of the record as doubles: market data are doubles,
+    and both come from the same decimal digits, so comparing them is exact.
+    """
+
+    order: SimOrder
+    book: Book
+    sequence: int
+    parent: LiveOrder | None = None
+    group: Group | None = None
+    children: list[LiveOrder] = attrs.field(factory=list)
+    transmitted: bool = False
+    held: bool = False  # waits for its parent
+    active: bool = False  # in its book: may trade when its time comes
+    rests_since_ns: int = -1  # start of the session in which it was not marketable: it trades
+    # at its own limit from then on
+    pending_cancel: bool = False
+    ended: bool = False
+    expiry_ns: int | None = None
+    charged: Decimal = ZERO  # commission so far
+    value: Decimal = ZERO  # sum of quantity times price
+    trigger: float | None = None
+    limit: float | None = None
+
+    def __attrs_post_init__(self) -> None:
+        self.reprice()
+
+    @property
+    def buys(self) -> bool:
+        return self.order.action == "BUY"
+
+    @property
+    def stops(self) -> bool:
+        """Waits for its trigger."""
+        return self.order.order_type in STOP_TYPES and not self.order.stop_elected
+
+    @property
+    def outside(self) -> bool:
+        """May trade in extended hours. IB ignores the wish for market orders (2109)."""
+        return self.order.outside_rth and self.order.order_type != "MKT"
+
+    def reprice(self) -> None:
+        """Take the prices over from the record."""
+        order = self.order
+        stop = order.trail_stop_price if order.order_type == "TRAIL" else order.aux_price
+        limited = order.order_type in LIMIT_TYPES and order.limit_price is not None
+        self.trigger = None if stop is None or order.order_type not in STOP_TYPES else float(stop)
+        self.limit = float(order.limit_price) if limited else None  # type: ignore[arg-type]
+
+
+class Registry:
+    """Every order ever accepted, found by client and id; the live ones also by age."""
+
+    __slots__ = ("_by_key", "_highest", "_live", "_sequence")
+
+    def __init__(self) -> None:
+        self._by_key: dict[tuple[int, int], LiveOrder] = {}
+        self._live: dict[int, LiveOrder] = {}  # by sequence, which is the order of insertion
+        self._highest: dict[int, int] = {}
+        self._sequence = 0
+
+    def next_sequence(self) -> int:
+        self._sequence += 1
+        return self._sequence
+
+    def next_order_id(self, client_id: int) -> int:
+        return max(self._highest.get(client_id, 0), 0) + 1
+
+    def used(self, client_id: int, order_id: int) -> bool:
+        return order_id < self.next_order_id(client_id)
+
+    def use(self, client_id: int, order_id: int) -> None:
+        self._highest[client_id] = order_id
+
+    def add(self, live: LiveOrder) -> None:
+        self._by_key[live.order.client_id, live.order.order_id] = live
+        self._live[live.sequence] = live
+
+    def end(self, live: LiveOrder) -> None:
+        del self._live[live.sequence]
+
+    def record(self, live: LiveOrder) -> None:
+        """Keep an order that never lived (rejected)."""
+        self._by_key[live.order.client_id, live.order.order_id] = live
+
+    def find(self, client_id: int, order_id: int) -> LiveOrder | None:
+        return self._by_key.get((client_id, order_id))
+
+    def live(self) -> list[LiveOrder]:
+        return list(self._live.values())
+
+    @property
+    def live_count(self) -> int:
+        return len(self._live)
+
+    def ended(self) -> Iterator[LiveOrder]:
+        return (live for live in self._by_key.values() if live.ended)
