@@ -32,7 +32,7 @@ import orjson
 from engine import commands as _commands
 from engine import inputs as _inputs
 from engine.commands import Command
-from engine.errors import JournalError
+from engine.errors import JournalError, UserError
 from engine.inputs import Input
 
 INT_MIN: Final = -(2**63)
@@ -186,6 +186,7 @@ class _Shape:
         self.declared = declared  # the constructor's order
         self.required = frozenset(a.name for a in attrs.fields(cls) if a.default is attrs.NOTHING)
         self.fields = {name: _Field(hints[name]) for name in declared}
+        assert not any(isinstance(a.default, attrs.Factory) for a in attrs.fields(cls)), cls  # type: ignore[arg-type]
         self.key_set = frozenset(declared)
         self.values_of = _getter(attrgetter, self.names)
         self.items_of = _getter(itemgetter, declared)
@@ -216,7 +217,7 @@ class _Shape:
     def _build(self, values: Iterable[Any]) -> Any:
         try:
             return self.cls(*values)
-        except (ArithmeticError, ValueError, TypeError) as problem:
+        except (UserError, ArithmeticError, ValueError, TypeError) as problem:
             raise _MisfitError(f"{self.name}: {problem}") from None
 
     def _decode_partial(self, body: dict[str, Any]) -> Any:

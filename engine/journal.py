@@ -133,7 +133,9 @@ class Journal:
             AssertionError: a record holds a value that does not fit its field.
         """
         self._check_usable()
-        payload = step_to_json(now_ns, inputs, commands)
+        return self._insert(step_to_json(now_ns, inputs, commands))
+
+    def _insert(self, payload: bytes) -> int:
         head = hashlib.sha256(self.head_hash + payload).digest()
         seq = self.count + 1
         try:
