@@ -40,17 +40,13 @@ class Pacer:
         assert messages_per_s_max > 0
         self.second_max = messages_per_s_max
         self.slot_max = -(-messages_per_s_max // 10)
-        self._queues: tuple[deque[tuple[int | None, bytes]], ...] = tuple(
-            deque() for _ in Priority
-        )
+        self._queues: tuple[deque[tuple[int | None, bytes]], ...] = tuple(deque() for _ in Priority)
         self._released: deque[int] = deque(maxlen=messages_per_s_max)  # times of the last ones
 
     def __len__(self) -> int:
         return sum(map(len, self._queues))
 
-    def submit(
-        self, priority: Priority, frame: bytes, now_ns: int, order_id: int | None = None
-    ) -> None:
+    def submit(self, priority: Priority, frame: bytes, order_id: int | None = None) -> None:
         """Queue ``frame``; ``release`` says when it may leave.
 
         Raises:

@@ -12,7 +12,6 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any, Final
 
-
 from _fast.encode import CancelTemplate, OrderTemplate
 from engine.broker import library
 from engine.broker.templates import Layout, OrderValues, TemplateError, learn_cancel, learn_order
@@ -110,9 +109,7 @@ class Requests:
         if not self._cancels_learned:
             self._cancels_learned = True
             try:
-                self._cancels = learn_cancel(
-                    self._reference_cancel, _layout(self.server_version)
-                )
+                self._cancels = learn_cancel(self._reference_cancel, _layout(self.server_version))
             except TemplateError as problem:
                 self.fallbacks[f"cancel: {problem}"] += 1
         if self._cancels is None:
@@ -220,6 +217,9 @@ class Requests:
     def cancel_market_data(self, request_id: int) -> bytes:
         return self._frame(lambda client: client.cancelMktData(request_id))
 
+    def cancel_tick_by_tick(self, request_id: int) -> bytes:
+        return self._frame(lambda client: client.cancelTickByTickData(request_id))
+
     def market_data_type(self, kind: int) -> bytes:
         """1 live, 2 frozen, 3 delayed, 4 delayed and frozen."""
         return self._frame(lambda client: client.reqMarketDataType(kind))
@@ -239,17 +239,20 @@ class Requests:
     ) -> bytes:
         """Trade bars up to ``end`` (empty: now), dated in seconds since 1970."""
         contract = self._contract(instrument)
-        arguments = (
-            end,
-            duration,
-            bar_size,
-            "TRADES",
-            int(not outside_rth),
-            HISTORY_DATE_EPOCH,
-            False,
-            [],
+        return self._frame(
+            lambda client: client.reqHistoricalData(
+                request_id,
+                contract,
+                end,
+                duration,
+                bar_size,
+                "TRADES",
+                int(not outside_rth),
+                HISTORY_DATE_EPOCH,
+                False,
+                [],
+            )
         )
-        return self._frame(lambda c: c.reqHistoricalData(request_id, contract, *arguments))
 
     # -- encoding ----------------------------------------------------------------------------
 
@@ -271,7 +274,9 @@ class Requests:
         ask(self._client)
         if len(self._capture.frames) != 1:
             reason = "; ".join(self._complaints.texts) or f"{len(self._capture.frames)} frames"
-            raise UserError(f"ibapi does not send this at server version {self.server_version}: {reason}")
+            raise UserError(
+                f"ibapi does not send this at server version {self.server_version}: {reason}"
+            )
         return self._capture.frames[0]
 
 
@@ -284,5 +289,3 @@ def _layout(server_version: int) -> Layout:
 def plain(quantity: Decimal) -> str:
     """The digits of ``quantity`` without an exponent."""
     return format(quantity, "f")
-
-

@@ -9,7 +9,7 @@ absent, must come out byte for byte, else there is no template and the reference
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import attrs
 
@@ -62,7 +62,7 @@ Reference = Callable[[OrderValues], bytes]
 Step = tuple[bytes, str, bytes]
 
 _BASE: Final = OrderValues(101, "BUY", "7", 11.5, 12.25, "G-1", 1, "R-1", 103, True)
-_CHANGED: Final[dict[str, object]] = {
+_CHANGED: Final[dict[str, Any]] = {
     "order_id": 2_000_000_001,
     "action": "SELL",
     "quantity": "1234.5",

@@ -1,0 +1,56 @@
+"""The exchange's clock, kept here between its answers. Pure: monotonic time comes in.
+
+An answer says the time was somewhere in a second (or a millisecond) when it was written. As long
+as our estimate lies inside, nothing moves; else it moves to the nearest edge. It never goes
+back: after a correction backwards it stands still until the exchange has caught up.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+TOLERANCE_NS: Final = 250_000_000  # an answer may have waited so long on the way, or in a burst
+
+
+class ExchangeClock:
+    """UTC nanoseconds at the exchange. ``rate`` is exchange seconds per second (1 but in an
+    accelerated simulation)."""
+
+    def __init__(self, rate: float = 1.0) -> None:
+        assert rate > 0
+        self.rate = rate
+        self._anchor: tuple[int, int] | None = None  # (monotonic, exchange)
+        self._latest_ns = 0
+
+    @property
+    def set(self) -> bool:
+        """Whether the exchange has told its time at all."""
+        return self._anchor is not None
+
+    @property
+    def anchor(self) -> tuple[int, int]:
+        """(monotonic ns, exchange ns): from there on time runs at ``rate``."""
+        assert self._anchor is not None, "the exchange has not told its time"
+        return self._anchor
+
+    def now_ns(self, mono_ns: int) -> int:
+        """Never less than what it returned before."""
+        self._latest_ns = max(self._latest_ns, self._estimate(mono_ns))
+        return self._latest_ns
+
+    def told(self, mono_ns: int, time_ns: int, resolution_ns: int) -> bool:
+        """The exchange's clock showed ``time_ns`` (rounded down to ``resolution_ns``), and its
+        answer arrived at ``mono_ns``. Returns whether the anchor moved."""
+        if self._anchor is not None:
+            estimate = self._estimate(mono_ns)
+            slack = max(resolution_ns, round(TOLERANCE_NS * self.rate))
+            if time_ns <= estimate < time_ns + slack:
+                return False
+            if estimate >= time_ns + slack:
+                time_ns += slack
+        self._anchor = (mono_ns, time_ns)
+        return True
+
+    def _estimate(self, mono_ns: int) -> int:
+        mono, exchange = self.anchor
+        return exchange + round((mono_ns - mono) * self.rate)

@@ -1,0 +1,203 @@
+"""Market data of the strategy's symbols: subscriptions, their proof, and the warm-up bars.
+
+The data itself never comes through here: the compiled reader applies it to the market by the
+request ids that are bound here.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Final
+
+from _fast.ticks import Market
+from engine.broker.history import HistoryQueue, bars_array, warm_up
+from engine.broker.inbound import BarReceived
+from engine.broker.requests import Requests
+from engine.broker.sync import RequestIds
+from engine.config import Strategy
+from engine.errors import DecodeError
+from engine.inputs import Instrument
+
+TRADES_FROM_LAST: Final = 0
+TRADES_FROM_TICKS: Final = 1
+BARS_MAX: Final = 5_000  # of one answer; a warm-up asks for far fewer
+PROOF_NS: Final = 20_000_000_000  # how long a kept subscription may stay mute
+_LOG = logging.getLogger("engine.broker")
+
+
+class Feed:
+    """``rows`` are the market's rows by symbol, added once and kept over all connections."""
+
+    def __init__(self, strategy: Strategy, tick_by_tick_max: int, market: Market) -> None:
+        self._strategy = strategy
+        self._market = market
+        self._ticking = frozenset(strategy.symbols[:tick_by_tick_max])
+        self.rows = {
+            symbol: market.add(
+                strategy.bar_s,
+                strategy.atr_period,
+                strategy.atr_mean,
+                TRADES_FROM_TICKS if symbol in self._ticking else TRADES_FROM_LAST,
+            )
+            for symbol in strategy.symbols
+        }
+        self.refused: dict[str, tuple[int, str]] = {}  # symbol -> latest error of its data
+        self.unwarmed: dict[str, str] = {}  # symbol -> why its history is missing
+        self._subscribed: dict[int, tuple[str, bool]] = {}  # request id -> (symbol, by ticks)
+        self._history = HistoryQueue()
+        self._bars: dict[int, list[BarReceived]] = {}
+        self._proof: tuple[int, dict[str, int]] | None = None  # (due, ticks by symbol)
+        self._warm_up = warm_up(strategy.bar_s, strategy.atr_period)
+
+    # -- subscriptions -----------------------------------------------------------------------
+
+    def subscribe(
+        self, instruments: dict[str, Instrument], requests: Requests, ids: RequestIds
+    ) -> list[bytes]:
+        """Frames that subscribe every symbol that is not, and queue its history."""
+        have = {symbol for symbol, _ in self._subscribed.values()}
+        frames: list[bytes] = []
+        for symbol in self.rows:
+            if symbol not in have and symbol in instruments:
+                frames += self._subscribe(symbol, instruments[symbol], requests, ids)
+                if self._warm_up is not None:
+                    self._history.want(symbol)
+        return frames
+
+    def drop(self) -> None:
+        """The connection is gone, and all its subscriptions."""
+        self.forget()
+        self._history.reset()
+        self._bars.clear()
+
+    def forget(self) -> None:
+        """TWS has lost the subscriptions (1101); the connection and its history remain."""
+        for request_id in self._subscribed:
+            self._market.unbind(request_id)
+        self._subscribed.clear()
+        self._proof = None
+
+    def _subscribe(
+        self, symbol: str, instrument: Instrument, requests: Requests, ids: RequestIds
+    ) -> list[bytes]:
+        frames = [requests.market_data(self._bound(symbol, False, ids), instrument)]
+        if symbol in self._ticking:
+            frames.append(requests.tick_by_tick(self._bound(symbol, True, ids), instrument))
+        return frames
+
+    def _bound(self, symbol: str, by_ticks: bool, ids: RequestIds) -> int:
+        request_id = ids.take()
+        self._subscribed[request_id] = (symbol, by_ticks)
+        self._market.bind(request_id, self.rows[symbol])
+        return request_id
+
+    # -- proof that data flow ----------------------------------------------------------------
+
+    def ticks(self) -> dict[str, int]:
+        """Messages applied so far, by symbol."""
+        counts = self._market.instruments["ticks"]
+        return {symbol: int(counts[row]) for symbol, row in self.rows.items()}
+
+    def demand_proof(self, mono_ns: int) -> None:
+        """TWS says that it kept the subscriptions (1102), which is not always true."""
+        self._proof = (mono_ns + PROOF_NS, self.ticks())
+
+    @property
+    def proof_due_ns(self) -> int | None:
+        return None if self._proof is None else self._proof[0]
+
+    def resubscribe_mute(
+        self,
+        mono_ns: int,
+        instruments: dict[str, Instrument],
+        requests: Requests,
+        ids: RequestIds,
+    ) -> list[bytes]:
+        """Frames that cancel and renew what has not ticked since the proof was demanded. At
+        night that is everything, which costs a few messages and no data."""
+        if self._proof is None or mono_ns < self._proof[0]:
+            return []
+        before, now = self._proof[1], self.ticks()
+        self._proof = None
+        mute = {symbol for symbol in self.rows if now[symbol] == before[symbol]}
+        frames: list[bytes] = []
+        for request_id, (symbol, by_ticks) in list(self._subscribed.items()):
+            if symbol in mute and symbol in instruments:
+                self._market.unbind(request_id)
+                del self._subscribed[request_id]
+                cancel = requests.cancel_tick_by_tick if by_ticks else requests.cancel_market_data
+                frames.append(cancel(request_id))
+        for symbol in sorted(mute & set(instruments)):
+            frames += self._subscribe(symbol, instruments[symbol], requests, ids)
+        return frames
+
+    # -- history -----------------------------------------------------------------------------
+
+    def next_history_ns(self) -> int | None:
+        return self._history.next_ns()
+
+    def ask_history(
+        self,
+        mono_ns: int,
+        instruments: dict[str, Instrument],
+        requests: Requests,
+        ids: RequestIds,
+    ) -> list[bytes]:
+        """Frames for the warm-up requests that TWS's limits allow now."""
+        frames: list[bytes] = []
+        while self._warm_up is not None:
+            ready = self._history.next_ns()
+            if ready is None or ready > mono_ns:
+                break
+            request_id = ids.take()
+            symbol = self._history.take(mono_ns, request_id)
+            assert symbol in instruments, "history is wanted of what was subscribed"
+            self._bars[request_id] = []
+            length, size = self._warm_up
+            frames.append(
+                requests.historical_bars(
+                    request_id,
+                    instruments[symbol],
+                    length,
+                    size,
+                    outside_rth=self._strategy.outside_rth,
+                )
+            )
+        return frames
+
+    def bar(self, bar: BarReceived) -> None:
+        bars = self._bars.get(bar.request_id)
+        if bars is not None and len(bars) < BARS_MAX:
+            bars.append(bar)
+
+    def bars_ended(self, request_id: int, exchange_ns: int) -> None:
+        """Warm the symbol's indicators with what came, if it can be used."""
+        bars = self._bars.pop(request_id, [])
+        symbol = self._history.closed(request_id)
+        if symbol is None:
+            return
+        try:
+            self._market.warm(
+                self.rows[symbol], bars_array(bars, self._strategy.bar_s, exchange_ns)
+            )
+        except (DecodeError, ValueError) as problem:
+            self.unwarmed[symbol] = str(problem)
+            _LOG.warning("%s: its history cannot be used: %s", symbol, problem)
+        else:
+            self.unwarmed.pop(symbol, None)
+
+    def failed(self, request_id: int, code: int, text: str, mono_ns: int) -> bool:
+        """An error under ``request_id``; False if that is none of ours."""
+        if request_id in self._bars:
+            del self._bars[request_id]
+            given_up = self._history.failed(request_id, mono_ns)
+            if given_up is not None:
+                self.unwarmed[given_up] = f"{code}: {text}"
+                _LOG.warning("%s: no history to warm with (%s: %s)", given_up, code, text)
+            return True
+        if request_id not in self._subscribed:
+            return False
+        symbol, _ = self._subscribed[request_id]
+        self.refused[symbol] = (code, text)
+        _LOG.warning("%s: market data: %s: %s", symbol, code, text)
+        return True

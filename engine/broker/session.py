@@ -1,0 +1,563 @@
+"""The session with TWS: what drives its chart, and everything that crosses the socket.
+
+It has no thread. The runtime's writer thread calls it with what arrived and with the time, and
+gets inputs for the core back; all times here are CLOCK_MONOTONIC nanoseconds. Every change of
+the chart's state is told as a SessionChanged, so the core steps the same table.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from _fast import reader as fast_reader
+from _fast.reader import Reader
+from _fast.ticks import Market
+from engine.broker import accounts, library
+from engine.broker.clock import ExchangeClock
+from engine.broker.connection import Connection, LinkError, Stopped
+from engine.broker.feed import Feed
+from engine.broker.inbound import (
+    BarReceived,
+    BarsEnded,
+    ContractDefined,
+    ContractsEnded,
+    ExecutionsEnded,
+    Inbound,
+    Message,
+    Notice,
+    RuleDefined,
+    TimeTold,
+)
+from engine.broker.pacing import Pacer, Priority
+from engine.broker.requests import Requests
+from engine.broker.sync import KINDS, ORDER_ID_FIRST, Definitions, RequestIds, Snapshots
+from engine.commands import Amend, Cancel, Command, OrderSpec, Place, Snapshot
+from engine.config import Broker, Strategy
+from engine.errors import ConnectError, DecodeError, UserError
+from engine.inputs import (
+    AccountsListed,
+    ErrorReported,
+    Input,
+    OrderIdGranted,
+    SessionChanged,
+    SnapshotEnded,
+    SnapshotKind,
+)
+from engine.tws_errors import (
+    DATA_LOST,
+    FARM_BROKEN,
+    FARM_OK,
+    UPSTREAM_LOST,
+    UPSTREAM_RESTORED,
+    ErrorClass,
+    classify,
+)
+from statecharts.lower import table
+from statecharts.session import SessionChart
+from statecharts.vocabulary import SessionEvent, SessionState
+
+SECOND_NS: Final = 1_000_000_000
+SHAKE_WAIT_NS: Final = 100_000_000  # how long a request to stop may wait in the handshake
+SYNCS_OVERDUE_MAX: Final = 3  # in a row; then the socket itself is given up
+QUERY_FIRST_S: Final = 0.5  # from an unreadable message to the question what is true
+QUERY_MAX_S: Final = 60.0
+REFUSED_HERE: Final = 321  # TWS's own code for a request that fails its validation
+_LOG = logging.getLogger("engine.broker")
+
+
+class Session:
+    """One client of one TWS, over all its connections.
+
+    Args:
+        market: gets one row per symbol of ``strategy`` (``rows``), and all market data.
+        wake_fd: passed to the reader; a wake-up during ``connect`` is swallowed, so look into
+            the inbox after it.
+        first_epoch: number of the latest connection of this journal; the next one counts on.
+    """
+
+    def __init__(
+        self, broker: Broker, strategy: Strategy, market: Market, wake_fd: int, first_epoch: int
+    ) -> None:
+        self.broker = broker
+        self.epoch = first_epoch
+        self.account = broker.account
+        self.problem: ConnectError | None = None  # why the latest attempt to connect failed
+        self.reader: Reader | None = None
+        self.exchange_clock = ExchangeClock(broker.clock_rate)
+        self.feed = Feed(strategy, broker.tick_by_tick_max, market)
+        self.definitions = Definitions(strategy.symbols)
+        self.farms: dict[str, bool] = {}  # name -> whether it works
+        self.unreadable: Counter[str] = Counter()  # reason -> messages
+        self.dropped = 0  # frames that were never sent because the connection was gone
+        self.server_version = 0
+        self._market = market
+        self._wake_fd = wake_fd
+        self._pacer = Pacer(broker.messages_per_s_max)
+        self._ids = RequestIds()
+        self._connection: Connection | None = None
+        self._requests: Requests | None = None
+        self._inbound: Inbound | None = None
+        self._snapshots: Snapshots | None = None
+        self._table = table(SessionChart)
+        self._state = self._table.initial
+        # deadlines, None while nothing is due
+        self._retry_ns: int | None = None
+        self._sync_ns: int | None = None
+        self._beat_ns: int | None = None
+        self._answer_ns: int | None = None  # a beat is under way
+        self._query_ns: int | None = None
+        # what the deadlines count
+        self._failures = 0
+        self._overdue = 0
+        self._queries = 0
+        self._upstream_code = 0  # the code that said it is lost; 0: it is not
+        self._ticks_seen: int | None = None
+        self._data_lost = False
+
+    # -- what the runtime asks ----------------------------------------------------------------
+
+    @property
+    def state(self) -> SessionState:
+        return SessionState(self._state[0])
+
+    @property
+    def rows(self) -> dict[str, int]:
+        """The market's row of every symbol."""
+        return self.feed.rows
+
+    @property
+    def wants_connect(self) -> bool:
+        """Whether ``connect`` is due: at the start, and when a retry has come."""
+        return self.state in (SessionState.IDLE, SessionState.CONNECTING)
+
+    def next_deadline_ns(self) -> int | None:
+        """When ``on_time`` or ``flush`` has something to do, whatever arrives."""
+        times = [self._retry_ns]
+        if self._connection is not None:
+            times += [self._sync_ns, self._beat_ns, self._answer_ns, self._query_ns]
+            if self.state is SessionState.LIVE:
+                times += [self.feed.proof_due_ns, self.feed.next_history_ns()]
+            times.append(self._pacer.next_release_ns())
+        return min((due for due in times if due is not None), default=None)
+
+    # -- connecting ---------------------------------------------------------------------------
+
+    def connect(self, should_stop: Callable[[], bool]) -> list[Input]:
+        """One attempt, within the time limits of the configuration. If TWS cannot be reached,
+        ``problem`` says why, and ``on_time`` will ask for another attempt.
+
+        Raises:
+            ConfigError: the host, the ibapi installation, or a symbol is wrong.
+            ConnectError: the account is not the configured one; trying again would not help.
+        """
+        out: list[Input] = []
+        if self.state is SessionState.IDLE:
+            out += self._step(SessionEvent.START)
+        elif self.state is SessionState.LOST:
+            out += self._step(SessionEvent.RETRY)
+        assert self.state is SessionState.CONNECTING, self.state
+        self.epoch += 1
+        self.problem = None
+        self._retry_ns = None
+        newest = library.load().max_client_version
+        try:
+            connection = Connection.open(self.broker, should_stop, newest)
+        except Stopped:
+            return out + self._lost(SessionEvent.CONNECT_FAILED, "stopped while connecting")
+        except ConnectError as problem:
+            self.problem = problem
+            return out + self._lost(SessionEvent.CONNECT_FAILED, str(problem))
+        self._adopt(connection)
+        out += self._step(SessionEvent.SOCKET_OPENED, f"server version {self.server_version}")
+        return out + self._shake(should_stop)
+
+    def _adopt(self, connection: Connection) -> None:
+        self._connection = connection
+        self.server_version = connection.server_version
+        self._requests = Requests(connection.server_version)
+        self._inbound = Inbound(connection.server_version)
+        self._snapshots = Snapshots(self._requests, self._ids)
+        self.reader = Reader(
+            connection.fileno(),
+            self._wake_fd,
+            self._market,
+            connection.server_version,
+            connection.leftover,
+        )
+        if self.exchange_clock.set:
+            self.reader.set_clock(*self.exchange_clock.anchor, self.exchange_clock.rate)
+        self._upstream_code = self._overdue = self._queries = 0
+        self._data_lost = False
+        self.farms.clear()
+
+    def _shake(self, should_stop: Callable[[], bool]) -> list[Input]:
+        """Until the next order id, the accounts and the time are known: requests before that may
+        stay without an answer."""
+        assert self._connection is not None and self._requests is not None
+        deadline = time.monotonic_ns() + round(self.broker.handshake_timeout_s * SECOND_NS)
+        seen: list[Input] = []
+        beaten = False
+        try:
+            self._connection.send(self._requests.start_api(self.broker.client_id))
+            while True:
+                if should_stop():
+                    raise ConnectError("stopped in the handshake")
+                known = _known(seen)
+                if known and not beaten:
+                    beaten = True
+                    self._answer_ns = deadline
+                    self._connection.send(self._requests.current_time())
+                if known and self._answer_ns is None and self.exchange_clock.set:
+                    break
+                seen += self._receive(deadline, seen)
+        except (ConnectError, LinkError) as problem:
+            self.problem = ConnectError(str(problem))
+            return seen + self._lost(SessionEvent.HANDSHAKE_FAILED, str(problem))
+        try:
+            listed = next(found.accounts for found in seen if isinstance(found, AccountsListed))
+            self.account = accounts.choose(self.broker, listed, self.account)
+        except ConnectError as problem:
+            self._lost(SessionEvent.HANDSHAKE_FAILED, str(problem))
+            raise
+        now = time.monotonic_ns()
+        seen += self._step(SessionEvent.HANDSHAKE_DONE, self._connection.connection_time)
+        seen += self._start_sync(now)
+        self._submit(Priority.QUERY, [self._requests.account_updates(True, self.account)])
+        self._beat_ns = now + round(self.broker.heartbeat_s * SECOND_NS)
+        return seen + self.flush(now)
+
+    def _receive(self, deadline: int, seen: Sequence[Input]) -> list[Input]:
+        assert self.reader is not None
+        place = f"{self.broker.host}:{self.broker.port}"
+        out: list[Input] = []
+        flags = self.reader.wait(SHAKE_WAIT_NS)
+        for mono_ns, message in self.reader.take():
+            out += self.on_message(message, mono_ns)
+        for found in out:
+            if isinstance(found, ErrorReported) and classify(found.code) is ErrorClass.FATAL_CLIENT:
+                # Never another id: orders belong to the client id that placed them.
+                raise ConnectError(
+                    f"client id {self.broker.client_id} is in use at {place}: stop the other "
+                    "program, or wait until TWS has let go of a session that died"
+                )
+        if flags & (fast_reader.CLOSED | fast_reader.BROKEN):
+            raise ConnectError(f"TWS at {place} closed the connection in the handshake")
+        if time.monotonic_ns() >= deadline:
+            known = [type(found).__name__ for found in (*seen, *out)]
+            raise ConnectError(
+                f"TWS at {place} did not finish the handshake in "
+                f"{self.broker.handshake_timeout_s:g} s (it sent {', '.join(known) or 'nothing'}): "
+                "look for a dialog in its window, and check that it is logged in"
+            )
+        if flags == fast_reader.FIRED:
+            time.sleep(0.001)  # fires that nobody drains now: do not spin on them
+        return out
+
+    # -- messages -----------------------------------------------------------------------------
+
+    def on_message(self, message: Message, mono_ns: int) -> list[Input]:
+        """What a message of ``reader.take`` means for the core; ``mono_ns`` is its arrival.
+
+        Raises:
+            ConfigError: TWS does not know a symbol of the strategy (first sync only).
+        """
+        if self._inbound is None:
+            return []  # taken from the reader of a connection that was closed meanwhile
+        out: list[Input] = []
+        try:
+            for found in self._inbound.inputs(message, self.epoch):
+                if isinstance(found, Notice):
+                    out += self._notice(found, mono_ns)
+                elif isinstance(found, SnapshotEnded):
+                    assert self._snapshots is not None
+                    out += self._snapshots.ended(found.kind, self.epoch)
+                elif isinstance(found, ErrorReported):
+                    out += [found, *self._error(found, mono_ns)]
+                elif isinstance(found, OrderIdGranted):
+                    out.append(OrderIdGranted(max(found.next_order_id, ORDER_ID_FIRST)))
+                else:
+                    out.append(found)
+        except DecodeError as problem:
+            self._puzzled(problem, mono_ns)
+        return out + self._synced(mono_ns)
+
+    def _notice(self, notice: Notice, mono_ns: int) -> list[Input]:
+        assert self._requests is not None and self._snapshots is not None
+        if isinstance(notice, TimeTold):
+            self._answer_ns = None
+            if self.exchange_clock.told(mono_ns, notice.time_ns, notice.resolution_ns):
+                assert self.reader is not None
+                self.reader.set_clock(*self.exchange_clock.anchor, self.exchange_clock.rate)
+        elif isinstance(notice, ExecutionsEnded):
+            return self._snapshots.executions_ended(notice.request_id, self.epoch)
+        elif isinstance(notice, BarReceived):
+            self.feed.bar(notice)
+        elif isinstance(notice, BarsEnded):
+            self.feed.bars_ended(notice.request_id, self.exchange_clock.now_ns(mono_ns))
+        elif isinstance(notice, ContractDefined):
+            self.definitions.described(notice.facts)
+        elif isinstance(notice, ContractsEnded):
+            frames, out = self.definitions.ended(notice.request_id, self._requests)
+            self._submit(Priority.QUERY, frames)
+            return out
+        elif isinstance(notice, RuleDefined):
+            return self.definitions.ruled(notice.rule_id, notice.increments)
+        return []
+
+    def _puzzled(self, problem: DecodeError, mono_ns: int) -> None:
+        """An unreadable message may have been a fill: ask what is true, ever more slowly if the
+        answer is unreadable too."""
+        self.unreadable[str(problem)] += 1
+        _LOG.error("a message of TWS cannot be read: %s", problem)
+        if self._query_ns is None:
+            wait_s = min(QUERY_MAX_S, QUERY_FIRST_S * 2**self._queries)
+            self._queries += 1
+            self._query_ns = mono_ns + round(wait_s * SECOND_NS)
+
+    def _error(self, error: ErrorReported, mono_ns: int) -> list[Input]:
+        code, text = error.code, error.text
+        if code in UPSTREAM_LOST:
+            return self._upstream_lost(code, text)
+        if code in UPSTREAM_RESTORED:
+            return self._upstream_restored(mono_ns, f"{code} {text}", data_lost=code == DATA_LOST)
+        if code in FARM_BROKEN or code in FARM_OK:
+            # "Market data farm connection is OK:usfarm"
+            self.farms[text.rpartition(":")[2]] = code in FARM_OK
+            if code in FARM_OK and self._upstream_code == 2110:  # has no closing code of its own
+                return self._upstream_restored(mono_ns, f"{code} {text}", data_lost=False)
+        elif self.definitions.failed(error.request_id, code, text) is None:
+            self.feed.failed(error.request_id, code, text, mono_ns)
+        return []
+
+    # -- upstream -----------------------------------------------------------------------------
+
+    def _upstream_lost(self, code: int, text: str) -> list[Input]:
+        repeated = self._upstream_code != 0
+        self._upstream_code = code
+        if repeated and self.state is SessionState.DEGRADED:
+            return []  # 1100 repeats every few seconds
+        self._sync_ns = self._retry_ns = None
+        self._ticks_seen = None  # what still lay in buffers proves nothing
+        return self._step(SessionEvent.UPSTREAM_LOST, f"{code} {text}")
+
+    def _upstream_restored(self, mono_ns: int, detail: str, data_lost: bool) -> list[Input]:
+        self._upstream_code = 0
+        if data_lost:
+            self._data_lost = True
+        else:
+            self.feed.demand_proof(mono_ns)
+        out = self._step(SessionEvent.UPSTREAM_RESTORED, detail)
+        return out + self._start_sync(mono_ns) if self.state is SessionState.SYNCING else out
+
+    def _prove_upstream(self, mono_ns: int) -> list[Input]:
+        """Market data that went on over a whole heartbeat prove what no code may ever say."""
+        if self._upstream_code == 0:
+            return []
+        before, self._ticks_seen = self._ticks_seen, sum(self.feed.ticks().values())
+        if before is None or self._ticks_seen == before:
+            return []
+        return self._upstream_restored(mono_ns, "market data flow again", data_lost=False)
+
+    # -- sync ---------------------------------------------------------------------------------
+
+    def _start_sync(self, mono_ns: int) -> list[Input]:
+        assert self._requests is not None
+        self._sync_ns = mono_ns + round(self.broker.sync_timeout_s * SECOND_NS)
+        self._retry_ns = None
+        out: list[Input] = []
+        for kind in KINDS:
+            out += self._ask(kind, foreign=True)
+        self._submit(Priority.QUERY, self.definitions.start(self._requests, self._ids))
+        return out
+
+    def _ask(self, kind: SnapshotKind, foreign: bool) -> list[Input]:
+        assert self._snapshots is not None
+        frames, out = self._snapshots.ask(kind, self.epoch, foreign)
+        self._submit(Priority.QUERY, frames)
+        return out
+
+    def _synced(self, mono_ns: int) -> list[Input]:
+        if self.state is not SessionState.SYNCING or self._missing():
+            return []
+        assert self._requests is not None
+        self._sync_ns = None
+        self._failures = self._overdue = 0
+        if self._data_lost:
+            self.feed.forget()
+            self._data_lost = False
+        out = self._step(SessionEvent.SYNCED)
+        frames = self.feed.subscribe(self.definitions.instruments, self._requests, self._ids)
+        self._submit(Priority.DATA, frames)
+        return out
+
+    def _missing(self) -> list[str]:
+        assert self._snapshots is not None
+        return [*self._snapshots.waiting, *self.definitions.waiting]
+
+    def _sync_overdue(self, mono_ns: int) -> list[Input]:
+        self._overdue += 1
+        detail = f"{', '.join(self._missing())} did not end in {self.broker.sync_timeout_s:g} s"
+        if self._overdue >= SYNCS_OVERDUE_MAX:
+            # Ends of older questions could then be taken for those of newer ones.
+            return self._lost(SessionEvent.SOCKET_CLOSED, f"{detail}: connecting anew")
+        self._sync_ns = None
+        self._retry_ns = mono_ns + self._pause_ns(self._overdue - 1)
+        return self._step(SessionEvent.SYNC_OVERDUE, detail)
+
+    # -- time ---------------------------------------------------------------------------------
+
+    def on_time(self, mono_ns: int) -> list[Input]:
+        """Whatever is due: beats and their answers, the sync's deadline, retries, history."""
+        out: list[Input] = []
+        if _due(self._retry_ns, mono_ns):
+            self._retry_ns = None
+            out += self._step(SessionEvent.RETRY)
+            if self.state is SessionState.SYNCING:
+                out += self._start_sync(mono_ns)
+        if self._connection is None:
+            return out
+        if _due(self._answer_ns, mono_ns):
+            return out + self._lost(
+                SessionEvent.HEARTBEAT_MISSED,
+                f"no answer to a heartbeat in {self.broker.heartbeat_timeout_s:g} s",
+            )
+        if _due(self._sync_ns, mono_ns):
+            out += self._sync_overdue(mono_ns)
+        if self._connection is not None:
+            out += self._work(mono_ns)
+        return out + self.flush(mono_ns)
+
+    def _work(self, mono_ns: int) -> list[Input]:
+        assert self._requests is not None
+        out: list[Input] = []
+        if _due(self._query_ns, mono_ns):
+            self._query_ns = None
+            for kind in KINDS:
+                out += self._ask(kind, foreign=False)
+        if _due(self._beat_ns, mono_ns):
+            out += self._prove_upstream(mono_ns)
+            self._beat_ns = mono_ns + round(self.broker.heartbeat_s * SECOND_NS)
+            if self._answer_ns is None:
+                self._answer_ns = mono_ns + round(self.broker.heartbeat_timeout_s * SECOND_NS)
+                self._submit(Priority.CANCEL_PROTECT, [self._requests.current_time()])
+        if self.state is SessionState.LIVE:
+            instruments = self.definitions.instruments
+            frames = self.feed.resubscribe_mute(mono_ns, instruments, self._requests, self._ids)
+            frames += self.feed.ask_history(mono_ns, instruments, self._requests, self._ids)
+            self._submit(Priority.DATA, frames)
+        return out
+
+    def _pause_ns(self, failures: int) -> int:
+        pause_s = min(self.broker.retry_max_s, self.broker.retry_first_s * 2.0 ** min(failures, 32))
+        return round(pause_s * SECOND_NS)
+
+    # -- sending ------------------------------------------------------------------------------
+
+    def perform(self, command: Command, priority: Priority | None = None) -> list[Input]:
+        """Encode a command and queue it; ``flush`` sends. Order commands must be durable before
+        ``flush``. Without a connection nothing is queued: the core has been told of the loss,
+        and treats the order as unknown.
+
+        Returns SnapshotStarted for a Snapshot, or an error in TWS's own terms about an order that
+        cannot be written.
+        """
+        if self._connection is None or self._requests is None:
+            self.dropped += 1
+            return []
+        if isinstance(command, Snapshot):
+            return self._ask(command.kind, foreign=False)
+        if isinstance(command, Place | Amend):
+            return self._place(command, priority)
+        assert isinstance(command, Cancel), f"{type(command).__name__} is no command for a broker"
+        # A cancel overtakes everything but its own order.
+        held = command.order_id if self._pacer.holds(command.order_id) else None
+        self._pacer.submit(Priority.CANCEL_PROTECT, self._requests.cancel(command.order_id), held)
+        return []
+
+    def _place(self, command: Place | Amend, priority: Priority | None) -> list[Input]:
+        assert self._requests is not None
+        instrument = self.definitions.instruments.get(command.symbol)
+        try:
+            if instrument is None:
+                raise ValueError(f"{command.symbol} is not defined by TWS")
+            frame = self._requests.place(command.order_id, instrument, command.spec)
+        except (ValueError, UserError) as problem:
+            _LOG.error("order %s was not sent: %s", command.order_id, problem)
+            return [ErrorReported(command.order_id, REFUSED_HERE, f"not sent: {problem}")]
+        self._pacer.submit(priority or _urgency(command.spec), frame, command.order_id)
+        return []
+
+    def flush(self, mono_ns: int) -> list[Input]:
+        """Send what the pacing allows now. A connection that takes no bytes is lost."""
+        if self._connection is None:
+            return []
+        frames = self._pacer.release(mono_ns)
+        if not frames:
+            return []
+        try:
+            self._connection.send(b"".join(frames))
+        except LinkError as problem:
+            return self._lost(SessionEvent.SOCKET_CLOSED, str(problem))
+        return []
+
+    def _submit(self, priority: Priority, frames: Sequence[bytes]) -> None:
+        for frame in frames:
+            self._pacer.submit(priority, frame)
+
+    # -- endings ------------------------------------------------------------------------------
+
+    def closed(self, reason: str) -> list[Input]:
+        """The reader reported the end of the connection."""
+        return [] if self._connection is None else self._lost(SessionEvent.SOCKET_CLOSED, reason)
+
+    def stop(self) -> list[Input]:
+        """Close in good order; orders at the broker stay as they are."""
+        self._drop()
+        self._retry_ns = None
+        return self._step(SessionEvent.STOP)
+
+    def _lost(self, event: SessionEvent, detail: str) -> list[Input]:
+        self._drop()
+        self._retry_ns = time.monotonic_ns() + self._pause_ns(self._failures)
+        self._failures += 1
+        return self._step(event, detail)
+
+    def _drop(self) -> None:
+        self.dropped += self._pacer.clear()
+        self.feed.drop()
+        self.reader = None
+        self._requests = self._inbound = self._snapshots = None
+        self._sync_ns = self._beat_ns = self._answer_ns = self._query_ns = None
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _step(self, event: SessionEvent, detail: str = "") -> list[Input]:
+        """Step the chart; an event without a row changes nothing and is not told."""
+        reached = self._table.step(self._state, event)
+        if reached is None:
+            _LOG.warning("the session has no row for %s in %s", event.name, self.state.name)
+            return []
+        self._state = reached
+        return [SessionChanged(event.name, self.epoch, detail)]
+
+
+def _known(seen: Sequence[Input]) -> bool:
+    kinds = {type(found) for found in seen}
+    return OrderIdGranted in kinds and AccountsListed in kinds
+
+
+def _due(deadline: int | None, mono_ns: int) -> bool:
+    return deadline is not None and deadline <= mono_ns
+
+
+def _urgency(spec: OrderSpec) -> Priority:
+    """What protects goes first. Nothing here tells an entry from an exit, and an exit must not
+    wait; floods of entries are the risk gate's to stop."""
+    if spec.order_type.startswith(("STP", "TRAIL")):
+        return Priority.CANCEL_PROTECT
+    return Priority.EXIT
