@@ -98,7 +98,8 @@ class ContextChart(StateChart[Model]):
     )
 
     # Exits. A stop can fill while the entry is partial. Reversing waits for rest even when
-    # flat: the new entry must not meet a late fill of the old side.
+    # flat: the new entry must not meet a late fill of the old side. A corrected price of the
+    # closing execution says flat again in ``concluding``.
     exit_part_filled = (
         entering.from_(entering)
         | protected.from_(protected)
@@ -108,7 +109,7 @@ class ContextChart(StateChart[Model]):
         | frozen.from_(frozen)
     )
     went_flat = (
-        concluding.from_(entering, protected, adding, closing)
+        concluding.from_(entering, protected, adding, closing, concluding)
         | reversing.from_(reversing)
         | frozen.from_(frozen)
     )

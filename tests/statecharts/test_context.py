@@ -25,6 +25,8 @@ ROWS = [
     ("entering", "exit_part_filled", "entering"),
     ("entering", "went_flat", "concluding"),
     ("concluding", "entry_died", "concluding"),
+    # the closing execution is corrected
+    ("concluding", "went_flat", "concluding"),
     # adds
     ("protected", "add_requested", "adding"),
     ("adding", "add_requested", "adding"),

@@ -1,0 +1,68 @@
+# What a developer and CI run. `make` alone lists the targets.
+
+VENV   := .venv
+PYTHON ?= python3
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/built
+DEBUG_VENV := $(CURDIR)/build/debug-venv
+
+# A change of one of these needs a new build; Python sources do not, the install is editable.
+SOURCES := setup.py pyproject.toml constraints.txt $(wildcard _fast/*.pyx _fast/*.pxd)
+
+.DEFAULT_GOAL := help
+.PHONY: help build run test lint bench charts debug clean system-packages
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+build: $(STAMP) ## create .venv, install, compile the hot path in place
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+# The compilers are pinned like everything else, which an isolated build would not do; and
+# setuptools then recompiles only what changed.
+INSTALL = -m pip install --quiet --disable-pip-version-check -c constraints.txt
+
+$(STAMP): $(SOURCES) | $(BIN)/python
+	$(BIN)/python $(INSTALL) setuptools Cython numpy
+	$(BIN)/python $(INSTALL) --no-build-isolation -e ".[test,diagrams]"
+	@touch $@
+
+run: build ## run the engine: make run ARGS="--help"
+	@$(BIN)/engine run $(ARGS)
+
+test: build system-packages lint ## lint, types, tests; the summary of pytest is the last line
+	@$(BIN)/python -m pytest
+
+lint: build
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: build ## measure
+	@$(BIN)/python -m pytest bench --benchmark-enable $(ARGS)
+
+charts: build system-packages ## draw docs/statecharts from the charts
+	$(BIN)/python -m statecharts.diagram docs/statecharts md svg
+
+# Array bounds and assertions compiled in, in its own copy of the tree: the optimised modules of
+# the working copy stay as they are.
+debug: ## build with checks compiled in, beside the working copy, and run the fast tests there
+	rm -rf build/debug && mkdir -p build/debug
+	git ls-files -z --cached --others --exclude-standard | tar --null --ignore-failed-read -cf - -T - | tar -xf - -C build/debug
+	test -x $(DEBUG_VENV)/bin/python || $(PYTHON) -m venv $(DEBUG_VENV)
+	$(DEBUG_VENV)/bin/python $(INSTALL) setuptools Cython numpy
+	cd build/debug && ENGINE_DEBUG=1 $(DEBUG_VENV)/bin/python $(INSTALL) --no-build-isolation -e ".[test,diagrams]"
+	cd build/debug && $(DEBUG_VENV)/bin/python -m pytest -m "not slow and not data" --deselect tests/test_layout.py $(ARGS)
+
+# Drawings need Graphviz. Where it cannot be installed their test is skipped and says so.
+system-packages:
+	@if ! command -v dot >/dev/null && command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
+	  { apt-get update -qq && apt-get install -y -qq --no-install-recommends graphviz; } >/dev/null 2>&1 \
+	    || echo "graphviz could not be installed; drawings are not checked"; \
+	fi
+
+clean: ## remove everything that was built
+	rm -rf $(VENV) build dist *.egg-info _fast/*.so .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
