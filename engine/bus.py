@@ -214,6 +214,7 @@ class EventBus:
                 if event is not _END:
                     self._deliver_in_order(event)
                 elif self._queue.empty():
+                    self._report_losses(None)
                     return
                 else:  # published while stop() was called: still delivered, before the end
                     self._queue.put(_END)

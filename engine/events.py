@@ -284,4 +284,4 @@ def _layout(cls: type) -> _Layout:
 def _plain(value: object) -> str:
     if isinstance(value, Decimal):
         return str(value)
-    raise TypeError(f"{type(value).__name__} has no place in an event")
+    raise TypeError  # orjson says which type it was

@@ -40,6 +40,8 @@ BATCH_ROWS: Final = 1024  # rows fetched at once when reading
 # enough for the tail of latencies and often enough to keep recovery after a crash short.
 CHECKPOINT_PAGES: Final = 4096
 
+# The latter: SQLite quotes the damaged bytes in its own message, as if they were text.
+_UNREADABLE: Final = (sqlite3.Error, UnicodeDecodeError)
 _SCHEMA: Final = (
     "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL)",
     "CREATE TABLE record (seq INTEGER PRIMARY KEY, hash BLOB NOT NULL, payload BLOB NOT NULL)",
@@ -109,7 +111,7 @@ class Journal:
                 raise
         except BaseException as problem:
             files.close()
-            if isinstance(problem, sqlite3.Error | OSError):
+            if isinstance(problem, (*_UNREADABLE, OSError)):
                 raise JournalError(
                     f"{place}: not a journal, or damaged ({problem}); name another file"
                 ) from None
@@ -237,7 +239,7 @@ class Journal:
             count += 1
         try:
             (found,) = self._connection.execute("PRAGMA quick_check(1)").fetchone()
-        except sqlite3.Error as problem:
+        except _UNREADABLE as problem:
             raise self._unreadable(count, problem) from None
         if found != "ok":
             raise JournalError(f"{self.path}: the file is damaged ({found}); restore a copy")
@@ -252,7 +254,7 @@ class Journal:
                     "SELECT seq, hash, payload FROM record WHERE seq > ? ORDER BY seq LIMIT ?",
                     (done, BATCH_ROWS),
                 ).fetchall()
-            except sqlite3.Error as problem:
+            except _UNREADABLE as problem:
                 raise self._unreadable(done, problem) from None
             for seq, digest, payload in rows:
                 if seq != done + 1:
@@ -276,7 +278,7 @@ class Journal:
         if row is None:
             return 0, GENESIS
         seq, digest = row
-        if type(digest) is not bytes or seq < 1:
+        if type(digest) is not bytes or type(seq) is not int or seq < 1:
             raise self._broken(seq)
         return seq, digest
 

@@ -120,6 +120,26 @@ def test_no_flipped_bit_anywhere_in_the_files_changes_the_history(place: Path) -
     assert refused > 50
 
 
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        # SQLite's own messages then hold bytes that are no text.
+        (b"CREATE TABLE meta", b"CREAT\xc5 TABLE meta"),
+        # The number is then an ordinary column, and NULL.
+        (b"seq INTEGER PRIMARY KEY", b"seq INTEGER PRIMARY KEX"),
+        (b"seq INTEGER PRIMARY KEY", b"seq INTEGES PRIMARY KEY"),
+    ],
+)
+def test_a_damaged_table_definition_is_refused(place: Path, old: bytes, new: bytes) -> None:
+    written(place, 3)
+    content = place.read_bytes()
+    assert content.count(old) == 1
+    place.write_bytes(content.replace(old, new))
+
+    with pytest.raises(JournalError):
+        read_all(place)
+
+
 def crashed(place: Path, count: int) -> dict[Path, bytes]:
     """The files as a killed process leaves them: the records still in the log."""
     script = (
