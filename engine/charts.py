@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Final
 
-from _fast.table import NO_ROW, Stepper
+from _fast.table import Stepper
 
 from statecharts.bracket import BracketChart
 from statecharts.context import ContextChart
-from statecharts.lower import Chart, Region, table
+from statecharts.lower import NO_ROW, Chart, Region, table
 from statecharts.oco import OcoChart
 from statecharts.order import OrderChart
 from statecharts.session import SessionChart

@@ -22,4 +22,4 @@ def entry_quantity(sizing: Sizing, price: Decimal, lot: Decimal) -> Decimal:
         assert sizing.dollars is not None
         wanted = sizing.dollars / price
     capped = min(wanted, sizing.shares_max)
-    return (capped / lot).to_integral_value(ROUND_FLOOR) * lot
+    return (capped / lot).quantize(Decimal(1), ROUND_FLOOR) * lot

@@ -1,0 +1,270 @@
+"""The writer thread: one loop that reads, decides, records and sends.
+
+It sleeps in the compiled reader until something concerns Python, gathers everything that came
+together into one step of the core, makes that step durable if orders come out of it, and only
+then lets their bytes leave. Nothing else writes to the socket or touches the core.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import select
+import time
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any, Final, Protocol
+
+import attrs
+
+from _fast.reader import BROKEN, CLOSED, FIRED, FRAMES
+from _fast.ticks import Market
+from engine.broker.connection import Stopped as StoppedConnecting
+from engine.broker.session import Session
+from engine.bus import EventBus
+from engine.commands import Amend, Cancel, Command, LookAtMarket, Place
+from engine.core import Core
+from engine.errors import ConnectError
+from engine.inbox import Inbox, Letter
+from engine.inputs import (
+    BracketRequested,
+    ConditionFired,
+    Input,
+    MarketSeen,
+    MarketView,
+    OcoRequested,
+    Signal,
+    SignalArrived,
+    SignalRefused,
+    TimerElapsed,
+)
+from engine.journal import Journal
+from engine.view import Question
+
+log = logging.getLogger("engine.runtime")
+
+COMMIT_DELAY_NS: Final = 20_000_000  # inputs without commands are durable within this
+IDLE_WAIT_NS: Final = 500_000_000
+SAMPLES_MAX: Final = 100_000
+
+
+class SignalSource(Protocol):
+    """Signals that come by the exchange's clock."""
+
+    def next_due_ns(self) -> int | None: ...
+
+    def due(self, exchange_ns: int) -> list[Signal | SignalRefused]: ...
+
+
+@attrs.define(slots=True)
+class Samples:
+    """Microseconds, the latest SAMPLES_MAX of each."""
+
+    order_us: deque[float] = attrs.field(factory=lambda: deque(maxlen=SAMPLES_MAX))
+    step_us: deque[float] = attrs.field(factory=lambda: deque(maxlen=SAMPLES_MAX))
+    journal_us: deque[float] = attrs.field(factory=lambda: deque(maxlen=SAMPLES_MAX))
+
+
+class Runtime:
+    def __init__(
+        self,
+        core: Core,
+        journal: Journal,
+        session: Session,
+        market: Market,
+        bus: EventBus,
+        inbox: Inbox,
+    ) -> None:
+        self.core = core
+        self.latencies = Samples()
+        self.source: SignalSource | None = None
+        self.connected_once = False
+        self._journal = journal
+        self._session = session
+        self._market = market
+        self._bus = bus
+        self._inbox = inbox
+        self._stop: Callable[[], bool] = lambda: False
+        self._waiting: list[Input] = []  # for the next step
+        self._answers: list[Future[Any]] = []  # to be given once the step is durable
+        self._uncommitted_ns = 0
+        self._woken = select.poll()
+        self._woken.register(inbox.wake_fd, select.POLLIN)
+
+    # -- the loop ----------------------------------------------------------------------------
+
+    def run(self, first: list[Input], should_stop: Callable[[], bool]) -> None:
+        """Until ``should_stop``; ``first`` are the inputs that begin the run.
+
+        Raises:
+            ConnectError: TWS could not be reached at all, before the first session.
+            JournalError: nothing can be made durable any more.
+        """
+        self._stop = should_stop
+        self._waiting += first
+        while not should_stop():
+            if self._session.wants_connect(time.monotonic_ns()):
+                self._connect()
+            self.turn()
+
+    def turn(self) -> None:
+        """Wait for whatever comes first, then take all of it in one step."""
+        flags = self._wait()
+        mono_ns = time.monotonic_ns()
+        self._gather(flags, mono_ns)
+        if self._waiting:
+            self._step()
+        elif self._uncommitted_ns and mono_ns - self._uncommitted_ns >= COMMIT_DELAY_NS:
+            self._commit()
+        self._session.flush(time.monotonic_ns())
+
+    def finish(self, last: Input) -> None:
+        """Record the end of the run and what it means for what is open."""
+        self._waiting.append(last)
+        self._step()
+        self._commit()
+        self._session.stop()
+
+    def _connect(self) -> None:
+        try:
+            self._waiting += self._session.connect(self._stop)
+            self.connected_once = True
+        except StoppedConnecting:
+            return
+        except ConnectError as problem:
+            # Before the first session this is the user's mistake; later it is the weather.
+            if not self.connected_once:
+                raise
+            log.warning("%s", problem)
+            self._waiting += self._session.connect_failed(str(problem))
+
+    def _wait(self) -> int:
+        mono_ns = time.monotonic_ns()
+        timeout_ns = 0 if self._waiting else self._patience_ns(mono_ns)
+        reader = self._session.reader
+        if reader is not None:
+            return reader.wait(timeout_ns)
+        self._woken.poll(timeout_ns / 1e6)
+        try:
+            os.eventfd_read(self._inbox.wake_fd)
+        except BlockingIOError:
+            return 0
+        return 0
+
+    def _patience_ns(self, mono_ns: int) -> int:
+        """Until the earliest deadline of the session, the core, a signal or the journal."""
+        waits = [IDLE_WAIT_NS]
+        if self._uncommitted_ns:
+            waits.append(self._uncommitted_ns + COMMIT_DELAY_NS - mono_ns)
+        if (at_ns := self._session.next_deadline_ns()) is not None:
+            waits.append(at_ns - mono_ns)
+        clock = self._session.clock
+        if clock.set:
+            now_ns = clock.now_ns(mono_ns)
+            exchange = [self.core.next_deadline_ns]
+            if self.source is not None:
+                exchange.append(self.source.next_due_ns())
+            waits += [int((at - now_ns) / clock.rate) + 1 for at in exchange if at is not None]
+        return max(min(waits), 0)
+
+    # -- what came -----------------------------------------------------------------------------
+
+    def _gather(self, flags: int, mono_ns: int) -> None:
+        waiting, session = self._waiting, self._session
+        reader = session.reader
+        if flags & FRAMES and reader is not None:
+            for _, message in reader.take():
+                waiting += session.on_message(message, mono_ns)
+        if flags & FIRED:
+            now_ns = self.now_ns()
+            for condition, row, _, _ in self._market.fires():
+                symbol = session.symbol_of(row)
+                waiting.append(ConditionFired(condition, self.market_view(symbol, now_ns)))
+        if flags & (CLOSED | BROKEN):
+            waiting += session.closed("closed by TWS" if flags & CLOSED else "bytes out of step")
+        waiting += session.on_time(mono_ns)
+        for letter in self._inbox.take():
+            self._open(letter)
+        if session.clock.set:
+            self._take_due(session.clock.now_ns(mono_ns))
+
+    def _take_due(self, now_ns: int) -> None:
+        if self.source is not None:
+            for item in self.source.due(now_ns):
+                self._waiting.append(self._seen(item, now_ns))
+        deadline = self.core.next_deadline_ns
+        if deadline is not None and deadline <= now_ns and not self._waiting:
+            self._waiting.append(TimerElapsed())
+
+    def _open(self, letter: Letter) -> None:
+        content = letter.content
+        if isinstance(content, Question):
+            letter.answer.set_result(content.ask(self.core.state, self))
+            return
+        self._waiting.append(self._seen(content, self.now_ns()))
+        self._answers.append(letter.answer)
+
+    def _seen(self, item: Any, now_ns: int) -> Input:
+        """Put the market as it is now beside what has to be decided on it."""
+        if isinstance(item, Signal):
+            return SignalArrived(item, self.market_view(item.ticker, now_ns))
+        if isinstance(item, BracketRequested | OcoRequested):
+            return attrs.evolve(item, market=self.market_view(item.symbol, now_ns))
+        assert isinstance(item, Input), type(item)
+        return item
+
+    def market_view(self, symbol: str, now_ns: int) -> MarketView:
+        return self._session.market_view(symbol, now_ns)
+
+    def now_ns(self) -> int:
+        """The exchange's time; before the first session, this machine's."""
+        clock = self._session.clock
+        return clock.now_ns(time.monotonic_ns()) if clock.set else time.time_ns()
+
+    @property
+    def ticks(self) -> int:
+        """Market messages applied in this run."""
+        return self._session.ticks
+
+    # -- decide, record, send --------------------------------------------------------------------
+
+    def _step(self) -> None:
+        began_ns = time.perf_counter_ns()
+        inputs, self._waiting = self._waiting, []
+        now_ns = self.now_ns()
+        output = self.core.step(inputs, now_ns)
+        stepped_ns = time.perf_counter_ns()
+        self._journal.append(now_ns, inputs, output.commands)
+        self._uncommitted_ns = self._uncommitted_ns or time.monotonic_ns()
+        orders = [c for c in output.commands if isinstance(c, Place | Amend | Cancel)]
+        if orders or self._answers:
+            self._commit()
+        journaled_ns = time.perf_counter_ns()
+        for command in output.commands:
+            self._perform(command, now_ns)
+        self._session.flush(time.monotonic_ns())
+        if orders:
+            self._measure(began_ns, stepped_ns, journaled_ns)
+        self._bus.publish(output.events)
+
+    def _perform(self, command: Command, now_ns: int) -> None:
+        if isinstance(command, LookAtMarket):
+            self._waiting.append(MarketSeen(self.market_view(command.symbol, now_ns)))
+        else:
+            self._session.perform(command)
+
+    def _commit(self) -> None:
+        self._journal.commit()
+        self._uncommitted_ns = 0
+        answers, self._answers = self._answers, []
+        for answer in answers:
+            answer.set_result(None)
+
+    def _measure(self, began_ns: int, stepped_ns: int, journaled_ns: int) -> None:
+        reader = self._session.reader
+        if reader is not None and reader.last_receive_ns:
+            waited = time.monotonic_ns() - reader.last_receive_ns
+            self.latencies.order_us.append(waited / 1000)
+        self.latencies.step_us.append((stepped_ns - began_ns) / 1000)
+        self.latencies.journal_us.append((journaled_ns - stepped_ns) / 1000)

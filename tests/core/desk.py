@@ -1,0 +1,332 @@
+"""The core and the simulated exchange joined without a wire: one object to drive both.
+
+What the exchange tells becomes inputs of one step, what the core wants goes to the exchange, and
+so on until both are quiet. Time moves only when a test says so.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+
+import attrs
+import orjson
+
+from engine.commands import Amend, Cancel, Command, LookAtMarket, Place, Snapshot
+from engine.config import CONVERTER, Config
+from engine.core import Core
+from engine.events import BaseEvent
+from engine.inputs import (
+    AccountsListed,
+    CommissionReported,
+    ErrorReported,
+    ExecutionReported,
+    Input,
+    InstrumentDefined,
+    MarketSeen,
+    MarketView,
+    OrderIdGranted,
+    OrderOpened,
+    OrderStatusReported,
+    PositionReported,
+    SessionChanged,
+    Signal,
+    SignalArrived,
+    SnapshotEnded,
+    SnapshotStarted,
+    Started,
+    TimerElapsed,
+)
+from engine.sim.exchange import Exchange
+from engine.sim.instruments import instrument, session
+from engine.sim.policies import Policies
+from engine.sim.records import (
+    CommissionNotice,
+    ErrorNotice,
+    ExecutionNotice,
+    MarketTick,
+    Notice,
+    OrderNotice,
+    SimOrder,
+)
+
+DAY = date(2024, 3, 5)
+OPEN_NS, CLOSE_NS = session(DAY)
+SECOND = 1_000_000_000
+CLIENT, ACCOUNT = 17, "DU1234567"
+
+
+class Desk:
+    """Drives one core against one exchange."""
+
+    def __init__(
+        self,
+        config: Config,
+        policies: Policies | None = None,
+        seed: int = 1,
+        connect: bool = True,
+        mute: tuple[type, ...] = (),
+    ) -> None:
+        self.config = config
+        self.instruments = {
+            symbol: attrs.evolve(instrument(symbol), sessions=((OPEN_NS, CLOSE_NS),))
+            for symbol in config.strategy.symbols
+        }
+        self.now_ns = OPEN_NS + 60 * SECOND
+        self.exchange = Exchange(
+            list(self.instruments.values()), ACCOUNT, policies or Policies(), seed, self.now_ns, 7
+        )
+        self.core = Core(config)
+        self.events: list[BaseEvent] = []
+        self.commands: list[Command] = []
+        self.records: list[tuple[int, tuple[Input, ...]]] = []
+        self.mute = mute
+        self.quotes: dict[str, MarketView] = {}
+        self.signals = 0
+        self.epoch = 0
+        if connect:
+            self.start()
+
+    # -- session -----------------------------------------------------------------------------
+
+    def start(self) -> None:
+        settings = orjson.dumps(CONVERTER.unstructure(self.config)).decode()
+        self.feed(Started("sx1", "test", settings, CLIENT, ACCOUNT))
+        self.connect()
+
+    def connect(self) -> None:
+        self.epoch += 1
+        state = self.core.state.session
+        self.feed(SessionChanged("RETRY" if state else "START", self.epoch))
+        self.feed(
+            SessionChanged("SOCKET_OPENED", self.epoch),
+            OrderIdGranted(self.exchange.next_order_id(CLIENT)),
+            AccountsListed((ACCOUNT,)),
+            SessionChanged("HANDSHAKE_DONE", self.epoch),
+        )
+        answers: list[Input] = [InstrumentDefined(one) for one in self.instruments.values()]
+        for kind in ("open_orders", "executions", "completed_orders", "positions"):
+            answers += self.answer(Snapshot(kind))
+        self.feed(*answers, SessionChanged("SYNCED", self.epoch))
+
+    def lose(self) -> None:
+        self.feed(SessionChanged("SOCKET_CLOSED", self.epoch))
+
+    def answer(self, command: Snapshot) -> list[Input]:
+        found: list[Input] = [SnapshotStarted(command.kind, self.epoch)]
+        if command.kind == "open_orders":
+            for order in self.exchange.open_orders(CLIENT):
+                found += translate(OrderNotice(order))
+        elif command.kind == "executions":
+            for execution in self.exchange.executions(CLIENT):
+                found += translate(ExecutionNotice(execution), 99)
+        elif command.kind == "positions":
+            found += [
+                PositionReported(
+                    p.account, p.instrument.con_id, p.instrument.symbol, p.quantity, p.average_cost
+                )
+                for p in self.exchange.positions()
+            ]
+        return [*found, SnapshotEnded(command.kind, self.epoch)]
+
+    # -- market and signals ------------------------------------------------------------------
+
+    def quote(
+        self, symbol: str, bid: float, ask: float, size: int = 100_000, atr: float | None = 1.0
+    ) -> None:
+        self.quotes[symbol] = MarketView(symbol, bid, ask, (bid + ask) / 2, 0, atr)
+        for kind, price in (("B", bid), ("A", ask)):
+            self.tick(symbol, kind, price, size)
+
+    def tick(self, symbol: str, kind: str, price: float, size: int = 100) -> None:
+        self.deliver(self.exchange.on_tick(MarketTick(self.now_ns, symbol, kind, price, size)))
+
+    def trade(self, symbol: str, price: float, size: int = 100) -> None:
+        """Quote around a price with the given size, and a trade at it."""
+        self.tick(symbol, "B", round(price - 0.01, 2), size)
+        self.tick(symbol, "A", round(price + 0.01, 2), size)
+        self.tick(symbol, "T", price, size)
+
+    def signal(
+        self, symbol: str, kind: str, confidence: float = 1.0, identity: str | None = None
+    ) -> None:
+        self.signals += 1
+        name = identity or f"test:{symbol}:{self.signals}:{kind}"
+        signal = Signal(name, "test", symbol, kind, confidence, self.now_ns)
+        view = self.quotes.get(symbol, MarketView(symbol))
+        self.feed(SignalArrived(signal, view))
+
+    def wait(self, seconds: float) -> None:
+        """Let time pass, stopping at every deadline of the core and of the exchange."""
+        end = self.now_ns + int(seconds * SECOND)
+        while True:
+            due = [self.core.next_deadline_ns, self.exchange.next_timer_ns]
+            at_ns = min((at for at in due if at is not None), default=end)
+            if at_ns > end:
+                break
+            self.now_ns = max(self.now_ns, at_ns)
+            self.deliver(self.exchange.advance(self.now_ns))
+            self.feed(TimerElapsed())
+        self.now_ns = end
+        self.deliver(self.exchange.advance(end))
+
+    # -- the loop ----------------------------------------------------------------------------
+
+    def deliver(self, notices: list[Notice]) -> None:
+        inputs = [i for notice in notices for i in translate(notice) if type(i) not in self.mute]
+        if inputs:
+            self.feed(*inputs)
+
+    def feed(self, *inputs: Input) -> None:
+        waiting: list[Input] = list(inputs)
+        while waiting:
+            self.records.append((self.now_ns, tuple(waiting)))
+            output = self.core.step(tuple(waiting), self.now_ns)
+            self.events += output.events
+            self.commands += output.commands
+            waiting = []
+            for command in output.commands:
+                waiting += self.carry_out(command)
+        self.check()
+
+    def carry_out(self, command: Command) -> list[Input]:
+        if isinstance(command, Snapshot):
+            return self.answer(command)
+        if isinstance(command, LookAtMarket):
+            return [MarketSeen(self.quotes[command.symbol])]
+        if isinstance(command, Cancel):
+            notices = self.exchange.cancel(CLIENT, command.order_id)
+        else:
+            assert isinstance(command, Place | Amend)
+            notices = self.exchange.place(CLIENT, self.sim_order(command))
+        return [i for n in notices for i in translate(n) if type(i) not in self.mute]
+
+    def sim_order(self, command: Place | Amend) -> SimOrder:
+        spec = command.spec
+        return SimOrder(
+            order_id=command.order_id,
+            client_id=CLIENT,
+            perm_id=0,
+            instrument=self.instruments[command.symbol],
+            account=spec.account,
+            action=spec.action,
+            quantity=spec.quantity,
+            order_type=spec.order_type,
+            limit_price=spec.limit_price,
+            aux_price=spec.aux_price,
+            tif=spec.tif,
+            outside_rth=spec.outside_rth,
+            oca_group=spec.oca_group,
+            oca_type=spec.oca_type,
+            parent_id=spec.parent_id,
+            order_ref=spec.order_ref,
+            transmit=spec.transmit,
+        )
+
+    # -- what is true ------------------------------------------------------------------------
+
+    def check(self) -> None:
+        """Invariants after every step: positions are folds of the broker's executions, and no
+        exit can turn a position over."""
+        if self.core.state.live and not self.mute:
+            for symbol, held in self.broker_positions().items():
+                assert self.core.state.held(symbol) == held, symbol
+
+    def broker_positions(self) -> dict[str, Decimal]:
+        positions = dict.fromkeys(self.instruments, Decimal(0))
+        for notice in self.exchange.positions():
+            positions[notice.instrument.symbol] = notice.quantity
+        return positions
+
+    def context_state(self, symbol: str) -> str:
+        from statecharts.vocabulary import ContextState
+
+        context = self.core.state.current.get(symbol)
+        return ContextState(context.state).name.lower() if context else "flat"
+
+    def live(self, symbol: str) -> list[str]:
+        """Live orders at the exchange: 'SELL 300 STP 94.00', sorted."""
+        lines = []
+        for order in self.exchange.open_orders(CLIENT):
+            if order.instrument.symbol == symbol:
+                price = order.aux_price if order.order_type == "STP" else order.limit_price
+                lines.append(
+                    f"{order.action} {order.remaining} {order.order_type}"
+                    + (f" {price:.2f}" if price is not None else "")
+                )
+        return sorted(lines)
+
+    def said(self, kind: type) -> list[BaseEvent]:
+        return [event for event in self.events if isinstance(event, kind)]
+
+
+def translate(notice: Notice, request_id: int = -1) -> list[Input]:
+    """What the broker layer makes of the wire's rendering of a notice."""
+    if isinstance(notice, OrderNotice):
+        order = notice.order
+        status = OrderStatusReported(
+            order.order_id,
+            order.perm_id,
+            order.client_id,
+            order.parent_id,
+            order.status,
+            order.filled,
+            order.remaining,
+            order.average_price,
+            order.why_held,
+        )
+        if not notice.with_open_order:
+            return [status]
+        return [
+            OrderOpened(
+                order.order_id,
+                order.perm_id,
+                order.client_id,
+                order.parent_id,
+                order.order_ref,
+                order.account,
+                order.instrument.con_id,
+                order.instrument.symbol,
+                order.action,
+                order.quantity,
+                order.order_type,
+                order.limit_price,
+                order.aux_price,
+                order.tif,
+                order.oca_group,
+                order.oca_type,
+                order.status,
+            ),
+            status,
+        ]
+    if isinstance(notice, ExecutionNotice):
+        e = notice.execution
+        return [
+            ExecutionReported(
+                e.execution_id,
+                e.order_id,
+                e.perm_id,
+                e.client_id,
+                e.order_ref,
+                e.account,
+                e.instrument.con_id,
+                e.instrument.symbol,
+                e.side,
+                e.quantity,
+                e.price,
+                e.cumulative_quantity,
+                e.exchange,
+                str(e.time_ns),
+                e.liquidation,
+                request_id,
+            )
+        ]
+    if isinstance(notice, CommissionNotice):
+        return [
+            CommissionReported(
+                notice.execution_id, notice.commission, notice.currency, notice.realised
+            )
+        ]
+    if isinstance(notice, ErrorNotice):
+        return [ErrorReported(notice.order_id, notice.code, notice.text)]
+    return []
