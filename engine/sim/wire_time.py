@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from functools import cache
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from engine.errors import DecodeError
+
 SECOND_NS: Final = 1_000_000_000
 Z_SUFFIX_MIN: Final = 214
+_TIME: Final = re.compile(
+    r"(\d{8})(?:(-)| {1,2}|$)(\d\d:\d\d:\d\d)?(?: ?([A-Za-z][A-Za-z0-9_+/-]*))?"
+)
 
 
 @cache
@@ -37,3 +43,26 @@ def execution_time(time_ns: int, zone_name: str, version: int) -> str:
 
 def handshake_time(time_ns: int, zone_name: str) -> str:
     return f"{local(time_ns, zone_name):%Y%m%d %H:%M:%S %Z}"
+
+
+def parse_time(value: str, zone_name: str) -> int | None:
+    """UTC nanoseconds of a time that a client wrote; None for an empty one.
+
+    ``YYYYMMDD-HH:MM:SS`` is UTC, ``YYYYMMDD HH:MM:SS`` on the clock of ``zone_name`` unless a
+    zone follows; the date alone means its midnight there.
+
+    Raises:
+        DecodeError: it is none of these.
+    """
+    if not value.strip():
+        return None
+    match = _TIME.fullmatch(value.strip())
+    if match is None:
+        raise DecodeError(f"Invalid time '{value[:40]}': write YYYYMMDD HH:MM:SS Zone/Name")
+    day, dash, clock, named = match.groups()
+    try:
+        info = UTC if dash else zone(named or zone_name)
+        moment = datetime.fromisoformat(f"{day}T{clock or '00:00:00'}").replace(tzinfo=info)
+    except (ValueError, KeyError, OSError):
+        raise DecodeError(f"Invalid time '{value[:40]}': no such date or zone") from None
+    return int(moment.timestamp()) * SECOND_NS

@@ -1,0 +1,158 @@
+"""Answers about orders: placing, cancelling, and what is known of open and past ones."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from engine.errors import DecodeError
+from engine.inputs import Side
+from engine.sim import instruments
+from engine.sim.answers_account import Answer
+from engine.sim.client import Client
+from engine.sim.desk import Desk
+from engine.sim.records import SimExecution, SimOrder
+from engine.sim.wire_messages import (
+    COMPLETED_ORDERS_END,
+    EXECUTIONS_END,
+    NEXT_VALID_ID,
+    OPEN_ORDERS_END,
+    ORDER_STATUS,
+    order_status_values,
+)
+from engine.sim.wire_requests import Request
+from engine.sim.wire_time import parse_time, zoned
+
+NO_DEFINITION: Final = (200, "No security definition has been found for the request")
+_SIDES: Final[Mapping[str, Side]] = {"BUY": "BUY", "SELL": "SELL"}
+_EXECUTION_SIDES: Final[Mapping[str, tuple[str, ...]]] = {
+    "BUY": ("BUY", "BOT"),
+    "SELL": ("SELL", "SLD", "SSHORT"),
+}
+
+
+def invalid(cause: str) -> tuple[int, str]:
+    return 321, f"Error validating request.-'bT' : cause - {cause}"
+
+
+def _next_ids(desk: Desk, client: Client, request: Request) -> None:
+    client.send(NEXT_VALID_ID, desk.exchange.next_order_id(client.number))
+
+
+def _place(desk: Desk, client: Client, request: Request) -> None:
+    terms = request.order
+    assert terms is not None
+    instrument = desk.find(terms.contract)
+    if instrument is None:
+        desk.error(client, terms.order_id, *NO_DEFINITION)
+        return
+    action = _SIDES.get(terms.action)
+    if action is None:
+        desk.error(client, terms.order_id, *invalid(f"Invalid side '{terms.action}'"))
+        return
+    if terms.unserved:
+        names = ", ".join(terms.unserved)
+        cause = f"The simulator does not serve the order attribute: {names}"
+        desk.error(client, terms.order_id, *invalid(cause))
+        return
+    order = SimOrder(
+        order_id=terms.order_id,
+        client_id=client.number,
+        perm_id=0,  # the exchange numbers it
+        instrument=instrument,
+        account=terms.account,
+        action=action,
+        quantity=terms.quantity,
+        order_type=terms.order_type,
+        limit_price=terms.limit_price,
+        aux_price=terms.aux_price,
+        trailing_percent=terms.trailing_percent,
+        trail_stop_price=terms.trail_stop_price,
+        tif=terms.tif,
+        outside_rth=terms.outside_rth,
+        oca_group=terms.oca_group,
+        oca_type=terms.oca_type,
+        parent_id=terms.parent_id,
+        order_ref=terms.order_ref,
+        transmit=terms.transmit,
+    )
+    desk.publish(desk.exchange.place(client.number, order))
+
+
+def _cancel(desk: Desk, client: Client, request: Request) -> None:
+    desk.publish(desk.exchange.cancel(client.number, request.request_id))
+
+
+def _global_cancel(desk: Desk, client: Client, request: Request) -> None:
+    desk.publish(desk.exchange.global_cancel())
+
+
+def _open_orders(desk: Desk, client: Client, request: Request) -> None:
+    """5 asks for the client's own orders, 16 for everybody's, each with its status."""
+    owner = None if request.id == 16 else client.number
+    for order in desk.exchange.open_orders(owner):
+        client.put(client.encoder.open_order(order))
+        client.send(ORDER_STATUS, *order_status_values(order))
+    client.send(OPEN_ORDERS_END)
+
+
+def _auto_open_orders(desk: Desk, client: Client, request: Request) -> None:
+    """Only client 0 can bind orders of TWS itself; there are none here to bind."""
+    if client.number != 0:
+        cause = "Only the default client (i.e 0) can auto bind orders."
+        desk.error(client, -1, *invalid(cause))
+
+
+def _completed_orders(desk: Desk, client: Client, request: Request) -> None:
+    time = zoned(desk.now_ns, instruments.ZONE_NAME)
+    for order in desk.exchange.completed_orders():
+        outcome = f"Filled Size: {order.filled}" if order.status == "Filled" else "Cancelled"
+        client.put(client.encoder.completed_order(order, time, outcome))
+    client.send(COMPLETED_ORDERS_END)
+
+
+def _executions(desk: Desk, client: Client, request: Request) -> None:
+    """Executions of today that pass the filter, each followed by its commission."""
+    try:
+        since_ns = parse_time(request.word("time"), instruments.ZONE_NAME)
+    except DecodeError as problem:
+        desk.error(client, request.request_id, *invalid(str(problem)))
+        return
+    today = instruments.local_time(desk.now_ns).date()
+    midnight_ns = instruments.midnight_ns(today)
+    for execution in desk.exchange.executions():
+        if execution.time_ns < max(midnight_ns, since_ns or 0):
+            continue
+        if _passes(request, execution):
+            client.put(client.encoder.execution(request.request_id, execution))
+            report = desk.exchange.commission(execution.execution_id)
+            if report is not None:
+                desk.commission(client, report)
+    client.send(EXECUTIONS_END, request.request_id)
+
+
+def _passes(request: Request, execution: SimExecution) -> bool:
+    """An empty part of the filter matches all; client id 0 is what clients send for "any"."""
+    instrument = execution.instrument
+    side = request.word("side").upper()
+    return (
+        request.number("clientId") in (0, execution.client_id)
+        and request.word("acctCode") in ("", execution.account)
+        and request.word("symbol") in ("", instrument.symbol)
+        and request.word("secType") in ("", instrument.sec_type)
+        and request.word("exchange") in ("", "SMART", execution.exchange)
+        and (not side or side in _EXECUTION_SIDES[execution.side])
+    )
+
+
+ANSWERS: Final[Mapping[int, Answer]] = {
+    3: _place,
+    4: _cancel,
+    5: _open_orders,
+    7: _executions,
+    8: _next_ids,
+    15: _auto_open_orders,
+    16: _open_orders,
+    58: _global_cancel,
+    99: _completed_orders,
+}

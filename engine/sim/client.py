@@ -1,0 +1,104 @@
+"""One client of the simulated TWS: its connection, what it subscribed to, what waits for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from decimal import Decimal
+from typing import Final
+
+import attrs
+
+from engine.errors import LimitError
+from engine.sim.streams import Stream
+from engine.sim.wire import ClientWire
+from engine.sim.wire_messages import Encoder, Message, Value
+
+STREAMS_MAX: Final = 1000  # far above any number of market data lines
+
+
+@attrs.define
+class ValueFeed:
+    """A subscription to named account values; knows what was sent, because only changes follow."""
+
+    request_id: int
+    account: str
+    tags: frozenset[str] | None = None  # None: all
+    sent: dict[tuple[str, str], str] = attrs.field(factory=dict)
+
+    def changes(self, values: Iterable[tuple[str, str, str]]) -> Iterator[tuple[str, str, str]]:
+        """Those (key, value, currency) that the client has not been told in this form."""
+        for key, value, currency in values:
+            if self.tags is not None and key not in self.tags:
+                continue
+            if self.sent.get((key, currency)) != value:
+                self.sent[key, currency] = value
+                yield key, value, currency
+
+
+@attrs.define
+class ProfitFeed:
+    """reqPnL, or with ``con_id`` reqPnLSingle."""
+
+    request_id: int
+    account: str
+    con_id: int | None
+    sent: tuple[Value, ...] = ()
+
+
+@attrs.define
+class Client:
+    """``client_id`` is None until startApi; ``closing`` says why the connection is to end."""
+
+    wire: ClientWire
+    label: str  # where it came from, for logs
+    client_id: int | None = None
+    closing: str = ""
+    streams: dict[tuple[int, int], Stream] = attrs.field(factory=dict)  # by request kind and id
+    positions: bool = False
+    positions_multi: dict[int, str] = attrs.field(factory=dict)  # request id: account
+    updates: ValueFeed | None = None
+    summaries: dict[int, ValueFeed] = attrs.field(factory=dict)
+    multis: dict[int, ValueFeed] = attrs.field(factory=dict)
+    profits: dict[int, ProfitFeed] = attrs.field(factory=dict)
+    requests_total: int = 0
+
+    @property
+    def encoder(self) -> Encoder:
+        return self.wire.encoder
+
+    @property
+    def ready(self) -> bool:
+        return self.client_id is not None and not self.closing
+
+    @property
+    def number(self) -> int:
+        """The client id of a client that has one."""
+        assert self.client_id is not None, "the API has not been started"
+        return self.client_id
+
+    def put(self, frame: bytes) -> None:
+        """Queue one frame; a client whose backlog is full is marked for disconnection."""
+        if self.closing:
+            return
+        try:
+            self.wire.delivery.put(frame)
+        except LimitError as problem:
+            self.closing = str(problem)
+
+    def send(self, message: Message, *values: Value) -> None:
+        self.put(self.encoder.simple(message, *values))
+
+    def put_all(self, frames: Iterable[bytes]) -> None:
+        for frame in frames:
+            self.put(frame)
+
+
+@attrs.frozen
+class Profit:
+    """Profit and loss of one account or one position of it."""
+
+    daily: Decimal
+    unrealised: Decimal
+    realised: Decimal
+    quantity: Decimal = Decimal(0)
+    value: Decimal = Decimal(0)

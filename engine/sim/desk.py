@@ -1,0 +1,319 @@
+"""The exchange and its clients as the answers to requests see them, and the routing of notices.
+
+An order, its executions and errors go to the client that placed it; market data to whoever has
+subscribed; positions and account values to whoever asked to be kept informed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import timedelta
+from decimal import Decimal
+from typing import Final
+
+from engine.inputs import Instrument
+from engine.money import ZERO, exact
+from engine.sim import instruments
+from engine.sim.book import Quote
+from engine.sim.client import Client, Profit, ProfitFeed, ValueFeed
+from engine.sim.exchange import Exchange
+from engine.sim.records import (
+    CommissionNotice,
+    ErrorNotice,
+    ExecutionNotice,
+    Notice,
+    OrderNotice,
+    PositionNotice,
+    TickNotice,
+)
+from engine.sim.streams import shown
+from engine.sim.wire_messages import (
+    ACCOUNT_MULTI,
+    ACCOUNT_SUMMARY,
+    ACCOUNT_TIME,
+    ACCOUNT_VALUE,
+    ORDER_STATUS,
+    PNL,
+    PNL_SINGLE,
+    Holding,
+    Listing,
+    Value,
+    order_status_values,
+)
+from engine.sim.wire_text_reader import ContractQuery
+from engine.sim.wire_time import SECOND_NS, local
+
+VALUES_EVERY_NS: Final = 180 * SECOND_NS  # TWS repeats changed account values every three minutes
+PROFITS_EVERY_NS: Final = SECOND_NS
+DETAILS_DAYS: Final = 6  # of trading hours, from today
+_ORDER_TYPES: Final = "DAY,GTC,LMT,MKT,OCA,STP,STPLMT,TRAIL,WHATIF"
+
+
+class Desk:
+    """One exchange, its clock reading and its clients."""
+
+    def __init__(self, exchange: Exchange) -> None:
+        self.exchange = exchange
+        self.clients: list[Client] = []
+        self.now_ns = exchange.now_ns
+        self._by_con_id = {one.con_id: one for one in exchange.instruments}
+        self._by_symbol = {one.symbol: one for one in exchange.instruments}
+        self._last_ns: dict[str, int] = {}
+        self._realised: dict[str, Decimal] = {}
+        self._symbol_of: dict[str, str] = {}  # of executions whose commission is still to come
+        self._moved: dict[str, None] = {}  # symbols whose position changed, in order
+        for one in exchange.executions():
+            self._book_profit(one.instrument.symbol, exchange.commission(one.execution_id))
+        self._values_due_ns = self.now_ns + VALUES_EVERY_NS
+        self._profits_due_ns = self.now_ns
+
+    # -- small services ------------------------------------------------------------------------
+
+    @property
+    def account(self) -> str:
+        return self.exchange.account
+
+    def error(self, client: Client, request_id: int, code: int, text: str) -> None:
+        time_ms = self.now_ns // 1_000_000
+        client.put(client.encoder.error(request_id, code, text, time_ms))
+
+    def find(self, query: ContractQuery | None) -> Instrument | None:
+        """The stock that a client describes, by its number or by its name."""
+        if query is None or query.sec_type not in ("STK", ""):
+            return None
+        if query.con_id:
+            return self._by_con_id.get(query.con_id)
+        if query.currency not in ("USD", ""):
+            return None
+        found = self._by_symbol.get(query.symbol or query.local_symbol)
+        if found is None or query.primary_exchange in ("", found.primary_exchange):
+            return found
+        return None
+
+    def by_con_id(self, con_id: int) -> Instrument | None:
+        return self._by_con_id.get(con_id)
+
+    def last_ns(self, symbol: str) -> int:
+        """When ``symbol`` last traded, 0 if it has not."""
+        return self._last_ns.get(symbol, 0)
+
+    def quote(self, symbol: str) -> Quote:
+        return self.exchange.quote(symbol)
+
+    def listing(self, instrument: Instrument) -> Listing:
+        """What the contract database says of ``instrument``, with hours from today on."""
+        today = instruments.local_time(self.now_ns).date()
+        last = today + timedelta(days=DETAILS_DAYS)
+        exchanges = "SMART,AMEX,NYSE,ARCA,NASDAQ,ISLAND,IEX"
+        return Listing(
+            instrument=instrument,
+            long_name=f"{instrument.symbol} COMMON STOCK",
+            market_name=instrument.trading_class or instrument.symbol,
+            order_types=_ORDER_TYPES,
+            valid_exchanges=exchanges,
+            trading_hours=instruments.hours_text(instrument.sessions, today, last, True),
+            liquid_hours=instruments.hours_text(instrument.sessions, today, last),
+            market_rule_id=instruments.MARKET_RULE_ID,
+        )
+
+    # -- notices -------------------------------------------------------------------------------
+
+    def publish(self, notices: Iterable[Notice]) -> None:
+        """Tell the clients concerned, in the order in which things happened."""
+        for notice in notices:
+            if isinstance(notice, TickNotice):
+                self._tick(notice)
+            elif isinstance(notice, PositionNotice):
+                self._moved[notice.instrument.symbol] = None
+            else:
+                self._order_event(notice)
+        if self._moved:
+            moved, self._moved = list(self._moved), {}
+            self._positions_moved(moved)
+
+    def _order_event(self, notice: Notice) -> None:
+        if isinstance(notice, OrderNotice):
+            order = notice.order
+            for client in self._owners(order.client_id):
+                if notice.with_open_order:
+                    client.put(client.encoder.open_order(order))
+                client.send(ORDER_STATUS, *order_status_values(order))
+        elif isinstance(notice, ExecutionNotice):
+            symbol = notice.execution.instrument.symbol
+            self._moved[symbol] = None
+            self._symbol_of[notice.execution.execution_id] = symbol
+            for client in self._owners(notice.execution.client_id):
+                client.put(client.encoder.execution(-1, notice.execution))
+        elif isinstance(notice, CommissionNotice):
+            self._book_profit(self._symbol_of.pop(notice.execution_id), notice)
+            for client in self._owners(notice.client_id):
+                self.commission(client, notice)
+        elif isinstance(notice, ErrorNotice):
+            for client in self._owners(notice.client_id):
+                self.error(client, notice.order_id, notice.code, notice.text)
+        else:
+            raise AssertionError(f"no route for {notice}")
+
+    def _book_profit(self, symbol: str, report: CommissionNotice | None) -> None:
+        if report is not None and report.realised is not None:
+            self._realised[symbol] = self._realised.get(symbol, ZERO) + report.realised
+
+    def commission(self, client: Client, notice: CommissionNotice) -> None:
+        client.put(
+            client.encoder.commission(
+                notice.execution_id, notice.commission, notice.currency, notice.realised
+            )
+        )
+
+    def _owners(self, client_id: int) -> list[Client]:
+        return [one for one in self.clients if one.ready and one.client_id == client_id]
+
+    def _tick(self, notice: TickNotice) -> None:
+        tick = notice.tick
+        if tick.kind == "T":
+            self._last_ns[tick.symbol] = tick.time_ns
+        quote: Quote | None = None
+        for client in self.clients:
+            if not client.ready:
+                continue
+            for stream in client.streams.values():
+                if stream.symbol == tick.symbol:
+                    quote = quote or self.quote(tick.symbol)
+                    client.put_all(stream.tick(tick, quote))
+
+    # -- time ----------------------------------------------------------------------------------
+
+    def advance(self, now_ns: int) -> None:
+        """What the passing of time alone causes: bars, and values that are repeated."""
+        self.now_ns = max(self.now_ns, now_ns)
+        for client in self.clients:
+            if client.ready:
+                for stream in client.streams.values():
+                    client.put_all(stream.advance(self.now_ns))
+        if self.now_ns >= self._values_due_ns:
+            self._values_due_ns = self.now_ns + VALUES_EVERY_NS
+            self._values_changed()
+        if self.now_ns >= self._profits_due_ns:
+            self._profits_due_ns = self.now_ns + PROFITS_EVERY_NS
+            for client in self.clients:
+                for feed in client.profits.values() if client.ready else ():
+                    self.send_profit(client, feed)
+
+    # -- account -------------------------------------------------------------------------------
+
+    def position(self, symbol: str) -> PositionNotice:
+        """What is held of ``symbol``, which may be nothing."""
+        for held in self.exchange.positions():
+            if held.instrument.symbol == symbol:
+                return held
+        return PositionNotice(self.account, self._by_symbol[symbol], ZERO, ZERO)
+
+    def mark(self, symbol: str) -> Decimal | None:
+        """What a share is worth: the last trade, else the middle of the quote."""
+        price = shown("TRADES", quote := self.quote(symbol)) or shown("MIDPOINT", quote)
+        return None if price is None else exact(price)
+
+    def holding(self, symbol: str) -> Holding:
+        """The position in ``symbol`` with its valuation; at cost while there is no price."""
+        held, price = self.position(symbol), self.mark(symbol)
+        profit = self.profit_of(symbol)
+        return Holding(
+            account=self.account,
+            instrument=held.instrument,
+            quantity=held.quantity,
+            average_cost=held.average_cost,
+            market_price=float(held.average_cost if price is None else price),
+            market_value=float(profit.value),
+            unrealised=float(profit.unrealised),
+            realised=float(profit.realised),
+        )
+
+    def profit_of(self, symbol: str) -> Profit:
+        """Of one symbol since the account began, which is flat at the start of the run."""
+        held, price = self.position(symbol), self.mark(symbol)
+        cost = held.quantity * held.average_cost
+        value = cost if price is None else held.quantity * price
+        realised = self._realised.get(symbol, ZERO)
+        return Profit(value - cost + realised, value - cost, realised, held.quantity, value)
+
+    def profit(self) -> Profit:
+        symbols = {held.instrument.symbol for held in self.exchange.positions()}
+        parts = [self.profit_of(symbol) for symbol in sorted(symbols | set(self._realised))]
+        return Profit(
+            sum((part.daily for part in parts), ZERO),
+            sum((part.unrealised for part in parts), ZERO),
+            sum((part.realised for part in parts), ZERO),
+        )
+
+    def send_profit(self, client: Client, feed: ProfitFeed) -> None:
+        """Profit and loss, when it is not what the client has been told last."""
+        if feed.con_id is None:
+            profit = self.profit()
+            values = (_cents(profit.daily), _cents(profit.unrealised), _cents(profit.realised))
+            if values != feed.sent:
+                feed.sent = values
+                client.send(PNL, feed.request_id, *values)
+            return
+        instrument = self.by_con_id(feed.con_id)
+        assert instrument is not None, "checked when the feed was asked for"
+        profit = self.profit_of(instrument.symbol)
+        numbers = (profit.daily, profit.unrealised, profit.realised, profit.value)
+        single: tuple[Value, ...] = (profit.quantity, *map(_cents, numbers))
+        if single != feed.sent:
+            feed.sent = single
+            client.send(PNL_SINGLE, feed.request_id, *single)
+
+    def _positions_moved(self, symbols: list[str]) -> None:
+        for client in self.clients:
+            if not client.ready:
+                continue
+            for symbol in symbols:
+                held = self.position(symbol)
+                row = (held.instrument, held.quantity, held.average_cost)
+                if client.positions:
+                    client.put(client.encoder.position(self.account, *row))
+                for request_id in client.positions_multi:
+                    client.put(client.encoder.position_multi(request_id, self.account, *row))
+                if client.updates is not None:
+                    client.put(client.encoder.portfolio(self.holding(symbol)))
+        self._values_changed()
+
+    def _values_changed(self) -> None:
+        values = self.exchange.account_values()
+        for client in self.clients:
+            if client.ready:
+                self.send_values(client, values)
+
+    def send_values(self, client: Client, values: list[tuple[str, str, str]]) -> None:
+        """The account values that each subscription of ``client`` has not seen yet."""
+        if client.updates is not None:
+            self.send_updates(client, client.updates, values)
+        for feed in client.summaries.values():
+            self.send_summary(client, feed, values)
+        for feed in client.multis.values():
+            self.send_multi(client, feed, values)
+
+    def send_updates(
+        self, client: Client, feed: ValueFeed, values: list[tuple[str, str, str]]
+    ) -> None:
+        changes = list(feed.changes(values))
+        for key, value, currency in changes:
+            client.send(ACCOUNT_VALUE, key, value, currency, self.account)
+        if changes:
+            client.send(ACCOUNT_TIME, f"{local(self.now_ns, instruments.ZONE_NAME):%H:%M}")
+
+    def send_summary(
+        self, client: Client, feed: ValueFeed, values: list[tuple[str, str, str]]
+    ) -> None:
+        for key, value, currency in feed.changes(values):
+            client.send(ACCOUNT_SUMMARY, feed.request_id, self.account, key, value, currency)
+
+    def send_multi(
+        self, client: Client, feed: ValueFeed, values: list[tuple[str, str, str]]
+    ) -> None:
+        for key, value, currency in feed.changes(values):
+            client.send(ACCOUNT_MULTI, feed.request_id, self.account, "", key, value, currency)
+
+
+def _cents(amount: Decimal) -> float:
+    return float(round(amount, 2))

@@ -1,0 +1,161 @@
+"""A TWS without sockets: clients' bytes in, frames for each client out.
+
+The server moves bytes and time; everything that TWS decides is decided here and below. The same
+gateway serves any number of clients in memory.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Final
+
+from engine.errors import DecodeError, FrameError
+from engine.sim import answers_account, answers_market, answers_orders, instruments
+from engine.sim.answers_account import Answer
+from engine.sim.client import Client
+from engine.sim.desk import Desk
+from engine.sim.exchange import Exchange
+from engine.sim.records import MarketTick
+from engine.sim.wire import ClientWire
+from engine.sim.wire_messages import (
+    CURRENT_TIME,
+    CURRENT_TIME_MS,
+    MANAGED_ACCOUNTS,
+    NEXT_VALID_ID,
+    VERSION_MAX,
+    VERSION_MIN,
+)
+from engine.sim.wire_requests import IGNORED, START_API, UNSERVED, Request
+from engine.sim.wire_time import SECOND_NS, handshake_time
+
+CLIENTS_MAX: Final = 32  # of TWS itself
+FARMS: Final = (
+    (2104, "Market data farm connection is OK:usfarm"),
+    (2106, "HMDS data farm connection is OK:ushmds"),
+    (2158, "Sec-def data farm connection is OK:secdefnj"),
+)
+ID_IN_USE: Final = (
+    "Unable to connect as the client id is already in use. Retry with a unique client id."
+)
+_LOG: Final = logging.getLogger("engine.sim")
+
+
+def _current_time(desk: Desk, client: Client, request: Request) -> None:
+    client.send(CURRENT_TIME, desk.now_ns // SECOND_NS)
+
+
+def _current_time_ms(desk: Desk, client: Client, request: Request) -> None:
+    client.send(CURRENT_TIME_MS, desk.now_ns // 1_000_000)
+
+
+def _log_level(desk: Desk, client: Client, request: Request) -> None:
+    """How much TWS logs is no concern of the simulator, and TWS does not answer."""
+
+
+ANSWERS: Final[Mapping[int, Answer]] = {
+    **answers_account.ANSWERS,
+    **answers_market.ANSWERS,
+    **answers_orders.ANSWERS,
+    14: _log_level,
+    49: _current_time,
+    105: _current_time_ms,
+}
+
+
+class Gateway:
+    """Clients of one exchange.
+
+    Args:
+        exchange: whose clock and state all clients share.
+        max_server_version: the newest version to offer, 176 to 226.
+    """
+
+    def __init__(self, exchange: Exchange, max_server_version: int = VERSION_MAX) -> None:
+        assert VERSION_MIN <= max_server_version <= VERSION_MAX, max_server_version
+        self.exchange = exchange
+        self.max_server_version = max_server_version
+        self.desk = Desk(exchange)
+
+    @property
+    def clients(self) -> list[Client]:
+        return self.desk.clients
+
+    # -- connections ---------------------------------------------------------------------------
+
+    def open(self, label: str) -> Client:
+        """A new connection; one more than TWS allows is to be closed at once."""
+        client = Client(ClientWire(self.max_server_version), label)
+        if len(self.clients) >= CLIENTS_MAX:
+            client.closing = f"{CLIENTS_MAX} clients are connected, which is the most"
+            _LOG.warning("%s: refused: %s", label, client.closing)
+        else:
+            self.clients.append(client)
+        return client
+
+    def close(self, client: Client) -> None:
+        """The connection has ended. Orders live on; only the subscriptions end with it."""
+        if client in self.clients:
+            self.clients.remove(client)
+
+    def receive(self, client: Client, data: bytes) -> None:
+        """Act on what a client sent. Nothing that it sends raises: at worst it is disconnected."""
+        greeting = handshake_time(self.desk.now_ns, instruments.ZONE_NAME)
+        try:
+            for request in client.wire.feed(data, greeting):
+                if client.closing:
+                    return
+                client.requests_total += 1
+                self._answer(client, request)
+        except FrameError as problem:
+            client.closing = str(problem)
+
+    def _answer(self, client: Client, request: Request | DecodeError) -> None:
+        desk = self.desk
+        if isinstance(request, DecodeError):
+            _LOG.warning("%s: unreadable request: %s", client.label, request)
+            desk.error(client, -1, 320, f"Error reading request:{request}")
+            return
+        if client.client_id is None:
+            self._start(client, request)
+            return
+        answer = ANSWERS.get(request.id)
+        if answer is not None:
+            answer(desk, client, request)
+        elif request.id in UNSERVED:
+            cause = f"The simulator does not serve request {request.id}"
+            desk.error(client, request.request_id, *answers_orders.invalid(cause))
+        elif request.id not in IGNORED and request.id != START_API:
+            _LOG.warning("%s: unknown message id %d", client.label, request.id)
+            desk.error(client, -1, 505, f"Fatal Error: Unknown message id. {request.id}")
+
+    def _start(self, client: Client, request: Request) -> None:
+        """Until startApi has said who it is, a client can ask for nothing else."""
+        desk = self.desk
+        if request.id != START_API:
+            desk.error(client, request.request_id, 321, "The API has not been started.")
+            return
+        client_id = request.number("clientId")
+        if any(one.client_id == client_id for one in self.clients):
+            desk.error(client, -1, 326, ID_IN_USE)
+            client.closing = f"client id {client_id} is already in use"
+            return
+        client.client_id = client_id
+        _LOG.info("%s: client %d, version %d", client.label, client_id, client.wire.version)
+        client.send(MANAGED_ACCOUNTS, desk.account)
+        client.send(NEXT_VALID_ID, self.exchange.next_order_id(client_id))
+        for code, text in FARMS:
+            desk.error(client, -1, code, text)
+
+    # -- market and time -----------------------------------------------------------------------
+
+    def tick(self, tick: MarketTick) -> None:
+        """One change of the market, at its own time or, when that has passed, now."""
+        notices = self.exchange.on_tick(tick)
+        self.desk.now_ns = self.exchange.now_ns
+        self.desk.publish(notices)
+
+    def advance(self, now_ns: int) -> None:
+        """Let the exchange's clock reach ``now_ns``."""
+        self.desk.publish(self.exchange.advance(now_ns))
+        self.desk.advance(self.exchange.now_ns)

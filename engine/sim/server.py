@@ -1,0 +1,462 @@
+"""The simulated TWS on the loopback interface: sockets, threads and the real clock.
+
+One thread does everything: it waits for clients or for the next tick, whichever is first, acts on
+all that clients sent, and flushes the answers at once. Nothing else in ``engine.sim`` touches the
+outside.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import logging
+import math
+import selectors
+import socket
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from types import TracebackType
+from typing import Any, Final, TypeVar
+
+import attrs
+
+from engine.errors import UserError
+from engine.sim.client import Client
+from engine.sim.control import ControlWire
+from engine.sim.delivery import Delivery
+from engine.sim.exchange import Exchange
+from engine.sim.gateway import Gateway
+from engine.sim.pace import Pace
+from engine.sim.records import MarketTick
+from engine.sim.wire_messages import PROTOBUF_MIN, TEXT_MAX, VERSION_MAX, VERSION_MIN
+from engine.sim.wire_protobuf import preload
+
+READ_BYTES_MAX: Final = 256 << 10
+TICKS_PER_TURN_MAX: Final = 256  # when late; then clients get their turn
+WAIT_S_MAX: Final = 0.05  # real seconds until the clock is looked at again
+HELD_WAIT_S_MAX: Final = 0.5
+CALL_S_MAX: Final = 30.0
+CLOSING_NS_MAX: Final = 2_000_000_000  # for the last frames of a client being disconnected
+CONTROL_CLIENTS_MAX: Final = 8
+_LOG: Final = logging.getLogger("engine.sim")
+Result = TypeVar("Result")
+
+
+@attrs.define(eq=False)
+class _Peer:
+    """One connection: a TWS client's, or one of the control channel."""
+
+    socket: socket.socket
+    delivery: Delivery
+    label: str
+    client: Client | None = None
+    control: ControlWire | None = None
+    blocked: bool = False  # the socket takes no more for now
+    shut: bool = False  # everything has been sent, and the end of it
+    give_up_ns: int = 0  # when a closing connection is cut off
+
+    @property
+    def closing(self) -> bool:
+        if self.client is not None:
+            return bool(self.client.closing)
+        return self.control is not None and self.control.closing
+
+
+class SimServer:
+    """A TWS that runs anywhere.
+
+    Args:
+        exchange: the broker behind it.
+        source: its market, in order of time; when it ends, the clock runs on.
+        host: where clients connect; loopback, because TWS knows no authentication.
+        port: where clients connect; 0 takes a free one, see ``port``.
+        speed: exchange seconds that pass in one real second.
+        hold: the exchange's clock stands still while no client is connected.
+        max_server_version: 176 to 226; 201 to 212 count as 200.
+        control_port: a second port for ``report``, ``clock`` and ``stop``; None for none, 0 free.
+        linger_s: end by itself this many seconds after the last client has left; None never.
+
+    Raises:
+        UserError: a setting is out of range.
+    """
+
+    def __init__(
+        self,
+        exchange: Exchange,
+        source: Iterator[MarketTick],
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        speed: float = 1.0,
+        hold: bool = False,
+        max_server_version: int = VERSION_MAX,
+        control_port: int | None = None,
+        linger_s: float | None = None,
+    ) -> None:
+        if not 0 < speed < math.inf:
+            raise UserError(f"speed {speed}: must be above 0")
+        if not VERSION_MIN <= max_server_version <= VERSION_MAX:
+            bounds = f"{VERSION_MIN} to {VERSION_MAX}"
+            raise UserError(f"server version {max_server_version}: must be {bounds}")
+        self._exchange = exchange
+        self._gateway = Gateway(exchange, max_server_version)
+        self._source = iter(source)
+        self._next: MarketTick | None = None
+        self._pace = Pace(speed, exchange.now_ns)
+        self._host, self._wanted, self._wanted_control = host, port, control_port
+        self._hold, self._linger_s = hold, linger_s
+        self._selector = selectors.DefaultSelector()
+        self._listener: socket.socket | None = None
+        self._control: socket.socket | None = None
+        self._wake_in, self._wake_out = socket.socketpair()
+        self._peers: dict[socket.socket, _Peer] = {}
+        self._calls: deque[tuple[Callable[[], Any], Future[Any]]] = deque()
+        self._thread: threading.Thread | None = None
+        self._failure: BaseException | None = None
+        self._empty_since_ns = 0  # real; 0: a client is there, or none has ever been
+        self._stopping = self._closed = False
+        self.market_over = False
+
+    # -- life ----------------------------------------------------------------------------------
+
+    @property
+    def port(self) -> int:
+        assert self._listener is not None, "the server does not listen yet"
+        number: int = self._listener.getsockname()[1]
+        return number
+
+    @property
+    def control_port(self) -> int | None:
+        if self._control is None:
+            return None
+        number: int = self._control.getsockname()[1]
+        return number
+
+    def listen(self) -> None:
+        """Open the ports. Raises UserError naming the port that cannot be had, and the mend."""
+        try:
+            self._listener = _listening(self._host, self._wanted)
+            if self._wanted_control is not None:
+                self._control = _listening(self._host, self._wanted_control)
+        except UserError:
+            self._close()
+            raise
+        self._wake_in.setblocking(False)
+        for waiting in (self._listener, self._control, self._wake_in):
+            if waiting is not None:
+                self._selector.register(waiting, selectors.EVENT_READ)
+        if self._gateway.max_server_version >= PROTOBUF_MIN:
+            # A quarter of a second of imports, which the first client would otherwise wait for.
+            threading.Thread(target=self._preload, name="sim-preload", daemon=True).start()
+
+    def _preload(self) -> None:
+        if not preload():
+            _LOG.warning("the installed ibapi has no complete protobuf schema: text only")
+            self._gateway.max_server_version = TEXT_MAX
+
+    def start(self) -> SimServer:
+        """Listen, and serve from a thread of its own."""
+        assert self._thread is None, "the server has been started"
+        self.listen()
+        self._thread = threading.Thread(target=self._run, name="sim-server", daemon=True)
+        self._thread.start()
+        return self
+
+    def _run(self) -> None:
+        try:
+            self.serve()
+        except BaseException as problem:  # raised again by stop(), in the thread that can act
+            self._failure = problem
+
+    def stop(self) -> None:
+        """End serving and close everything. Raises what made the serving thread fail."""
+        self._stopping = True
+        self._wake()
+        if self._thread is not None:
+            self._thread.join()
+            self._thread = None
+        self._close()
+        if self._failure is not None:
+            failure, self._failure = self._failure, None
+            raise failure
+
+    def __enter__(self) -> SimServer:
+        return self.start()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        problem: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def _close(self) -> None:
+        if self._closed:
+            return
+        self._closed = True
+        self._run_calls()
+        for owned in (self._listener, self._control, self._wake_in, self._wake_out, *self._peers):
+            if owned is not None:
+                owned.close()
+        self._selector.close()
+
+    # -- calls from other threads --------------------------------------------------------------
+
+    def call(self, what: Callable[[], Result]) -> Result:
+        """Do ``what`` in the serving thread, where the exchange may be touched."""
+        if self._thread is None or self._thread is threading.current_thread():
+            return what()
+        future: Future[Result] = Future()
+        self._calls.append((what, future))
+        self._wake()
+        return future.result(CALL_S_MAX)
+
+    def report(self) -> dict[str, Any]:
+        """The oracle's report with the state of clock, market and clients, as JSON data."""
+        return self.call(self._report)
+
+    def _wake(self) -> None:
+        with contextlib.suppress(OSError):  # full: it wakes anyway; closed: nobody is there
+            self._wake_out.send(b"\0")
+
+    def _run_calls(self) -> None:
+        while self._calls:
+            what, future = self._calls.popleft()
+            try:
+                future.set_result(what())
+            except Exception as problem:  # belongs to the caller, who gets it from the future
+                future.set_exception(problem)
+
+    # -- serving -------------------------------------------------------------------------------
+
+    def serve(self) -> None:
+        """Serve until stopped, by ``stop``, by the control channel, or by lingering alone.
+
+        Raises:
+            UserError: the market's source is damaged, or has a symbol the exchange does not know.
+        """
+        try:
+            if not self._hold:
+                self._pace.run(time.monotonic_ns())
+            self._next = next(self._source, None)
+            while not self._stopping:
+                self._turn()
+        finally:
+            self._close()
+
+    def _turn(self) -> None:
+        """Wait, then clients first: an order must not queue behind a burst of ticks."""
+        for key, mask in self._selector.select(self._wait_s()):
+            if key.fileobj is self._wake_in:
+                self._wake_in.recv(4096)
+            elif key.fileobj is self._listener or key.fileobj is self._control:
+                self._accept(key.fileobj)
+            else:
+                self._serve_peer(key.data, mask)
+        self._run_calls()
+        self._play()
+        for peer in list(self._peers.values()):
+            self._flush(peer)
+        self._set_pace()
+
+    def _wait_s(self) -> float:
+        """Until the next tick or timer of the exchange is due, but look at the clock anyway."""
+        if not self._pace.running:
+            return HELD_WAIT_S_MAX
+        due_ns = self._exchange.next_timer_ns
+        if self._next is not None and (due_ns is None or self._next.time_ns < due_ns):
+            due_ns = self._next.time_ns
+        if due_ns is None:
+            return WAIT_S_MAX
+        return min(self._pace.real_until(due_ns, time.monotonic_ns()), WAIT_S_MAX)
+
+    def _set_pace(self) -> None:
+        """Hold or run the clock, and end when it was agreed to."""
+        real_ns = time.monotonic_ns()
+        present = any(client.client_id is not None for client in self._gateway.clients)
+        if self._hold and present != self._pace.running:
+            if present:
+                self._pace.run(real_ns)
+            else:
+                self._pace.hold(real_ns)
+        if present:
+            self._empty_since_ns = -1
+        elif self._empty_since_ns == -1:
+            self._empty_since_ns = real_ns
+        lingers = self._linger_s is not None and self._empty_since_ns > 0
+        if lingers and real_ns - self._empty_since_ns >= (self._linger_s or 0) * 1e9:
+            self._stopping = True
+
+    # -- time ----------------------------------------------------------------------------------
+
+    def _advance(self) -> None:
+        """Bring the exchange to the present, but not past a tick that is still to be played."""
+        real_ns = time.monotonic_ns()
+        now_ns = self._pace.now_ns(real_ns)
+        if self._next is not None and self._next.time_ns < now_ns:
+            now_ns = max(self._next.time_ns, self._exchange.now_ns)
+        self._exchange.oracle.observe(now_ns, real_ns)
+        self._gateway.advance(now_ns)
+
+    def _play(self) -> None:
+        """Play the ticks that are due, some of them when it is late, then let time pass."""
+        now_ns = self._pace.now_ns(time.monotonic_ns())
+        for _ in range(TICKS_PER_TURN_MAX):
+            tick = self._next
+            if tick is None or tick.time_ns > now_ns or not self._pace.running:
+                break
+            self._exchange.oracle.observe(tick.time_ns, time.monotonic_ns())
+            self._gateway.tick(tick)
+            self._next = next(self._source, None)
+        if self._next is None and not self.market_over:
+            self.market_over = True
+            _LOG.info("the market data have ended; the clock runs on")
+        self._advance()
+
+    # -- connections ---------------------------------------------------------------------------
+
+    def _accept(self, listener: socket.socket) -> None:
+        try:
+            connection, address = listener.accept()
+        except OSError as problem:  # it left again before we came to it
+            _LOG.info("a connection was not accepted: %s", problem)
+            return
+        connection.setblocking(False)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        label = f"{address[0]}:{address[1]}"
+        if listener is self._control:
+            controls = sum(1 for peer in self._peers.values() if peer.control is not None)
+            wire = ControlWire(self._operations())
+            wire.closing = controls >= CONTROL_CLIENTS_MAX
+            peer = _Peer(connection, Delivery(), label, control=wire)
+        else:
+            client = self._gateway.open(label)
+            peer = _Peer(connection, client.wire.delivery, label, client=client)
+        if peer.closing:
+            connection.close()
+            return
+        self._peers[connection] = peer
+        self._selector.register(connection, selectors.EVENT_READ, peer)
+
+    def _serve_peer(self, peer: _Peer, mask: int) -> None:
+        if mask & selectors.EVENT_WRITE:
+            peer.blocked = False
+        if mask & selectors.EVENT_READ:
+            try:
+                data = peer.socket.recv(READ_BYTES_MAX)
+            except BlockingIOError:
+                return
+            except OSError as problem:
+                self._drop(peer, str(problem))
+                return
+            if not data:
+                self._drop(peer, "it left")
+                return
+            self._receive(peer, data)
+        self._flush(peer)
+
+    def _receive(self, peer: _Peer, data: bytes) -> None:
+        if peer.closing:
+            return  # what a client says after it was refused is not heard
+        if peer.client is not None:
+            self._advance()
+            self._gateway.receive(peer.client, data)
+        elif peer.control is not None:
+            for answer in peer.control.feed(data):
+                peer.delivery.put(answer)
+
+    def _flush(self, peer: _Peer) -> None:
+        """Send what the socket takes now; end the connection once it is closing and empty."""
+        if peer.socket not in self._peers:
+            return
+        while not peer.blocked and not peer.shut and (pending := peer.delivery.pending()):
+            try:
+                peer.delivery.sent(peer.socket.send(pending))
+            except BlockingIOError:
+                peer.blocked = True
+            except OSError as problem:
+                self._drop(peer, str(problem))
+                return
+        wanted = selectors.EVENT_READ | (selectors.EVENT_WRITE if peer.blocked else 0)
+        if self._selector.get_key(peer.socket).events != wanted:
+            self._selector.modify(peer.socket, wanted, peer)
+        if peer.closing:
+            self._finish(peer)
+
+    def _finish(self, peer: _Peer) -> None:
+        """Say goodbye in order: a reset would throw away the last error on its way."""
+        real_ns = time.monotonic_ns()
+        if not peer.give_up_ns:
+            peer.give_up_ns = real_ns + CLOSING_NS_MAX
+            if peer.client is not None:
+                _LOG.warning("%s: disconnected: %s", peer.label, peer.client.closing)
+                self._gateway.close(peer.client)
+        if real_ns >= peer.give_up_ns:
+            self._drop(peer, "it was cut off")
+        elif not peer.blocked and not peer.shut:
+            peer.shut = True
+            with contextlib.suppress(OSError):  # it has left already, which is what we want
+                peer.socket.shutdown(socket.SHUT_WR)
+
+    def _drop(self, peer: _Peer, why: str) -> None:
+        if peer.client is not None:
+            self._gateway.close(peer.client)
+            _LOG.info("%s: connection ended: %s", peer.label, why)
+        del self._peers[peer.socket]
+        self._selector.unregister(peer.socket)
+        peer.socket.close()
+
+    # -- control -------------------------------------------------------------------------------
+
+    def _operations(self) -> dict[str, Callable[[], dict[str, Any]]]:
+        return {"report": self._report, "clock": self._clock, "stop": self._stop}
+
+    def _report(self) -> dict[str, Any]:
+        if not self._closed:
+            self._advance()
+        return {
+            **self._exchange.oracle.report(),
+            "clock_ns": self._exchange.now_ns,
+            "speed": self._pace.speed,
+            "market_over": self.market_over,
+            "clients": [
+                {
+                    "client_id": client.client_id,
+                    "address": client.label,
+                    "version": client.wire.version,
+                    "requests": client.requests_total,
+                    "frames": client.wire.delivery.frames_total,
+                    "backlog_bytes": len(client.wire.delivery),
+                    "streams": len(client.streams),
+                }
+                for client in self._gateway.clients
+            ],
+        }
+
+    def _clock(self) -> dict[str, Any]:
+        real_ns = time.monotonic_ns()
+        return {
+            "exchange_ns": self._pace.now_ns(real_ns),
+            "monotonic_ns": real_ns,
+            "speed": self._pace.speed,
+            "running": self._pace.running,
+        }
+
+    def _stop(self) -> dict[str, Any]:
+        self._stopping = True
+        return {"stopping": True}
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    try:
+        return socket.create_server((host, port), backlog=128)
+    except OSError as problem:
+        if problem.errno == errno.EADDRINUSE:
+            text = f"port {port}: in use; end what listens there, or choose another port"
+        else:
+            text = f"port {port} on {host}: cannot listen: {problem.strerror}"
+        raise UserError(text) from None

@@ -1,0 +1,255 @@
+"""What a client has subscribed to of one instrument's market, as frames on each change.
+
+Every stream is told of each tick of its symbol with the quote after it, and answers with the
+frames this tick causes. Streams remember what they sent, because TWS sends changes only.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Final, Literal, Protocol
+
+import attrs
+
+from engine.inputs import Instrument
+from engine.sim.book import Quote
+from engine.sim.records import MarketTick
+from engine.sim.wire_messages import (
+    MARKET_DATA_TYPE,
+    REALTIME_BAR,
+    TICK_GENERIC,
+    TICK_PRICE,
+    TICK_REQ_PARAMS,
+    TICK_SIZE,
+    TICK_STRING,
+    BidAskTick,
+    Encoder,
+    LastTick,
+    Message,
+    Value,
+)
+from engine.sim.wire_time import SECOND_NS
+
+LIVE: Final = 1  # market data type: neither frozen nor delayed
+REALTIME_BAR_S: Final = 5
+# Tick types of TWS: prices come with their size, which clients then report as its own tick.
+BID, ASK, LAST, HIGH, LOW, CLOSE, OPEN = 1, 2, 4, 6, 7, 9, 14
+BID_SIZE, ASK_SIZE, LAST_SIZE, VOLUME, LAST_TIME, HALTED = 0, 3, 5, 8, 45, 49
+_CAN_AUTO_EXECUTE: Final = 1
+TickByTick = Literal["Last", "AllLast", "BidAsk", "MidPoint"]
+Show = Literal["TRADES", "MIDPOINT", "BID", "ASK"]
+
+
+class Stream(Protocol):
+    symbol: str
+
+    def tick(self, tick: MarketTick, quote: Quote) -> list[bytes]:
+        """The frames that ``tick`` causes; ``quote`` already contains it."""
+
+    def advance(self, now_ns: int) -> list[bytes]:
+        """The frames that the mere passing of time causes."""
+
+
+@attrs.define
+class QuoteStream:
+    """reqMktData: bid, ask, last and the figures of the day."""
+
+    request_id: int
+    instrument: Instrument
+    encoder: Encoder
+    symbol: str = attrs.field(init=False)
+    _bid: float | None = None
+    _ask: float | None = None
+    _last: float | None = None
+    _last_size: int = -1
+    _last_s: int = 0
+    _high: float | None = None
+    _low: float | None = None
+    _open: float | None = None
+
+    def __attrs_post_init__(self) -> None:
+        self.symbol = self.instrument.symbol
+
+    def start(self, quote: Quote, last_ns: int) -> list[bytes]:
+        """The market as it stands; what is not known yet is simply not sent."""
+        increment = float(min(step for _, step in self.instrument.grid.bands))
+        frames = [
+            self._simple(TICK_REQ_PARAMS, increment, "9c0001", 3),
+            self._simple(MARKET_DATA_TYPE, LIVE),
+        ]
+        if quote.bid is not None:
+            frames.append(self._side(BID, quote.bid, quote.bid_size))
+        if quote.ask is not None:
+            frames.append(self._side(ASK, quote.ask, quote.ask_size))
+        self._bid, self._ask = quote.bid, quote.ask
+        if quote.last is not None:
+            frames += self._trade(quote.last, quote.last_size, last_ns, quote)
+        if quote.close is not None:
+            frames.append(self._price(CLOSE, quote.close))
+        frames.append(self._simple(TICK_GENERIC, HALTED, 0.0))
+        return frames
+
+    def tick(self, tick: MarketTick, quote: Quote) -> list[bytes]:
+        if tick.kind == "T":
+            return self._trade(tick.price, tick.size, tick.time_ns, quote)
+        kind, sent = (BID, self._bid) if tick.kind == "B" else (ASK, self._ask)
+        if tick.price == sent:
+            size_kind = BID_SIZE if kind == BID else ASK_SIZE
+            return [self._simple(TICK_SIZE, size_kind, tick.size)]
+        if kind == BID:
+            self._bid = tick.price
+        else:
+            self._ask = tick.price
+        return [self._side(kind, tick.price, tick.size)]
+
+    def advance(self, now_ns: int) -> list[bytes]:
+        return []
+
+    def _trade(self, price: float, size: int, time_ns: int, quote: Quote) -> list[bytes]:
+        frames = []
+        if time_ns // SECOND_NS != self._last_s:
+            self._last_s = time_ns // SECOND_NS
+            frames.append(self._simple(TICK_STRING, LAST_TIME, str(self._last_s)))
+        if price != self._last:
+            frames.append(self._simple(TICK_PRICE, LAST, price, size, 0))
+        elif size != self._last_size:
+            frames.append(self._simple(TICK_SIZE, LAST_SIZE, size))
+        self._last, self._last_size = price, size
+        frames.append(self._simple(TICK_SIZE, VOLUME, quote.volume))
+        return frames + self._day_figures(quote)
+
+    def _day_figures(self, quote: Quote) -> list[bytes]:
+        frames = []
+        if quote.high is not None and quote.high != self._high:
+            frames.append(self._price(HIGH, quote.high))
+        if quote.low is not None and quote.low != self._low:
+            frames.append(self._price(LOW, quote.low))
+        if quote.open is not None and quote.open != self._open:
+            frames.append(self._price(OPEN, quote.open))
+        self._high, self._low, self._open = quote.high, quote.low, quote.open
+        return frames
+
+    def _side(self, kind: int, price: float, size: int) -> bytes:
+        return self._simple(TICK_PRICE, kind, price, size, _CAN_AUTO_EXECUTE)
+
+    def _price(self, kind: int, price: float) -> bytes:
+        return self._simple(TICK_PRICE, kind, price, 0, 0)
+
+    def _simple(self, message: Message, *values: Value) -> bytes:
+        return self.encoder.simple(message, self.request_id, *values)
+
+
+@attrs.define
+class TickStream:
+    """reqTickByTickData: each trade, or each change of the quote, with nothing left out."""
+
+    request_id: int
+    symbol: str
+    kind: TickByTick
+    encoder: Encoder
+    _mid: float | None = None
+
+    def tick(self, tick: MarketTick, quote: Quote) -> list[bytes]:
+        second = tick.time_ns // SECOND_NS
+        if self.kind in ("Last", "AllLast"):
+            if tick.kind != "T":
+                return []
+            last = LastTick(second, tick.price, tick.size, "ISLAND")
+            return [self.encoder.tick_last(self.request_id, 1 + (self.kind == "AllLast"), last)]
+        if tick.kind == "T" or quote.bid is None or quote.ask is None:
+            return []
+        if self.kind == "BidAsk":
+            sides = BidAskTick(second, quote.bid, quote.ask, quote.bid_size, quote.ask_size)
+            return [self.encoder.tick_bid_ask(self.request_id, sides)]
+        mid = middle(quote.bid, quote.ask)
+        if mid == self._mid:
+            return []
+        self._mid = mid
+        return [self.encoder.tick_mid(self.request_id, second, mid)]
+
+    def advance(self, now_ns: int) -> list[bytes]:
+        return []
+
+
+@attrs.define
+class BarStream:
+    """reqRealTimeBars: one bar each five seconds, also when nothing traded (volume 0)."""
+
+    request_id: int
+    symbol: str
+    show: Show
+    encoder: Encoder
+    now_ns: int
+    _start_s: int = attrs.field(init=False)
+    _prices: list[float] = attrs.field(factory=list)  # open, high, low, close of this bar
+    _previous: float | None = None
+    _volume: int = 0
+    _turnover: float = 0.0
+    _count: int = 0
+
+    def __attrs_post_init__(self) -> None:
+        self._start_s = self._floor(self.now_ns)
+
+    def begin(self, quote: Quote) -> None:
+        """Start from the market as it stands, so that the first bars need no trade."""
+        self._previous = shown(self.show, quote)
+
+    def tick(self, tick: MarketTick, quote: Quote) -> list[bytes]:
+        frames = self.advance(tick.time_ns)
+        price = shown(self.show, quote)
+        if price is None or (self.show == "TRADES") != (tick.kind == "T"):
+            return frames
+        if self._prices:
+            self._prices[1] = max(self._prices[1], price)
+            self._prices[2] = min(self._prices[2], price)
+            self._prices[3] = price
+        else:
+            self._prices = [price] * 4
+        self._previous = price
+        if self.show == "TRADES":
+            self._volume += tick.size
+            self._turnover += tick.size * price
+            self._count += 1
+        return frames
+
+    def advance(self, now_ns: int) -> list[bytes]:
+        """Close every bar that has ended by ``now_ns``."""
+        frames = []
+        current_s = self._floor(now_ns)
+        while self._start_s < current_s:
+            if self._previous is not None:
+                frames.append(self._bar(self._prices or [self._previous] * 4))
+            self._prices, self._volume, self._turnover, self._count = [], 0, 0.0, 0
+            self._start_s += REALTIME_BAR_S
+        return frames
+
+    def _bar(self, prices: list[float]) -> bytes:
+        if self.show == "TRADES":
+            average = round(self._turnover / self._volume, 6) if self._volume else prices[3]
+            volume, count = Decimal(self._volume), self._count
+        else:
+            average, volume, count = 0.0, Decimal(-1), -1  # TWS has no volume of quotes
+        values: tuple[Value, ...] = (self._start_s, *prices, volume, Decimal(repr(average)), count)
+        return self.encoder.simple(REALTIME_BAR, self.request_id, *values)
+
+    @staticmethod
+    def _floor(now_ns: int) -> int:
+        seconds = now_ns // SECOND_NS
+        return seconds - seconds % REALTIME_BAR_S
+
+
+def middle(bid: float, ask: float) -> float:
+    return round((bid + ask) / 2, 6)
+
+
+def shown(show: str, quote: Quote) -> float | None:
+    """The price that ``show`` stands for, None while it is unknown."""
+    if show == "BID":
+        return quote.bid
+    if show == "ASK":
+        return quote.ask
+    if show == "MIDPOINT":
+        if quote.bid is None or quote.ask is None:
+            return None
+        return middle(quote.bid, quote.ask)
+    return quote.last
