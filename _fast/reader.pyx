@@ -1,14 +1,12 @@
 """Socket to Market; see reader.pxd."""
 
-import os
-
 from cpython.bytes cimport PyBytes_FromStringAndSize
 from cpython.exc cimport PyErr_CheckSignals
 from libc.errno cimport EAGAIN, EINTR, EPIPE, errno
 from libc.math cimport fmax, isfinite, isnan
 from libc.stdint cimport INT64_MAX, int64_t, uint8_t, uint32_t
 from libc.stdlib cimport free, realloc
-from libc.string cimport memcpy
+from libc.string cimport memcpy, strerror
 
 from _fast.decode cimport (
     MIN_SERVER, BarTick, is_market, market_tick, message_tuple, open_message, reason,
@@ -127,7 +125,7 @@ cdef class Reader:
                 flags = self.run(timeout_ns)
             if self.failure:
                 number, self.failure = self.failure, 0
-                raise OSError(number, os.strerror(number))
+                raise OSError(number, strerror(number).decode())
             if flags == NO_MEMORY:
                 raise MemoryError
             if self.interrupted:
