@@ -39,6 +39,7 @@ BATCH_ROWS: Final = 1024  # rows fetched at once when reading
 # A checkpoint costs two more disk waits in the middle of some commit; every 16 MB is seldom
 # enough for the tail of latencies and often enough to keep recovery after a crash short.
 CHECKPOINT_PAGES: Final = 4096
+LOCK_WAIT_S: Final = 1.0  # for a stranger's tool that holds SQLite's lock; readers never do
 
 # The latter: SQLite quotes the damaged bytes in its own message, as if they were text.
 _UNREADABLE: Final = (sqlite3.Error, UnicodeDecodeError)
@@ -330,7 +331,9 @@ class Journal:
 def _connect(place: Path, files: JournalFiles, durability: Durability) -> sqlite3.Connection:
     """Nothing is written before the file has been recognised as a journal, or as empty."""
     uri = f"file:{quote(str(place.absolute()))}?mode=rw"
-    connection = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
+    connection = sqlite3.connect(
+        uri, timeout=LOCK_WAIT_S, uri=True, isolation_level=None, check_same_thread=False
+    )
     try:
         files.check_same_file()
         connection.execute("PRAGMA cell_size_check=ON")
