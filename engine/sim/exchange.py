@@ -284,8 +284,9 @@ class Exchange:
         """Check a modification, and apply it now or after the policy's delay (B8)."""
         floor = self._floor
         asked.tif = asked.tif or live.order.tif
+        book = self._books.get(asked.instrument.symbol)
         fault = checks.order_fault(
-            asked, live.book.instrument, self.account, self.policies
+            asked, book.instrument if book else None, self.account, self.policies
         ) or checks.modification_fault(live, asked, self.policies)
         if fault is not None:
             floor.error(asked, fault.code, fault.text)
