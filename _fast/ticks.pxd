@@ -62,8 +62,8 @@ cdef enum TradesFrom:
     FROM_TRADE = 1
     FROM_BAR = 2
 
-# What an instrument needs besides its columns: three cache lines, ordered by how often they are
-# touched (bar in progress; conditions; what only a completed bar reads).
+# What an instrument needs besides its columns: four cache lines, ordered by how often they are
+# touched (bar in progress; conditions; what a completed bar reads; the rest).
 cdef struct Row:
     Series series
     Watch watch
@@ -71,6 +71,7 @@ cdef struct Row:
     AtrState atr
     double volume_pending      # increase that waits for a bar
     int64_t part_ns            # start of the newest five-second bar taken
+    int64_t spare[6]           # to the end of the line
 
 @cython.final
 cdef class Market:

@@ -15,7 +15,7 @@ INSTRUMENT_DTYPE: Final[np.dtype[np.void]]
 class Market:
     """State of all instruments, fed by decoded messages; one thread owns it.
 
-    ``capacity`` instruments of 320 bytes each, plus ``bars_max`` completed bars of 56 bytes
+    ``capacity`` instruments of 384 bytes each, plus ``bars_max`` completed bars of 56 bytes
     each, whose memory is touched only as bars complete. Request ids are below ``requests_max``.
 
     Raises:
@@ -57,7 +57,7 @@ class Market:
         """Messages dated over a day ahead of the clock, or beyond 2116; taken as of now."""
     @property
     def bad_bars(self) -> int:
-        """Real-time bars dropped because they had no four prices with low <= open, close <= high."""
+        """Real-time bars dropped: no four prices with low <= open, close <= high."""
     @property
     def late_trades(self) -> int:
         """Trades that came after their bar was complete, of all instruments."""
@@ -75,7 +75,7 @@ class Market:
         atr_mean: Literal["wilder", "simple"] = "wilder",
         trades_from: int = 0,
     ) -> int:
-        """A new instrument; returns its row. Bars are fed by ``trades_from``: 0 LAST, 1 TRADE, 2 BAR.
+        """A new instrument; returns its row. ``trades_from`` feeds bars: 0 LAST, 1 TRADE, 2 BAR.
 
         Raises:
             ValueError: the market is full, or an argument is out of range.
@@ -125,9 +125,7 @@ class Market:
         """
     def view(
         self, row: int
-    ) -> tuple[
-        float | None, float | None, float | None, int, int, float | None, int, int
-    ]:
+    ) -> tuple[float | None, float | None, float | None, int, int, float | None, int, int]:
         """(bid, ask, last, quote_ns, trade_ns, atr, halted, data_type); None: no value."""
     def bars(self, row: int) -> NDArray[np.void]:
         """Completed bars, oldest first, at most ``bars_max``: a copy, dtype bars.BAR_DTYPE."""

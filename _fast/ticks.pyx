@@ -79,7 +79,7 @@ cdef instrument_dtype():
 
 INSTRUMENT_DTYPE = instrument_dtype()
 
-assert sizeof(Instrument) == 2 * LINE and sizeof(Row) == 3 * LINE
+assert sizeof(Instrument) == 2 * LINE and sizeof(Row) == 4 * LINE
 # Conditions index the leading doubles of Instrument by Column.
 assert {name: 8 * index for name, index in COLUMNS.items()} == {
     name: INSTRUMENT_DTYPE.fields[name][1] for name in COLUMNS
