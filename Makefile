@@ -3,11 +3,14 @@
 VENV   := .venv
 PYTHON ?= python3
 BIN    := $(VENV)/bin
-STAMP  := $(VENV)/built
+INSTALLED := $(VENV)/installed
+BUILT  := $(VENV)/built
 DEBUG_VENV := $(CURDIR)/build/debug-venv
 
-# A change of one of these needs a new build; Python sources do not, the install is editable.
-SOURCES := setup.py pyproject.toml constraints.txt $(wildcard _fast/*.pyx _fast/*.pxd)
+# A change of these installs anew; one of the compiled sources recompiles what depends on it.
+# Python sources need neither: the install is editable.
+FRAME  := setup.py pyproject.toml constraints.txt
+SOURCES := $(wildcard _fast/*.pyx _fast/*.pxd)
 
 .DEFAULT_GOAL := help
 .PHONY: help build run test lint bench charts debug clean system-packages
@@ -15,18 +18,21 @@ SOURCES := setup.py pyproject.toml constraints.txt $(wildcard _fast/*.pyx _fast/
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-build: $(STAMP) ## create .venv, install, compile the hot path in place
+build: $(BUILT) ## create .venv, install, compile the hot path in place
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
-# The compilers are pinned like everything else, which an isolated build would not do; and
-# setuptools then recompiles only what changed.
+# Without isolation the compilers are those of constraints.txt, like everything else.
 INSTALL = -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-$(STAMP): $(SOURCES) | $(BIN)/python
+$(INSTALLED): $(FRAME) | $(BIN)/python
 	$(BIN)/python $(INSTALL) setuptools Cython numpy
 	$(BIN)/python $(INSTALL) --no-build-isolation -e ".[test,diagrams]"
+	@touch $@
+
+$(BUILT): $(INSTALLED) $(SOURCES)
+	$(BIN)/python setup.py --quiet build_ext --inplace
 	@touch $@
 
 run: build ## run the engine: make run ARGS="--help"
