@@ -1,0 +1,41 @@
+"""An event-driven order and position manager for Interactive Brokers.
+
+``from engine import Engine`` is all that an embedding program needs to start; names are loaded
+when they are first used, because the broker's library takes a quarter of a second to import.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from engine.bus import EventBus as EventBus
+    from engine.config import Config as Config
+    from engine.engine import Engine as Engine
+
+_HOMES = {
+    "engine.bus": ("EventBus",),
+    "engine.config": ("Config",),
+    "engine.engine": ("Engine",),
+    "engine.events": (
+        *("BaseEvent", "MarketEvent", "PriceEvent", "VolumeEvent", "IndicatorEvent"),
+        *("OrderEvent", "NewOrderEvent", "OrderStatusEvent", "FillEvent", "CancelEvent"),
+        *("RejectEvent", "OrderGroupEvent", "PositionEvent", "PositionOpenEvent"),
+        *("PositionUpdateEvent", "PositionCloseEvent", "OptionsFlowEvent"),
+        *("PredictionSignalEvent", "FlowThresholdEvent", "RefusalEvent"),
+        *("ContextChangedEvent", "SessionChangedEvent", "AlertEvent", "TradeEvent"),
+    ),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOME_OF.get(name)
+    if home is None:
+        raise AttributeError(f"module 'engine' has no attribute {name!r}")
+    return getattr(import_module(home), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(_HOME_OF)

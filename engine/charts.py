@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Final
 
 from _fast.table import Stepper
-
 from statecharts.bracket import BracketChart
 from statecharts.context import ContextChart
 from statecharts.lower import NO_ROW, Chart, Region, table

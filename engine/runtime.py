@@ -12,20 +12,19 @@ import os
 import select
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from typing import Any, Final, Protocol
+from typing import Any, Final, Literal, Protocol
 
 import attrs
 
 from _fast.reader import BROKEN, CLOSED, FIRED, FRAMES
 from _fast.ticks import Market
-from engine.broker.connection import Stopped as StoppedConnecting
 from engine.broker.session import Session
 from engine.bus import EventBus
 from engine.commands import Amend, Cancel, Command, LookAtMarket, Place
+from engine.config import PriceTrigger
 from engine.core import Core
-from engine.errors import ConnectError
 from engine.inbox import Inbox, Letter
 from engine.inputs import (
     BracketRequested,
@@ -44,6 +43,8 @@ from engine.view import Question
 
 log = logging.getLogger("engine.runtime")
 
+LIVE_DATA_TYPES: Final = frozenset({0, 1})  # 0: not told; delayed ids are marked by themselves
+BAR_CHECK_NS: Final = 1_000_000_000
 COMMIT_DELAY_NS: Final = 20_000_000  # inputs without commands are durable within this
 IDLE_WAIT_NS: Final = 500_000_000
 SAMPLES_MAX: Final = 100_000
@@ -89,6 +90,10 @@ class Runtime:
         self._waiting: list[Input] = []  # for the next step
         self._answers: list[Future[Any]] = []  # to be given once the step is durable
         self._uncommitted_ns = 0
+        self._bars_closed_ns = 0
+        self._ticks_before = 0  # of readers that ended
+        self._symbols = {row: symbol for symbol, row in session.rows.items()}
+        self._triggers: dict[int, int] = {}  # condition -> index in the strategy's triggers
         self._woken = select.poll()
         self._woken.register(inbox.wake_fd, select.POLLIN)
 
@@ -104,7 +109,7 @@ class Runtime:
         self._stop = should_stop
         self._waiting += first
         while not should_stop():
-            if self._session.wants_connect(time.monotonic_ns()):
+            if self._session.wants_connect:
                 self._connect()
             self.turn()
 
@@ -117,27 +122,25 @@ class Runtime:
             self._step()
         elif self._uncommitted_ns and mono_ns - self._uncommitted_ns >= COMMIT_DELAY_NS:
             self._commit()
-        self._session.flush(time.monotonic_ns())
+        self._waiting += self._session.flush(time.monotonic_ns())
 
     def finish(self, last: Input) -> None:
         """Record the end of the run and what it means for what is open."""
         self._waiting.append(last)
+        self._waiting += self._session.stop()
         self._step()
         self._commit()
-        self._session.stop()
 
     def _connect(self) -> None:
-        try:
-            self._waiting += self._session.connect(self._stop)
+        self._waiting += self._session.connect(self._stop)
+        problem = self._session.problem
+        if problem is None:
             self.connected_once = True
-        except StoppedConnecting:
-            return
-        except ConnectError as problem:
+        elif not self.connected_once and not self._stop():
             # Before the first session this is the user's mistake; later it is the weather.
-            if not self.connected_once:
-                raise
+            raise problem
+        else:
             log.warning("%s", problem)
-            self._waiting += self._session.connect_failed(str(problem))
 
     def _wait(self) -> int:
         mono_ns = time.monotonic_ns()
@@ -159,7 +162,7 @@ class Runtime:
             waits.append(self._uncommitted_ns + COMMIT_DELAY_NS - mono_ns)
         if (at_ns := self._session.next_deadline_ns()) is not None:
             waits.append(at_ns - mono_ns)
-        clock = self._session.clock
+        clock = self._session.exchange_clock
         if clock.set:
             now_ns = clock.now_ns(mono_ns)
             exchange = [self.core.next_deadline_ns]
@@ -179,17 +182,29 @@ class Runtime:
         if flags & FIRED:
             now_ns = self.now_ns()
             for condition, row, _, _ in self._market.fires():
-                symbol = session.symbol_of(row)
-                waiting.append(ConditionFired(condition, self.market_view(symbol, now_ns)))
+                view = self.market_view(self._symbols[row], now_ns)
+                waiting.append(ConditionFired(self._triggers[condition], view))
         if flags & (CLOSED | BROKEN):
+            self._ticks_before = self.ticks
             waiting += session.closed("closed by TWS" if flags & CLOSED else "bytes out of step")
         waiting += session.on_time(mono_ns)
         for letter in self._inbox.take():
             self._open(letter)
-        if session.clock.set:
-            self._take_due(session.clock.now_ns(mono_ns))
+        if session.exchange_clock.set:
+            self._take_due(session.exchange_clock.now_ns(mono_ns))
+
+    def watch(self, triggers: Sequence[PriceTrigger]) -> None:
+        """Compile the strategy's price triggers into market conditions."""
+        for index, trigger in enumerate(triggers):
+            row = self._session.rows[trigger.symbol]
+            op: Literal["above", "below"] = trigger.crosses
+            condition = self._market.when(row, trigger.field, op, trigger.level)
+            self._triggers[condition] = index
 
     def _take_due(self, now_ns: int) -> None:
+        if now_ns - self._bars_closed_ns >= BAR_CHECK_NS:
+            self._bars_closed_ns = now_ns
+            self._market.close_bars(now_ns)
         if self.source is not None:
             for item in self.source.due(now_ns):
                 self._waiting.append(self._seen(item, now_ns))
@@ -215,17 +230,33 @@ class Runtime:
         return item
 
     def market_view(self, symbol: str, now_ns: int) -> MarketView:
-        return self._session.market_view(symbol, now_ns)
+        """The market of a symbol as conditions and prices see it, dated by the exchange."""
+        row = self._session.rows.get(symbol)
+        if row is None:
+            return MarketView(symbol)
+        bid, ask, last, quote_ns, trade_ns, atr, halted, data_type = self._market.view(row)
+        newest_ns = max(quote_ns, trade_ns)
+        return MarketView(
+            symbol,
+            bid,
+            ask,
+            last,
+            quote_age_ns=max(now_ns - newest_ns, 0) if newest_ns else None,
+            atr=atr,
+            halted=halted > 0,
+            live=data_type in LIVE_DATA_TYPES and self._session.data_farms_ok,
+        )
 
     def now_ns(self) -> int:
         """The exchange's time; before the first session, this machine's."""
-        clock = self._session.clock
+        clock = self._session.exchange_clock
         return clock.now_ns(time.monotonic_ns()) if clock.set else time.time_ns()
 
     @property
     def ticks(self) -> int:
         """Market messages applied in this run."""
-        return self._session.ticks
+        reader = self._session.reader
+        return self._ticks_before + (reader.ticks if reader is not None else 0)
 
     # -- decide, record, send --------------------------------------------------------------------
 
@@ -243,7 +274,7 @@ class Runtime:
         journaled_ns = time.perf_counter_ns()
         for command in output.commands:
             self._perform(command, now_ns)
-        self._session.flush(time.monotonic_ns())
+        self._waiting += self._session.flush(time.monotonic_ns())
         if orders:
             self._measure(began_ns, stepped_ns, journaled_ns)
         self._bus.publish(output.events)
@@ -252,7 +283,7 @@ class Runtime:
         if isinstance(command, LookAtMarket):
             self._waiting.append(MarketSeen(self.market_view(command.symbol, now_ns)))
         else:
-            self._session.perform(command)
+            self._waiting += self._session.perform(command)
 
     def _commit(self) -> None:
         self._journal.commit()

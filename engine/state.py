@@ -46,6 +46,7 @@ class State:
     tag: str = ""  # begins every order reference of this journal
     session: int = SessionState.IDLE
     epoch: int = 0
+    day_start_ns: int = 0  # when the session first was live on the exchange's present day
     account: str = ""
     client_id: int = 0
     next_order_id: int = 1

@@ -41,6 +41,7 @@ from statecharts.vocabulary import (
 _ALL_KINDS: Final[tuple[SnapshotKind, ...]] = get_args(SnapshotKind)
 _DOUBT_KINDS: Final[tuple[SnapshotKind, ...]] = ("open_orders", "executions", "positions")
 _ABSENCES_TO_PROVE: Final = 2
+_DAY_NS: Final = 86_400 * 1_000_000_000
 
 
 def on_session(state: State, out: Outbox, changed: SessionChanged) -> None:
@@ -62,12 +63,34 @@ def on_session(state: State, out: Outbox, changed: SessionChanged) -> None:
     elif after == SessionState.DEGRADED and before != SessionState.DEGRADED:
         _link_lost(state, out, [o for o in state.orders.values() if o.deadline_ns])
     elif after == SessionState.SYNCING:
+        if event == SessionEvent.HANDSHAKE_DONE:
+            _rebase(state, out.now_ns)
         state.epoch = changed.epoch
         state.round = Round(changed.epoch, out.now_ns, set(_ALL_KINDS), running=True)
     elif event == SessionEvent.SYNCED:
         # The broker layer vouches for every End marker of this epoch.
         _conclude(state, out)
         state.dirty.update(state.contexts)
+        if out.now_ns // _DAY_NS != state.day_start_ns // _DAY_NS:
+            state.day_start_ns = out.now_ns
+
+
+def _rebase(state: State, now_ns: int) -> None:
+    """Begin a connection's time. A clock that was set back, or a simulated exchange that began
+    its day anew, must not leave deadlines in a future that never comes."""
+    state.deadlines.clear()
+    grace = state.scaled(state.config.timing.late_fill_grace_s)
+    for order in state.orders.values():
+        if order.dead and order.reported != OrderReport.CLOSED:
+            state.deadlines[f"grace:{order.order_id}"] = now_ns + grace
+        order.placed_ns = min(order.placed_ns, now_ns - 1)
+    cooldown = int(state.config.strategy.cooldown_s * 1_000_000_000)
+    for symbol, until_ns in list(state.cooldown_until.items()):
+        state.cooldown_until[symbol] = min(until_ns, now_ns + cooldown)
+    for context in state.contexts.values():
+        context.retry_ns = min(context.retry_ns, now_ns)
+        context.entry_filled_ns = min(context.entry_filled_ns, now_ns)
+    state.dirty.update(state.contexts)
 
 
 def _link_lost(state: State, out: Outbox, orders: object) -> None:

@@ -130,6 +130,15 @@ class Session:
         return self.feed.rows
 
     @property
+    def data_farms_ok(self) -> bool:
+        """Whether every market data farm works; historical and contract farms do not count."""
+        return all(
+            works
+            for name, works in self.farms.items()
+            if "hmds" not in name and "secdef" not in name
+        )
+
+    @property
     def wants_connect(self) -> bool:
         """Whether ``connect`` is due: at the start, and when a retry has come."""
         return self.state in (SessionState.IDLE, SessionState.CONNECTING)
@@ -558,6 +567,8 @@ def _due(deadline: int | None, mono_ns: int) -> bool:
 def _urgency(spec: OrderSpec) -> Priority:
     """What protects goes first. Nothing here tells an entry from an exit, and an exit must not
     wait; floods of entries are the risk gate's to stop."""
+    if spec.parent_id:
+        return Priority.EXIT  # like its parent, whom it must not overtake
     if spec.order_type.startswith(("STP", "TRAIL")):
         return Priority.CANCEL_PROTECT
     return Priority.EXIT

@@ -1,0 +1,311 @@
+"""The engine as an object: for ``engine run`` and for other programs that embed it.
+
+Everything public may be called from any thread; it reaches the writer through the inbox. From
+asyncio, wrap futures with ``asyncio.wrap_future`` and iterate ``bus.stream``.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import secrets
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Literal, Self, TypeVar
+from zoneinfo import ZoneInfo
+
+import orjson
+
+from _fast.ticks import Market
+from engine.broker.session import Session
+from engine.bus import EventBus, Subscription
+from engine.config import CONVERTER, Config
+from engine.core import Core
+from engine.errors import EngineError, UserError
+from engine.events import BaseEvent
+from engine.inbox import Inbox
+from engine.inputs import (
+    BracketRequested,
+    CancelRequested,
+    CloseRequested,
+    Input,
+    OcoLeg,
+    OcoRequested,
+    Side,
+    Signal,
+    SignalRefused,
+    Started,
+    Stopped,
+)
+from engine.journal import Journal
+from engine.money import exact
+from engine.recovery import rebuild
+from engine.runtime import Runtime
+from engine.signals.files import SignalFile
+from engine.signals.schema import SignalRefusedError, parse_signal
+from engine.version import VERSION
+from engine.view import EngineView, Question, engine_view
+
+E = TypeVar("E", bound=BaseEvent)
+Price = Decimal | str | int | float
+EXCHANGE_ZONE: Final = ZoneInfo("America/New_York")
+# Without this a busy Python thread of the host delays the writer by 5 ms at a time.
+SWITCH_INTERVAL_S: Final = 0.0005
+
+
+class ScheduledSignals:
+    """A signal file on the exchange's clock: seconds count from the day's first live session,
+    so that a run that is started again does not move them."""
+
+    def __init__(self, file: SignalFile, core: Core) -> None:
+        self._file = file
+        self._core = core
+
+    def next_due_ns(self) -> int | None:
+        start_ns = self._core.state.day_start_ns
+        return self._file.next_due_ns(start_ns, _day(start_ns)) if start_ns else None
+
+    def due(self, exchange_ns: int) -> list[Signal | SignalRefused]:
+        start_ns = self._core.state.day_start_ns
+        if not start_ns or not self._core.state.live:
+            return []
+        return self._file.due(exchange_ns, start_ns, _day(start_ns))
+
+    def __len__(self) -> int:
+        return len(self._file)
+
+
+def _day(time_ns: int) -> Any:
+    return datetime.fromtimestamp(time_ns / 1e9, UTC).astimezone(EXCHANGE_ZONE).date()
+
+
+class Engine:
+    """One engine: one journal, one session with TWS, one writer thread.
+
+    Args:
+        config: see ``engine.config.load`` and ``from_mapping``.
+        journal: file that survives; None keeps the journal in memory (a trial: nothing does).
+        signals: a signal file, given out by the exchange's clock.
+
+    Raises:
+        JournalError: the journal is in use, damaged or of another version.
+        DataFileError: the signal file cannot be read.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        journal: str | Path | None = None,
+        signals: str | Path | None = None,
+        durability: Literal["full", "normal"] = "full",
+    ) -> None:
+        self.config = config
+        self.bus = EventBus()
+        self._references = itertools.count(1)
+        self._inbox = Inbox()
+        self._stopping = threading.Event()
+        self._ended = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._problem: BaseException | None = None
+        file = SignalFile(signals, config.strategy.symbols) if signals is not None else None
+        if file is not None:
+            file.load()
+        self._journal = (
+            Journal.open(journal, durability) if journal is not None else Journal.memory()
+        )
+        try:
+            self._core = rebuild(self._journal, config)
+        except BaseException:
+            self._journal.close()
+            raise
+        market = Market(capacity=max(len(config.strategy.symbols), 1))
+        session = Session(
+            config.broker, config.strategy, market, self._inbox.wake_fd, self._core.state.epoch
+        )
+        self._runtime = Runtime(self._core, self._journal, session, market, self.bus, self._inbox)
+        self._runtime.watch(config.strategy.triggers)
+        self._session = session
+        self.signals = ScheduledSignals(file, self._core) if file is not None else None
+        self._runtime.source = self.signals
+
+    # -- life ----------------------------------------------------------------------------------
+
+    def run(self) -> None:
+        """In the foreground, until ``stop`` is called from a handler, a signal or a thread.
+
+        Raises:
+            UserError: TWS could not be reached, or something else a person must mend.
+        """
+        assert not self._ended.is_set(), "an engine runs once; build another"
+        self.bus.start()
+        sys.setswitchinterval(SWITCH_INTERVAL_S)
+        try:
+            self._runtime.run([self._started()], self._stopping.is_set)
+            self._runtime.finish(Stopped("asked to"))
+        finally:
+            self._inbox.close()
+            self._journal.close()
+            self.bus.stop()
+            self._ended.set()
+
+    def start(self, timeout_s: float = 30.0) -> Self:
+        """In the background; returns when the session is live.
+
+        Raises:
+            UserError: it did not become live in ``timeout_s``, or a person must mend something.
+        """
+        assert self._thread is None, "an engine starts once; build another"
+        self._thread = threading.Thread(target=self._run_guarded, name="engine", daemon=True)
+        self._thread.start()
+        deadline = time.monotonic() + timeout_s
+        while not self._ended.is_set() and time.monotonic() < deadline:
+            if self.view().session == "live":
+                return self
+            self._ended.wait(0.01)
+        problem = self._problem
+        self.stop()
+        if problem is not None:
+            raise problem
+        raise UserError(f"the session did not become live in {timeout_s:g} s")
+
+    def stop(self, flatten: bool = False, timeout_s: float = 30.0) -> None:
+        """End in good order. Positions stay protected by their orders at the broker, unless
+        ``flatten`` closes them first (waiting at most ``timeout_s`` for it)."""
+        if flatten and not self._ended.is_set():
+            self.close()
+            deadline = time.monotonic() + timeout_s
+            while time.monotonic() < deadline and not self._ended.is_set():
+                if self.view().flat:
+                    break
+                self._ended.wait(0.02)
+        self._stopping.set()
+        self._inbox.wake()
+        if self._thread is not None and self._thread is not threading.current_thread():
+            self._thread.join(timeout_s)
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    @property
+    def problem(self) -> BaseException | None:
+        """Why the background thread ended, if not by ``stop``."""
+        return self._problem
+
+    def _run_guarded(self) -> None:
+        try:
+            self.run()
+        except BaseException as problem:
+            self._problem = problem
+            if not isinstance(problem, EngineError):
+                raise
+
+    def _started(self) -> Started:
+        settings = orjson.dumps(CONVERTER.unstructure(self.config), option=orjson.OPT_SORT_KEYS)
+        return Started(
+            run=secrets.token_hex(3),
+            version=VERSION,
+            settings=settings.decode(),
+            client_id=self.config.broker.client_id,
+            account=self.config.broker.account,
+        )
+
+    # -- asking for things -----------------------------------------------------------------------
+
+    def publish(self, prediction: Mapping[str, Any] | bytes, source: str = "host") -> Future[Any]:
+        """Hand in a prediction (behaviour: ticker, signal, confidence, …). The future is done
+        when the signal is durable; what became of it comes as events.
+
+        A prediction that does not fit the schema is refused on record, and raises.
+
+        Raises:
+            SignalError: it does not fit the schema; carries the reason.
+            LimitError: the inbox is full, or the engine has stopped.
+        """
+        now_ns = self._runtime.now_ns()
+        try:
+            signal = parse_signal(
+                prediction, source, now_ns, self.config.strategy.symbols, model_time_ns=now_ns
+            )
+        except SignalRefusedError as refused:
+            self._inbox.put(refused.as_input(source))
+            raise
+        return self._inbox.put(signal)
+
+    def bracket(
+        self,
+        symbol: str,
+        side: Side,
+        quantity: Price,
+        stop: Price,
+        target: Price | None = None,
+        entry: Price | None = None,
+        reference: str | None = None,
+    ) -> str:
+        """Place entry, stop and target directly; returns the reference to cancel by."""
+        name = reference or self._reference("bracket")
+        request = BracketRequested(
+            name,
+            symbol,
+            side,
+            exact(quantity),
+            exact(stop),
+            exact(target) if target is not None else None,
+            exact(entry) if entry is not None else None,
+        )
+        self._ask(request)
+        return name
+
+    def oco(
+        self,
+        symbol: str,
+        quantity: Price,
+        first: tuple[Side, Literal["LMT", "STP"], Price],
+        second: tuple[Side, Literal["LMT", "STP"], Price],
+        reference: str | None = None,
+    ) -> str:
+        """Place two orders of which one may fill; its shares are the caller's to protect."""
+        name = reference or self._reference("oco")
+        legs = tuple(OcoLeg(side, kind, exact(price)) for side, kind, price in (first, second))
+        self._ask(OcoRequested(name, symbol, exact(quantity), (legs[0], legs[1])))
+        return name
+
+    def cancel(self, reference: str) -> None:
+        """Take back what of a bracket or OCO has not filled; what is held stays protected."""
+        self._ask(CancelRequested(reference))
+
+    def close(self, symbol: str | None = None, reason: str = "host") -> None:
+        """Close what is held of one symbol, or of all, and end its context."""
+        self._ask(CloseRequested(symbol, reason))
+
+    def _ask(self, request: Input) -> None:
+        self._inbox.put(request).result()
+
+    def _reference(self, kind: str) -> str:
+        return f"{kind}-{os.getpid()}-{next(self._references)}-{secrets.token_hex(2)}"
+
+    # -- looking at things -----------------------------------------------------------------------
+
+    def subscribe(self, event_class: type[E], handler: Callable[[E], object]) -> Subscription:
+        """Call ``handler`` with every event of a class and its subclasses, on the bus's thread."""
+        return self.bus.subscribe(event_class, handler)
+
+    def view(self, timeout_s: float = 5.0) -> EngineView:
+        """What everything looks like now; answered by the writer between two steps.
+
+        Raises:
+            LimitError: the engine has stopped.
+            TimeoutError: the writer is connecting and did not answer in ``timeout_s``.
+        """
+        return self._inbox.put(Question(engine_view)).result(timeout_s)  # type: ignore[no-any-return]
