@@ -123,8 +123,9 @@ class Gateway:
         if answer is not None:
             answer(desk, client, request)
         elif request.id in UNSERVED:
-            cause = f"The simulator does not serve request {request.id}"
-            desk.error(client, request.request_id, *answers_orders.invalid(cause))
+            # Not 321: some clients take that for a warning and would wait for more.
+            text = f"Error processing request.-'bT' : cause - request {request.id} is not simulated"
+            desk.error(client, request.request_id, 322, text)
         elif request.id not in IGNORED and request.id != START_API:
             _LOG.warning("%s: unknown message id %d", client.label, request.id)
             desk.error(client, -1, 505, f"Fatal Error: Unknown message id. {request.id}")
