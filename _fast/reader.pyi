@@ -1,3 +1,4 @@
+import builtins
 from typing import Any, Final
 
 from _fast.ticks import Market
@@ -36,7 +37,7 @@ class Reader:
         wake_fd: int,
         market: Market,
         server_version: int,
-        leftover: bytes = b"",
+        leftover: builtins.bytes = b"",
     ) -> None: ...
     @property
     def bytes(self) -> int:
@@ -60,7 +61,7 @@ class Reader:
             RuntimeError: another thread is in a call of this reader.
             KeyboardInterrupt: or whatever a signal handler raises.
         """
-    def feed(self, chunk: bytes) -> int:
+    def feed(self, chunk: builtins.bytes) -> int:
         """Process bytes from memory as if they had been received, as one batch; returns flags.
 
         Raises:
