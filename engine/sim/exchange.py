@@ -331,6 +331,8 @@ class Exchange:
 
     @property
     def oracle(self) -> Oracle:
+        """The witness, brought up to the present."""
+        self._floor.oracle.reach(self._floor.now_ns)
         return self._floor.oracle
 
     @property

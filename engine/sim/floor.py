@@ -146,6 +146,7 @@ class Floor:
         for live in lives:
             live.transmitted = live.active = True
             order, parent = live.order, live.parent
+            order.transmit = True
             if parent is not None:
                 if live.group is None:
                     # The gateway ties the children of one parent together by itself.

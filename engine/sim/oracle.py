@@ -83,11 +83,15 @@ class Oracle:
     def observe(self, now_ns: int, real_ns: int) -> None:
         """The exchange's clock and a monotonic real clock, read together; call it before every
         request, tick or advance that is handed to the exchange. Neither runs backwards."""
-        self._now_ns = max(self._now_ns, now_ns)
+        self.reach(now_ns)
         if not self._real_ns:
             for watch in self._watches.values():
                 watch.start_real_ns = watch.since_real_ns = real_ns
         self._real_ns = max(self._real_ns, real_ns)
+
+    def reach(self, now_ns: int) -> None:
+        """The exchange's clock has come this far."""
+        self._now_ns = max(self._now_ns, now_ns)
 
     def accepted(self, live_count: int) -> None:
         """An order was accepted, after which so many lived."""
@@ -104,7 +108,7 @@ class Oracle:
 
     def settle(self, now_ns: int, symbol: str, position: Decimal, covers: Iterable[Cover]) -> None:
         """Orders or position of a symbol have changed, and this is how they stand now."""
-        self._now_ns = max(self._now_ns, now_ns)
+        self.reach(now_ns)
         self._positions[symbol] = position
         shares = uncovered(position, covers)
         watch = self._watches.get(symbol)

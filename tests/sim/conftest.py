@@ -44,7 +44,9 @@ class Trial:
         self.said += notices
         return notices
 
-    def tick(self, kind: TickKind, price: float, size: int = 100, symbol: str = "IBM") -> list[Notice]:
+    def tick(
+        self, kind: TickKind, price: float, size: int = 100, symbol: str = "IBM"
+    ) -> list[Notice]:
         self.now_ns += 1_000_000
         return self.hear(self.exchange.on_tick(MarketTick(self.now_ns, symbol, kind, price, size)))
 
