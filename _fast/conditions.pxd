@@ -2,13 +2,18 @@
 #
 # A condition fires when it goes from false to true and is armed again only by becoming false.
 # NaN is false. `above` is value >= level, `below` is value <= level: reaching the level counts.
-# All conditions of a row lie side by side and are evaluated together when a watched column of
-# that row has changed; the work is O(conditions of that row).
+# Each watched column of a row has a quiet band between the nearest levels on either side of its
+# value: while the value stays inside, no condition of the column can change, and one comparison
+# says so. Outside, the conditions of that column are evaluated, O(conditions of that row), and
+# the band is drawn anew. NaN is in no band.
 #
 # Bound: FIRES_MAX undrained fires. When they are all taken, the condition stays armed and is
 # tried again with the next message of its row; each refusal is counted.
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
+
+cdef extern from *:
+    int __builtin_ctz(unsigned int bits) noexcept nogil
 
 cdef enum:
     FIRES_MAX = 4096
@@ -35,11 +40,16 @@ cdef struct Condition:      # 16 bytes: four to a cache line
     uint8_t latched         # its truth when last evaluated
     uint8_t spare
 
+cdef struct Quiet:           # open interval; NaN: evaluate
+    double low
+    double high
+
 cdef struct Watch:          # the conditions of one row
-    Condition* items
+    Condition* items        # in order of registration, which is the order of fires
     int32_t count
     int32_t room
     uint32_t columns        # bit per column that some condition reads
+    Quiet quiet[COLUMN_COUNT]
 
 cdef struct Fire:
     double value            # of the column, when the condition became true
@@ -53,35 +63,27 @@ cdef inline bint holds(const Condition* condition, const double* columns) noexce
     cdef bint under = value <= condition.level
     return under if condition.below else over
 
-# Evaluate every condition of a row; fires go to `out`, at most `room` of them. Returns how many
-# were written; `refused` counts those that found no room.
-cdef inline int evaluate(
-    Watch* watch, const double* columns, int32_t row, int64_t time_ns,
+# The watched ones of the `changed` columns that left their quiet band.
+cdef inline uint32_t stirred(const Watch* watch, const double* columns, uint32_t changed) noexcept nogil:
+    cdef uint32_t bits = changed & watch.columns
+    cdef uint32_t found = 0
+    cdef int column
+    while bits:
+        column = __builtin_ctz(bits)
+        if not watch.quiet[column].low < columns[column] < watch.quiet[column].high:
+            found |= <uint32_t>1 << column
+        bits &= bits - 1
+    return found
+
+# Evaluate the conditions of the `columns_stirred`; fires go to `out`, at most `room` of them.
+# Returns how many were written; `refused` counts those that found no room.
+cdef int evaluate(
+    Watch* watch, const double* columns, uint32_t columns_stirred, int32_t row, int64_t time_ns,
     Fire* out, int room, uint64_t* refused,
-) noexcept nogil:
-    cdef Condition* condition = watch.items
-    cdef Condition* end = condition + watch.count
-    cdef int fired = 0
-    cdef bint truth
-    while condition < end:
-        truth = holds(condition, columns)
-        if truth != condition.latched:
-            if not truth:
-                condition.latched = 0
-            elif fired == room:
-                refused[0] += 1
-            else:
-                condition.latched = 1
-                out[fired].value = columns[condition.column]
-                out[fired].time_ns = time_ns
-                out[fired].condition_id = condition.id
-                out[fired].row = row
-                fired += 1
-        condition += 1
-    return fired
+) noexcept nogil
 
 # Raises MemoryError; the watch is unchanged then.
 cdef int watch_add(Watch* watch, Condition condition) except -1
-# 1 when `id` was there, else 0. Order of the others is kept: it is the order of fires.
+# 1 when `id` was there, else 0.
 cdef bint watch_drop(Watch* watch, int32_t id) noexcept nogil
 cdef void watch_free(Watch* watch) noexcept nogil

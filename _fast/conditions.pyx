@@ -1,5 +1,6 @@
 """Threshold conditions of one row; see conditions.pxd. Market.when is how Python adds them."""
 
+from libc.math cimport INFINITY, NAN
 from libc.stdlib cimport free, realloc
 from libc.string cimport memmove
 
@@ -25,6 +26,59 @@ assert sizeof(Condition) == 16
 assert len(COLUMNS) == COLUMN_COUNT <= 32  # one bit each in Watch.columns
 
 
+cdef void draw_quiet(Watch* watch, const double* columns, uint32_t drawn) noexcept nogil:
+    """Bands of the `drawn` columns around their values; a value on a level has none."""
+    cdef Condition* condition
+    cdef Quiet* quiet
+    cdef double value
+    cdef int32_t i
+    for i in range(<int32_t>COLUMN_COUNT):
+        if drawn >> i & 1:
+            # A NaN value leaves NaN here: no band without a value.
+            watch.quiet[i].low = -INFINITY + columns[i] * 0.0
+            watch.quiet[i].high = INFINITY + columns[i] * 0.0
+    for i in range(watch.count):
+        condition = &watch.items[i]
+        if drawn >> condition.column & 1:
+            value = columns[condition.column]
+            quiet = &watch.quiet[condition.column]
+            if quiet.low < condition.level <= value:
+                quiet.low = condition.level
+            if quiet.high > condition.level >= value:
+                quiet.high = condition.level
+
+
+cdef int evaluate(
+    Watch* watch, const double* columns, uint32_t columns_stirred, int32_t row, int64_t time_ns,
+    Fire* out, int room, uint64_t* refused,
+) noexcept nogil:
+    cdef Condition* condition
+    cdef uint32_t again = 0
+    cdef int fired = 0
+    cdef bint truth
+    cdef int32_t i
+    for i in range(watch.count):
+        condition = &watch.items[i]
+        if not columns_stirred >> condition.column & 1:
+            continue
+        truth = holds(condition, columns)
+        if truth == condition.latched:
+            continue
+        if truth and fired == room:
+            refused[0] += 1
+            again |= <uint32_t>1 << condition.column
+            continue
+        condition.latched = truth
+        if truth:
+            out[fired].value = columns[condition.column]
+            out[fired].time_ns = time_ns
+            out[fired].condition_id = condition.id
+            out[fired].row = row
+            fired += 1
+    draw_quiet(watch, columns, columns_stirred & ~again)
+    return fired
+
+
 cdef int watch_add(Watch* watch, Condition condition) except -1:
     cdef int32_t room = watch.room
     cdef Condition* items
@@ -38,6 +92,7 @@ cdef int watch_add(Watch* watch, Condition condition) except -1:
     watch.items[watch.count] = condition
     watch.count += 1
     watch.columns |= <uint32_t>1 << condition.column
+    watch.quiet[condition.column].low = watch.quiet[condition.column].high = NAN
     return 0
 
 

@@ -62,16 +62,16 @@ cdef enum TradesFrom:
     FROM_TRADE = 1
     FROM_BAR = 2
 
-# What an instrument needs besides its columns: four cache lines, ordered by how often they are
-# touched (bar in progress; conditions; what a completed bar reads; the rest).
+# What an instrument needs besides its columns: six cache lines, ordered by how often they are
+# touched (bar in progress; its series and the conditions; quiet bands; the rest).
 cdef struct Row:
     Series series
     Watch watch
-    double volume_seen         # VOLUME of the last message, NaN: none since bind
     AtrState atr
+    double volume_seen         # VOLUME of the last message, NaN: none since bind
     double volume_pending      # increase that waits for a bar
     int64_t part_ns            # start of the newest five-second bar taken
-    int64_t spare[6]           # to the end of the line
+    int64_t spare[2]           # to the end of the line
 
 @cython.final
 cdef class Market:
@@ -109,6 +109,9 @@ cdef class Market:
     cdef void set_now(self, int64_t exchange_ns) noexcept nogil
     # Complete every bar whose interval ended at or before now_ns; returns how many.
     cdef int close_due(self, int64_t now_ns) noexcept nogil
+
+    # For a caller that knows the requests of coming messages: start loading what they will touch.
+    cdef void prefetch(self, int32_t request_id) noexcept nogil
 
     cdef int64_t dated(self, int64_t time_ns) noexcept nogil
     cdef uint32_t change(self, int32_t row, Tick* tick, int64_t time_ns) noexcept nogil

@@ -15,7 +15,7 @@ INSTRUMENT_DTYPE: Final[np.dtype[np.void]]
 class Market:
     """State of all instruments, fed by decoded messages; one thread owns it.
 
-    ``capacity`` instruments of 384 bytes each, plus ``bars_max`` completed bars of 56 bytes
+    ``capacity`` instruments of 512 bytes each, plus ``bars_max`` completed bars of 56 bytes
     each, whose memory is touched only as bars complete. Request ids are below ``requests_max``.
 
     Raises:

@@ -15,7 +15,7 @@ from _fast.bars import BAR_DTYPE, RING_BARS
 from _fast.conditions cimport (
     COLUMN_ASK, COLUMN_ASK_SIZE, COLUMN_ATR, COLUMN_BID, COLUMN_BID_SIZE, COLUMN_COUNT,
     COLUMN_LAST, COLUMN_LAST_SIZE, COLUMN_MID, COLUMN_SPREAD, COLUMN_VOLUME, FIRES_MAX,
-    Condition, Fire, evaluate, holds, watch_add, watch_drop, watch_free,
+    Condition, Fire, evaluate, holds, stirred, watch_add, watch_drop, watch_free,
 )
 from _fast.conditions import COLUMNS, OPS
 from _fast.indicators cimport atr_free, atr_init, atr_push, atr_ready, atr_reset
@@ -31,7 +31,7 @@ cdef int64_t TIME_MAX_NS = <int64_t>1 << 62    # year 2116; leaves room to add a
 cdef double NUMBER_MAX = 9007199254740992.0    # 2**53; TWS's "unset" sentinels lie above
 cdef enum:
     LINE = 64
-    AHEAD = 4                                  # messages that replay looks ahead
+    AHEAD = 8                                  # messages whose rows replay starts loading
 
 cdef uint32_t BID_BITS = 1 << COLUMN_BID | 1 << COLUMN_SPREAD | 1 << COLUMN_MID
 cdef uint32_t ASK_BITS = 1 << COLUMN_ASK | 1 << COLUMN_SPREAD | 1 << COLUMN_MID
@@ -79,7 +79,7 @@ cdef instrument_dtype():
 
 INSTRUMENT_DTYPE = instrument_dtype()
 
-assert sizeof(Instrument) == 2 * LINE and sizeof(Row) == 4 * LINE
+assert sizeof(Instrument) == 2 * LINE and sizeof(Row) == 6 * LINE
 # Conditions index the leading doubles of Instrument by Column.
 assert {name: 8 * index for name, index in COLUMNS.items()} == {
     name: INSTRUMENT_DTYPE.fields[name][1] for name in COLUMNS
@@ -274,13 +274,15 @@ cdef class Market:
         if by_tick:
             if 0.0 < tick.size < NUMBER_MAX:
                 part.volume = tick.size
-        elif part.close == series.current.close and time_ns < series.until_ns:
-            part.count = 0  # the price did not move: a size-only update, not one more trade
+        else:
+            # A price that did not move is a size-only update, not one more trade. (Without a
+            # branch: at random trades, half of its predictions would miss.)
+            part.count = not (part.close == series.current.close) & (time_ns < series.until_ns)
         if isnan(part.close):
             at.last = NAN
             changed = 1 << COLUMN_LAST
         else:
-            changed = self.traded(row, &part, at.trades_from == (FROM_TRADE if by_tick else FROM_LAST))
+            changed = self.traded(row, &part, at.trades_from == (1 if by_tick else 0))
         if changed and not isnan(tick.size):
             at.last_size = size_of(tick.size)
             changed |= 1 << COLUMN_LAST_SIZE
@@ -320,17 +322,32 @@ cdef class Market:
         return 1 << COLUMN_ATR
 
     cdef int conclude(self, int32_t row, uint32_t changed, int64_t time_ns) noexcept nogil:
-        """Evaluate the row's conditions if one of them reads what changed."""
+        """Evaluate the row's conditions on the columns that left their quiet band."""
         cdef Watch* watch = &self.row_at[row].watch
+        cdef uint32_t columns_stirred = stirred(watch, &self.instrument_at[row].bid, changed)
         cdef int fired
-        if not watch.columns & changed:
+        if not columns_stirred:
             return 0
         fired = evaluate(
-            watch, &self.instrument_at[row].bid, row, time_ns,
+            watch, &self.instrument_at[row].bid, columns_stirred, row, time_ns,
             self.fire_at + self.fired, FIRES_MAX - self.fired, &self.refused,
         )
         self.fired += fired
         return fired
+
+    cdef void prefetch(self, int32_t request_id) noexcept nogil:
+        cdef int32_t row = -1
+        cdef char* more
+        if <uint32_t>request_id < <uint32_t>self.request_room:
+            row = self.row_of[request_id]
+        if row < 0:
+            return
+        more = <char*>&self.row_at[row]
+        __builtin_prefetch(&self.instrument_at[row])
+        __builtin_prefetch(&self.instrument_at[row].spread)
+        __builtin_prefetch(more)
+        __builtin_prefetch(more + LINE)
+        __builtin_prefetch(more + 2 * LINE)
 
     cpdef int apply_bar(
         self, int32_t request_id, int64_t time_ns,
@@ -645,6 +662,8 @@ def replay(
             tick.size = sizes[i]
             tick.time_ns = times[i]
             i += 1
+            if i + AHEAD < n:
+                market.prefetch(request_ids[i + AHEAD])
             market.set_now(tick.time_ns)
             if market.apply(&tick) and stop_on_fire:
                 break
