@@ -1,7 +1,6 @@
 """A TWS that answers as the test says, over a real loopback socket, in the text format."""
 
 import contextlib
-import select
 import socket
 import struct
 import threading
@@ -141,10 +140,13 @@ class Tws:
 
     def close(self):
         self._stopping = True
+        with contextlib.suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)  # ends an accept that is under way
         self._listener.close()
         if self._client is not None:
             with contextlib.suppress(OSError):
                 self._client.shutdown(socket.SHUT_RDWR)
+        self._thread.join(2)
 
 
 @pytest.fixture
@@ -184,11 +186,3 @@ def peer():
         done.set()
         listener.close()
         thread.join(2)
-
-
-@pytest.fixture
-def readable():
-    def wait(fd, seconds=2.0):
-        return bool(select.select([fd], [], [], seconds)[0])
-
-    return wait

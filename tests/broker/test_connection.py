@@ -133,7 +133,7 @@ def test_closed_in_the_handshake(peer):
     ],
 )
 def test_something_else_than_tws(peer, answer):
-    with pytest.raises(ConnectError, match="is not TWS.*check broker.port"):
+    with pytest.raises(ConnectError, match=r"is not TWS.*check broker.port"):
         Connection.open(broker(peer(saying(answer))), never)
 
 
