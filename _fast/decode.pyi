@@ -8,10 +8,10 @@ class DecodeError(ValueError):
 def decode(payload: bytes, server_version: int) -> tuple[Any, ...]:
     """One payload (a frame without its length) as a tuple, whatever it is.
 
-    Market data: ``("tick", request id, kind, price, size, price2, size2, time_ns, mask)`` with
-    kinds of ticks.pxd and NaN for absent numbers, or ``("bar", request id, time_ns, open, high,
-    low, close, volume, wap, count)``. Orders, executions, positions and errors: the tuples listed
-    in orders.pxd, their message id first. Anything else:
+    Market data: ``("tick", request id, kind, price, size, price2, size2, time_ns, mask)`` with the
+    kinds of ``_fast.ticks.KINDS`` and NaN for absent numbers, or ``("bar", request id, time_ns,
+    open, high, low, close, volume, wap, count)``. Orders, executions, positions and errors: the
+    tuples listed in orders.pxd, their message id first. Anything else:
     ``("cold", message id, is protobuf, body)``.
 
     Raises:

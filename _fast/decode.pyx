@@ -92,8 +92,12 @@ cdef bint is_market(int msg_id) noexcept nogil:
 
 
 cdef inline int kind_of_price(int tick_type) noexcept nogil:
-    if tick_type == 1 or tick_type == 2 or tick_type == 4:
-        return tick_type  # BID, ASK, LAST
+    if tick_type == 1:
+        return BID
+    if tick_type == 2:
+        return ASK
+    if tick_type == 4:
+        return LAST
     if tick_type == 66:
         return BID | DELAYED
     if tick_type == 67:
@@ -278,7 +282,9 @@ cdef inline void tick_from_protobuf(
         tick.price = tick_type
 
 
-cdef inline void bar_from_protobuf(const Value* v, int row, BarTick* bar, Fault* fault) noexcept nogil:
+cdef inline void bar_from_protobuf(
+    const Value* v, int row, BarTick* bar, Fault* fault
+) noexcept nogil:
     bar.row = row
     bar.time_ns = nanoseconds(value_long(&v[2], fault), fault)
     bar.open = value_double(&v[3], fault)

@@ -9,7 +9,9 @@
 # leaving the field out in protobuf.
 
 from libc.math cimport NAN
-from libc.stdint cimport INT32_MAX, INT32_MIN, INT64_MAX, INT64_MIN, int32_t, int64_t, uint32_t, uint64_t, uint8_t
+from libc.stdint cimport (
+    INT32_MAX, INT32_MIN, INT64_MAX, int32_t, int64_t, uint8_t, uint32_t, uint64_t,
+)
 from libc.string cimport memchr, memcmp, memcpy, memset
 
 cdef enum Fault:
@@ -62,7 +64,9 @@ cdef extern from *:
     double DBL_MAX
 
 
-cdef inline bint spelled(const uint8_t* s, size_t n, const char* word, size_t length) noexcept nogil:
+cdef inline bint spelled(
+    const uint8_t* s, size_t n, const char* word, size_t length
+) noexcept nogil:
     return n == length and memcmp(s, word, length) == 0
 
 
@@ -288,7 +292,9 @@ cdef inline Fault read_varint(const uint8_t** p, const uint8_t* end, uint64_t* o
     return TRUNCATED
 
 
-cdef inline Fault read_fixed(const uint8_t** p, const uint8_t* end, int size, uint64_t* out) noexcept nogil:
+cdef inline Fault read_fixed(
+    const uint8_t** p, const uint8_t* end, int size, uint64_t* out
+) noexcept nogil:
     cdef uint64_t value = 0
     cdef int i
     if end - p[0] < size:

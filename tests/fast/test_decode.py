@@ -38,6 +38,7 @@ from ibapi.protobuf.TickString_pb2 import TickString
 from ibapi.wrapper import EWrapper
 
 from _fast.decode import MIN_SERVER_VERSION, DecodeError, decode, parse_double
+from _fast.ticks import DELAYED_FLAG, KINDS
 
 TEXT_VERSIONS = (176, 178, 187, 191, 194, 198, 200, 203, 213, 226)
 PROTOBUF_VERSIONS = (203, 213, 226)
@@ -486,8 +487,13 @@ def test_escapes_in_errors_are_undone_and_nothing_else() -> None:
 
 # -- market data -----------------------------------------------------------------------------
 
-BID, ASK, BID_SIZE, LAST, LAST_SIZE, ASK_SIZE, VOLUME = 1, 2, 3, 4, 5, 6, 8
-OTHER, TRADE, QUOTE, DATA_TYPE, LAST_TIME, HALTED, DELAYED = 0, 10, 11, 13, 45, 49, 0x100
+BID, ASK, LAST, OTHER, TRADE, QUOTE = (
+    KINDS[name] for name in ("BID", "ASK", "LAST", "OTHER", "TRADE", "QUOTE")
+)
+BID_SIZE, ASK_SIZE, LAST_SIZE, VOLUME = (
+    KINDS[name] for name in ("BID_SIZE", "ASK_SIZE", "LAST_SIZE", "VOLUME")
+)
+DATA_TYPE, LAST_TIME, HALTED = (KINDS[name] for name in ("DATA_TYPE", "LAST_TIME", "HALTED"))
 SECOND = 1_700_000_000
 
 
@@ -504,7 +510,14 @@ def tick(
 
 
 def price_ticks() -> list[tuple[int, list[object], Any, tuple[Any, ...]]]:
-    kinds = {1: BID, 2: ASK, 4: LAST, 66: BID | DELAYED, 67: ASK | DELAYED, 68: LAST | DELAYED}
+    kinds = {
+        1: BID,
+        2: ASK,
+        4: LAST,
+        66: BID | DELAYED_FLAG,
+        67: ASK | DELAYED_FLAG,
+        68: LAST | DELAYED_FLAG,
+    }
     return [
         (
             1,
@@ -519,7 +532,7 @@ def price_ticks() -> list[tuple[int, list[object], Any, tuple[Any, ...]]]:
 def size_ticks() -> list[tuple[int, list[object], Any, tuple[Any, ...]]]:
     plain = {0: BID_SIZE, 3: ASK_SIZE, 5: LAST_SIZE, 8: VOLUME}
     delayed = {69: BID_SIZE, 70: ASK_SIZE, 71: LAST_SIZE, 74: VOLUME}
-    kinds = plain | {number: kind | DELAYED for number, kind in delayed.items()}
+    kinds = plain | {number: kind | DELAYED_FLAG for number, kind in delayed.items()}
     return [
         (
             2,
@@ -567,7 +580,7 @@ MARKET: list[tuple[int, list[object], Any, tuple[Any, ...]]] = [
         45,
         [6, 9001, 90, "0"],
         TickGeneric(reqId=9001, tickType=90, value=0.0),
-        tick(HALTED | DELAYED, 0.0),
+        tick(HALTED | DELAYED_FLAG, 0.0),
     ),
     (
         45,
@@ -585,7 +598,7 @@ MARKET: list[tuple[int, list[object], Any, tuple[Any, ...]]] = [
         46,
         [6, 9001, 88, str(SECOND)],
         TickString(reqId=9001, tickType=88, value=str(SECOND)),
-        tick(LAST_TIME | DELAYED, time_ns=SECOND * 10**9),
+        tick(LAST_TIME | DELAYED_FLAG, time_ns=SECOND * 10**9),
     ),
     (
         46,
