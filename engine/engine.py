@@ -28,7 +28,7 @@ from engine.broker.session import Session
 from engine.bus import EventBus, Subscription
 from engine.config import CONVERTER, Config
 from engine.core import Core
-from engine.errors import EngineError, UserError
+from engine.errors import EngineError, LimitError, UserError
 from engine.events import BaseEvent
 from engine.inbox import Inbox
 from engine.inputs import (
@@ -166,7 +166,7 @@ class Engine:
         self._thread.start()
         deadline = time.monotonic() + timeout_s
         while not self._ended.is_set() and time.monotonic() < deadline:
-            if self.view().session == "live":
+            if self._is_live():
                 return self
             self._ended.wait(0.01)
         problem = self._problem
@@ -174,6 +174,12 @@ class Engine:
         if problem is not None:
             raise problem
         raise UserError(f"the session did not become live in {timeout_s:g} s")
+
+    def _is_live(self) -> bool:
+        try:
+            return self.view(1.0).session == "live"
+        except (TimeoutError, LimitError):  # it is connecting, or has ended
+            return False
 
     def stop(self, flatten: bool = False, timeout_s: float = 30.0) -> None:
         """End in good order. Positions stay protected by their orders at the broker, unless

@@ -25,6 +25,7 @@ from engine.bus import EventBus
 from engine.commands import Amend, Cancel, Command, LookAtMarket, Place
 from engine.config import PriceTrigger
 from engine.core import Core
+from engine.errors import LimitError
 from engine.inbox import Inbox, Letter
 from engine.inputs import (
     BracketRequested,
@@ -108,10 +109,15 @@ class Runtime:
         """
         self._stop = should_stop
         self._waiting += first
-        while not should_stop():
-            if self._session.wants_connect:
-                self._connect()
-            self.turn()
+        try:
+            while not should_stop():
+                if self._session.wants_connect:
+                    self._connect()
+                self.turn()
+        except BaseException:
+            for answer in self._answers:
+                answer.set_exception(LimitError("the engine has stopped"))
+            raise
 
     def turn(self) -> None:
         """Wait for whatever comes first, then take all of it in one step."""
