@@ -26,18 +26,18 @@ from engine.broker.inbound import (
     ContractDefined,
     ContractsEnded,
     ExecutionsEnded,
-    Inbound,
     Message,
     Notice,
     RuleDefined,
     TimeTold,
 )
-from engine.broker.pacing import Pacer, Priority
-from engine.broker.requests import Requests
-from engine.broker.sync import KINDS, ORDER_ID_FIRST, Definitions, RequestIds, Snapshots
-from engine.commands import Amend, Cancel, Command, OrderSpec, Place, Snapshot
+from engine.broker.link import Link
+from engine.broker.pacing import Priority
+from engine.broker.sync import KINDS, ORDER_ID_FIRST, Definitions, RequestIds
+from engine.broker.upstream import Upstream
+from engine.commands import Amend, Cancel, Command, Place, Snapshot
 from engine.config import Broker, Strategy
-from engine.errors import ConnectError, DecodeError, UserError
+from engine.errors import ConnectError, DecodeError
 from engine.inputs import (
     AccountsListed,
     ErrorReported,
@@ -47,15 +47,7 @@ from engine.inputs import (
     SnapshotEnded,
     SnapshotKind,
 )
-from engine.tws_errors import (
-    DATA_LOST,
-    FARM_BROKEN,
-    FARM_OK,
-    UPSTREAM_LOST,
-    UPSTREAM_RESTORED,
-    ErrorClass,
-    classify,
-)
+from engine.tws_errors import DATA_LOST, ErrorClass, classify
 from statecharts.lower import table
 from statecharts.session import SessionChart
 from statecharts.vocabulary import SessionEvent, SessionState
@@ -65,7 +57,6 @@ SHAKE_WAIT_NS: Final = 100_000_000  # how long a request to stop may wait in the
 SYNCS_OVERDUE_MAX: Final = 3  # in a row; then the socket itself is given up
 QUERY_FIRST_S: Final = 0.5  # from an unreadable message to the question what is true
 QUERY_MAX_S: Final = 60.0
-REFUSED_HERE: Final = 321  # TWS's own code for a request that fails its validation
 _LOG = logging.getLogger("engine.broker")
 
 
@@ -86,22 +77,17 @@ class Session:
         self.epoch = first_epoch
         self.account = broker.account
         self.problem: ConnectError | None = None  # why the latest attempt to connect failed
-        self.reader: Reader | None = None
         self.exchange_clock = ExchangeClock(broker.clock_rate)
         self.feed = Feed(strategy, broker.tick_by_tick_max, market)
         self.definitions = Definitions(strategy.symbols)
-        self.farms: dict[str, bool] = {}  # name -> whether it works
+        self.upstream = Upstream()
         self.unreadable: Counter[str] = Counter()  # reason -> messages
         self.dropped = 0  # frames that were never sent because the connection was gone
         self.server_version = 0
         self._market = market
         self._wake_fd = wake_fd
-        self._pacer = Pacer(broker.messages_per_s_max)
         self._ids = RequestIds()
-        self._connection: Connection | None = None
-        self._requests: Requests | None = None
-        self._inbound: Inbound | None = None
-        self._snapshots: Snapshots | None = None
+        self._link: Link | None = None
         self._table = table(SessionChart)
         self._state = self._table.initial
         # deadlines, None while nothing is due
@@ -114,8 +100,6 @@ class Session:
         self._failures = 0
         self._overdue = 0
         self._queries = 0
-        self._upstream_code = 0  # the code that said it is lost; 0: it is not
-        self._ticks_seen: int | None = None
         self._data_lost = False
 
     # -- what the runtime asks ----------------------------------------------------------------
@@ -123,6 +107,16 @@ class Session:
     @property
     def state(self) -> SessionState:
         return SessionState(self._state[0])
+
+    @property
+    def reader(self) -> Reader | None:
+        """Reads the connection; None while there is none."""
+        return None if self._link is None else self._link.reader
+
+    @property
+    def farms(self) -> dict[str, bool]:
+        """Data farms by name, and whether each works."""
+        return self.upstream.farms
 
     @property
     def rows(self) -> dict[str, int]:
@@ -146,11 +140,11 @@ class Session:
     def next_deadline_ns(self) -> int | None:
         """When ``on_time`` or ``flush`` has something to do, whatever arrives."""
         times = [self._retry_ns]
-        if self._connection is not None:
+        if self._link is not None:
             times += [self._sync_ns, self._beat_ns, self._answer_ns, self._query_ns]
             if self.state is SessionState.LIVE:
                 times += [self.feed.proof_due_ns, self.feed.next_history_ns()]
-            times.append(self._pacer.next_release_ns())
+            times.append(self._link.pacer.next_release_ns())
         return min((due for due in times if due is not None), default=None)
 
     # -- connecting ---------------------------------------------------------------------------
@@ -180,38 +174,30 @@ class Session:
         except ConnectError as problem:
             self.problem = problem
             return out + self._lost(SessionEvent.CONNECT_FAILED, str(problem))
-        self._adopt(connection)
+        link = self._adopt(connection)
         out += self._step(SessionEvent.SOCKET_OPENED, f"server version {self.server_version}")
-        return out + self._shake(should_stop)
+        return out + self._shake(link, should_stop)
 
-    def _adopt(self, connection: Connection) -> None:
-        self._connection = connection
+    def _adopt(self, connection: Connection) -> Link:
+        rate = self.broker.messages_per_s_max
+        link = Link.over(connection, self._market, self._wake_fd, rate, self._ids)
+        self._link = link
         self.server_version = connection.server_version
-        self._requests = Requests(connection.server_version)
-        self._inbound = Inbound(connection.server_version)
-        self._snapshots = Snapshots(self._requests, self._ids)
-        self.reader = Reader(
-            connection.fileno(),
-            self._wake_fd,
-            self._market,
-            connection.server_version,
-            connection.leftover,
-        )
         if self.exchange_clock.set:
-            self.reader.set_clock(*self.exchange_clock.anchor, self.exchange_clock.rate)
-        self._upstream_code = self._overdue = self._queries = 0
+            link.reader.set_clock(*self.exchange_clock.anchor, self.exchange_clock.rate)
+        self.upstream = Upstream()
+        self._overdue = self._queries = 0
         self._data_lost = False
-        self.farms.clear()
+        return link
 
-    def _shake(self, should_stop: Callable[[], bool]) -> list[Input]:
+    def _shake(self, link: Link, should_stop: Callable[[], bool]) -> list[Input]:
         """Until the next order id, the accounts and the time are known: requests before that may
         stay without an answer."""
-        assert self._connection is not None and self._requests is not None
         deadline = time.monotonic_ns() + round(self.broker.handshake_timeout_s * SECOND_NS)
         seen: list[Input] = []
         beaten = False
         try:
-            self._connection.send(self._requests.start_api(self.broker.client_id))
+            link.connection.send(link.requests.start_api(self.broker.client_id))
             while True:
                 if should_stop():
                     raise ConnectError("stopped in the handshake")
@@ -219,10 +205,10 @@ class Session:
                 if known and not beaten:
                     beaten = True
                     self._answer_ns = deadline
-                    self._connection.send(self._requests.current_time())
+                    link.connection.send(link.requests.current_time())
                 if known and self._answer_ns is None and self.exchange_clock.set:
                     break
-                seen += self._receive(deadline, seen)
+                seen += self._receive(link, deadline, seen)
         except (ConnectError, LinkError) as problem:
             self.problem = ConnectError(str(problem))
             return seen + self._lost(SessionEvent.HANDSHAKE_FAILED, str(problem))
@@ -233,18 +219,17 @@ class Session:
             self._lost(SessionEvent.HANDSHAKE_FAILED, str(problem))
             raise
         now = time.monotonic_ns()
-        seen += self._step(SessionEvent.HANDSHAKE_DONE, self._connection.connection_time)
-        seen += self._start_sync(now)
-        self._submit(Priority.QUERY, [self._requests.account_updates(True, self.account)])
+        seen += self._step(SessionEvent.HANDSHAKE_DONE, link.connection.connection_time)
+        seen += self._start_sync(link, now)
+        link.submit(Priority.QUERY, [link.requests.account_updates(True, self.account)])
         self._beat_ns = now + round(self.broker.heartbeat_s * SECOND_NS)
         return seen + self.flush(now)
 
-    def _receive(self, deadline: int, seen: Sequence[Input]) -> list[Input]:
-        assert self.reader is not None
+    def _receive(self, link: Link, deadline: int, seen: Sequence[Input]) -> list[Input]:
         place = f"{self.broker.host}:{self.broker.port}"
         out: list[Input] = []
-        flags = self.reader.wait(SHAKE_WAIT_NS)
-        for mono_ns, message in self.reader.take():
+        flags = link.reader.wait(SHAKE_WAIT_NS)
+        for mono_ns, message in link.reader.take():
             out += self.on_message(message, mono_ns)
         for found in out:
             if isinstance(found, ErrorReported) and classify(found.code) is ErrorClass.FATAL_CLIENT:
@@ -274,35 +259,33 @@ class Session:
         Raises:
             ConfigError: TWS does not know a symbol of the strategy (first sync only).
         """
-        if self._inbound is None:
+        link = self._link
+        if link is None:
             return []  # taken from the reader of a connection that was closed meanwhile
         out: list[Input] = []
         try:
-            for found in self._inbound.inputs(message, self.epoch):
+            for found in link.inbound.inputs(message, self.epoch):
                 if isinstance(found, Notice):
-                    out += self._notice(found, mono_ns)
+                    out += self._notice(link, found, mono_ns)
                 elif isinstance(found, SnapshotEnded):
-                    assert self._snapshots is not None
-                    out += self._snapshots.ended(found.kind, self.epoch)
+                    out += link.snapshots.ended(found.kind, self.epoch)
                 elif isinstance(found, ErrorReported):
-                    out += [found, *self._error(found, mono_ns)]
+                    out += [found, *self._error(link, found, mono_ns)]
                 elif isinstance(found, OrderIdGranted):
                     out.append(OrderIdGranted(max(found.next_order_id, ORDER_ID_FIRST)))
                 else:
                     out.append(found)
         except DecodeError as problem:
             self._puzzled(problem, mono_ns)
-        return out + self._synced(mono_ns)
+        return out + self._synced(link)
 
-    def _notice(self, notice: Notice, mono_ns: int) -> list[Input]:
-        assert self._requests is not None and self._snapshots is not None
+    def _notice(self, link: Link, notice: Notice, mono_ns: int) -> list[Input]:
         if isinstance(notice, TimeTold):
             self._answer_ns = None
             if self.exchange_clock.told(mono_ns, notice.time_ns, notice.resolution_ns):
-                assert self.reader is not None
-                self.reader.set_clock(*self.exchange_clock.anchor, self.exchange_clock.rate)
+                link.reader.set_clock(*self.exchange_clock.anchor, self.exchange_clock.rate)
         elif isinstance(notice, ExecutionsEnded):
-            return self._snapshots.executions_ended(notice.request_id, self.epoch)
+            return link.snapshots.executions_ended(notice.request_id, self.epoch)
         elif isinstance(notice, BarReceived):
             self.feed.bar(notice)
         elif isinstance(notice, BarsEnded):
@@ -310,8 +293,8 @@ class Session:
         elif isinstance(notice, ContractDefined):
             self.definitions.described(notice.facts)
         elif isinstance(notice, ContractsEnded):
-            frames, out = self.definitions.ended(notice.request_id, self._requests)
-            self._submit(Priority.QUERY, frames)
+            frames, out = self.definitions.ended(notice.request_id, link.requests)
+            link.submit(Priority.QUERY, frames)
             return out
         elif isinstance(notice, RuleDefined):
             return self.definitions.ruled(notice.rule_id, notice.increments)
@@ -327,89 +310,64 @@ class Session:
             self._queries += 1
             self._query_ns = mono_ns + round(wait_s * SECOND_NS)
 
-    def _error(self, error: ErrorReported, mono_ns: int) -> list[Input]:
+    def _error(self, link: Link, error: ErrorReported, mono_ns: int) -> list[Input]:
         code, text = error.code, error.text
-        if code in UPSTREAM_LOST:
-            return self._upstream_lost(code, text)
-        if code in UPSTREAM_RESTORED:
-            return self._upstream_restored(mono_ns, f"{code} {text}", data_lost=code == DATA_LOST)
-        if code in FARM_BROKEN or code in FARM_OK:
-            # "Market data farm connection is OK:usfarm"
-            self.farms[text.rpartition(":")[2]] = code in FARM_OK
-            if code in FARM_OK and self._upstream_code == 2110:  # has no closing code of its own
-                return self._upstream_restored(mono_ns, f"{code} {text}", data_lost=False)
-        elif self.definitions.failed(error.request_id, code, text) is None:
+        change = self.upstream.heard(code, text)
+        detail = f"{code} {text}"
+        if change == "lost":
+            self._sync_ns = self._retry_ns = None
+            return self._step(SessionEvent.UPSTREAM_LOST, detail)
+        if change == "restored":
+            return self._upstream_restored(link, mono_ns, detail, data_lost=code == DATA_LOST)
+        if self.definitions.failed(error.request_id, code, text) is None:
             self.feed.failed(error.request_id, code, text, mono_ns)
         return []
 
-    # -- upstream -----------------------------------------------------------------------------
-
-    def _upstream_lost(self, code: int, text: str) -> list[Input]:
-        repeated = self._upstream_code != 0
-        self._upstream_code = code
-        if repeated and self.state is SessionState.DEGRADED:
-            return []  # 1100 repeats every few seconds
-        self._sync_ns = self._retry_ns = None
-        self._ticks_seen = None  # what still lay in buffers proves nothing
-        return self._step(SessionEvent.UPSTREAM_LOST, f"{code} {text}")
-
-    def _upstream_restored(self, mono_ns: int, detail: str, data_lost: bool) -> list[Input]:
-        self._upstream_code = 0
+    def _upstream_restored(
+        self, link: Link, mono_ns: int, detail: str, data_lost: bool = False
+    ) -> list[Input]:
         if data_lost:
             self._data_lost = True
         else:
             self.feed.demand_proof(mono_ns)
         out = self._step(SessionEvent.UPSTREAM_RESTORED, detail)
-        return out + self._start_sync(mono_ns) if self.state is SessionState.SYNCING else out
-
-    def _prove_upstream(self, mono_ns: int) -> list[Input]:
-        """Market data that went on over a whole heartbeat prove what no code may ever say."""
-        if self._upstream_code == 0:
-            return []
-        before, self._ticks_seen = self._ticks_seen, sum(self.feed.ticks().values())
-        if before is None or self._ticks_seen == before:
-            return []
-        return self._upstream_restored(mono_ns, "market data flow again", data_lost=False)
+        return out + self._start_sync(link, mono_ns) if self.state is SessionState.SYNCING else out
 
     # -- sync ---------------------------------------------------------------------------------
 
-    def _start_sync(self, mono_ns: int) -> list[Input]:
-        assert self._requests is not None
+    def _start_sync(self, link: Link, mono_ns: int) -> list[Input]:
         self._sync_ns = mono_ns + round(self.broker.sync_timeout_s * SECOND_NS)
         self._retry_ns = None
         out: list[Input] = []
         for kind in KINDS:
-            out += self._ask(kind, foreign=True)
-        self._submit(Priority.QUERY, self.definitions.start(self._requests, self._ids))
+            out += self._ask(link, kind, foreign=True)
+        link.submit(Priority.QUERY, self.definitions.start(link.requests, self._ids))
         return out
 
-    def _ask(self, kind: SnapshotKind, foreign: bool) -> list[Input]:
-        assert self._snapshots is not None
-        frames, out = self._snapshots.ask(kind, self.epoch, foreign)
-        self._submit(Priority.QUERY, frames)
+    def _ask(self, link: Link, kind: SnapshotKind, foreign: bool = False) -> list[Input]:
+        frames, out = link.snapshots.ask(kind, self.epoch, foreign)
+        link.submit(Priority.QUERY, frames)
         return out
 
-    def _synced(self, mono_ns: int) -> list[Input]:
-        if self.state is not SessionState.SYNCING or self._missing():
+    def _synced(self, link: Link) -> list[Input]:
+        if self.state is not SessionState.SYNCING or self._missing(link):
             return []
-        assert self._requests is not None
         self._sync_ns = None
         self._failures = self._overdue = 0
         if self._data_lost:
             self.feed.forget()
             self._data_lost = False
         out = self._step(SessionEvent.SYNCED)
-        frames = self.feed.subscribe(self.definitions.instruments, self._requests, self._ids)
-        self._submit(Priority.DATA, frames)
+        frames = self.feed.subscribe(self.definitions.instruments, link.requests, self._ids)
+        link.submit(Priority.DATA, frames)
         return out
 
-    def _missing(self) -> list[str]:
-        assert self._snapshots is not None
-        return [*self._snapshots.waiting, *self.definitions.waiting]
+    def _missing(self, link: Link) -> list[str]:
+        return [*link.snapshots.waiting, *self.definitions.waiting]
 
-    def _sync_overdue(self, mono_ns: int) -> list[Input]:
+    def _sync_overdue(self, link: Link, mono_ns: int) -> list[Input]:
         self._overdue += 1
-        detail = f"{', '.join(self._missing())} did not end in {self.broker.sync_timeout_s:g} s"
+        detail = f"{', '.join(self._missing(link))} did not end in {self.broker.sync_timeout_s:g} s"
         if self._overdue >= SYNCS_OVERDUE_MAX:
             # Ends of older questions could then be taken for those of newer ones.
             return self._lost(SessionEvent.SOCKET_CLOSED, f"{detail}: connecting anew")
@@ -425,9 +383,9 @@ class Session:
         if _due(self._retry_ns, mono_ns):
             self._retry_ns = None
             out += self._step(SessionEvent.RETRY)
-            if self.state is SessionState.SYNCING:
-                out += self._start_sync(mono_ns)
-        if self._connection is None:
+            if self._link is not None:
+                out += self._start_sync(self._link, mono_ns)
+        if self._link is None:
             return out
         if _due(self._answer_ns, mono_ns):
             return out + self._lost(
@@ -435,29 +393,29 @@ class Session:
                 f"no answer to a heartbeat in {self.broker.heartbeat_timeout_s:g} s",
             )
         if _due(self._sync_ns, mono_ns):
-            out += self._sync_overdue(mono_ns)
-        if self._connection is not None:
-            out += self._work(mono_ns)
+            out += self._sync_overdue(self._link, mono_ns)
+        if self._link is not None:  # an overdue sync may have ended it
+            out += self._work(self._link, mono_ns)
         return out + self.flush(mono_ns)
 
-    def _work(self, mono_ns: int) -> list[Input]:
-        assert self._requests is not None
+    def _work(self, link: Link, mono_ns: int) -> list[Input]:
         out: list[Input] = []
         if _due(self._query_ns, mono_ns):
             self._query_ns = None
             for kind in KINDS:
-                out += self._ask(kind, foreign=False)
+                out += self._ask(link, kind)
         if _due(self._beat_ns, mono_ns):
-            out += self._prove_upstream(mono_ns)
+            if self.upstream.proven(sum(self.feed.ticks().values())):
+                out += self._upstream_restored(link, mono_ns, "market data flow again")
             self._beat_ns = mono_ns + round(self.broker.heartbeat_s * SECOND_NS)
             if self._answer_ns is None:
                 self._answer_ns = mono_ns + round(self.broker.heartbeat_timeout_s * SECOND_NS)
-                self._submit(Priority.CANCEL_PROTECT, [self._requests.current_time()])
+                link.submit(Priority.CANCEL_PROTECT, [link.requests.current_time()])
         if self.state is SessionState.LIVE:
             instruments = self.definitions.instruments
-            frames = self.feed.resubscribe_mute(mono_ns, instruments, self._requests, self._ids)
-            frames += self.feed.ask_history(mono_ns, instruments, self._requests, self._ids)
-            self._submit(Priority.DATA, frames)
+            frames = self.feed.resubscribe_mute(mono_ns, instruments, link.requests, self._ids)
+            frames += self.feed.ask_history(mono_ns, instruments, link.requests, self._ids)
+            link.submit(Priority.DATA, frames)
         return out
 
     def _pause_ns(self, failures: int) -> int:
@@ -467,61 +425,40 @@ class Session:
     # -- sending ------------------------------------------------------------------------------
 
     def perform(self, command: Command, priority: Priority | None = None) -> list[Input]:
-        """Encode a command and queue it; ``flush`` sends. Order commands must be durable before
-        ``flush``. Without a connection nothing is queued: the core has been told of the loss,
-        and treats the order as unknown.
+        """Encode a command and queue it; ``flush`` (and ``on_time``) send what is queued, so an
+        order command is durable before this call. Without a connection nothing is queued: the
+        core has been told of the loss, and treats the order as unknown.
 
         Returns SnapshotStarted for a Snapshot, or an error in TWS's own terms about an order that
         cannot be written.
         """
-        if self._connection is None or self._requests is None:
+        link = self._link
+        if link is None:
             self.dropped += 1
             return []
         if isinstance(command, Snapshot):
-            return self._ask(command.kind, foreign=False)
+            return self._ask(link, command.kind)
         if isinstance(command, Place | Amend):
-            return self._place(command, priority)
+            instrument = self.definitions.instruments.get(command.symbol)
+            return [*link.place(command, instrument, priority)]
         assert isinstance(command, Cancel), f"{type(command).__name__} is no command for a broker"
-        # A cancel overtakes everything but its own order.
-        held = command.order_id if self._pacer.holds(command.order_id) else None
-        self._pacer.submit(Priority.CANCEL_PROTECT, self._requests.cancel(command.order_id), held)
-        return []
-
-    def _place(self, command: Place | Amend, priority: Priority | None) -> list[Input]:
-        assert self._requests is not None
-        instrument = self.definitions.instruments.get(command.symbol)
-        try:
-            if instrument is None:
-                raise ValueError(f"{command.symbol} is not defined by TWS")
-            frame = self._requests.place(command.order_id, instrument, command.spec)
-        except (ValueError, UserError) as problem:
-            _LOG.error("order %s was not sent: %s", command.order_id, problem)
-            return [ErrorReported(command.order_id, REFUSED_HERE, f"not sent: {problem}")]
-        self._pacer.submit(priority or _urgency(command.spec), frame, command.order_id)
+        link.cancel(command)
         return []
 
     def flush(self, mono_ns: int) -> list[Input]:
         """Send what the pacing allows now. A connection that takes no bytes is lost."""
-        if self._connection is None:
-            return []
-        frames = self._pacer.release(mono_ns)
-        if not frames:
-            return []
-        try:
-            self._connection.send(b"".join(frames))
-        except LinkError as problem:
-            return self._lost(SessionEvent.SOCKET_CLOSED, str(problem))
+        if self._link is not None:
+            try:
+                self._link.flush(mono_ns)
+            except LinkError as problem:
+                return self._lost(SessionEvent.SOCKET_CLOSED, str(problem))
         return []
-
-    def _submit(self, priority: Priority, frames: Sequence[bytes]) -> None:
-        for frame in frames:
-            self._pacer.submit(priority, frame)
 
     # -- endings ------------------------------------------------------------------------------
 
     def closed(self, reason: str) -> list[Input]:
-        """The reader reported the end of the connection."""
-        return [] if self._connection is None else self._lost(SessionEvent.SOCKET_CLOSED, reason)
+        """The reader reported the end of the connection (take its last messages first)."""
+        return [] if self._link is None else self._lost(SessionEvent.SOCKET_CLOSED, reason)
 
     def stop(self) -> list[Input]:
         """Close in good order; orders at the broker stay as they are."""
@@ -536,14 +473,11 @@ class Session:
         return self._step(event, detail)
 
     def _drop(self) -> None:
-        self.dropped += self._pacer.clear()
         self.feed.drop()
-        self.reader = None
-        self._requests = self._inbound = self._snapshots = None
         self._sync_ns = self._beat_ns = self._answer_ns = self._query_ns = None
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+        if self._link is not None:
+            self.dropped += self._link.close()
+            self._link = None
 
     def _step(self, event: SessionEvent, detail: str = "") -> list[Input]:
         """Step the chart; an event without a row changes nothing and is not told."""
@@ -562,13 +496,3 @@ def _known(seen: Sequence[Input]) -> bool:
 
 def _due(deadline: int | None, mono_ns: int) -> bool:
     return deadline is not None and deadline <= mono_ns
-
-
-def _urgency(spec: OrderSpec) -> Priority:
-    """What protects goes first. Nothing here tells an entry from an exit, and an exit must not
-    wait; floods of entries are the risk gate's to stop."""
-    if spec.parent_id:
-        return Priority.EXIT  # like its parent, whom it must not overtake
-    if spec.order_type.startswith(("STP", "TRAIL")):
-        return Priority.CANCEL_PROTECT
-    return Priority.EXIT

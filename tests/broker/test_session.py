@@ -162,7 +162,7 @@ def test_orders_amendments_and_cancels_leave_in_order(tws):
     session.perform(Amend(first, "AAPL", attrs.evolve(SPEC, quantity=D(50))))
     session.perform(Cancel(first))
     session.perform(Place(first + 1, "AAPL", attrs.evolve(SPEC, order_type="STP", aux_price=D(1))))
-    assert tws.seen[3] == 0  # nothing before flush: the journal comes first
+    assert tws.seen[3] == 0  # nothing leaves before flush
     session.flush(time.monotonic_ns())
     tws.wait_for(4)
     tws.wait_for(3, 3)
@@ -472,7 +472,7 @@ def test_a_snapshot_that_does_not_end_degrades_asks_again_and_then_reconnects(tw
     tws.answers[61] = lambda _: []
     session = start(tws, sync_timeout_s=4.0, heartbeat_s=1000.0)
     session.connect(never)
-    until(session, lambda _: session._missing() == ["positions"])
+    until(session, lambda _: session._missing(session._link) == ["positions"])
     for attempt in range(2):
         (overdue,) = session.on_time(session._sync_ns)
         assert overdue.event == "SYNC_OVERDUE"
@@ -481,7 +481,7 @@ def test_a_snapshot_that_does_not_end_degrades_asks_again_and_then_reconnects(tw
         out = session.on_time(session._retry_ns)
         assert changes(out) == ["RETRY"]
         assert session.state is SessionState.SYNCING
-        until(session, lambda _, n=attempt: session._missing() == ["positions"])
+        until(session, lambda _, n=attempt: session._missing(session._link) == ["positions"])
     assert changes(session.on_time(session._sync_ns)) == ["SOCKET_CLOSED"]
 
 
@@ -490,7 +490,7 @@ def test_a_sync_that_was_overdue_may_end_later(tws):
     tws.answers[61] = lambda _: []
     session = start(tws, sync_timeout_s=4.0, heartbeat_s=1000.0)
     session.connect(never)
-    until(session, lambda _: session._missing() == ["positions"])
+    until(session, lambda _: session._missing(session._link) == ["positions"])
     session.on_time(session._sync_ns)
     tws.answers[61] = lambda _: [*silent(_), *silent(_)]
     session.on_time(session._retry_ns)

@@ -1,0 +1,96 @@
+"""One connection and what was made for it: it lives and dies with its socket."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import Final
+
+import attrs
+
+from _fast.reader import Reader
+from _fast.ticks import Market
+from engine.broker.connection import Connection
+from engine.broker.inbound import Inbound
+from engine.broker.pacing import Pacer, Priority
+from engine.broker.requests import Requests
+from engine.broker.sync import RequestIds, Snapshots
+from engine.commands import Amend, Cancel, OrderSpec, Place
+from engine.errors import UserError
+from engine.inputs import ErrorReported, Instrument
+
+REFUSED_HERE: Final = 321  # TWS's own code for a request that fails its validation
+_LOG = logging.getLogger("engine.broker")
+
+
+@attrs.define
+class Link:
+    connection: Connection
+    reader: Reader
+    requests: Requests
+    inbound: Inbound
+    snapshots: Snapshots
+    pacer: Pacer
+
+    @classmethod
+    def over(
+        cls,
+        connection: Connection,
+        market: Market,
+        wake_fd: int,
+        messages_per_s_max: int,
+        ids: RequestIds,
+    ) -> Link:
+        version = connection.server_version
+        requests = Requests(version)
+        return cls(
+            connection=connection,
+            reader=Reader(connection.fileno(), wake_fd, market, version, connection.leftover),
+            requests=requests,
+            inbound=Inbound(version),
+            snapshots=Snapshots(requests, ids),
+            pacer=Pacer(messages_per_s_max),
+        )
+
+    def submit(self, priority: Priority, frames: Sequence[bytes]) -> None:
+        for frame in frames:
+            self.pacer.submit(priority, frame)
+
+    def place(
+        self, command: Place | Amend, instrument: Instrument | None, priority: Priority | None
+    ) -> list[ErrorReported]:
+        """Queue an order; an error in TWS's own terms if it cannot be written."""
+        try:
+            if instrument is None:
+                raise ValueError(f"{command.symbol} is not defined by TWS")
+            frame = self.requests.place(command.order_id, instrument, command.spec)
+        except (ValueError, UserError) as problem:
+            _LOG.error("order %s was not sent: %s", command.order_id, problem)
+            return [ErrorReported(command.order_id, REFUSED_HERE, f"not sent: {problem}")]
+        chosen = _urgency(command.spec) if priority is None else priority
+        self.pacer.submit(chosen, frame, command.order_id)
+        return []
+
+    def cancel(self, command: Cancel) -> None:
+        """Queue a cancel: it overtakes everything but its own order."""
+        held = command.order_id if self.pacer.holds(command.order_id) else None
+        self.pacer.submit(Priority.CANCEL_PROTECT, self.requests.cancel(command.order_id), held)
+
+    def flush(self, mono_ns: int) -> None:
+        """Send what the pacing allows now. Raises LinkError if the peer does not take it."""
+        frames = self.pacer.release(mono_ns)
+        if frames:
+            self.connection.send(b"".join(frames))
+
+    def close(self) -> int:
+        """Close the socket; returns how many frames had not left."""
+        self.connection.close()
+        return self.pacer.clear()
+
+
+def _urgency(spec: OrderSpec) -> Priority:
+    """What protects goes first. Nothing here tells an entry from an exit, and an exit must not
+    wait; floods of entries are the risk gate's to stop."""
+    if spec.order_type.startswith(("STP", "TRAIL")):
+        return Priority.CANCEL_PROTECT
+    return Priority.EXIT
