@@ -27,13 +27,13 @@ def _words(text: str) -> list[str]:
 # they exist.
 ENGINE = _words(
     """
-    errors money config inputs commands events event_streams bus
+    version errors money config inputs commands events event_streams bus
     charts sizing positions orders contexts exits groups brackets
     risk state outbox tws_errors entries reports decisions direct settlement truth core
     codec journal_files journal recovery
     broker.errors broker.clock broker.pacing broker.templates broker.library broker.definitions
     broker.requests broker.inbound broker.history broker.sync broker.feed broker.accounts
-    broker.connection broker.session
+    broker.connection broker.link broker.upstream broker.session
     signals.schema signals.files
     inbox view runtime
     sim.records sim.policies sim.instruments sim.hours sim.history sim.account sim.market
@@ -43,7 +43,7 @@ ENGINE = _words(
     sim.wire_values sim.wire_text sim.wire_protobuf sim.wire_requests sim.wire
     sim.streams sim.history_stream sim.client sim.desk
     sim.answers_account sim.answers_orders sim.answers_market sim.gateway
-    sim.pace sim.control sim.server sim.process
+    sim.pace sim.control sim.server sim.launch sim.process
     engine
     monitor.table monitor.summary
     cli
@@ -83,6 +83,7 @@ MAY_TOUCH = {
     "signals.": PROCESS,
     "sim.server": PROCESS,
     "sim.control": PROCESS,
+    "sim.launch": PROCESS,
     "sim.process": PROCESS,
     "sim.pace": PROCESS,
     "sim.market": SEEDED | {"pathlib"},  # tick files, or a seeded generator
@@ -164,6 +165,8 @@ def _known(name: str, order: list[str]) -> str | None:
 
 def _upward(name: str, imported: list[tuple[int, str]], order: list[str], top: str) -> list[str]:
     """Imports of ``top`` that do not point to a module above ``name``."""
+    if name not in order:
+        return [f"{top}/{name}: not in the order"]
     faults = []
     for line, target in imported:
         if not target.startswith(f"{top}."):
@@ -292,6 +295,10 @@ def test_an_upward_import_is_found() -> None:
     assert _upward("risk", imported, ENGINE, "engine") == [
         "engine/risk line 1: core is not above it"
     ]
+
+
+def test_a_module_without_a_place_is_found() -> None:
+    assert _upward("gossip", [], ENGINE, "engine") == ["engine/gossip: not in the order"]
 
 
 def test_a_relative_import_is_seen_through() -> None:
