@@ -14,6 +14,7 @@ from engine.errors import DecodeError, FrameError
 from engine.sim import answers_account, answers_market, answers_orders, instruments
 from engine.sim.answers_account import Answer
 from engine.sim.client import Client
+from engine.sim.delivery import BACKLOG_BYTES_MAX, Delivery
 from engine.sim.desk import Desk
 from engine.sim.exchange import Exchange
 from engine.sim.records import MarketTick
@@ -69,12 +70,19 @@ class Gateway:
     Args:
         exchange: whose clock and state all clients share.
         max_server_version: the newest version to offer, 176 to 226.
+        backlog_bytes_max: of frames that wait for one client.
     """
 
-    def __init__(self, exchange: Exchange, max_server_version: int = VERSION_MAX) -> None:
+    def __init__(
+        self,
+        exchange: Exchange,
+        max_server_version: int = VERSION_MAX,
+        backlog_bytes_max: int = BACKLOG_BYTES_MAX,
+    ) -> None:
         assert VERSION_MIN <= max_server_version <= VERSION_MAX, max_server_version
         self.exchange = exchange
         self.max_server_version = max_server_version
+        self._backlog_bytes_max = backlog_bytes_max
         self.desk = Desk(exchange)
 
     @property
@@ -85,10 +93,11 @@ class Gateway:
 
     def open(self, label: str) -> Client:
         """A new connection; one more than TWS allows is to be closed at once."""
-        client = Client(ClientWire(self.max_server_version), label)
+        client = Client(
+            ClientWire(self.max_server_version, Delivery(self._backlog_bytes_max)), label
+        )
         if len(self.clients) >= CLIENTS_MAX:
             client.closing = f"{CLIENTS_MAX} clients are connected, which is the most"
-            _LOG.warning("%s: refused: %s", label, client.closing)
         else:
             self.clients.append(client)
         return client

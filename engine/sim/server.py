@@ -26,7 +26,7 @@ import attrs
 from engine.errors import UserError
 from engine.sim.client import Client
 from engine.sim.control import ControlWire
-from engine.sim.delivery import Delivery
+from engine.sim.delivery import BACKLOG_BYTES_MAX, Delivery
 from engine.sim.exchange import Exchange
 from engine.sim.gateway import Gateway
 from engine.sim.pace import Pace
@@ -77,6 +77,7 @@ class SimServer:
         hold: the exchange's clock stands still while no client is connected.
         max_server_version: 176 to 226; 201 to 212 count as 200.
         control_port: a second port for ``report``, ``clock`` and ``stop``; None for none, 0 free.
+        backlog_bytes_max: of frames that wait for one client; a slower one is disconnected.
         linger_s: end by itself this many seconds after the last client has left; None never.
 
     Raises:
@@ -95,6 +96,7 @@ class SimServer:
         max_server_version: int = VERSION_MAX,
         control_port: int | None = None,
         linger_s: float | None = None,
+        backlog_bytes_max: int = BACKLOG_BYTES_MAX,
     ) -> None:
         if not 0 < speed < math.inf:
             raise UserError(f"speed {speed}: must be above 0")
@@ -102,7 +104,7 @@ class SimServer:
             bounds = f"{VERSION_MIN} to {VERSION_MAX}"
             raise UserError(f"server version {max_server_version}: must be {bounds}")
         self._exchange = exchange
-        self._gateway = Gateway(exchange, max_server_version)
+        self._gateway = Gateway(exchange, max_server_version, backlog_bytes_max)
         self._source = iter(source)
         self._next: MarketTick | None = None
         self._pace = Pace(speed, exchange.now_ns)
@@ -336,11 +338,9 @@ class SimServer:
         else:
             client = self._gateway.open(label)
             peer = _Peer(connection, client.wire.delivery, label, client=client)
-        if peer.closing:
-            connection.close()
-            return
         self._peers[connection] = peer
         self._selector.register(connection, selectors.EVENT_READ, peer)
+        self._flush(peer)  # one too many is sent away at once
 
     def _serve_peer(self, peer: _Peer, mask: int) -> None:
         if mask & selectors.EVENT_WRITE:

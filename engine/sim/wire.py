@@ -51,10 +51,10 @@ def negotiated(server_max: int, client_min: int, client_max: int) -> int:
 class ClientWire:
     """One connection. ``feed`` yields what the client asks; ``encoder`` renders the answers."""
 
-    def __init__(self, server_max: int, backlog: Delivery | None = None) -> None:
+    def __init__(self, server_max: int, delivery: Delivery | None = None) -> None:
         self.phase: Phase = "greeting"
         self.version = 0
-        self.delivery = backlog or Delivery()
+        self.delivery = Delivery() if delivery is None else delivery
         self._server_max = server_max
         self._received = bytearray()
         self._encoder: Encoder | None = None

@@ -9,7 +9,6 @@ import json
 import logging
 import sys
 import threading
-import time
 
 import ibapi.client
 from ibapi.client import EClient
