@@ -213,14 +213,14 @@ class Floor:
         """Derive status and why_held from where the order stands; True when they changed."""
         order = live.order
         held = ["child"] if live.held else []
-        if live.pending_cancel:
-            status, why = "PendingCancel", order.why_held
-        elif live.stops or live.held:
+        if live.stops or live.held:
             style = "PreSubmitted" if live.held else self.policies.stop_status
             reasons = held + (["trigger"] if live.stops and style == "PreSubmitted" else [])
             status, why = style, ",".join(reasons)
         else:
             status, why = ("PreSubmitted" if self._since(live) is None else "Submitted"), ""
+        if live.pending_cancel:
+            status = "PendingCancel"
         changed = (status, why) != (order.status, order.why_held)
         order.status, order.why_held = status, why
         return changed

@@ -48,7 +48,7 @@ def test_the_average_cost_holds_the_opening_commission_and_profit_is_net_of_both
     t.place(2, "SELL", 40, "MKT")
     realised = t.exchange.commissions()[-1].realised
     assert realised == 40 * (Decimal(103) - Decimal("100.01")) - 1
-    assert dict((k, v) for k, v, _ in t.exchange.account_values())["RealizedPnL"] == "118.60"
+    assert {k: v for k, v, _ in t.exchange.account_values()}["RealizedPnL"] == "118.60"
 
 
 def test_crossing_zero_closes_one_position_and_opens_another():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 
 from engine.errors import ConfigError
@@ -52,7 +54,7 @@ def test_a_market_that_has_just_begun_has_a_past_that_leads_up_to_it(begun, hour
     assert bars[0].time_ns == hours[0][0]
     times = [bar.time_ns for bar in bars]
     assert times == sorted(set(times))
-    for earlier, later in zip(bars, bars[1:], strict=False):
+    for earlier, later in itertools.pairwise(bars):
         assert abs(later.open / earlier.close - 1) < 0.01
         assert (
             later.low <= min(later.open, later.close) <= max(later.open, later.close) <= later.high

@@ -15,8 +15,8 @@ SETTINGS = settings(
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
-PRICES = st.integers(9_900, 10_100)
-SIZES = st.sampled_from([0, 1, 7, 50, 100, 1000])
+PRICES = st.integers(9_990, 10_010)
+SIZES = st.sampled_from([1000, 100, 50, 7, 1, 0])
 QUANTITIES = st.sampled_from([1, 10, 99, 100, 300])
 STEPS = st.one_of(
     st.tuples(st.just("tick"), st.sampled_from("BAT"), PRICES, SIZES),
@@ -32,10 +32,18 @@ STEPS = st.one_of(
         st.sampled_from([("", 0), ("", 0), ("g", 1), ("h", 2), ("k", 3)]),
         st.sampled_from([True, True, True, False]),
     ),
+    st.tuples(
+        st.just("bracket"),
+        st.sampled_from(["BUY", "SELL"]),
+        QUANTITIES,
+        st.sampled_from(["MKT", "LMT"]),
+        st.sampled_from([("", 0), ("q", 1), ("r", 2), ("s", 3)]),
+    ),
     st.tuples(st.just("cancel"), st.integers(1, 6)),
     st.tuples(st.just("wait"), st.sampled_from([0.001, 0.1, 1.0])),
 )
 GLOBAL = st.tuples(st.just("global"))
+SCRIPTS = st.lists(st.one_of(STEPS, STEPS, STEPS, STEPS, GLOBAL), min_size=15, max_size=60)
 
 
 def _prices(kind, cents):
@@ -45,8 +53,30 @@ def _prices(kind, cents):
         "LMT": {"limit_price": price},
         "STP": {"aux_price": price},
         "STP LMT": {"aux_price": price, "limit_price": price},
-        "TRAIL": {"aux_price": Decimal("0.50")},
+        "TRAIL": {"aux_price": Decimal("0.05")},
     }[kind]
+
+
+def _opened(trial, seed):
+    """An exchange with policies drawn by ``seed`` and a market to trade in."""
+    t = type(trial())(draw(seed), trial().now_ns)
+    t.quote(99.99, 100.01, 500)
+    t.trade(100.0)
+    return t
+
+
+def _bracket(t, side, quantity, kind, group, oca):
+    """Entry at the market, target and stop three cents away from it."""
+    first, exit_side = t.exchange.next_order_id(1), "SELL" if side == "BUY" else "BUY"
+    away = Decimal("0.03") if side == "BUY" else Decimal("-0.03")
+    ties = {"oca_group": f"{group}{first}" if group else "", "oca_type": oca, "parent_id": first}
+    entry = {"limit_price": Decimal(100)} if kind == "LMT" else {}
+    said = t.place(first, side, quantity, kind, transmit=False, **entry)
+    target = Decimal(100) + away
+    said += t.place(
+        first + 1, exit_side, quantity, "LMT", limit_price=target, transmit=False, **ties
+    )
+    return said + t.place(first + 2, exit_side, quantity, "STP", aux_price=100 - away, **ties)
 
 
 def _step(t, step):
@@ -66,6 +96,8 @@ def _step(t, step):
                 transmit=transmit,
                 **_prices(kind, cents),
             )
+        case ("bracket", side, quantity, kind, (group, oca)):
+            return _bracket(t, side, quantity, kind, group, oca)
         case ("cancel", order_id):
             return t.cancel(max(t.exchange.next_order_id(1) - order_id, 1))
         case ("wait", seconds):
@@ -75,11 +107,9 @@ def _step(t, step):
 
 
 @SETTINGS
-@given(
-    steps=st.lists(st.one_of(STEPS, STEPS, STEPS, GLOBAL), max_size=60), seed=st.integers(0, 10_000)
-)
+@given(steps=SCRIPTS, seed=st.integers(0, 10_000))
 def test_the_books_always_balance(trial, steps, seed):
-    t = type(trial())(draw(seed), trial().now_ns)
+    t = _opened(trial, seed)
     for step in steps:
         said = _step(t, step)
         if step[0] == "tick":
@@ -90,11 +120,9 @@ def test_the_books_always_balance(trial, steps, seed):
 
 
 @SETTINGS
-@given(
-    steps=st.lists(st.one_of(STEPS, STEPS, STEPS, GLOBAL), max_size=40), seed=st.integers(0, 10_000)
-)
+@given(steps=SCRIPTS, seed=st.integers(0, 10_000))
 def test_a_trailing_stop_never_loosens(trial, steps, seed):
-    t = type(trial())(draw(seed), trial().now_ns)
+    t = _opened(trial, seed)
     seen = {}
     for step in steps:
         _step(t, step)
@@ -110,12 +138,10 @@ def test_a_trailing_stop_never_loosens(trial, steps, seed):
 
 
 @SETTINGS
-@given(
-    steps=st.lists(st.one_of(STEPS, STEPS, STEPS, GLOBAL), max_size=40), seed=st.integers(0, 10_000)
-)
+@given(steps=SCRIPTS, seed=st.integers(0, 10_000))
 def test_the_oracle_counts_by_itself_what_was_uncovered(trial, steps, seed):
     """Uncovered share time, counted again from the open orders after each step."""
-    t = type(trial())(draw(seed), trial().now_ns)
+    t = _opened(trial, seed)
     expected = Decimal(0)
     for step in steps:
         before_ns, due_ns, shares = t.exchange.now_ns, t.exchange.next_timer_ns, _uncovered(t)
