@@ -109,8 +109,10 @@ class Exchange:
             return floor.drain()
         floor.out.append(TickNotice(tick))
         printed = tick.kind == "T"
-        # A child that this very trade brings to life does not also get a share of it.
-        for live in [live for live in book.active if not live.held]:
+        # A child that this very trade brings to life does not also get a share of it, and what
+        # waits for its trigger waits for a trade.
+        concerned = [live for live in book.active if not live.held and (printed or not live.stops)]
+        for live in concerned:
             floor.work(live, printed)
         floor.finish()
         return floor.drain()

@@ -212,13 +212,14 @@ class Floor:
     def restatus(self, live: LiveOrder) -> bool:
         """Derive status and why_held from where the order stands; True when they changed."""
         order = live.order
-        held = ["child"] if live.held else []
-        if live.stops or live.held:
-            style = "PreSubmitted" if live.held else self.policies.stop_status
-            reasons = held + (["trigger"] if live.stops and style == "PreSubmitted" else [])
-            status, why = style, ",".join(reasons)
-        else:
-            status, why = ("PreSubmitted" if self._since(live) is None else "Submitted"), ""
+        status, why = "Submitted", ""
+        if live.held:
+            status, why = "PreSubmitted", "child,trigger" if live.stops else "child"
+        elif live.stops:
+            status = self.policies.stop_status
+            why = "trigger" if status == "PreSubmitted" else ""
+        elif self._since(live) is None:
+            status = "PreSubmitted"
         if live.pending_cancel:
             status = "PendingCancel"
         changed = (status, why) != (order.status, order.why_held)
