@@ -10,16 +10,16 @@ from __future__ import annotations
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Final
 
-from _fast import reader as fast_reader
 from _fast.reader import Reader
 from _fast.ticks import Market
 from engine.broker import accounts, library
 from engine.broker.clock import ExchangeClock
 from engine.broker.connection import Connection, LinkError, Stopped
 from engine.broker.feed import Feed
+from engine.broker.handshake import shake
 from engine.broker.inbound import (
     BarReceived,
     BarsEnded,
@@ -47,13 +47,12 @@ from engine.inputs import (
     SnapshotEnded,
     SnapshotKind,
 )
-from engine.tws_errors import DATA_LOST, ErrorClass, classify
+from engine.tws_errors import DATA_LOST
 from statecharts.lower import table
 from statecharts.session import SessionChart
 from statecharts.vocabulary import SessionEvent, SessionState
 
 SECOND_NS: Final = 1_000_000_000
-SHAKE_WAIT_NS: Final = 100_000_000  # how long a request to stop may wait in the handshake
 SYNCS_OVERDUE_MAX: Final = 3  # in a row; then the socket itself is given up
 QUERY_FIRST_S: Final = 0.5  # from an unreadable message to the question what is true
 QUERY_MAX_S: Final = 60.0
@@ -114,23 +113,14 @@ class Session:
         return None if self._link is None else self._link.reader
 
     @property
-    def farms(self) -> dict[str, bool]:
-        """Data farms by name, and whether each works."""
-        return self.upstream.farms
-
-    @property
     def rows(self) -> dict[str, int]:
         """The market's row of every symbol."""
         return self.feed.rows
 
     @property
     def data_farms_ok(self) -> bool:
-        """Whether every market data farm works; historical and contract farms do not count."""
-        return all(
-            works
-            for name, works in self.farms.items()
-            if "hmds" not in name and "secdef" not in name
-        )
+        """Whether every market data farm works."""
+        return self.upstream.data_farms_ok
 
     @property
     def wants_connect(self) -> bool:
@@ -191,24 +181,10 @@ class Session:
         return link
 
     def _shake(self, link: Link, should_stop: Callable[[], bool]) -> list[Input]:
-        """Until the next order id, the accounts and the time are known: requests before that may
-        stay without an answer."""
-        deadline = time.monotonic_ns() + round(self.broker.handshake_timeout_s * SECOND_NS)
         seen: list[Input] = []
-        beaten = False
+        self._answer_ns = time.monotonic_ns() + SECOND_NS  # a TimeTold clears it; nobody else looks
         try:
-            link.connection.send(link.requests.start_api(self.broker.client_id))
-            while True:
-                if should_stop():
-                    raise ConnectError("stopped in the handshake")
-                known = _known(seen)
-                if known and not beaten:
-                    beaten = True
-                    self._answer_ns = deadline
-                    link.connection.send(link.requests.current_time())
-                if known and self._answer_ns is None and self.exchange_clock.set:
-                    break
-                seen += self._receive(link, deadline, seen)
+            shake(link, self.broker, self.on_message, self._answered, seen, should_stop)
         except (ConnectError, LinkError) as problem:
             self.problem = ConnectError(str(problem))
             return seen + self._lost(SessionEvent.HANDSHAKE_FAILED, str(problem))
@@ -225,31 +201,8 @@ class Session:
         self._beat_ns = now + round(self.broker.heartbeat_s * SECOND_NS)
         return seen + self.flush(now)
 
-    def _receive(self, link: Link, deadline: int, seen: Sequence[Input]) -> list[Input]:
-        place = f"{self.broker.host}:{self.broker.port}"
-        out: list[Input] = []
-        flags = link.reader.wait(SHAKE_WAIT_NS)
-        for mono_ns, message in link.reader.take():
-            out += self.on_message(message, mono_ns)
-        for found in out:
-            if isinstance(found, ErrorReported) and classify(found.code) is ErrorClass.FATAL_CLIENT:
-                # Never another id: orders belong to the client id that placed them.
-                raise ConnectError(
-                    f"client id {self.broker.client_id} is in use at {place}: stop the other "
-                    "program, or wait until TWS has let go of a session that died"
-                )
-        if flags & (fast_reader.CLOSED | fast_reader.BROKEN):
-            raise ConnectError(f"TWS at {place} closed the connection in the handshake")
-        if time.monotonic_ns() >= deadline:
-            known = [type(found).__name__ for found in (*seen, *out)]
-            raise ConnectError(
-                f"TWS at {place} did not finish the handshake in "
-                f"{self.broker.handshake_timeout_s:g} s (it sent {', '.join(known) or 'nothing'}): "
-                "look for a dialog in its window, and check that it is logged in"
-            )
-        if flags == fast_reader.FIRED:
-            time.sleep(0.001)  # fires that nobody drains now: do not spin on them
-        return out
+    def _answered(self) -> bool:
+        return self._answer_ns is None
 
     # -- messages -----------------------------------------------------------------------------
 
@@ -306,9 +259,8 @@ class Session:
         self.unreadable[str(problem)] += 1
         _LOG.error("a message of TWS cannot be read: %s", problem)
         if self._query_ns is None:
-            wait_s = min(QUERY_MAX_S, QUERY_FIRST_S * 2**self._queries)
+            self._query_ns = mono_ns + _pause(QUERY_FIRST_S, QUERY_MAX_S, self._queries)
             self._queries += 1
-            self._query_ns = mono_ns + round(wait_s * SECOND_NS)
 
     def _error(self, link: Link, error: ErrorReported, mono_ns: int) -> list[Input]:
         code, text = error.code, error.text
@@ -372,7 +324,7 @@ class Session:
             # Ends of older questions could then be taken for those of newer ones.
             return self._lost(SessionEvent.SOCKET_CLOSED, f"{detail}: connecting anew")
         self._sync_ns = None
-        self._retry_ns = mono_ns + self._pause_ns(self._overdue - 1)
+        self._retry_ns = mono_ns + self._retry_pause(self._overdue - 1)
         return self._step(SessionEvent.SYNC_OVERDUE, detail)
 
     # -- time ---------------------------------------------------------------------------------
@@ -417,10 +369,6 @@ class Session:
             frames += self.feed.ask_history(mono_ns, instruments, link.requests, self._ids)
             link.submit(Priority.DATA, frames)
         return out
-
-    def _pause_ns(self, failures: int) -> int:
-        pause_s = min(self.broker.retry_max_s, self.broker.retry_first_s * 2.0 ** min(failures, 32))
-        return round(pause_s * SECOND_NS)
 
     # -- sending ------------------------------------------------------------------------------
 
@@ -468,9 +416,12 @@ class Session:
 
     def _lost(self, event: SessionEvent, detail: str) -> list[Input]:
         self._drop()
-        self._retry_ns = time.monotonic_ns() + self._pause_ns(self._failures)
+        self._retry_ns = time.monotonic_ns() + self._retry_pause(self._failures)
         self._failures += 1
         return self._step(event, detail)
+
+    def _retry_pause(self, failures: int) -> int:
+        return _pause(self.broker.retry_first_s, self.broker.retry_max_s, failures)
 
     def _drop(self) -> None:
         self.feed.drop()
@@ -489,10 +440,10 @@ class Session:
         return [SessionChanged(event.name, self.epoch, detail)]
 
 
-def _known(seen: Sequence[Input]) -> bool:
-    kinds = {type(found) for found in seen}
-    return OrderIdGranted in kinds and AccountsListed in kinds
-
-
 def _due(deadline: int | None, mono_ns: int) -> bool:
     return deadline is not None and deadline <= mono_ns
+
+
+def _pause(first_s: float, max_s: float, failures: int) -> int:
+    """Nanoseconds to wait after so many failures: doubling, up to a bound."""
+    return round(min(max_s, first_s * 2.0 ** min(failures, 32)) * SECOND_NS)

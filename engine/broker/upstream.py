@@ -20,6 +20,15 @@ class Upstream:
         self._code = 0  # the code that said it is lost; 0: it is not
         self._ticks: int | None = None
 
+    @property
+    def data_farms_ok(self) -> bool:
+        """Whether every market data farm works; historical and contract farms do not count."""
+        return all(
+            works
+            for name, works in self.farms.items()
+            if "hmds" not in name and "secdef" not in name
+        )
+
     def heard(self, code: int, text: str) -> Change | None:
         """What a code changes; None for repetitions and for everything else."""
         if code in UPSTREAM_LOST:

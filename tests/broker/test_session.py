@@ -438,7 +438,7 @@ def test_2110_ends_with_a_farm_or_with_data(tws, wire):
     tws.say(wire(4, 2, -1, 2104, "Market data farm connection is OK:usfarm", ""))
     out = until(session, lambda _: session.state is SessionState.LIVE)
     assert changes(out) == ["UPSTREAM_RESTORED", "SYNCED"]
-    assert session.farms == {"usfarm": True}
+    assert session.upstream.farms == {"usfarm": True}
 
 
 def test_data_that_flow_prove_the_link_whatever_codes_are_missing(tws, wire):
@@ -459,9 +459,9 @@ def test_data_that_flow_prove_the_link_whatever_codes_are_missing(tws, wire):
 def test_farms_are_known_by_name(tws, wire):
     session, _ = live(tws)
     tws.say(wire(4, 2, -1, 2103, "Market data farm connection is broken:usfarm", ""))
-    until(session, lambda _: session.farms == {"usfarm": False})
+    until(session, lambda _: session.upstream.farms == {"usfarm": False})
     tws.say(wire(4, 2, -1, 2104, "Market data farm connection is OK:usfarm", ""))
-    until(session, lambda _: session.farms == {"usfarm": True})
+    until(session, lambda _: session.upstream.farms == {"usfarm": True})
     assert session.state is SessionState.LIVE
 
 

@@ -37,3 +37,13 @@ def test_data_prove_only_what_came_after_a_whole_heartbeat():
 @pytest.mark.parametrize("code", [201, 354, 2107, 2119, 0])
 def test_other_codes_change_nothing(code):
     assert Upstream().heard(code, "text") is None
+
+
+def test_only_market_data_farms_count_for_market_data():
+    upstream = Upstream()
+    assert upstream.data_farms_ok
+    upstream.heard(2105, "HMDS data farm connection is broken:ushmds")
+    upstream.heard(2157, "Sec-def data farm connection is broken:secdefnj")
+    assert upstream.data_farms_ok
+    upstream.heard(2103, "Market data farm connection is broken:usfarm")
+    assert not upstream.data_farms_ok
