@@ -33,7 +33,7 @@ ENGINE = _words(
     codec journal_files journal recovery
     broker.errors broker.clock broker.pacing broker.templates broker.library broker.definitions
     broker.requests broker.inbound broker.history broker.sync broker.feed broker.accounts
-    broker.connection broker.link broker.upstream broker.session
+    broker.connection broker.link broker.handshake broker.upstream broker.session
     signals.schema signals.files
     inbox view runtime
     sim.records sim.policies sim.instruments sim.hours sim.history sim.account sim.market
