@@ -1,7 +1,8 @@
 """The simulator's control channel: one JSON object a line, in and out, apart from the TWS wire.
 
 ``{"op": "report"}`` the oracle's report and the state of the server; ``{"op": "clock"}`` both
-clocks, for translating times; ``{"op": "stop"}`` ends the simulator. Anything else is refused.
+clocks, for translating times; ``{"op": "about"}`` which simulator this is; ``{"op": "stop"}``
+ends it. Anything else is refused.
 """
 
 from __future__ import annotations

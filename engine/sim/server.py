@@ -11,6 +11,7 @@ import contextlib
 import errno
 import logging
 import math
+import os
 import selectors
 import socket
 import threading
@@ -29,15 +30,13 @@ from engine.sim.control import ControlWire
 from engine.sim.delivery import BACKLOG_BYTES_MAX, Delivery
 from engine.sim.exchange import Exchange
 from engine.sim.gateway import Gateway
-from engine.sim.pace import Pace
+from engine.sim.pace import Pace, Player
 from engine.sim.records import MarketTick
 from engine.sim.wire_messages import PROTOBUF_MIN, TEXT_MAX, VERSION_MAX, VERSION_MIN
 from engine.sim.wire_protobuf import preload
 
 READ_BYTES_MAX: Final = 256 << 10
-TICKS_PER_TURN_MAX: Final = 256  # when late; then clients get their turn
 WAIT_S_MAX: Final = 0.05  # real seconds until the clock is looked at again
-HELD_WAIT_S_MAX: Final = 0.5
 CALL_S_MAX: Final = 30.0
 CLOSING_NS_MAX: Final = 2_000_000_000  # for the last frames of a client being disconnected
 CONTROL_CLIENTS_MAX: Final = 8
@@ -105,9 +104,8 @@ class SimServer:
             raise UserError(f"server version {max_server_version}: must be {bounds}")
         self._exchange = exchange
         self._gateway = Gateway(exchange, max_server_version, backlog_bytes_max)
-        self._source = iter(source)
-        self._next: MarketTick | None = None
         self._pace = Pace(speed, exchange.now_ns)
+        self._player = Player(self._gateway, iter(source), self._pace, time.monotonic_ns)
         self._host, self._wanted, self._wanted_control = host, port, control_port
         self._hold, self._linger_s = hold, linger_s
         self._selector = selectors.DefaultSelector()
@@ -120,7 +118,6 @@ class SimServer:
         self._failure: BaseException | None = None
         self._empty_since_ns = 0  # real; 0: a client is there, or none has ever been
         self._stopping = self._closed = False
-        self.market_over = False
 
     # -- life ----------------------------------------------------------------------------------
 
@@ -136,6 +133,11 @@ class SimServer:
             return None
         number: int = self._control.getsockname()[1]
         return number
+
+    @property
+    def market_over(self) -> bool:
+        """Whether the source has been played to its end; the clock runs on."""
+        return self._player.over
 
     def listen(self) -> None:
         """Open the ports. Raises UserError naming the port that cannot be had, and the mend."""
@@ -184,6 +186,16 @@ class SimServer:
         if self._failure is not None:
             failure, self._failure = self._failure, None
             raise failure
+
+    def end(self) -> None:
+        """Ask it to end, from any thread or a signal handler, without waiting for it."""
+        self._stopping = True
+        self._wake()
+
+    @property
+    def visited(self) -> bool:
+        """Whether a client has ever introduced itself."""
+        return self._empty_since_ns != 0
 
     def __enter__(self) -> SimServer:
         return self.start()
@@ -244,7 +256,6 @@ class SimServer:
         try:
             if not self._hold:
                 self._pace.run(time.monotonic_ns())
-            self._next = next(self._source, None)
             while not self._stopping:
                 self._turn()
         finally:
@@ -252,7 +263,7 @@ class SimServer:
 
     def _turn(self) -> None:
         """Wait, then clients first: an order must not queue behind a burst of ticks."""
-        for key, mask in self._selector.select(self._wait_s()):
+        for key, mask in self._selector.select(self._player.wait_s(WAIT_S_MAX)):
             if key.fileobj is self._wake_in:
                 self._wake_in.recv(4096)
             elif key.fileobj is self._listener or key.fileobj is self._control:
@@ -260,21 +271,10 @@ class SimServer:
             else:
                 self._serve_peer(key.data, mask)
         self._run_calls()
-        self._play()
+        self._player.play()
         for peer in list(self._peers.values()):
             self._flush(peer)
         self._set_pace()
-
-    def _wait_s(self) -> float:
-        """Until the next tick or timer of the exchange is due, but look at the clock anyway."""
-        if not self._pace.running:
-            return HELD_WAIT_S_MAX
-        due_ns = self._exchange.next_timer_ns
-        if self._next is not None and (due_ns is None or self._next.time_ns < due_ns):
-            due_ns = self._next.time_ns
-        if due_ns is None:
-            return WAIT_S_MAX
-        return min(self._pace.real_until(due_ns, time.monotonic_ns()), WAIT_S_MAX)
 
     def _set_pace(self) -> None:
         """Hold or run the clock, and end when it was agreed to."""
@@ -292,32 +292,6 @@ class SimServer:
         lingers = self._linger_s is not None and self._empty_since_ns > 0
         if lingers and real_ns - self._empty_since_ns >= (self._linger_s or 0) * 1e9:
             self._stopping = True
-
-    # -- time ----------------------------------------------------------------------------------
-
-    def _advance(self) -> None:
-        """Bring the exchange to the present, but not past a tick that is still to be played."""
-        real_ns = time.monotonic_ns()
-        now_ns = self._pace.now_ns(real_ns)
-        if self._next is not None and self._next.time_ns < now_ns:
-            now_ns = max(self._next.time_ns, self._exchange.now_ns)
-        self._exchange.oracle.observe(now_ns, real_ns)
-        self._gateway.advance(now_ns)
-
-    def _play(self) -> None:
-        """Play the ticks that are due, some of them when it is late, then let time pass."""
-        now_ns = self._pace.now_ns(time.monotonic_ns())
-        for _ in range(TICKS_PER_TURN_MAX):
-            tick = self._next
-            if tick is None or tick.time_ns > now_ns or not self._pace.running:
-                break
-            self._exchange.oracle.observe(tick.time_ns, time.monotonic_ns())
-            self._gateway.tick(tick)
-            self._next = next(self._source, None)
-        if self._next is None and not self.market_over:
-            self.market_over = True
-            _LOG.info("the market data have ended; the clock runs on")
-        self._advance()
 
     # -- connections ---------------------------------------------------------------------------
 
@@ -363,7 +337,7 @@ class SimServer:
         if peer.closing:
             return  # what a client says after it was refused is not heard
         if peer.client is not None:
-            self._advance()
+            self._player.advance()
             self._gateway.receive(peer.client, data)
         elif peer.control is not None:
             for answer in peer.control.feed(data):
@@ -413,11 +387,16 @@ class SimServer:
     # -- control -------------------------------------------------------------------------------
 
     def _operations(self) -> dict[str, Callable[[], dict[str, Any]]]:
-        return {"report": self._report, "clock": self._clock, "stop": self._stop}
+        return {
+            "report": self._report,
+            "clock": self._clock,
+            "about": self._about,
+            "stop": self._stop,
+        }
 
     def _report(self) -> dict[str, Any]:
         if not self._closed:
-            self._advance()
+            self._player.advance()
         return {
             **self._exchange.oracle.report(),
             "clock_ns": self._exchange.now_ns,
@@ -444,6 +423,15 @@ class SimServer:
             "monotonic_ns": real_ns,
             "speed": self._pace.speed,
             "running": self._pace.running,
+        }
+
+    def _about(self) -> dict[str, Any]:
+        """Which simulator this is, and whether its market goes on: cheap enough to ask often."""
+        return {
+            "pid": os.getpid(),
+            "instance": self._exchange.instance,
+            "market_over": self.market_over,
+            "clients": sum(1 for c in self._gateway.clients if c.client_id is not None),
         }
 
     def _stop(self) -> dict[str, Any]:
