@@ -21,6 +21,7 @@ from statecharts.vocabulary import BracketState, ContextEvent, ContextState
 
 Origin = Literal["signal", "trigger", "bracket"]
 SETTLED_STATES = frozenset({ContextState.FLAT, ContextState.RETIRED})
+ENDING_STATES = frozenset({ContextState.CONCLUDING, ContextState.CLOSING, ContextState.REVERSING})
 
 
 @attrs.frozen
@@ -70,6 +71,8 @@ class Context:
     oca_group: str
     opened_ns: int
     state: int = ContextState.FLAT
+    frozen_from: int = ContextState.FLAT  # what it was doing when the truth was lost
+    generation: int = 1  # of its OCA group
     orders: dict[int, Order] = attrs.field(factory=dict)
     ledger: Ledger = attrs.field(factory=Ledger)
     entry_filled_ns: int = 0  # when the entry last filled
@@ -89,8 +92,19 @@ class Context:
         after = CONTEXT.step(self.state, event)
         if after == NO_ROW:
             return False
+        if after == ContextState.FROZEN != self.state:
+            self.frozen_from = self.state
         self.state = after
         return True
+
+    def renew_group(self) -> None:
+        """TWS refuses a one-cancels-all name once it has traded and nothing of it lives (B6):
+        then the next exits get a new one."""
+        members = [o for o in self.orders.values() if o.spec.oca_group == self.oca_group]
+        if members and all(order.dead for order in members):
+            stem = self.oca_group if self.generation == 1 else self.oca_group.rpartition("-")[0]
+            self.generation += 1
+            self.oca_group = f"{stem}-{self.generation}"
 
     @property
     def side(self) -> int:
@@ -145,7 +159,6 @@ def name_rest(context: Context) -> ContextEvent | None:
             return ContextEvent.ENTRY_FILLED
         if not context.ledger.fills and context.all_dead:  # its children too
             return ContextEvent.ENTRY_DIED
-    ending = (ContextState.CONCLUDING, ContextState.CLOSING, ContextState.REVERSING)
-    if state in ending and context.held == 0 and context.all_dead:
+    if state in ENDING_STATES and context.held == 0 and context.all_dead:
         return ContextEvent.CAME_TO_REST
     return None

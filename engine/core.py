@@ -124,6 +124,10 @@ class Core:
 
     def _settle_context(self, out: Outbox, context: Context) -> None:
         state = self.state
+        if state.live:
+            for order in context.orders.values():
+                if order.revived and not order.deadline_ns:
+                    out.cancel(order)
         event = name_rest(context)
         if event is not None and out.advance(context, event):
             state.dirty.add(context.number)
@@ -157,7 +161,6 @@ def _carry_out(state: State, out: Outbox, context: Context, want: Want) -> None:
         reason = exit_reason(context.held, want.quantity + others)
         if reason is not None and want.role is not Role.TARGET:
             # Exits that are being withdrawn still count; their answers bring us back here.
-            state.deadlines[f"settle:{context.number}"] = out.now_ns + state.scaled(0.05)
             return
         if reason is None:
             out.place(
@@ -208,7 +211,9 @@ def _settle_due(state: State, _: Outbox, subject: str) -> None:
 def _session_ending(state: State, out: Outbox, symbol: str) -> None:
     """End of day, of one symbol, from the exchange's own hours: its own process, once."""
     context = state.current.get(symbol)
-    if context is not None and context.state != ContextState.FROZEN:
+    if context is not None and context.state == ContextState.FROZEN:
+        context.frozen_from = ContextState.CLOSING  # as soon as the truth is known again
+    elif context is not None:
         context.reverse_to = None
         context.exit_reason = "end_of_day"
         out.advance(context, ContextEvent.CLOSE_REQUESTED)
@@ -225,6 +230,24 @@ def _round_overdue(state: State, out: Outbox, _: str) -> None:
     truth.round_overdue(state, out)
 
 
+def _doubts_due(state: State, _out: Outbox, _: str) -> None:
+    """Something is frozen, or a question had to wait for its turn."""
+    state.doubts = True
+
+
+def _echo_missing(state: State, _: Outbox, subject: str) -> None:
+    """Only openOrder says what the broker took from us, and it may get lost."""
+    order = state.orders.get(int(subject))
+    if order is not None and not order.dead and not order.confirmed:
+        state.doubts = True
+
+
+def _drop_due(state: State, _: Outbox, subject: str) -> None:
+    context = state.contexts.get(int(subject))
+    if context is not None:
+        settlement.drop(state, context)
+
+
 _DEADLINES: Final[dict[str, Callable[[State, Outbox, str], None]]] = {
     "answer": _answer_overdue,
     "grace": _grace_ended,
@@ -232,6 +255,9 @@ _DEADLINES: Final[dict[str, Callable[[State, Outbox, str], None]]] = {
     "settle": _settle_due,
     "eod": _session_ending,
     "round": _round_overdue,
+    "ask": _doubts_due,
+    "echo": _echo_missing,
+    "drop": _drop_due,
 }
 
 
@@ -248,6 +274,7 @@ def _on_started(state: State, out: Outbox, started: Started) -> None:
     state.account = started.account
     state.session = 0
     state.suspects.clear()
+    truth.link_lost(state, out, state.orders.values())
 
 
 def _on_stopped(state: State, out: Outbox, stopped: Stopped) -> None:

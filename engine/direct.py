@@ -55,7 +55,8 @@ def _bracket_reason(state: State, out: Outbox, request: BracketRequested) -> Rea
         origin="bracket",
         identity=request.reference,
     )
-    reason = open_context(state, out, instrument, plan)
+    quote = _seen_price(request.market, request.side)
+    reason = open_context(state, out, instrument, plan, quote)
     if reason is None:
         state.references[request.reference] = state.current[request.symbol].number
     return reason
@@ -127,8 +128,9 @@ def on_cancel(state: State, out: Outbox, request: CancelRequested) -> None:
     """
     number = state.references.get(request.reference)
     owner = state.contexts.get(number) or state.groups.get(number) if number else None
-    if owner is None:
-        out.refuse(Reason.NOTHING_TO_CLOSE, "", "cancel", request.reference)
+    if owner is None or not state.live:
+        reason = Reason.NOTHING_TO_CLOSE if owner is None else Reason.NOT_LIVE
+        out.refuse(reason, "", "cancel", request.reference)
         return
     if isinstance(owner, Group):
         owner.step(OcoEvent.CANCEL)

@@ -7,6 +7,7 @@ at the broker before the first share is, whether or not we are still there to se
 
 from __future__ import annotations
 
+import math
 from decimal import Decimal
 
 import attrs
@@ -61,7 +62,7 @@ def enter(state: State, out: Outbox, arrived: SignalArrived, side: int) -> Reaso
         origin="trigger" if arrived.signal.source == "trigger" else "signal",
         identity=arrived.signal.identity,
     )
-    return open_context(state, out, instrument, plan)
+    return open_context(state, out, instrument, plan, price)
 
 
 def symbol_reason(state: State, symbol: str, now_ns: int) -> Reason | None:
@@ -108,7 +109,7 @@ def distance(wanted: Distance, price: Decimal, atr: float | None) -> Decimal | N
     The product of a double is cut to micro-units first: 6 x 0.1 must not become
     0.6000000000000001 and push the stop to another tick.
     """
-    if wanted.atr is not None and atr is not None and atr > 0:
+    if wanted.atr is not None and atr is not None and math.isfinite(atr) and atr > 0:
         return exact(round(wanted.atr * atr, _DISTANCE_DIGITS))
     if wanted.percent is not None:
         return price * exact(wanted.percent) / 100
@@ -130,7 +131,9 @@ def exposure(state: State, now_ns: int) -> Exposure:
     return Exposure(gross, len(state.current), len(state.order_times))
 
 
-def open_context(state: State, out: Outbox, instrument: Instrument, plan: Plan) -> Reason | None:
+def open_context(
+    state: State, out: Outbox, instrument: Instrument, plan: Plan, quote: Decimal
+) -> Reason | None:
     """Gate a plan and send it: parent held back, children behind it, the last one transmits."""
     stop_price = plan.stop_at(plan.decision_price, instrument.grid)
     target_price = plan.target_at(plan.decision_price, instrument.grid)
@@ -142,6 +145,7 @@ def open_context(state: State, out: Outbox, instrument: Instrument, plan: Plan) 
             plan.entry_price,
             stop_price,
             orders=2 if target_price is None else 3,
+            quote=quote,
         ),
         exposure(state, out.now_ns),
         state.config.limits,
@@ -213,6 +217,8 @@ def exit_order(
     grouped: bool,
 ) -> Order:
     """An exit of its own, beside or instead of the attached ones."""
+    if grouped:
+        context.renew_group()
     return _order(state, context, role, action, quantity, price, None, grouped)
 
 

@@ -14,7 +14,7 @@ from decimal import Decimal
 import attrs
 
 from engine.commands import OrderSpec
-from engine.contexts import Context
+from engine.contexts import ENDING_STATES, Context
 from engine.inputs import Side
 from engine.money import ZERO, Grid
 from engine.orders import EXIT_ROLES, Order, Role
@@ -64,19 +64,29 @@ class Terms:
 
 
 _PROTECTING = frozenset({ContextState.ENTERING, ContextState.PROTECTED, ContextState.ADDING})
-_ENDING = frozenset({ContextState.CLOSING, ContextState.REVERSING, ContextState.CONCLUDING})
 
 
 def wants(context: Context, terms: Terms) -> list[Want]:
     """The difference between the exits that should exist and those the broker has confirmed."""
     if context.state in _PROTECTING:
         return [
+            *_entry_given_up(context),
             *_protect(context, Role.STOP, terms),
             *_protect(context, Role.TARGET, terms),
         ]
-    if context.state in _ENDING:
+    if context.state in ENDING_STATES:
         return _end(context, terms)
     return []  # frozen: what rests stays, nothing is added on doubtful truth
+
+
+def _entry_given_up(context: Context) -> list[Want]:
+    """An entry goes on only while its protection is at the broker, and not against its own
+    exits: when one of those has traded, the rest of the entry would buy into the fall (B3)."""
+    exits = [order for order in context.orders.values() if order.role in EXIT_ROLES]
+    naked = not context.held and all(o.dead for o in exits if o.role is Role.STOP)
+    if not naked and not any(order.filled for order in exits):
+        return []
+    return [Withdraw(order) for order in context.of(Role.ENTRY) if _removable(order)]
 
 
 def _end(context: Context, terms: Terms) -> list[Want]:
@@ -135,6 +145,9 @@ def _protect(context: Context, role: Role, terms: Terms) -> list[Want]:
         if context.failures.get(role, 0) < terms.failures_max:
             found.append(PlaceExit(role, _exit_action(context), held, price, True))
         return found
+    replaced = [order for order in resting if _stuck(context, order, price)]
+    if replaced:
+        return found + _replace(context, role, replaced, resting, price, terms)
     primary, *extras = resting
     covered, changes = _amend_primary(context, primary, price)
     found += changes
@@ -151,11 +164,46 @@ def _protect(context: Context, role: Role, terms: Terms) -> list[Want]:
     return found
 
 
+def _total(context: Context, order: Order) -> Decimal:
+    """The size that the main order of a role should have: of an attached one, which the broker
+    activates by what fills, with what the entry may still bring."""
+    growing = context.entry_rest if order.attached else ZERO
+    return order.filled + abs(context.held) + growing
+
+
+def _stuck(context: Context, order: Order, price: Decimal) -> bool:
+    """It is too large or at another price, and the broker has refused to change that."""
+    if context.entry_rest or not _amendable(order):
+        return False
+    too_large = order.remaining > abs(context.held)
+    if not too_large and order.confirmed_price == price:
+        return False
+    return not _amend(order, _total(context, order), price)
+
+
+def _replace(
+    context: Context,
+    role: Role,
+    stuck: list[Order],
+    resting: list[Order],
+    price: Decimal,
+    terms: Terms,
+) -> list[Want]:
+    """What cannot be amended is replaced: the new order first, then the old one goes. Both are
+    of one group, whose block keeps them from trading together."""
+    held = abs(context.held)
+    others = [order for order in resting if order not in stuck]
+    if any(order.active and order.remaining >= held for order in others):
+        return [Withdraw(order) for order in stuck]
+    if not others and context.failures.get(role, 0) < terms.failures_max:
+        return [PlaceExit(role, _exit_action(context), held, price, True)]
+    return []
+
+
 def _amend_primary(context: Context, primary: Order, price: Decimal) -> tuple[Decimal, list[Want]]:
     """Bring the main order of a role to its size and price; what it covers, counting an
     amendment on its way, and the amendment if one is due."""
-    growing = context.entry_rest if primary.attached else ZERO
-    total = primary.filled + abs(context.held) + growing
+    total = _total(context, primary)
     if _amendable(primary) and (primary.confirmed_quantity, primary.confirmed_price) != (
         total,
         price,
@@ -193,7 +241,9 @@ def _exit_action(context: Context) -> Side:
 
 
 def _removable(order: Order) -> bool:
-    return order.resting and order.asked != OrderAsk.DRAFT
+    """Not while unknown: a cancel that was refused would be asked again and again; the answer
+    to the question that is under way decides."""
+    return order.resting and order.asked != OrderAsk.DRAFT and order.reported != OrderReport.UNKNOWN
 
 
 def _amendable(order: Order) -> bool:
@@ -203,11 +253,8 @@ def _amendable(order: Order) -> bool:
 
 
 def _amend(order: Order, total: Decimal, price: Decimal | None) -> list[Want]:
-    spec = attrs.evolve(order.spec, quantity=total)
-    if price is not None and spec.order_type == "STP":
-        spec = attrs.evolve(spec, aux_price=price)
-    elif price is not None:
-        spec = attrs.evolve(spec, limit_price=price)
+    # A leg that was placed to wait for the last of its bracket is not to wait any more.
+    spec = attrs.evolve(order.spec_with(total, price), transmit=True)
     return [] if spec == order.refused else [AmendExit(order, spec)]
 
 

@@ -68,10 +68,12 @@ class Order:
     owner: int
     spec: OrderSpec
     placed_ns: int = 0
+    asked_ns: int = 0  # when we last asked anything of the broker about it
     asked: int = OrderAsk.DRAFT
     reported: int = OrderReport.SILENT
     filled: Decimal = ZERO
     status_filled: Decimal = ZERO
+    said_filled: bool = False  # a status called it complete, maybe ahead of its executions
     average_price: Decimal = ZERO
     perm_ids: tuple[int, ...] = ()
     why_held: str = ""
@@ -131,6 +133,11 @@ class Order:
         return not self.dead and self.asked not in (OrderAsk.CANCELLING, OrderAsk.RESTED)
 
     @property
+    def revived(self) -> bool:
+        """Alive after its death was believed; nobody wants it any more."""
+        return self.asked == OrderAsk.RESTED and not self.dead
+
+    @property
     def held_by_parent(self) -> bool:
         return self.attached and (
             self.reported in (OrderReport.SILENT, OrderReport.PENDING) or "child" in self.why_held
@@ -151,3 +158,19 @@ class Order:
     @property
     def confirmed(self) -> bool:
         return self.confirmed_quantity is not None
+
+    def amendment_refused(self) -> None:
+        """The order goes on under the terms that the broker last echoed. What was refused is
+        remembered, so that it is not asked again."""
+        self.refused = self.spec
+        if self.confirmed_quantity is not None:
+            self.spec = self.spec_with(self.confirmed_quantity, self.confirmed_price)
+
+    def spec_with(self, total: Decimal, price: Decimal | None) -> OrderSpec:
+        """What we asked, with another size and, unless it has none or None is given, price."""
+        spec = attrs.evolve(self.spec, quantity=total)
+        if price is None or self.price is None:
+            return spec
+        if spec.order_type == "STP":
+            return attrs.evolve(spec, aux_price=price)
+        return attrs.evolve(spec, limit_price=price)

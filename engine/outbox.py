@@ -81,6 +81,7 @@ class Outbox:
         self.say(OrderStatusEvent, **order_fields(order), previous="placed")
 
     def _await_answer(self, order: Order) -> None:
+        order.asked_ns = self.now_ns
         order.deadline_ns = self.now_ns + self.state.scaled(self.state.config.timing.answer_s)
         self.state.deadlines[f"answer:{order.order_id}"] = order.deadline_ns
 
@@ -106,8 +107,9 @@ class Outbox:
     def freeze(self, context: Context, why: str) -> None:
         before = context.state
         self.state.frozen[context.symbol] = why
+        self.state.doubts = True
         if before != ContextState.FROZEN:
-            context.state = ContextState.FROZEN
+            context.frozen_from, context.state = before, ContextState.FROZEN
             self.state.current.setdefault(context.symbol, context)
             self._tell(context, before, why)
 

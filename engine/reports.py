@@ -9,6 +9,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
+from engine.commands import Cancel
 from engine.contexts import Context, name_fill
 from engine.entries import open_until
 from engine.events import (
@@ -45,12 +46,15 @@ from statecharts.vocabulary import (
 
 _FILL_SETTLE_S = 1.0  # a status may run ahead of its execution by this much before we ask
 _STEADY_S = 60.0  # an exit that rested this long was not refused: the count starts anew
+_ALIVE = frozenset({"ApiPending", "PendingSubmit", "PreSubmitted", "Submitted"})
 _RETRY_FIRST_S, _RETRY_MAX_S = 0.5, 30.0
 
 
 def report(state: State, out: Outbox, order: Order, event: OrderEvent, why: str = "") -> None:
     """Step an order by something the broker said, and tell and note what follows."""
     before_report, before_ask, previous = order.reported, order.asked, status_of(order)
+    if before_report == OrderReport.CLOSED:
+        return  # over and done with: repeated and late words about it mean nothing
     if not order.step(event):
         out.alert(
             "warning",
@@ -65,8 +69,10 @@ def report(state: State, out: Outbox, order: Order, event: OrderEvent, why: str 
     state.touch(order)
     if order.asked == OrderAsk.PLACED and order.reported != OrderReport.SILENT:
         _answered(state, order)
+    if order.reported == OrderReport.UNKNOWN:
+        state.doubts = True
     if order.dead and before_report != order.reported:
-        _died(state, out, order, why)
+        _died(state, out, order, why, asked_for=before_ask == OrderAsk.CANCELLING)
     out.say(OrderStatusEvent, **order_fields(order), previous=previous)
 
 
@@ -75,7 +81,7 @@ def _answered(state: State, order: Order) -> None:
     state.deadlines.pop(f"answer:{order.order_id}", None)
 
 
-def _died(state: State, out: Outbox, order: Order, why: str) -> None:
+def _died(state: State, out: Outbox, order: Order, why: str, asked_for: bool) -> None:
     _answered(state, order)
     order.dead_ns = out.now_ns
     grace = state.scaled(state.config.timing.late_fill_grace_s)
@@ -93,7 +99,7 @@ def _died(state: State, out: Outbox, order: Order, why: str) -> None:
     context = state.contexts.get(order.owner)
     if context is None or order.role not in EXIT_ROLES or not context.held:
         return
-    if order.reported in (OrderReport.REJECTED, OrderReport.CANCELLED):
+    if order.reported != OrderReport.FILLED and not asked_for:
         _exit_lost(state, out, context, order, why)
 
 
@@ -103,9 +109,7 @@ def _exit_lost(state: State, out: Outbox, context: Context, order: Order, why: s
     if out.now_ns - order.placed_ns > state.scaled(_STEADY_S):
         context.failures[order.role] = 0
     failures = context.failures[order.role] = context.failures.get(order.role, 0) + 1
-    unsolicited = order.reported == OrderReport.REJECTED or why != ""
-    if unsolicited:
-        out.alert("warning", f"{order.role} order {order.order_id} lost: {why}", order.symbol)
+    out.alert("warning", f"{order.role} order {order.order_id} lost: {why}", order.symbol)
     if order.role is Role.CLOSE:
         delay = min(_RETRY_FIRST_S * 2 ** (failures - 1), _RETRY_MAX_S)
         context.retry_ns = out.now_ns + state.scaled(delay)
@@ -138,6 +142,8 @@ def on_open_order(state: State, out: Outbox, seen: OrderOpened) -> None:
             order.confirmed_quantity, order.confirmed_price = seen.quantity, price
             state.touch(order)
         _check_amendment(state, out, order)
+    if order.reported == OrderReport.CLOSED and seen.status in _ALIVE:
+        _take_back(state, out, seen)
     if event := STATUS_EVENTS.get(seen.status):
         report(state, out, order, event)
 
@@ -148,14 +154,15 @@ def _check_amendment(state: State, out: Outbox, order: Order) -> None:
     if order.asked != OrderAsk.AMENDING:
         return
     wanted = order.spec
-    price = order.price
-    if order.confirmed_price == price and (
+    # What a market order echoes as its price means nothing.
+    if order.price in (None, order.confirmed_price) and (
         order.confirmed_quantity == wanted.quantity
         or (order.confirmed_quantity or ZERO) < wanted.quantity
     ):
         report(state, out, order, OrderEvent.AMEND_CONFIRMED)
     elif order.reported == OrderReport.UNKNOWN:
-        # It was overdue and the broker still shows the old terms: it never arrived.
+        # It was overdue and the broker still shows the old terms: it never arrived, and may
+        # be asked again.
         report(state, out, order, OrderEvent.AMEND_REFUSED)
 
 
@@ -169,8 +176,12 @@ def on_status(state: State, out: Outbox, seen: OrderStatusReported) -> None:
         state.touch(order)
     order.status_filled = max(order.status_filled, seen.filled)
     if event := STATUS_EVENTS.get(seen.status):
-        report(state, out, order, event, "" if order.asked == OrderAsk.CANCELLING else seen.status)
+        report(state, out, order, event, seen.status)
+        if not order.confirmed and not order.dead:
+            echo = out.now_ns + state.scaled(_FILL_SETTLE_S)
+            state.deadlines.setdefault(f"echo:{order.order_id}", echo)
     elif seen.status == "Filled":
+        order.said_filled = True
         if order.filled >= seen.filled > 0 and not order.dead:
             report(state, out, order, OrderEvent.FILLED_FULL)
     else:
@@ -184,6 +195,10 @@ def on_status(state: State, out: Outbox, seen: OrderStatusReported) -> None:
 
 def _foreign_order(state: State, out: Outbox, seen: OrderOpened) -> None:
     """Somebody else's order on our symbol: told once, never touched, never counted as ours."""
+    if state.ours(seen.order_ref):
+        if seen.status in _ALIVE:
+            _take_back(state, out, seen)
+        return
     key = f"foreign order {seen.perm_id or seen.order_id}"
     if seen.client_id == state.client_id:
         state.next_order_id = max(state.next_order_id, seen.order_id + 1)
@@ -195,6 +210,14 @@ def _foreign_order(state: State, out: Outbox, seen: OrderOpened) -> None:
             f"(client {seen.client_id}, permanent id {seen.perm_id})",
             seen.symbol,
         )
+
+
+def _take_back(state: State, out: Outbox, seen: OrderOpened) -> None:
+    """An order of ours that was given up lives: the proof of its absence was wrong, or a dialog
+    in TWS held it back. Nothing waits for it any more."""
+    out.alert("critical", f"order {seen.order_id} lives after it was given up", seen.symbol)
+    if state.live:
+        out.commands.append(Cancel(seen.order_id))
 
 
 # -- executions ------------------------------------------------------------------------------
@@ -233,7 +256,8 @@ def on_execution(state: State, out: Outbox, fill: ExecutionReported) -> None:
     if late:
         out.alert("critical", f"order {order.order_id} filled after its grace", order.symbol)
     else:
-        full = order.remaining == 0 or order.filled >= order.spec.quantity
+        told_full = order.said_filled and order.filled >= order.status_filled
+        full = told_full or order.remaining == 0 or order.filled >= order.spec.quantity
         report(state, out, order, OrderEvent.FILLED_FULL if full else OrderEvent.FILLED_PART)
     state.touch(order)
     if isinstance(owner, Context):
@@ -251,6 +275,12 @@ def _context_filled(
     if order.role is Role.ENTRY:
         _count_entry(state, context, held_before, out.now_ns)
         context.entry_filled_ns = out.now_ns
+    if context.symbol in state.frozen:
+        state.doubts = True  # this may be what was missing
+    if context.held == held_before:  # a corrected price: cover sees to it
+        if context.held:
+            _tell_position(out, context, held_before)
+        return
     event = name_fill(context, order)
     if event == ContextEvent.WENT_FLAT and order.role is not Role.CLOSE:
         context.exit_reason = str(order.role)
@@ -305,10 +335,10 @@ def _tell_position(out: Outbox, context: Context, held_before: Decimal) -> None:
 
 
 def _foreign_execution(state: State, out: Outbox, fill: ExecutionReported, identity: str) -> None:
-    if fill.order_ref and fill.order_ref.startswith(state.tag):
-        _orphan(state, out, fill)
-        return
     if identity in state.execution_owner:
+        return
+    if state.ours(fill.order_ref):
+        _orphan(state, out, fill)
         return
     state.execution_owner[identity] = 0
     if fill.con_id in state.symbols and fill.account == state.account:
@@ -369,6 +399,8 @@ def on_error(state: State, out: Outbox, seen: ErrorReported) -> None:
     found = classify(seen.code)
     order = state.orders.get(seen.request_id) if seen.request_id > 0 else None
     why = f"{seen.code} {seen.text}"
+    if order is not None and order.reported == OrderReport.CLOSED:
+        return
     if order is None:
         out.alert("warning" if found in _ORDER_CLASSES else "info", f"TWS says {why}")
         if seen.request_id == -1 and found in _ORDER_CLASSES:
@@ -382,7 +414,7 @@ def on_error(state: State, out: Outbox, seen: ErrorReported) -> None:
         report(state, out, order, OrderEvent.CANCELLED, why)
     elif found in refused and amending:
         # The request was refused, not the order: it lives on as it was, until read back.
-        order.refused = order.spec
+        order.amendment_refused()
         _answered(state, order)
         report(state, out, order, OrderEvent.AMEND_REFUSED, why)
         out.alert("warning", f"amendment of order {order.order_id} refused: {why}", order.symbol)

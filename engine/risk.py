@@ -6,6 +6,7 @@ for entries; it is checked for one thing only, that it cannot turn the position 
 
 from __future__ import annotations
 
+import math
 from decimal import Decimal
 from enum import StrEnum
 
@@ -63,7 +64,7 @@ class Exposure:
 
 @attrs.frozen
 class Entry:
-    """An entry about to be sent, with its protection."""
+    """An entry about to be sent, with its protection. ``quote`` is what the market showed."""
 
     side: int
     quantity: Decimal
@@ -71,12 +72,16 @@ class Entry:
     limit_price: Decimal | None
     stop_price: Decimal
     orders: int
+    quote: Decimal
 
 
 def market_reason(market: MarketView | None, side: Side, limits: Limits) -> Reason | None:
     """Why no decision may rest on this view of the market; None when it may."""
-    if market is None or market.price(side) is None:
-        return Reason.NO_PRICE
+    price = market.price(side) if market is not None else None
+    if market is None or price is None or not math.isfinite(price) or price <= 0:
+        return Reason.NO_PRICE  # TWS says -1, 0 or NaN when there is none
+    if market.bid and market.ask and market.bid > market.ask:
+        return Reason.NO_PRICE  # crossed: one of the two is wrong
     if market.halted:
         return Reason.HALTED
     if not market.live:
@@ -105,8 +110,8 @@ def entry_reason(entry: Entry, exposure: Exposure, limits: Limits) -> Reason | N
     if exposure.orders_last_minute + entry.orders > limits.orders_per_minute_max:
         return Reason.TOO_MANY_ORDERS
     if entry.limit_price is not None:
-        collar = entry.price * Decimal(str(limits.collar_percent)) / 100
-        if abs(entry.limit_price - entry.price) > collar:
+        collar = entry.quote * Decimal(str(limits.collar_percent)) / 100
+        if abs(entry.limit_price - entry.quote) > collar:
             return Reason.OUTSIDE_COLLAR
     return None
 

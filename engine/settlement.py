@@ -5,7 +5,7 @@ Also the groups: a bracket is told as it moves, an OCO is kept from filling twic
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Final, Literal
 
 from engine import brackets
 from engine.contexts import Context
@@ -15,7 +15,9 @@ from engine.groups import Group
 from engine.orders import Order
 from engine.outbox import Outbox, order_fields
 from engine.state import State
-from statecharts.vocabulary import BracketState, OcoState
+from statecharts.vocabulary import BracketState, OcoState, OrderReport
+
+_KEPT_S: Final = 900.0  # how long a finished context can still be found
 
 
 def came_to_rest(state: State, out: Outbox, context: Context) -> None:
@@ -54,11 +56,14 @@ def report_trade(state: State, out: Outbox, context: Context) -> None:
             closed_ns=context.rested_ns,
         )
     if graced and context.reverse_to is None:
-        _drop(state, context)
+        state.deadlines.setdefault(f"drop:{context.number}", out.now_ns + state.scaled(_KEPT_S))
 
 
-def _drop(state: State, context: Context) -> None:
-    """Its grace is over: nothing of it can happen any more."""
+def drop(state: State, context: Context) -> None:
+    """Forget a finished context. Fills ten minutes after a cancel have been seen, and each must
+    find whom it belongs to; after that nothing of it is expected any more."""
+    if not context.settled or any(order.may_fill for order in context.orders.values()):
+        return
     for order in context.orders.values():
         del state.orders[order.order_id]
         del state.by_ref[order.spec.order_ref]
@@ -87,7 +92,7 @@ def settle_group(state: State, out: Outbox, group: Group) -> None:
     if state.live and group.state in (OcoState.ONE_FILLED, OcoState.PART_FILLED, OcoState.FAILED):
         # The broker cancels the sibling; if it does not, we do.
         for leg in group.orders.values():
-            if leg.resting and not leg.filled:
+            if leg.resting and not leg.filled and leg.reported != OrderReport.UNKNOWN:
                 out.cancel(leg)
 
 

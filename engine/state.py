@@ -76,6 +76,8 @@ class State:
     order_times: list[int] = attrs.field(factory=list)  # of the last minute
     round: Round = attrs.field(factory=Round)
     doubts: bool = False  # a new round of truth is wanted
+    ask_from_ns: int = 0  # not before this
+    ask_pause_s: float = 0.0
     dirty: set[int] = attrs.field(factory=set)  # contexts and groups to settle in this step
     deadlines: dict[str, int] = attrs.field(factory=dict)
 
@@ -107,15 +109,17 @@ class State:
         """
         if order_ref:
             order = self.by_ref.get(order_ref)
-            if order is None and not order_ref.startswith(self.tag):
-                return None
-            if order is not None:
+            if order is not None or not self.ours(order_ref):
                 return order
         if perm_id and (order := self.by_perm.get(perm_id)) is not None:
             return order
         if client_id == self.client_id and not order_ref:
             return self.orders.get(order_id)
         return None
+
+    def ours(self, order_ref: str) -> bool:
+        """Whether a reference was given by this journal."""
+        return bool(self.tag) and order_ref.startswith(f"{self.tag}-")
 
     def learn_perm_id(self, order: Order, perm_id: int) -> None:
         if perm_id and perm_id not in order.perm_ids:

@@ -9,11 +9,13 @@ the symbol.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from decimal import Decimal
 from typing import Final, get_args
 
 from engine.charts import NO_ROW, SESSION
 from engine.commands import Snapshot
+from engine.contexts import ENDING_STATES
 from engine.events import SessionChangedEvent
 from engine.inputs import (
     OrderIdGranted,
@@ -41,6 +43,8 @@ from statecharts.vocabulary import (
 _ALL_KINDS: Final[tuple[SnapshotKind, ...]] = get_args(SnapshotKind)
 _DOUBT_KINDS: Final[tuple[SnapshotKind, ...]] = ("open_orders", "executions", "positions")
 _ABSENCES_TO_PROVE: Final = 2
+_PAUSE_FIRST_S, _PAUSE_MAX_S, _QUIET_S = 0.25, 5.0, 30.0  # between rounds
+_RECHECK_S: Final = 10.0  # while a symbol is frozen
 _DAY_NS: Final = 86_400 * 1_000_000_000
 
 
@@ -59,16 +63,18 @@ def on_session(state: State, out: Outbox, changed: SessionChanged) -> None:
         cause=": ".join(filter(None, (event.name.lower(), changed.detail))),
     )
     if after == SessionState.LOST:
-        _link_lost(state, out, state.orders.values())
+        link_lost(state, out, state.orders.values())
     elif after == SessionState.DEGRADED and before != SessionState.DEGRADED:
-        _link_lost(state, out, [o for o in state.orders.values() if o.deadline_ns])
+        link_lost(state, out, [o for o in state.orders.values() if o.deadline_ns])
     elif after == SessionState.SYNCING:
         if event == SessionEvent.HANDSHAKE_DONE:
             _rebase(state, out.now_ns)
         state.epoch = changed.epoch
         state.round = Round(changed.epoch, out.now_ns, set(_ALL_KINDS), running=True)
+        state.deadlines.pop("round", None)
     elif event == SessionEvent.SYNCED:
         # The broker layer vouches for every End marker of this epoch.
+        state.doubts = False
         _conclude(state, out)
         state.dirty.update(state.contexts)
         if out.now_ns // _DAY_NS != state.day_start_ns // _DAY_NS:
@@ -93,8 +99,9 @@ def _rebase(state: State, now_ns: int) -> None:
     state.dirty.update(state.contexts)
 
 
-def _link_lost(state: State, out: Outbox, orders: object) -> None:
-    for order in list(orders):  # type: ignore[call-overload]
+def link_lost(state: State, out: Outbox, orders: Iterable[Order]) -> None:
+    """Bytes of ours may not have arrived, and answers are lost: all these are unknown."""
+    for order in list(orders):
         if not order.dead and order.asked != OrderAsk.DRAFT:
             order.deadline_ns = 0
             state.deadlines.pop(f"answer:{order.order_id}", None)
@@ -127,10 +134,18 @@ def on_snapshot_ended(state: State, out: Outbox, ended: SnapshotEnded) -> None:
 
 
 def ask(state: State, out: Outbox) -> None:
-    """Begin a round if there is doubt and none is under way."""
+    """Begin a round if there is doubt and none is under way.
+
+    Rounds keep a distance that grows while they follow each other: a doubt that the broker
+    cannot end must not become a flood of questions, and two proofs of absence are worth more
+    when they are not of the same instant.
+    """
     if not (state.doubts and state.live) or state.round.running:
         return
     state.doubts = False
+    if out.now_ns < state.ask_from_ns:
+        state.deadlines["ask"] = state.ask_from_ns
+        return
     state.round = Round(state.epoch, out.now_ns, set(_DOUBT_KINDS), running=True)
     state.deadlines["round"] = out.now_ns + state.scaled(state.config.broker.sync_timeout_s)
     out.commands += [Snapshot(kind) for kind in _DOUBT_KINDS]
@@ -148,11 +163,16 @@ def round_overdue(state: State, out: Outbox) -> None:
 def _conclude(state: State, out: Outbox) -> None:
     state.round.running = False
     state.deadlines.pop("round", None)
+    in_a_row = out.now_ns - state.ask_from_ns < state.scaled(_QUIET_S)
+    state.ask_pause_s = min(2 * state.ask_pause_s, _PAUSE_MAX_S) if in_a_row else _PAUSE_FIRST_S
+    state.ask_from_ns = out.now_ns + state.scaled(state.ask_pause_s)
     for order in list(state.orders.values()):
         if not order.dead and order.asked != OrderAsk.DRAFT:
             _judge(state, out, order)
     for symbol, instrument in state.instruments.items():
         _compare(state, out, symbol, instrument.con_id)
+    if state.frozen:
+        state.deadlines.setdefault("ask", out.now_ns + state.scaled(_RECHECK_S))
 
 
 def _judge(state: State, out: Outbox, order: Order) -> None:
@@ -163,6 +183,13 @@ def _judge(state: State, out: Outbox, order: Order) -> None:
         if order.reported == OrderReport.UNKNOWN:
             # Listed, but without a status we could read: it is there, and that is enough.
             report(state, out, order, OrderEvent.PENDED)
+        if (
+            order.asked == OrderAsk.CANCELLING
+            and order.asked_ns < state.round.started_ns
+            and order.reported != OrderReport.CANCEL_PENDING
+        ):
+            # The cancel was lost on its way. Whoever wanted it will want it again.
+            report(state, out, order, OrderEvent.CANCEL_REFUSED)
         return
     order.absences += 1
     if order.absences < _ABSENCES_TO_PROVE:
@@ -208,9 +235,12 @@ def _thaw(state: State, out: Outbox, symbol: str) -> None:
     if state.frozen.pop(symbol, None) is None:
         return
     out.alert("info", "executions and positions agree again; thawed", symbol)
-    context = state.current.get(symbol)
-    if context is not None and context.state == ContextState.FROZEN:
-        at_rest = context.held == 0 and context.all_dead
-        event = ContextEvent.TRUTH_REGAINED_FLAT if at_rest else ContextEvent.TRUTH_REGAINED
-        out.advance(context, event)
+    for context in state.contexts.values():
+        if context.symbol != symbol or context.state != ContextState.FROZEN:
+            continue
+        out.advance(context, ContextEvent.TRUTH_REGAINED)
+        if context.held * context.side < 0:
+            out.advance(context, ContextEvent.SIDE_FLIPPED)
+        elif context.held == 0 or context.frozen_from in ENDING_STATES:
+            out.advance(context, ContextEvent.CLOSE_REQUESTED)
         state.dirty.add(context.number)

@@ -6,6 +6,7 @@ so on until both are quiet. Time moves only when a test says so.
 
 from __future__ import annotations
 
+import random
 from datetime import date
 from decimal import Decimal
 
@@ -53,7 +54,64 @@ from engine.sim.records import (
 DAY = date(2024, 3, 5)
 OPEN_NS, CLOSE_NS = session(DAY)
 SECOND = 1_000_000_000
+ROUNDS_MAX = 100  # of question and answer within one instant
 CLIENT, ACCOUNT = 17, "DU1234567"
+
+
+class Courier:
+    """Between exchange and core: repeats, loses, reorders and delays what it carries, and loses
+    requests. ``heal`` ends all of it and hands over what was held back."""
+
+    def __init__(self) -> None:
+        self.repeats = 1
+        self.lost: set[type[Input]] = set()
+        self.shuffle: random.Random | None = None
+        self.execution_delay_ns = 0
+        self.executions_to_lose = 0
+        self.requests_to_lose = 0
+        self.delayed: list[tuple[int, Input]] = []
+        self.used = False
+
+    @property
+    def next_ns(self) -> int | None:
+        return min((at for at, _ in self.delayed), default=None)
+
+    def carry(self, inputs: list[Input], now_ns: int) -> list[Input]:
+        arrived: list[Input] = []
+        for item in inputs:
+            live = isinstance(item, ExecutionReported)
+            if type(item) in self.lost:
+                self.used = True
+            elif live and self.executions_to_lose:
+                self.used = True
+                self.executions_to_lose -= 1
+            elif live and self.execution_delay_ns:
+                self.used = True
+                self.delayed.append((now_ns + self.execution_delay_ns, item))
+            else:
+                arrived += [item] * self.repeats
+        if self.shuffle is not None:
+            self.shuffle.shuffle(arrived)
+        return arrived
+
+    def due(self, now_ns: int) -> list[Input]:
+        ready = [item for at, item in self.delayed if at <= now_ns]
+        self.delayed = [(at, item) for at, item in self.delayed if at > now_ns]
+        return ready
+
+    def loses_request(self) -> bool:
+        if not self.requests_to_lose:
+            return False
+        self.requests_to_lose -= 1
+        self.used = True
+        return True
+
+    def heal(self) -> list[Input]:
+        ready = [item for _, item in self.delayed]
+        used = self.used
+        self.__init__()  # type: ignore[misc]
+        self.used = used
+        return ready
 
 
 class Desk:
@@ -65,9 +123,12 @@ class Desk:
         policies: Policies | None = None,
         seed: int = 1,
         connect: bool = True,
-        mute: tuple[type, ...] = (),
+        mute: tuple[type[Input], ...] = (),
     ) -> None:
         self.config = config
+        self.linked = False
+        self.courier = Courier()
+        self.courier.lost.update(mute)
         self.instruments = {
             symbol: attrs.evolve(instrument(symbol), sessions=((OPEN_NS, CLOSE_NS),))
             for symbol in config.strategy.symbols
@@ -80,7 +141,7 @@ class Desk:
         self.events: list[BaseEvent] = []
         self.commands: list[Command] = []
         self.records: list[tuple[int, tuple[Input, ...]]] = []
-        self.mute = mute
+        self.answers: list[list[Command]] = []  # of the core, one for each record
         self.quotes: dict[str, MarketView] = {}
         self.signals = 0
         self.epoch = 0
@@ -96,6 +157,7 @@ class Desk:
 
     def connect(self) -> None:
         self.epoch += 1
+        self.linked = True
         state = self.core.state.session
         self.feed(SessionChanged("RETRY" if state else "START", self.epoch))
         self.feed(
@@ -110,6 +172,7 @@ class Desk:
         self.feed(*answers, SessionChanged("SYNCED", self.epoch))
 
     def lose(self) -> None:
+        self.linked = False
         self.feed(SessionChanged("SOCKET_CLOSED", self.epoch))
 
     def answer(self, command: Snapshot) -> list[Input]:
@@ -128,6 +191,31 @@ class Desk:
                 for p in self.exchange.positions()
             ]
         return [*found, SnapshotEnded(command.kind, self.epoch)]
+
+    def restart(self) -> None:
+        """The process dies; another one replays its journal, must arrive at the same state, and
+        connects."""
+        replayed = Core(self.config)
+        for now_ns, inputs in self.records:
+            replayed.step(inputs, now_ns)
+        assert replayed.state.digest() == self.core.state.digest(), "replay differs"
+        self.core = replayed
+        self.start()
+
+    def heal(self) -> None:
+        """No more faults: the link is there, what was delayed arrives, and time passes in a
+        market that trades but does not move."""
+        late = self.courier.heal()
+        if not self.linked:
+            self.connect()
+        if late:
+            self.feed(*late)
+        for _ in range(3):
+            for symbol, view in self.quotes.items():
+                assert view.bid is not None
+                assert view.ask is not None
+                self.quote(symbol, view.bid, view.ask)
+            self.wait(45)
 
     # -- market and signals ------------------------------------------------------------------
 
@@ -160,46 +248,62 @@ class Desk:
         """Let time pass, stopping at every deadline of the core and of the exchange."""
         end = self.now_ns + int(seconds * SECOND)
         while True:
-            due = [self.core.next_deadline_ns, self.exchange.next_timer_ns]
+            due = [
+                self.core.next_deadline_ns,
+                self.exchange.next_timer_ns,
+                self.courier.next_ns,
+            ]
             at_ns = min((at for at in due if at is not None), default=end)
             if at_ns > end:
                 break
             self.now_ns = max(self.now_ns, at_ns)
             self.deliver(self.exchange.advance(self.now_ns))
-            self.feed(TimerElapsed())
+            late = self.courier.due(self.now_ns)
+            self.feed(*(late if self.linked else []), TimerElapsed())
         self.now_ns = end
         self.deliver(self.exchange.advance(end))
 
     # -- the loop ----------------------------------------------------------------------------
 
     def deliver(self, notices: list[Notice]) -> None:
-        inputs = [i for notice in notices for i in translate(notice) if type(i) not in self.mute]
-        if inputs:
+        if not self.linked:
+            return  # said into a dead socket
+        told = [item for notice in notices for item in translate(notice)]
+        if inputs := self.courier.carry(told, self.now_ns):
             self.feed(*inputs)
 
     def feed(self, *inputs: Input) -> None:
         waiting: list[Input] = list(inputs)
-        while waiting:
+        for _ in range(ROUNDS_MAX):
+            if not waiting:
+                break
             self.records.append((self.now_ns, tuple(waiting)))
             output = self.core.step(tuple(waiting), self.now_ns)
             self.events += output.events
             self.commands += output.commands
+            self.answers.append(output.commands)
             waiting = []
             for command in output.commands:
                 waiting += self.carry_out(command)
+        else:
+            raise AssertionError(f"core and exchange do not come to rest: {waiting}")
         self.check()
 
     def carry_out(self, command: Command) -> list[Input]:
-        if isinstance(command, Snapshot):
-            return self.answer(command)
         if isinstance(command, LookAtMarket):
             return [MarketSeen(self.quotes[command.symbol])]
+        assert self.linked, f"sent without a link: {command}"
+        if isinstance(command, Snapshot):
+            return self.answer(command)
+        if self.courier.loses_request():
+            return []
         if isinstance(command, Cancel):
             notices = self.exchange.cancel(CLIENT, command.order_id)
         else:
             assert isinstance(command, Place | Amend)
             notices = self.exchange.place(CLIENT, self.sim_order(command))
-        return [i for n in notices for i in translate(n) if type(i) not in self.mute]
+        told = [item for notice in notices for item in translate(notice)]
+        return self.courier.carry(told, self.now_ns)
 
     def sim_order(self, command: Place | Amend) -> SimOrder:
         spec = command.spec
@@ -228,7 +332,7 @@ class Desk:
     def check(self) -> None:
         """Invariants after every step: positions are folds of the broker's executions, and no
         exit can turn a position over."""
-        if self.core.state.live and not self.mute:
+        if self.core.state.live and not self.courier.used:
             for symbol, held in self.broker_positions().items():
                 assert self.core.state.held(symbol) == held, symbol
 

@@ -33,7 +33,6 @@ import pytest
 
 from engine.commands import Amend, Cancel, Place
 from engine.config import from_mapping
-from engine.core import Core
 from engine.events import RefusalEvent, TradeEvent
 from engine.inputs import (
     BracketRequested,
@@ -161,7 +160,7 @@ class Script:
                 given.get("target"),
                 given.get("entry"),
                 self.desk.quotes.get(symbol),
-            )  # fmt: skip
+            )
         )
 
     def do_oco(self, reference: str, symbol: str, quantity: str, *rest: str) -> None:
@@ -173,7 +172,7 @@ class Script:
                 Decimal(quantity),
                 (legs[0], legs[1]),
                 self.desk.quotes.get(symbol),
-            )  # fmt: skip
+            )
         )
 
     def do_cancel(self, reference: str) -> None:
@@ -195,13 +194,7 @@ class Script:
         self.desk.connect()
 
     def do_restart(self) -> None:
-        before = self.desk.core.state.digest()
-        replayed = Core(self.desk.config)
-        for now_ns, inputs in self.desk.records:
-            replayed.step(inputs, now_ns)
-        assert replayed.state.digest() == before, "replay differs"
-        self.desk.core = replayed
-        self.desk.start()
+        self.desk.restart()
 
     def do_wait(self, seconds: str) -> None:
         self.desk.wait(float(seconds))
