@@ -183,8 +183,8 @@ class Runtime:
         waiting, session = self._waiting, self._session
         reader = session.reader
         if flags & FRAMES and reader is not None:
-            for _, message in reader.take():
-                waiting += session.on_message(message, mono_ns)
+            for arrived_ns, message in reader.take():
+                waiting += session.on_message(message, arrived_ns)
         if flags & FIRED:
             now_ns = self.now_ns()
             for condition, row, _, _ in self._market.fires():

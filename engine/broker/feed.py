@@ -31,6 +31,7 @@ class Feed:
     def __init__(self, strategy: Strategy, tick_by_tick_max: int, market: Market) -> None:
         self._strategy = strategy
         self._market = market
+        self.outside_rth = strategy.outside_rth
         self._ticking = frozenset(strategy.symbols[:tick_by_tick_max])
         self.rows = {
             symbol: market.add(

@@ -101,9 +101,22 @@ class Requests:
             return self._reference_order(OrderValues(*values), instrument, spec)
         return template.splice(*values)
 
-    def prepare(self, instrument: Instrument, spec: OrderSpec) -> bool:
-        """Learn the template for orders like ``spec`` before one is in a hurry (1 to 2 ms)."""
-        return self._order_template(instrument, spec) is not None
+    def prepare(self, instrument: Instrument, account: str, outside_rth: bool) -> None:
+        """Learn the templates of a bracket before one is in a hurry (1 to 2 ms each): market
+        entry and close, protective stop, target. Only the kind of order matters here."""
+        for order_type, tif in (("MKT", "DAY"), ("STP", "GTC"), ("LMT", "GTC")):
+            spec = OrderSpec(
+                action="BUY",
+                quantity=Decimal(1),
+                order_type=order_type,
+                limit_price=Decimal(1) if order_type == "LMT" else None,
+                aux_price=Decimal(1) if order_type == "STP" else None,
+                tif=tif,
+                outside_rth=outside_rth and order_type != "MKT",
+                account=account,
+                order_ref="prepared",
+            )
+            self._order_template(instrument, spec)
 
     def cancel(self, order_id: int) -> bytes:
         if not self._cancels_learned:

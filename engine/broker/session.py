@@ -310,6 +310,7 @@ class Session:
             self.feed.forget()
             self._data_lost = False
         out = self._step(SessionEvent.SYNCED)
+        self.definitions.prepare(link.requests, self.account, self.feed.outside_rth)
         frames = self.feed.subscribe(self.definitions.instruments, link.requests, self._ids)
         link.submit(Priority.DATA, frames)
         return out

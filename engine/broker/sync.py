@@ -125,6 +125,11 @@ class Definitions:
             for request_id, symbol in self._asked.items()
         ]
 
+    def prepare(self, requests: Requests, account: str, outside_rth: bool) -> None:
+        """Learn the order templates of every instrument."""
+        for instrument in self.instruments.values():
+            requests.prepare(instrument, account, outside_rth)
+
     def described(self, facts: ContractFacts) -> None:
         """One contract that matches; the first of several is taken, as TWS lists the best first."""
         symbol = self._asked.get(facts.request_id)
