@@ -114,6 +114,7 @@ class Engine:
         self._ended = threading.Event()
         self._thread: threading.Thread | None = None
         self._problem: BaseException | None = None
+        self.last_view: EngineView | None = None  # as it was when the run was asked to end
         file = SignalFile(signals, config.strategy.symbols) if signals is not None else None
         if file is not None:
             file.load()
@@ -148,6 +149,7 @@ class Engine:
         sys.setswitchinterval(SWITCH_INTERVAL_S)
         try:
             self._runtime.run([self._started()], self._stopping.is_set)
+            self.last_view = engine_view(self._core.state, self._runtime)
             self._runtime.finish(Stopped("asked to"))
         finally:
             self._inbox.close()
@@ -169,10 +171,9 @@ class Engine:
             if self._is_live():
                 return self
             self._ended.wait(0.01)
-        problem = self._problem
-        self.stop()
-        if problem is not None:
-            raise problem
+        self.stop()  # waits for the thread, so that its problem is known
+        if self._problem is not None:
+            raise self._problem
         raise UserError(f"the session did not become live in {timeout_s:g} s")
 
     def _is_live(self) -> bool:

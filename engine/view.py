@@ -74,6 +74,8 @@ class SymbolView:
     stop: Decimal | None
     target: Decimal | None
     unrealised: float
+    realised: Decimal  # of the open trade so far, after its commissions
+    commission: Decimal
     frozen: str
     market: MarketView
 
@@ -119,6 +121,8 @@ def _symbol(state: State, name: str, market: MarketView) -> SymbolView:
     held = state.held(name)
     average = context.ledger.position.average_price if context else Decimal(0)
     price = (market.bid if held > 0 else market.ask) or market.last
+    commission = context.ledger.commission - context.trade_commission if context else Decimal(0)
+    profit = context.ledger.position.realised - context.trade_realised if context else Decimal(0)
     return SymbolView(
         symbol=name,
         state=ContextState(context.state).name.lower() if context else "flat",
@@ -129,6 +133,8 @@ def _symbol(state: State, name: str, market: MarketView) -> SymbolView:
         stop=_resting_price(context.of(Role.STOP)) if context else None,
         target=_resting_price(context.of(Role.TARGET)) if context else None,
         unrealised=float(held) * (price - float(average)) if price and held else 0.0,
+        realised=profit - commission,
+        commission=commission,
         frozen=state.frozen.get(name, ""),
         market=market,
     )

@@ -43,10 +43,10 @@ ENGINE = _words(
     sim.wire_values sim.wire_text sim.wire_protobuf sim.wire_requests sim.wire
     sim.streams sim.history_stream sim.client sim.desk
     sim.answers_account sim.answers_orders sim.answers_market sim.gateway
-    sim.pace sim.control sim.server sim.launch sim.process
+    sim.pace sim.control sim.server sim.launch sim.child
     engine
-    monitor.table monitor.summary
-    cli
+    monitor.files monitor.demo monitor.lines monitor.summary monitor.table
+    cli.words cli.options cli.settings cli.broker cli.run cli.sim cli.app cli.main cli.__main__
     """
 )
 
@@ -84,14 +84,15 @@ MAY_TOUCH = {
     "sim.server": PROCESS,
     "sim.control": PROCESS,
     "sim.launch": PROCESS,
-    "sim.process": PROCESS,
+    "sim.child": PROCESS,
     "sim.pace": PROCESS,
     "sim.market": SEEDED | {"pathlib"},  # tick files, or a seeded generator
     "sim.history": SEEDED,
     "sim.policies": SEEDED,
     "sim.delivery": SEEDED,
     "monitor.": PROCESS,
-    "cli": PROCESS,
+    "monitor.demo": SEEDED,
+    "cli.": PROCESS,
 }
 # The compiled side: numpy buffers in, numpy buffers out.
 FAST_NEEDS = frozenset({"libc", "cpython", "numpy", "cython", "_fast"})

@@ -77,6 +77,11 @@ class Exchange:
         return self._floor.now_ns
 
     @property
+    def instance(self) -> int:
+        """What its permIds and execIds carry."""
+        return self._floor.instance
+
+    @property
     def next_timer_ns(self) -> int | None:
         """When ``advance`` next has something to do, None while nothing is due."""
         return self._floor.next_timer_ns

@@ -1,0 +1,3 @@
+"""The ``engine`` command; see ``main``."""
+
+from engine.cli.main import main as main

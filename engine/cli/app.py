@@ -1,0 +1,200 @@
+"""The commands and their options; what they do is loaded when they are called."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from engine.cli.words import duration_s, names
+
+app = typer.Typer(
+    help="Orders and positions at Interactive Brokers, driven by statecharts.",
+    rich_markup_mode=None,  # its help would import rich: a tenth of a second
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    no_args_is_help=True,
+)
+charts = typer.Typer(help="The statecharts as pictures and tables.", no_args_is_help=True)
+app.add_typer(charts, name="charts")
+
+
+class Durability(StrEnum):
+    full = "full"
+    normal = "normal"
+
+
+class Format(StrEnum):
+    svg = "svg"
+    mermaid = "mermaid"
+    md = "md"
+
+
+TickFiles = Annotated[
+    list[Path] | None,
+    typer.Option("--ticks", metavar="FILE...", help="SYMBOL-YYYYMMDD.csv[.gz] to replay."),
+]
+Symbols = Annotated[str, typer.Option("--symbols", metavar="A,B", help="What to trade.")]
+Seconds = Annotated[str, typer.Option("--for", metavar="TIME", help="End after 30s, 2m or 1h.")]
+Json = Annotated[
+    Path | None, typer.Option("--json", metavar="FILE", help="Write the report; - is stdout.")
+]
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        from engine.version import VERSION
+
+        typer.echo(f"engine {VERSION}")
+        raise typer.Exit
+
+
+@app.callback()
+def _engine(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help="Show the version."),
+    ] = False,
+) -> None:
+    """Orders and positions at Interactive Brokers, driven by statecharts."""
+
+
+@app.command()
+def run(
+    config: Annotated[Path | None, typer.Option(metavar="FILE", help="Settings, TOML.")] = None,
+    symbols: Symbols = "",
+    ticks: TickFiles = None,
+    signals: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Predictions, one JSON object a line.")
+    ] = None,
+    speed: Annotated[
+        float | None, typer.Option(metavar="N", help="Exchange seconds in one second.")
+    ] = None,
+    journal: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="What survives; goes on where it ended.")
+    ] = None,
+    host: Annotated[str | None, typer.Option(help="Where TWS or the gateway listens.")] = None,
+    port: Annotated[int | None, typer.Option(help="Without host and port: a simulator.")] = None,
+    client_id: Annotated[int | None, typer.Option(help="Of this engine at TWS.")] = None,
+    account: Annotated[str | None, typer.Option(help="The account to trade.")] = None,
+    live: Annotated[bool, typer.Option("--live", help="Real money is meant.")] = False,
+    record: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Keep the bytes that TWS sent.")
+    ] = None,
+    seconds: Seconds = "",
+    flatten: Annotated[bool, typer.Option("--flatten", help="Close all at the end.")] = False,
+    seed: Annotated[int, typer.Option(help="Of the generated market.")] = 1,
+    json: Json = None,
+    plain: Annotated[bool, typer.Option("--plain", help="Lines instead of a table.")] = False,
+    durability: Annotated[
+        Durability, typer.Option(help="full survives a power cut, normal a killed process.")
+    ] = Durability.full,
+    max_server_version: Annotated[
+        int | None, typer.Option(metavar="V", help="Speak no newer protocol.")
+    ] = None,
+) -> None:
+    """Trade: on a simulator of its own, or at the TWS named by --host and --port."""
+    from engine.cli.options import RunOptions
+    from engine.cli.run import run as run_engine
+
+    options = RunOptions(
+        config=config,
+        symbols=names(symbols),
+        ticks=tuple(ticks or ()),
+        signals=signals,
+        speed=speed,
+        journal=journal,
+        host=host,
+        port=port,
+        client_id=client_id,
+        account=account,
+        live=live,
+        record=record,
+        seconds=duration_s(seconds) if seconds else None,
+        flatten=flatten,
+        seed=seed,
+        json=json,
+        plain=plain,
+        durability=durability.value,
+        max_server_version=max_server_version,
+    )
+    raise typer.Exit(run_engine(options))
+
+
+@app.command()
+def sim(
+    port: Annotated[int, typer.Option(help="Where clients connect; 0 takes a free one.")] = 7497,
+    ticks: TickFiles = None,
+    symbols: Symbols = "",
+    day: Annotated[
+        str, typer.Option(metavar="YYYYMMDD", help="Trading day of a generated market.")
+    ] = "",
+    seed: Annotated[int, typer.Option(help="Of the generated market and of policies.")] = 1,
+    speed: Annotated[float, typer.Option(metavar="N", help="Exchange seconds a second.")] = 1.0,
+    max_server_version: Annotated[
+        int, typer.Option(metavar="V", help="176 to 226; up to 200 the wire is text.")
+    ] = 226,
+    account: Annotated[str, typer.Option(help="The account of the login.")] = "DU0000001",
+    hold: Annotated[
+        bool, typer.Option("--hold", help="The clock stands still while nobody is connected.")
+    ] = False,
+    linger: Annotated[
+        str, typer.Option(metavar="TIME", help="End so long after the last client left.")
+    ] = "",
+    control_port: Annotated[
+        int | None, typer.Option(metavar="N", help="Also answer report, clock, about, stop.")
+    ] = None,
+    policy: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=VALUE...", help="How the broker behaves where IB leaves it open."
+        ),
+    ] = None,
+    seconds: Seconds = "",
+    json: Json = None,
+    instance: Annotated[int, typer.Option(hidden=True)] = 1,
+    attended: Annotated[str, typer.Option(hidden=True)] = "",
+) -> None:
+    """Be a TWS: any client can connect, see prices and trade."""
+    from engine.cli.sim import SimOptions, simulate
+
+    options = SimOptions(
+        port=port,
+        ticks=tuple(ticks or ()),
+        symbols=names(symbols),
+        day=day,
+        seed=seed,
+        speed=speed,
+        max_server_version=max_server_version,
+        account=account,
+        hold=hold,
+        linger_s=duration_s(linger) if linger else None,
+        control_port=control_port,
+        policies=tuple(policy or ()),
+        seconds=duration_s(seconds) if seconds else None,
+        json=json,
+        instance=instance,
+        attended_s=duration_s(attended) if attended else None,
+    )
+    simulate(options)
+
+
+@charts.command()
+def export(
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="Where the files go.")],
+    form: Annotated[Format, typer.Option("--format", help="svg needs Graphviz.")] = Format.md,
+) -> None:
+    """Write every chart: svg a drawing, mermaid its source, md a page with its tables."""
+    from engine.errors import UserError
+    from statecharts.diagram import DiagramError
+    from statecharts.diagram import export as write
+
+    try:
+        for file in write(directory, form.value):
+            typer.echo(file)
+    except DiagramError as problem:
+        raise UserError(str(problem)) from None
+    except OSError as problem:
+        raise UserError(f"{directory}: cannot be written: {problem.strerror}") from None

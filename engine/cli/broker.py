@@ -1,0 +1,193 @@
+"""Who is on the other side of a run: the TWS that was named, or a simulator of our own.
+
+With a journal the simulator is like a broker: it goes on while positions or orders are open, and
+the next run on the same journal finds it again. Without one it ends with the run.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from engine.cli.options import RunOptions
+from engine.cli.settings import RunSettings
+from engine.config import Config
+from engine.errors import UserError
+from engine.monitor import demo
+from engine.monitor.files import write_whole
+from engine.sim.child import KEPT_LINGER_S, Market, SimChild, SimGone, SimState
+
+ACCOUNT = "DU0000001"  # of the simulator
+FIRST_DAY = date(2024, 1, 3)
+
+
+class BrokerChoice:
+    """``simulator`` is None for a real TWS. ``notes`` are what a person should read at the end."""
+
+    def __init__(
+        self, simulator: SimChild | None, state_path: Path | None, notes: list[str]
+    ) -> None:
+        self.simulator = simulator
+        self.notes = notes
+        self._state_path = state_path
+        self._keep = simulator is not None and simulator.resumed
+
+    def configured(self, config: Config) -> Config:
+        """The settings with the address of the simulator in them."""
+        if self.simulator is None:
+            return config
+        state = self.simulator.state
+        broker = attrs.evolve(
+            config.broker,
+            host="127.0.0.1",
+            port=state.port,
+            clock_rate=state.speed,
+            account=config.broker.account or state.account,
+        )
+        return attrs.evolve(config, broker=broker)
+
+    @contextmanager
+    def signal_file(self, options: RunOptions, settings: RunSettings) -> Iterator[Path | None]:
+        """The signals of the command line, or those of the demonstration as a file."""
+        if options.signals is not None or not settings.demonstration or self.simulator is None:
+            yield options.signals
+            return
+        with tempfile.TemporaryDirectory(prefix="engine-") as folder:
+            path = Path(folder) / "demonstration.jsonl"
+            seed = self.simulator.state.market.seed
+            path.write_bytes(demo.signals(settings.config.strategy.symbols, seed))
+            yield path
+
+    def report(self) -> dict[str, Any] | None:
+        """The simulator's record of the run; None without a simulator."""
+        return self.simulator.report() if self.simulator is not None else None
+
+    def started(self) -> None:
+        """The engine has taken over: from here on its journal needs this simulator."""
+        self._keep = self._state_path is not None
+
+    def settle(self, exchange: dict[str, Any] | None) -> None:
+        """After the run: what is open keeps its broker, what is not needs none."""
+        if exchange is None or self.simulator is None or self._state_path is None:
+            return
+        held = [symbol for symbol, quantity in exchange["position"].items() if quantity]
+        self._keep = bool(held or exchange["open_orders"])
+        if self._keep:
+            self.notes.append(
+                f"the simulator goes on holding {', '.join(held) or 'open orders'} for "
+                f"{KEPT_LINGER_S / 60:g} minutes, its clock stopped: run again on this journal"
+            )
+
+    def close(self) -> None:
+        if self.simulator is None:
+            return
+        if self._keep:
+            self.simulator.leave()
+        else:
+            self.simulator.stop()
+
+
+@contextmanager
+def choose_broker(options: RunOptions, settings: RunSettings) -> Iterator[BrokerChoice]:
+    """A broker for the time of a run.
+
+    Raises:
+        UserError: the simulator cannot start, or the journal's simulator plays something else.
+    """
+    choice = _chosen(options, settings)
+    try:
+        yield choice
+    finally:
+        choice.close()
+
+
+def _chosen(options: RunOptions, settings: RunSettings) -> BrokerChoice:
+    if not settings.simulated:
+        return BrokerChoice(None, None, [])
+    market = Market(
+        ticks=tuple(str(path.resolve()) for path in options.ticks),
+        symbols=() if options.ticks else settings.config.strategy.symbols,
+        seed=options.seed,
+    )
+    if options.journal is None:
+        return BrokerChoice(_start(settings, market, None, kept=False), None, [])
+    _prove_journal(options)
+    path = options.journal.with_name(options.journal.name + "-sim")
+    before = SimState.read(path)
+    found = SimChild.find(before) if before is not None else None
+    if found is not None and (resumed := _resumed(found, market, options)) is not None:
+        return resumed_choice(resumed, path, options)
+    simulator = _start(settings, market, before, kept=True)
+    choice = BrokerChoice(simulator, path, [])
+    try:
+        write_whole(path, simulator.state.to_json(), mode=0o600)
+    except BaseException:
+        choice.close()
+        raise
+    return choice
+
+
+def resumed_choice(found: SimChild, path: Path, options: RunOptions) -> BrokerChoice:
+    notes = ["continued at the simulator of the journal's last run"]
+    if options.speed is not None and options.speed != found.state.speed:
+        notes.append(f"that simulator runs at speed {found.state.speed:g}; --speed did not count")
+    return BrokerChoice(found, path, notes)
+
+
+def _resumed(found: SimChild, market: Market, options: RunOptions) -> SimChild | None:
+    """The simulator that was found, if it plays what is wanted; None once it was ended because
+    it plays something else and holds nothing."""
+    if found.state.market == market:
+        return found
+    try:
+        report = found.report()
+    except SimGone:
+        return None
+    if any(report["position"].values()) or report["open_orders"]:
+        playing = " ".join(found.state.market.ticks) or ",".join(found.state.market.symbols)
+        found.leave()
+        raise UserError(
+            f"{options.journal}: its simulator (process {found.state.pid}) still holds a position "
+            f"and plays {playing}: run with the same ticks, symbols and seed, or end that process"
+        )
+    found.stop()
+    return None
+
+
+def _prove_journal(options: RunOptions) -> None:
+    """Before any simulator is touched: whoever has the journal has its simulator, too."""
+    from engine.journal import Journal
+
+    assert options.journal is not None
+    Journal.open(options.journal, options.durability).close()
+
+
+def _start(
+    settings: RunSettings, market: Market, before: SimState | None, *, kept: bool
+) -> SimChild:
+    day = FIRST_DAY
+    instance = int(time.time()) & 0x7FFFFFFF  # its permIds and execIds must be new
+    if before is not None:
+        day = demo.next_day(datetime.strptime(before.day, "%Y%m%d").date())  # noqa: DTZ007
+        instance = max(before.instance + 1, instance)
+    launch = SimChild.start(
+        market,
+        day=day.strftime("%Y%m%d"),
+        speed=settings.speed,
+        account=settings.config.broker.account or ACCOUNT,
+        instance=instance,
+        kept=kept,
+    )
+    with launch:
+        # While it starts, load what the engine will need: the broker's library is slow to come.
+        from engine.broker import library
+
+        library.load()
+        return launch.wait()

@@ -1,0 +1,268 @@
+"""``engine run``: settings, a broker, the engine, somebody watching, and a report at the end."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from types import FrameType, TracebackType
+from typing import TYPE_CHECKING, Any, Final, Self
+
+from engine.cli.broker import BrokerChoice, choose_broker
+from engine.cli.options import RunOptions
+from engine.cli.settings import RunSettings, settings_of
+from engine.errors import LimitError, UserError
+from engine.monitor.files import write_json
+from engine.monitor.summary import Ending, Record, report, sentences
+from engine.sim.child import SimChild, SimGone
+
+if TYPE_CHECKING:
+    from engine.engine import Engine
+    from engine.view import EngineView
+
+REFRESH_S: Final = 0.25
+ASK_SIM_S: Final = 0.5
+VIEW_TIMEOUT_S: Final = 0.2
+OVER_GRACE_S: Final = 5.0  # from the last tick until everything should be flat
+END_TIMEOUT_S: Final = 30.0
+
+
+def run(options: RunOptions) -> int:
+    """Run until told to end; the exit code.
+
+    Raises:
+        UserError: one line on what a person must mend.
+    """
+    settings = settings_of(options)
+    with Interrupts() as interrupts, choose_broker(options, settings) as broker:
+        engine = _engine(options, settings, broker)
+        broker.started()
+        watch = Watch(engine, broker.simulator, options, interrupts)
+        try:
+            reason = watch.until_the_end()
+        finally:
+            watch.close()
+        ending = Ending(
+            reason=reason,
+            view=engine.last_view,
+            exchange=broker.report(),
+            dropped=engine.bus.dropped,
+            seconds=time.monotonic() - interrupts.since,
+        )
+        broker.settle(ending.exchange)
+        _tell(options, watch.record, ending, broker.notes)
+    return 0
+
+
+def _engine(options: RunOptions, settings: RunSettings, broker: BrokerChoice) -> Engine:
+    from engine.engine import Engine
+
+    with broker.signal_file(options, settings) as signals:
+        return Engine(
+            broker.configured(settings.config),
+            journal=options.journal,
+            signals=signals,
+            durability=options.durability,
+        )
+
+
+class Interrupts:
+    """Ctrl-C and SIGTERM ask for an end in order; a second one ends at once."""
+
+    def __init__(self) -> None:
+        self.event = threading.Event()
+        self.name = ""
+        self.since = time.monotonic()
+        self._before: dict[int, Any] = {}
+
+    def __enter__(self) -> Self:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            self._before[number] = signal.signal(number, self._told)
+        return self
+
+    def _told(self, number: int, _frame: FrameType | None) -> None:
+        if self.event.is_set():
+            raise KeyboardInterrupt
+        self.name = signal.Signals(number).name
+        self.event.set()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        problem: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+
+class Watch:
+    """Runs the engine in a thread of its own and shows it, until there is a reason to end."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        simulator: SimChild | None,
+        options: RunOptions,
+        interrupts: Interrupts,
+    ) -> None:
+        from engine.events import BaseEvent
+
+        self.record = Record()
+        self._engine = engine
+        self._simulator = simulator
+        self._options = options
+        self._interrupts = interrupts
+        self._problem: BaseException | None = None
+        self._thread = threading.Thread(target=self._run, name="engine")
+        self._asked_s = 0.0
+        self._over_s: float | None = None
+        self._view: EngineView | None = None
+        self._screen: Screen = _screen(options)
+        engine.subscribe(BaseEvent, self.record.add)
+        engine.subscribe(BaseEvent, self._screen.event)
+
+    def _run(self) -> None:
+        try:
+            self._engine.run()
+        except BaseException as problem:  # raised again where it can be told
+            self._problem = problem
+
+    def until_the_end(self) -> str:
+        """Why it ended, in words. Raises what ended it, if that was a problem."""
+        limit_s = self._options.seconds
+        self._thread.start()
+        with self._screen:
+            while self._thread.is_alive():
+                if self._interrupts.event.wait(REFRESH_S):
+                    return self._end(f"asked to ({self._interrupts.name})")
+                now_s = time.monotonic()
+                self._look(now_s)
+                if limit_s is not None and now_s - self._interrupts.since >= limit_s:
+                    return self._end(f"after {limit_s:g} s as asked")
+                if (reason := self._market_over(now_s)) is not None:
+                    return self._end(reason)
+        self._thread.join()
+        assert self._problem is not None, "the engine ended without being asked to"
+        raise self._problem
+
+    def close(self) -> None:
+        """Whatever happened: no thread of the engine is left behind."""
+        if self._thread.is_alive():
+            self._engine.stop()
+            self._thread.join(END_TIMEOUT_S)
+
+    def _end(self, reason: str) -> str:
+        self._engine.stop(flatten=self._options.flatten)
+        self._thread.join(END_TIMEOUT_S)
+        if self._problem is not None:
+            raise self._problem
+        return reason
+
+    def _look(self, now_s: float) -> None:
+        try:
+            self._view = self._engine.view(VIEW_TIMEOUT_S)
+        except (TimeoutError, LimitError):
+            return  # it is connecting, or ending; the next look will tell
+        self._screen.show(self._view, self.record, now_s)
+
+    def _market_over(self, now_s: float) -> str | None:
+        """Once the simulator's market has ended and nothing is held any more."""
+        if self._simulator is None or now_s - self._asked_s < ASK_SIM_S:
+            return None
+        self._asked_s = now_s
+        try:
+            over = self._simulator.about()["market_over"]
+        except SimGone as problem:
+            raise UserError(f"the simulator has ended: {problem}") from None
+        if not over or self._view is None or self._view.session != "live":
+            return None
+        self._over_s = self._over_s or now_s
+        if self._view.flat and not self._view.orders:
+            return "the market data are over and everything is flat"
+        if now_s - self._over_s > OVER_GRACE_S:
+            return "the market data are over; a position is left open"
+        return None
+
+
+# -- what is shown -----------------------------------------------------------------------------
+
+
+class Screen(AbstractContextManager["Screen"]):
+    """Lines, for everything that is not a terminal."""
+
+    def __init__(self, write: Callable[[str], object]) -> None:
+        self._write = write
+
+    def event(self, event: Any) -> None:
+        from engine.monitor.lines import line
+
+        if (text := line(event)) is not None:
+            self._write(text + "\n")
+
+    def show(self, view: EngineView, record: Record, now_s: float) -> None:
+        """Lines come with the events."""
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        problem: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        return None
+
+
+class TableScreen(Screen):
+    """The live table on a terminal."""
+
+    def __init__(self, title: str) -> None:
+        from rich.live import Live
+
+        from engine.monitor.table import TickRate
+
+        super().__init__(lambda text: None)
+        self._live = Live(auto_refresh=False, vertical_overflow="crop")
+        self._rate = TickRate()
+        self._title = title
+
+    def __enter__(self) -> Self:
+        self._live.start()
+        return self
+
+    def show(self, view: EngineView, record: Record, now_s: float) -> None:
+        from engine.monitor.table import live_table
+
+        rate = self._rate.add(now_s, view.ticks)
+        self._live.update(live_table(view, record, self._title, rate), refresh=True)
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        problem: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._live.stop()
+
+
+def _screen(options: RunOptions) -> Screen:
+    if options.plain or not sys.stdout.isatty() or str(options.json) == "-":
+        stream = sys.stderr if str(options.json) == "-" else sys.stdout
+
+        def write(text: str) -> None:
+            stream.write(text)
+            stream.flush()
+
+        return Screen(write)
+    return TableScreen("engine run: Ctrl-C ends")
+
+
+def _tell(options: RunOptions, record: Record, ending: Ending, notes: list[str]) -> None:
+    stream = sys.stderr if str(options.json) == "-" else sys.stdout
+    pairs = [*sentences(record, ending), *(("note", note) for note in notes)]
+    stream.write("\n" + "".join(f"{name:<14} {value}\n" for name, value in pairs))
+    stream.flush()
+    if options.json is not None:
+        write_json(options.json, report(record, ending))

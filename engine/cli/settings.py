@@ -1,0 +1,123 @@
+"""The settings of a run: a file if there is one, defaults that fit if not, the command line on
+top."""
+
+from __future__ import annotations
+
+import tomllib
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from engine import config as configuration
+from engine.cli.options import RunOptions
+from engine.config import Config, Distance, Sizing, Strategy
+from engine.errors import ConfigError, UserError
+from engine.monitor import demo
+
+
+@attrs.frozen(kw_only=True)
+class RunSettings:
+    """``simulated``: no TWS was named, so a simulator is started. ``demonstration``: its market
+    and its signals are made up."""
+
+    config: Config
+    simulated: bool
+    demonstration: bool
+    speed: float
+
+
+def settings_of(options: RunOptions) -> RunSettings:
+    """Raises ConfigError or DataFileError in one line for what does not fit."""
+    named = _names_tws(options)
+    if named and options.ticks:
+        raise ConfigError("--ticks are for the simulator; leave them or --host and --port out")
+    simulated = bool(options.ticks) or not (named or _file_names_tws(options.config))
+    demonstration = simulated and not options.ticks
+    config = _base(options, demonstration)
+    speed = _speed(options, config, demonstration)
+    changes: dict[str, Any] = {"live": options.live}
+    if simulated or options.speed is not None:
+        changes["clock_rate"] = speed
+    for name in ("host", "port", "client_id", "account", "max_server_version"):
+        if (value := getattr(options, name)) is not None:
+            changes[name] = value
+    if config.broker.live and not options.live:
+        raise ConfigError(f"{options.config}: broker.live is set: say --live too, or remove it")
+    if options.live and not (changes.get("account") or config.broker.account):
+        raise ConfigError("--live trades real money: name the account, as broker.account")
+    try:
+        broker = attrs.evolve(config.broker, **changes)
+    except ValueError as problem:
+        raise ConfigError(f"command line: {problem.args[0]}") from None
+    return RunSettings(
+        config=attrs.evolve(config, broker=broker),
+        simulated=simulated,
+        demonstration=demonstration,
+        speed=speed,
+    )
+
+
+def _names_tws(options: RunOptions) -> bool:
+    return options.host is not None or options.port is not None
+
+
+def _file_names_tws(path: Path | None) -> bool:
+    """Whether the file itself says where TWS is; the defaults are nobody's word."""
+    if path is None:
+        return False
+    configuration.load(path)  # its errors first: they name the place
+    broker = tomllib.loads(path.read_text("utf-8")).get("broker", {})
+    return "host" in broker or "port" in broker
+
+
+def _base(options: RunOptions, demonstration: bool) -> Config:
+    if options.config is not None:
+        config = configuration.load(options.config)
+        if not options.symbols:
+            return config
+        triggers = tuple(t for t in config.strategy.triggers if t.symbol in options.symbols)
+        return attrs.evolve(
+            config, strategy=_with_symbols(config.strategy, options.symbols, triggers=triggers)
+        )
+    symbols = options.symbols or _symbols_of(options.ticks) or demo.SYMBOLS
+    if demonstration:
+        data = {"strategy": {"symbols": list(symbols), **demo.STRATEGY}}
+        return configuration.from_mapping(data, "--symbols")
+    plain = Strategy(
+        symbols=("X",),
+        sizing=Sizing(dollars=Decimal(30_000)),
+        stop=Distance(atr=6.0, percent=3.0),
+        target=Distance(atr=4.0, percent=8.0),
+        confidence_min=0.5,
+        on_opposite="reverse",
+        cooldown_s=180.0,
+        close_before_end_s=60.0,
+    )
+    return Config(strategy=_with_symbols(plain, symbols))
+
+
+def _with_symbols(strategy: Strategy, symbols: tuple[str, ...], **more: Any) -> Strategy:
+    try:
+        return attrs.evolve(strategy, symbols=symbols, **more)
+    except ValueError as problem:
+        raise ConfigError(f"--symbols: {problem}") from None
+
+
+def _symbols_of(paths: tuple[Path, ...]) -> tuple[str, ...]:
+    if not paths:
+        return ()
+    from engine.sim.market import named
+
+    return tuple(sorted({named(path)[0] for path in paths}))
+
+
+def _speed(options: RunOptions, config: Config, demonstration: bool) -> float:
+    if options.speed is not None:
+        if not 0 < options.speed < 1e6:
+            raise UserError(f"--speed {options.speed:g}: must be above 0")
+        return options.speed
+    if options.config is not None or not demonstration:
+        return config.broker.clock_rate
+    return demo.SPEED

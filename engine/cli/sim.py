@@ -1,0 +1,189 @@
+"""``engine sim``: the simulated TWS as a process of its own."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from collections.abc import Sequence
+from datetime import date, datetime
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from types import FrameType
+from typing import Any, Final, get_type_hints
+
+import attrs
+
+from engine.errors import ConfigError, UserError
+from engine.monitor.files import write_json
+from engine.sim import instruments, market
+from engine.sim.launch import DAY, run_sim
+from engine.sim.policies import Policies
+from engine.sim.server import SimServer
+
+GENERATED: Final = ("AAPL", "IBM", "MSFT")
+_SWITCH: Final = {"true": True, "false": False}
+
+
+@attrs.frozen(kw_only=True)
+class SimOptions:
+    """``attended_s``: the starter holds the other end of our standard input; once it has gone,
+    end after so many seconds without a client (0: at once)."""
+
+    port: int
+    ticks: tuple[Path, ...]
+    symbols: tuple[str, ...]
+    day: str
+    seed: int
+    speed: float
+    max_server_version: int
+    account: str
+    hold: bool
+    linger_s: float | None
+    control_port: int | None
+    policies: tuple[str, ...]
+    seconds: float | None
+    json: Path | None
+    instance: int
+    attended_s: float | None
+
+
+def simulate(options: SimOptions) -> None:
+    """Serve until a signal, the time limit, the control channel or lingering ends it.
+
+    Raises:
+        UserError: a port in use, a file that cannot be read, a setting out of range.
+    """
+    if options.ticks and options.symbols:
+        raise UserError("--symbols are those of a generated market; leave them out with --ticks")
+    symbols = () if options.ticks else options.symbols or GENERATED
+    day = _day(options.day)
+    policies = policies_from(options.policies)
+    market_words = _check_ticks(options.ticks) if options.ticks else _generated(symbols, day)
+
+    def listening(server: SimServer) -> None:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda _number, _frame: server.end())
+        if options.seconds is not None:
+            _after(options.seconds, server)
+        if options.attended_s is not None:
+            _attend(options.attended_s, server)
+        sys.stdout.write(_line(server, options, market_words))
+        sys.stdout.flush()
+
+    _end_early_in_order()
+    report = run_sim(
+        ticks=options.ticks,
+        symbols=symbols,
+        day=day,
+        port=options.port,
+        seed=options.seed,
+        speed=options.speed,
+        max_server_version=options.max_server_version,
+        account=options.account,
+        policies=policies,
+        hold=options.hold,
+        linger_s=options.linger_s,
+        control_port=options.control_port,
+        instance=options.instance,
+        on_listening=listening,
+    )
+    if options.json is not None:
+        write_json(options.json, report)
+
+
+def policies_from(words: Sequence[str]) -> Policies:
+    """``NAME=VALUE`` each. Raises ConfigError naming the policy and what is allowed."""
+    hints = get_type_hints(Policies)
+    chosen: dict[str, Any] = {}
+    for word in words:
+        name, equals, text = word.partition("=")
+        if not equals or name not in hints:
+            known = ", ".join(sorted(hints))
+            raise ConfigError(f"policy {word!r}: write NAME=VALUE; the names are {known}")
+        chosen[name] = _value(name, text, hints[name])
+    return Policies(**chosen)
+
+
+def _value(name: str, text: str, kind: Any) -> Any:
+    try:
+        if kind is bool:
+            return _SWITCH[text.lower()]
+        if kind is int:
+            return int(text)
+        if kind is Decimal:
+            return Decimal(text)
+    except (KeyError, ValueError, InvalidOperation):
+        wanted = "true or false" if kind is bool else "a number"
+        raise ConfigError(f"policy {name}: {text!r} is not {wanted}") from None
+    return text
+
+
+def _day(text: str) -> date:
+    if not text:
+        return DAY
+    try:
+        return datetime.strptime(text, "%Y%m%d").date()  # noqa: DTZ007 - a calendar day only
+    except ValueError:
+        raise UserError(f"--day {text}: write a date as YYYYMMDD") from None
+
+
+def _check_ticks(paths: Sequence[Path]) -> str:
+    """Read the files once: what is wrong in the middle of one is told before anybody trades on
+    its beginning. Returns the market in words."""
+    for path in paths:
+        for _ in market.read_ticks(path):
+            pass
+    found = sorted({market.named(path) for path in paths})
+    return ", ".join(f"{symbol} {day.isoformat()}" for symbol, day in found)
+
+
+def _generated(symbols: Sequence[str], day: date) -> str:
+    for symbol in symbols:
+        instruments.instrument(symbol)  # refuses what is no symbol
+    return f"{' '.join(symbols)} generated for {day.isoformat()}"
+
+
+def _line(server: SimServer, options: SimOptions, market_words: str) -> str:
+    told = [
+        f"server version {options.max_server_version}",
+        f"account {options.account}",
+        market_words,
+        f"speed {options.speed:g}",
+    ]
+    if server.control_port is not None:
+        told.append(f"control 127.0.0.1:{server.control_port}")
+    return f"simulator: listening on 127.0.0.1:{server.port} ({', '.join(told)})\n"
+
+
+# -- ends --------------------------------------------------------------------------------------
+
+
+def _end_early_in_order() -> None:
+    """Until it listens there is nothing to end in order but the process."""
+
+    def leave(number: int, _frame: FrameType | None) -> None:
+        sys.exit(0)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, leave)
+
+
+def _after(seconds: float, server: SimServer) -> None:
+    timer = threading.Timer(seconds, server.end)
+    timer.daemon = True
+    timer.start()
+
+
+def _attend(patience_s: float, server: SimServer) -> None:
+    """End when whoever started us has gone and nobody has come in its place. The server lingers
+    after a client that left; this is for one that never came."""
+
+    def watch() -> None:
+        sys.stdin.buffer.read()  # returns when the other end is closed, or its process killed
+        if not server.visited:
+            threading.Event().wait(patience_s)
+        if not server.visited:
+            server.end()
+
+    threading.Thread(target=watch, name="attend", daemon=True).start()

@@ -1,0 +1,250 @@
+"""What a run did, collected from its events, and told at its end: as JSON, and for people."""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any, Final
+
+import attrs
+
+from engine.events import (
+    AlertEvent,
+    BaseEvent,
+    FillEvent,
+    OrderEvent,
+    OrderGroupEvent,
+    PredictionSignalEvent,
+    RefusalEvent,
+    SessionChangedEvent,
+    TradeEvent,
+)
+from engine.monitor.lines import line, money, price
+from engine.version import VERSION
+from engine.view import EngineView
+
+ALERTS_MAX: Final = 50
+RECENT_MAX: Final = 200
+PERCENTILES: Final = (50, 90, 99)
+UNCOVERED: Final = ("uncovered_share_seconds", "uncovered_max_ms")
+
+
+class Record:
+    """Everything a report needs. ``add`` is a handler for all events of the bus."""
+
+    def __init__(self) -> None:
+        self.signals = 0
+        self.refusals: Counter[str] = Counter()
+        self.orders: dict[int, dict[str, Any]] = {}
+        self.executions: list[dict[str, Any]] = []
+        self.trades: list[TradeEvent] = []
+        self.alert_levels: Counter[str] = Counter()
+        self.alerts: deque[AlertEvent] = deque(maxlen=ALERTS_MAX)
+        self.recent: deque[str] = deque(maxlen=RECENT_MAX)
+        self.sessions = 0  # how often a session became live
+        self._identities: set[str] = set()
+
+    def add(self, event: BaseEvent) -> None:
+        if (text := line(event)) is not None:
+            self.recent.append(text)
+        if isinstance(event, OrderEvent):
+            self._order(event)
+        elif isinstance(event, PredictionSignalEvent):
+            self.signals += 1
+            self._identities.add(event.identity)
+        elif isinstance(event, RefusalEvent):
+            self.refusals[event.reason] += 1
+            if event.signal_identity and event.signal_identity not in self._identities:
+                self.signals += 1  # it did not fit the schema, so it was never a prediction
+        elif isinstance(event, TradeEvent):
+            self.trades.append(event)
+        elif isinstance(event, AlertEvent):
+            self.alert_levels[event.level] += 1
+            self.alerts.append(event)
+        elif isinstance(event, SessionChangedEvent):
+            self.sessions += event.new == "live"
+
+    def _order(self, event: OrderEvent) -> None:
+        if isinstance(event, OrderGroupEvent):
+            return
+        known = self.orders.setdefault(
+            event.order_id, {"order_id": event.order_id, "first_ns": event.time_ns}
+        )
+        known |= {
+            "perm_id": event.perm_id or known.get("perm_id", 0),
+            "order_ref": event.order_ref,
+            "symbol": event.symbol,
+            "side": event.side,
+            "role": event.role,
+            "order_type": getattr(event, "order_type", known.get("order_type")),
+            "quantity": _number(event.quantity),
+            "filled": _number(event.filled),
+            "price": None if event.price is None else float(event.price),
+            "status": event.status,
+            "last_ns": event.time_ns,
+        }
+        if isinstance(event, FillEvent):
+            self.executions.append(
+                {
+                    "time": _iso(event.time_ns),
+                    "time_ns": event.time_ns,
+                    "symbol": event.symbol,
+                    "side": event.side,
+                    "role": event.role,
+                    "order_id": event.order_id,
+                    "execution_id": event.execution_id,
+                    "quantity": _number(event.fill_quantity),
+                    "price": float(event.fill_price),
+                }
+            )
+
+    @property
+    def realised(self) -> Decimal:
+        return sum((trade.realised for trade in self.trades), Decimal(0))
+
+    @property
+    def commission(self) -> Decimal:
+        return sum((trade.commission for trade in self.trades), Decimal(0))
+
+
+@attrs.frozen(kw_only=True)
+class Ending:
+    """How a run ended, besides its events."""
+
+    reason: str
+    view: EngineView | None  # as it was just before the end
+    exchange: dict[str, Any] | None  # the simulator's own report
+    dropped: int  # events that did not reach the record
+    seconds: float
+
+
+def report(record: Record, ending: Ending) -> dict[str, Any]:
+    """The run as JSON data. Times are exchange time, money is in the instruments' currency."""
+    view = ending.view
+    exchange = ending.exchange or {}
+    held = [one for one in view.symbols if one.quantity] if view else []
+    return {
+        "engine": VERSION,
+        "exit": ending.reason,
+        "seconds": round(ending.seconds, 3),
+        "account": view.account if view else "",
+        "signals": record.signals,
+        "refusals": dict(sorted(record.refusals.items())),
+        "orders": list(record.orders.values()),
+        "executions": record.executions,
+        "trades": [_trade(one) for one in record.trades],
+        "open_positions": [
+            {
+                "symbol": one.symbol,
+                "side": one.side,
+                "quantity": _number(one.quantity),
+                "average_price": float(one.average_price),
+                "stop": None if one.stop is None else float(one.stop),
+                "target": None if one.target is None else float(one.target),
+                "unrealised_pnl": round(one.unrealised, 6),
+                "state": one.state,
+            }
+            for one in held
+        ],
+        "frozen": {one.symbol: one.frozen for one in view.symbols if one.frozen} if view else {},
+        "realised_pnl": float(record.realised + sum((one.realised for one in held), Decimal(0))),
+        "commissions": float(record.commission + sum((o.commission for o in held), Decimal(0))),
+        **{name: exchange.get(name) for name in UNCOVERED},
+        **{f"{name}_exchange": exchange.get(f"{name}_exchange") for name in UNCOVERED},
+        "uncovered_intervals": exchange.get("worst_intervals"),
+        "ticks": view.ticks if view else 0,
+        "latency_us": latencies(view),
+        "alerts": {
+            **dict(sorted(record.alert_levels.items())),
+            "last": [
+                {"time": _iso(one.time_ns), "level": one.level, "symbol": one.symbol}
+                | {"text": one.text}
+                for one in record.alerts
+            ],
+        },
+        "events_dropped": ending.dropped,
+        "sessions": record.sessions,
+    }
+
+
+def latencies(view: EngineView | None) -> dict[str, dict[str, float] | None]:
+    """Microseconds: ``order`` from the receive that caused it to its bytes sent, of which
+    ``step`` in the core and ``journal`` until durable. None: there was none."""
+    kinds: dict[str, Sequence[float]] = (
+        {"order": view.order_us, "step": view.step_us, "journal": view.journal_us} if view else {}
+    )
+    return {name: percentiles(kinds.get(name, ())) for name in ("order", "step", "journal")}
+
+
+def percentiles(samples: Sequence[float]) -> dict[str, float] | None:
+    """p50, p90, p99 and max by nearest rank, with the count; None of nothing."""
+    if not samples:
+        return None
+    ranked = sorted(samples)
+    last = len(ranked) - 1
+    found = {f"p{share}": round(ranked[round(last * share / 100)], 1) for share in PERCENTILES}
+    return {**found, "max": round(ranked[-1], 1), "count": len(ranked)}
+
+
+def sentences(record: Record, ending: Ending) -> list[tuple[str, str]]:
+    """The run in a dozen pairs of name and value."""
+    data = report(record, ending)
+    wins = sum(1 for trade in record.trades if trade.realised > 0)
+    latency = data["latency_us"]["order"]
+    refused = ", ".join(f"{name} {count}" for name, count in data["refusals"].items())
+    pairs = [
+        ("ended", f"{ending.reason}, after {ending.seconds:.1f} s"),
+        ("signals", f"{data['signals']}, refused: {refused or 'none'}"),
+        ("orders", f"{len(data['orders'])}, executions {len(data['executions'])}"),
+        ("trades", f"{len(record.trades)}, of which {wins} with a profit"),
+        ("realised", f"{money(data['realised_pnl'])}, commissions {data['commissions']:.2f}"),
+        ("open", ", ".join(_held(one) for one in data["open_positions"]) or "nothing"),
+        ("ticks", f"{data['ticks']:,}"),
+    ]
+    if latency is not None:
+        pairs.append(
+            ("order latency", f"p50 {latency['p50']:,.0f} µs, p99 {latency['p99']:,.0f} µs")
+        )
+    if data["uncovered_share_seconds"] is not None:
+        shares = f"{data['uncovered_share_seconds']:g} share-seconds"
+        longest = f"longest {data['uncovered_max_ms']:.1f} ms"
+        pairs.append(("unprotected", f"{shares}, {longest}, by the simulator's record"))
+    pairs += [("frozen", f"{symbol}: {why}") for symbol, why in data["frozen"].items()]
+    levels = ", ".join(f"{level} {count}" for level, count in sorted(record.alert_levels.items()))
+    if levels:
+        pairs.append(("alerts", levels))
+    return pairs
+
+
+def _held(one: dict[str, Any]) -> str:
+    stop = "no stop" if one["stop"] is None else f"stop {one['stop']:.2f}"
+    return (
+        f"{one['symbol']} {one['side']} {one['quantity']} at {price(one['average_price'])} ({stop})"
+    )
+
+
+def _trade(one: TradeEvent) -> dict[str, Any]:
+    return {
+        "symbol": one.symbol,
+        "side": one.side,
+        "quantity": _number(one.quantity),
+        "entry": float(one.entry_price),
+        "exit": float(one.exit_price),
+        "reason": one.reason,
+        "realised_pnl": float(one.realised),
+        "commission": float(one.commission),
+        "opened": _iso(one.opened_ns),
+        "opened_ns": one.opened_ns,
+        "closed": _iso(one.closed_ns),
+        "closed_ns": one.closed_ns,
+    }
+
+
+def _number(value: Decimal) -> int | float:
+    return int(value) if value == value.to_integral_value() else float(value)
+
+
+def _iso(time_ns: int) -> str:
+    return datetime.fromtimestamp(time_ns / 1e9, UTC).isoformat(timespec="microseconds")

@@ -1,0 +1,119 @@
+"""The live table: what the engine looks like now, drawn from a view and the latest events."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+from decimal import Decimal
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from engine.monitor.lines import clock, money, price
+from engine.monitor.summary import Record, percentiles
+from engine.view import EngineView, SymbolView
+
+RECENT_SHOWN = 12
+RATE_WINDOW_S = 2.0
+_STYLES = {
+    "flat": "dim",
+    "entering": "yellow",
+    "protected": "green",
+    "reversing": "magenta",
+    "closing": "cyan",
+    "concluding": "cyan",
+    "frozen": "bold red",
+}
+
+
+class TickRate:
+    """Market messages a second, over the last RATE_WINDOW_S."""
+
+    def __init__(self) -> None:
+        self._seen: deque[tuple[float, int]] = deque()
+
+    def add(self, now_s: float, ticks: int) -> float:
+        self._seen.append((now_s, ticks))
+        while now_s - self._seen[0][0] > RATE_WINDOW_S:
+            self._seen.popleft()
+        began_s, before = self._seen[0]
+        return (ticks - before) / (now_s - began_s) if now_s > began_s else 0.0
+
+
+def live_table(view: EngineView, record: Record, title: str, ticks_per_s: float) -> RenderableType:
+    """Positions with their protection, orders and context; totals; what happened last."""
+    return Group(
+        _symbols(view, title),
+        _totals(view, record, ticks_per_s),
+        *_recent(record),
+    )
+
+
+def _symbols(view: EngineView, title: str) -> Table:
+    table = Table(title=title, title_justify="left", expand=True)
+    for heading in ("symbol", "context", "side"):
+        table.add_column(heading, no_wrap=True)
+    for heading in ("shares", "average", "bid", "ask", "stop", "target", "open P&L", "orders"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for one in view.symbols:
+        table.add_row(*_row(one, sum(1 for order in view.orders if order.symbol == one.symbol)))
+    return table
+
+
+def _row(one: SymbolView, orders: int) -> Iterable[Text | str]:
+    yield one.symbol
+    state = (one.frozen and f"frozen: {one.frozen}") or one.state
+    yield Text(state, style=_STYLES.get(one.state if not one.frozen else "frozen", ""))
+    yield one.side or "-"
+    yield str(one.quantity) if one.quantity else "-"
+    yield price(one.average_price) if one.quantity else "-"
+    yield price(one.market.bid)
+    yield price(one.market.ask)
+    yield price(one.stop)
+    yield price(one.target)
+    yield _coloured(one.unrealised) if one.quantity else "-"
+    yield str(orders) if orders else "-"
+
+
+def _totals(view: EngineView, record: Record, ticks_per_s: float) -> Table:
+    realised = record.realised + sum((one.realised for one in view.symbols), Decimal(0))
+    unrealised = sum(one.unrealised for one in view.symbols)
+    latency = percentiles(view.order_us)
+    told = f"{latency['p50']:,.0f} / {latency['p99']:,.0f} µs" if latency else "-"
+    table = Table.grid(padding=(0, 3))
+    table.add_row(
+        Text.assemble("session ", (view.session, "green" if view.session == "live" else "red")),
+        f"exchange {clock(view.now_ns)[:8]}",
+        Text.assemble("realised ", _coloured(realised)),
+        Text.assemble("open ", _coloured(unrealised)),
+        f"trades {len(record.trades)}",
+    )
+    table.add_row(
+        f"account {view.account or '-'}",
+        f"ticks {ticks_per_s:,.0f}/s",
+        f"order p50/p99 {told}",
+        f"signals {record.signals}",
+        f"refused {sum(record.refusals.values())}",
+    )
+    return table
+
+
+def _recent(record: Record) -> Iterable[Text]:
+    yield Text()
+    shown = list(record.recent)[-RECENT_SHOWN:]
+    for text in shown:
+        yield Text(text, style=_tone(text), no_wrap=True, overflow="ellipsis")
+    for _ in range(RECENT_SHOWN - len(shown)):
+        yield Text()
+
+
+def _tone(text: str) -> str:
+    for mark, style in ((" critical:", "bold red"), (" trade ", "bold"), (" refused:", "dim")):
+        if mark in text:
+            return style
+    return ""
+
+
+def _coloured(amount: Decimal | float) -> Text:
+    return Text(money(amount), style="green" if amount > 0 else "red" if amount < 0 else "")
