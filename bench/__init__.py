@@ -1,0 +1,1 @@
+"""The latency suite; see README.md for how its figures are taken."""
