@@ -19,6 +19,10 @@
 # A frame that cannot be read is counted, delivered as ("bad", reason, first 200 bytes), and
 # applied in no part; the stream goes on with the next frame.
 #
+# record() copies what each recv gave to a file, before it is processed, as one record: 20 bytes
+# (CLOCK_MONOTONIC of the receive as int64, kind 0 as int64, length as uint32, little endian) and
+# the bytes. Market data never wait for a disk that fails: recording stops, record_errno says why.
+#
 # One thread uses a Reader at a time. Nothing here closes a descriptor.
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
@@ -40,6 +44,7 @@ cdef class Reader:
     cdef Market market
     cdef int fd
     cdef int wake_fd
+    cdef int record_fd             # -1: nothing is recorded
     cdef int server_version
     cdef bint inside               # a call is under way
     cdef bint closed
@@ -54,6 +59,7 @@ cdef class Reader:
     cdef size_t queued
     cdef uint64_t byte_count
     cdef readonly int closed_errno
+    cdef readonly int record_errno
     cdef readonly uint64_t frames
     cdef readonly uint64_t ticks
     cdef readonly uint64_t bad_frames
@@ -63,6 +69,7 @@ cdef class Reader:
     cdef int run(self, int64_t timeout_ns) noexcept nogil
     cdef int ready(self) noexcept nogil
     cdef int receive(self) noexcept nogil
+    cdef void keep(self, int64_t mono_ns, const uint8_t* p, size_t n) noexcept nogil
     cdef int drain_wake(self) noexcept nogil
     cdef int take_in(self, const uint8_t* p, size_t n) noexcept nogil
     cdef int process(self, int64_t mono_ns) noexcept nogil

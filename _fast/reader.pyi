@@ -25,6 +25,7 @@ class Reader:
     """
 
     closed_errno: int  # why the connection ended, 0 if the peer closed it in order
+    record_errno: int  # why recording stopped by itself, 0 if it did not
     frames: int  # whole frames cut
     ticks: int  # market messages applied
     bad_frames: int  # frames that could not be read
@@ -53,6 +54,9 @@ class Reader:
         Raises:
             ValueError: an anchor is negative, or the rate is not a finite number above 0.
         """
+    def record(self, fd: int) -> None:
+        """Copy what is received from now on to a file (see reader.pxd for the form); -1: stop.
+        Not closed here."""
     def wait(self, timeout_ns: int) -> int:
         """Read until something concerns Python; the flags say what. Below 0: no time limit.
 

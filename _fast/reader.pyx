@@ -2,7 +2,7 @@
 
 from cpython.bytes cimport PyBytes_FromStringAndSize
 from cpython.exc cimport PyErr_CheckSignals
-from libc.errno cimport EAGAIN, EINTR, EPIPE, errno
+from libc.errno cimport EAGAIN, EINTR, ENOSPC, EPIPE, errno
 from libc.math cimport fmax, isfinite, isnan
 from libc.stdint cimport INT64_MAX, int64_t, uint8_t, uint32_t
 from libc.stdlib cimport free, realloc
@@ -47,6 +47,12 @@ cdef extern from "<sys/socket.h>" nogil:
     int MSG_DONTWAIT
     ssize_t recv(int fd, void* buffer, size_t size, int flags)
 
+cdef extern from "<sys/uio.h>" nogil:
+    struct iovec:
+        void* iov_base
+        size_t iov_len
+    ssize_t writev(int fd, const iovec* parts, int count)
+
 cdef extern from "<unistd.h>" nogil:
     ssize_t read(int fd, void* buffer, size_t size)
 
@@ -57,6 +63,12 @@ cdef enum:
     NO_MEMORY = -1
 
 cdef int64_t SECOND_NS = 1000000000
+
+
+cdef packed struct Recorded:
+    int64_t mono_ns
+    int64_t kind
+    uint32_t n
 
 
 cdef struct Saved:
@@ -91,6 +103,7 @@ cdef class Reader:
         self.market = market
         self.fd = fd
         self.wake_fd = wake_fd
+        self.record_fd = -1
         self.server_version = server_version
         self.rate = 1.0
 
@@ -116,6 +129,10 @@ cdef class Reader:
         self.exchange_anchor = exchange_anchor_ns
         self.rate = rate
         self.clocked = True
+
+    def record(self, int fd):
+        self.record_errno = 0
+        self.record_fd = fd
 
     def wait(self, int64_t timeout_ns):
         cdef int flags
@@ -264,6 +281,8 @@ cdef class Reader:
             self.byte_count += got
             self.batches += 1
             self.last_receive_ns = now
+            if self.record_fd >= 0:
+                self.keep(now, self.buffer.data + self.buffer.end - got, got)
             return self.process(now)
         if got == 0:
             self.closed = True
@@ -271,6 +290,22 @@ cdef class Reader:
             self.closed = True
             self.closed_errno = errno
         return 0
+
+    cdef void keep(self, int64_t mono_ns, const uint8_t* p, size_t n) noexcept nogil:
+        cdef Recorded head
+        cdef iovec[2] parts
+        head.mono_ns = mono_ns
+        head.kind = 0
+        head.n = <uint32_t>n
+        parts[0].iov_base = &head
+        parts[0].iov_len = sizeof(Recorded)
+        parts[1].iov_base = <void*>p
+        parts[1].iov_len = n
+        cdef ssize_t written = writev(self.record_fd, parts, 2)
+        if written != <ssize_t>(sizeof(Recorded) + n):
+            # A part of a record is found by its length when the file is read.
+            self.record_errno = errno if written < 0 else ENOSPC
+            self.record_fd = -1
 
     cdef int take_in(self, const uint8_t* p, size_t n) noexcept nogil:
         cdef int64_t now = monotonic()

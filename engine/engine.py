@@ -26,6 +26,7 @@ import orjson
 from _fast.ticks import Market
 from engine.broker.session import Session
 from engine.bus import EventBus, Subscription
+from engine.capture import Capture
 from engine.config import CONVERTER, Config
 from engine.core import Core
 from engine.errors import EngineError, LimitError, UserError
@@ -93,10 +94,11 @@ class Engine:
         config: see ``engine.config.load`` and ``from_mapping``.
         journal: file that survives; None keeps the journal in memory (a trial: nothing does).
         signals: a signal file, given out by the exchange's clock.
+        record: new file that gets every byte TWS sends, with its time.
 
     Raises:
         JournalError: the journal is in use, damaged or of another version.
-        DataFileError: the signal file cannot be read.
+        DataFileError: the signal file cannot be read, or the record exists.
     """
 
     def __init__(
@@ -105,6 +107,7 @@ class Engine:
         journal: str | Path | None = None,
         signals: str | Path | None = None,
         durability: Literal["full", "normal"] = "full",
+        record: str | Path | None = None,
     ) -> None:
         self.config = config
         self.bus = EventBus()
@@ -118,6 +121,7 @@ class Engine:
         file = SignalFile(signals, config.strategy.symbols) if signals is not None else None
         if file is not None:
             file.load()
+        self._capture = Capture(record) if record is not None else None
         self._journal = (
             Journal.open(journal, durability) if journal is not None else Journal.memory()
         )
@@ -131,6 +135,7 @@ class Engine:
             config.broker, config.strategy, market, self._inbox.wake_fd, self._core.state.epoch
         )
         self._runtime = Runtime(self._core, self._journal, session, market, self.bus, self._inbox)
+        session.capture = self._capture
         self._runtime.watch(config.strategy.triggers)
         self._session = session
         self.signals = ScheduledSignals(file, self._core) if file is not None else None
@@ -154,6 +159,8 @@ class Engine:
         finally:
             self._inbox.close()
             self._journal.close()
+            if self._capture is not None:
+                self._capture.close()
             self.bus.stop()
             self._ended.set()
 

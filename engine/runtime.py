@@ -211,12 +211,19 @@ class Runtime:
         if now_ns - self._bars_closed_ns >= BAR_CHECK_NS:
             self._bars_closed_ns = now_ns
             self._market.close_bars(now_ns)
+            self._check_record()
         if self.source is not None:
             for item in self.source.due(now_ns):
                 self._waiting.append(self._seen(item, now_ns))
         deadline = self.core.next_deadline_ns
         if deadline is not None and deadline <= now_ns and not self._waiting:
             self._waiting.append(TimerElapsed())
+
+    def _check_record(self) -> None:
+        reader = self._session.reader
+        if reader is not None and reader.record_errno:
+            log.error("recording stopped: %s", os.strerror(reader.record_errno))
+            reader.record(-1)
 
     def _open(self, letter: Letter) -> None:
         content = letter.content

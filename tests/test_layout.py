@@ -30,7 +30,7 @@ ENGINE = _words(
     version errors money config inputs commands events event_streams bus
     charts sizing positions orders contexts exits groups brackets
     risk state outbox tws_errors entries reports decisions direct settlement truth core
-    codec journal_files journal recovery
+    codec journal_files journal recovery capture
     broker.errors broker.clock broker.pacing broker.templates broker.library broker.definitions
     broker.requests broker.inbound broker.history broker.sync broker.feed broker.accounts
     broker.connection broker.link broker.handshake broker.upstream broker.session
@@ -76,6 +76,7 @@ MAY_TOUCH = {
     "inbox": frozenset({"os", "queue", "threading"}),  # the one way in, with its wake-up pipe
     "journal": FILES,
     "journal_files": FILES,
+    "capture": FILES | {"time"},  # dates the records it writes
     "recovery": frozenset({"pathlib"}),
     "runtime": PROCESS,
     "engine": PROCESS,

@@ -15,6 +15,7 @@ from engine.broker.inbound import Inbound
 from engine.broker.pacing import Pacer, Priority
 from engine.broker.requests import Requests
 from engine.broker.sync import RequestIds, Snapshots
+from engine.capture import Capture
 from engine.commands import Amend, Cancel, OrderSpec, Place
 from engine.errors import UserError
 from engine.inputs import ErrorReported, Instrument
@@ -40,12 +41,17 @@ class Link:
         wake_fd: int,
         messages_per_s_max: int,
         ids: RequestIds,
+        capture: Capture | None = None,
     ) -> Link:
         version = connection.server_version
         requests = Requests(version)
+        reader = Reader(connection.fileno(), wake_fd, market, version, connection.leftover)
+        if capture is not None:
+            capture.connected(version, connection.leftover)
+            reader.record(capture.fd)
         return cls(
             connection=connection,
-            reader=Reader(connection.fileno(), wake_fd, market, version, connection.leftover),
+            reader=reader,
             requests=requests,
             inbound=Inbound(version),
             snapshots=Snapshots(requests, ids),

@@ -35,6 +35,7 @@ from engine.broker.link import Link
 from engine.broker.pacing import Priority
 from engine.broker.sync import KINDS, ORDER_ID_FIRST, Definitions, RequestIds
 from engine.broker.upstream import Upstream
+from engine.capture import Capture
 from engine.commands import Amend, Cancel, Command, Place, Snapshot
 from engine.config import Broker, Strategy
 from engine.errors import ConnectError, DecodeError
@@ -83,6 +84,7 @@ class Session:
         self.unreadable: Counter[str] = Counter()  # reason -> messages
         self.dropped = 0  # frames that were never sent because the connection was gone
         self.server_version = 0
+        self.capture: Capture | None = None
         self._market = market
         self._wake_fd = wake_fd
         self._ids = RequestIds()
@@ -170,7 +172,7 @@ class Session:
 
     def _adopt(self, connection: Connection) -> Link:
         rate = self.broker.messages_per_s_max
-        link = Link.over(connection, self._market, self._wake_fd, rate, self._ids)
+        link = Link.over(connection, self._market, self._wake_fd, rate, self._ids, self.capture)
         self._link = link
         self.server_version = connection.server_version
         if self.exchange_clock.set:
@@ -378,8 +380,7 @@ class Session:
         order command is durable before this call. Without a connection nothing is queued: the
         core has been told of the loss, and treats the order as unknown.
 
-        Returns SnapshotStarted for a Snapshot, or an error in TWS's own terms about an order that
-        cannot be written.
+        Returns SnapshotStarted, or TWS's own error about an order that cannot be written.
         """
         link = self._link
         if link is None:

@@ -127,8 +127,8 @@ class Definitions:
 
     def prepare(self, requests: Requests, account: str, outside_rth: bool) -> None:
         """Learn the order templates of every instrument."""
-        for instrument in self.instruments.values():
-            requests.prepare(instrument, account, outside_rth)
+        for defined in self.instruments.values():
+            requests.prepare(defined, account, outside_rth)
 
     def described(self, facts: ContractFacts) -> None:
         """One contract that matches; the first of several is taken, as TWS lists the best first."""

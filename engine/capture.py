@@ -1,0 +1,86 @@
+"""A capture: the bytes of TWS as they arrived, with their times, for replay from bytes.
+
+The file begins with a magic line. Each record is 20 bytes (CLOCK_MONOTONIC nanoseconds as int64,
+kind as int64, length as uint32, little endian) and then its bytes. Kind 0 is what one receive
+gave; kind 1 begins a connection, and its bytes are the server version as text. The reader writes
+the records of kind 0 itself, while it receives.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import attrs
+
+from engine.errors import DataFileError
+
+MAGIC: Final = b"TWS capture 1\n"
+RECEIVED, CONNECTED = 0, 1
+HEAD: Final = struct.Struct("<qqI")
+RECORD_BYTES_MAX: Final = 32 * 1024 * 1024
+
+
+@attrs.frozen
+class Chunk:
+    """One record of a capture."""
+
+    mono_ns: int
+    kind: int
+    data: bytes
+
+
+class Capture:
+    """A capture file being written, readable only by its owner: it holds account names.
+
+    Raises:
+        DataFileError: the file exists already, or cannot be made.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path: Final = Path(path)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
+        try:
+            self.fd: Final = os.open(self.path, flags, 0o600)
+        except FileExistsError:
+            raise DataFileError(f"{path}: exists; a capture begins a new file") from None
+        except OSError as problem:
+            raise DataFileError(f"{path}: cannot be written: {problem.strerror}") from None
+        os.write(self.fd, MAGIC)
+
+    def connected(self, server_version: int, leftover: bytes) -> None:
+        """A connection begins; ``leftover`` came behind its handshake."""
+        now_ns = time.monotonic_ns()
+        for kind, data in ((CONNECTED, str(server_version).encode()), (RECEIVED, leftover)):
+            if data:
+                os.write(self.fd, HEAD.pack(now_ns, kind, len(data)) + data)
+
+    def close(self) -> None:
+        os.close(self.fd)
+
+
+def read(path: str | Path) -> Iterator[Chunk]:
+    """The records of a capture, in order. A record that was cut off at the end (the process was
+    killed while writing it) ends the capture.
+
+    Raises:
+        DataFileError: not a capture, or damaged; names the file and the byte.
+    """
+    try:
+        with Path(path).open("rb") as file:
+            if file.read(len(MAGIC)) != MAGIC:
+                raise DataFileError(f"{path}: not a capture of this version")
+            while len(head := file.read(HEAD.size)) == HEAD.size:
+                mono_ns, kind, length = HEAD.unpack(head)
+                if kind not in (RECEIVED, CONNECTED) or length > RECORD_BYTES_MAX:
+                    raise DataFileError(f"{path}: damaged before byte {file.tell()}")
+                data = file.read(length)
+                if len(data) < length:
+                    return
+                yield Chunk(mono_ns, kind, data)
+    except OSError as problem:
+        raise DataFileError(f"{path}: cannot be read: {problem.strerror}") from None
