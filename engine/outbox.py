@@ -6,7 +6,7 @@ always steps its order's chart before a byte can exist, and is always told.
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import attrs
 
@@ -27,6 +27,7 @@ from engine.state import State
 from statecharts.vocabulary import ContextEvent, ContextState, OrderAsk, OrderEvent, OrderReport
 
 E = TypeVar("E", bound=BaseEvent)
+ROUTINE_S: Final = 60.0  # between questions for the truth, while an order lives
 
 
 @attrs.define(slots=True)
@@ -62,6 +63,8 @@ class Outbox:
         order.placed_ns = self.now_ns
         self._await_answer(order)
         self.commands.append(Place(order.order_id, order.symbol, order.spec))
+        # Every word on an order can get lost, and then nothing else would make us ask.
+        self.state.deadlines.setdefault("ask", self.now_ns + self.state.scaled(ROUTINE_S))
         self.state.order_times.append(self.now_ns)
         self.say(NewOrderEvent, **order_fields(order), order_type=order.spec.order_type)
 

@@ -27,7 +27,7 @@ from engine.inputs import (
 )
 from engine.money import ZERO
 from engine.orders import Order
-from engine.outbox import Outbox
+from engine.outbox import ROUTINE_S, Outbox
 from engine.reports import report
 from engine.state import Round, State
 from statecharts.vocabulary import (
@@ -45,6 +45,7 @@ _DOUBT_KINDS: Final[tuple[SnapshotKind, ...]] = ("open_orders", "executions", "p
 _ABSENCES_TO_PROVE: Final = 2
 _PAUSE_FIRST_S, _PAUSE_MAX_S, _QUIET_S = 0.25, 5.0, 30.0  # between rounds
 _RECHECK_S: Final = 10.0  # while a symbol is frozen
+_POSITION_SETTLE_S: Final = 1.0  # a position may run ahead of its execution by this much
 _DAY_NS: Final = 86_400 * 1_000_000_000
 
 
@@ -113,9 +114,17 @@ def on_order_id(state: State, _: Outbox, granted: OrderIdGranted) -> None:
     state.next_order_id = max(state.next_order_id, granted.next_order_id)
 
 
-def on_position(state: State, _: Outbox, seen: PositionReported) -> None:
-    if seen.account == state.account:
-        state.round.positions[seen.con_id] = seen.quantity
+def on_position(state: State, out: Outbox, seen: PositionReported) -> None:
+    """Part of a snapshot, or news between two: the latter may run ahead of its execution, so a
+    difference only makes us ask, a moment later."""
+    if seen.account != state.account:
+        return
+    state.round.positions[seen.con_id] = seen.quantity
+    symbol = state.symbols.get(seen.con_id)
+    if symbol is not None and not state.round.running:
+        expected = state.held(symbol) + state.foreign.get(seen.con_id, ZERO)
+        if seen.quantity != expected:
+            _ask_within(state, out, _POSITION_SETTLE_S)
 
 
 def on_snapshot_started(state: State, _: Outbox, started: SnapshotStarted) -> None:
@@ -172,7 +181,14 @@ def _conclude(state: State, out: Outbox) -> None:
     for symbol, instrument in state.instruments.items():
         _compare(state, out, symbol, instrument.con_id)
     if state.frozen:
-        state.deadlines.setdefault("ask", out.now_ns + state.scaled(_RECHECK_S))
+        _ask_within(state, out, _RECHECK_S)
+    elif any(not order.dead for order in state.orders.values()):
+        _ask_within(state, out, ROUTINE_S)
+
+
+def _ask_within(state: State, out: Outbox, seconds: float) -> None:
+    at_ns = out.now_ns + state.scaled(seconds)
+    state.deadlines["ask"] = min(state.deadlines.get("ask", at_ns), at_ns)
 
 
 def _judge(state: State, out: Outbox, order: Order) -> None:

@@ -48,12 +48,14 @@ from engine.sim.records import (
     MarketTick,
     Notice,
     OrderNotice,
+    PositionNotice,
     SimOrder,
 )
 
 DAY = date(2024, 3, 5)
 OPEN_NS, CLOSE_NS = session(DAY)
 SECOND = 1_000_000_000
+MILLISECOND = 1_000_000
 ROUNDS_MAX = 100  # of question and answer within one instant
 CLIENT, ACCOUNT = 17, "DU1234567"
 
@@ -157,6 +159,7 @@ class Desk:
 
     def connect(self) -> None:
         self.epoch += 1
+        self.now_ns += MILLISECOND
         self.linked = True
         state = self.core.state.session
         self.feed(SessionChanged("RETRY" if state else "START", self.epoch))
@@ -184,12 +187,8 @@ class Desk:
             for execution in self.exchange.executions(CLIENT):
                 found += translate(ExecutionNotice(execution), 99)
         elif command.kind == "positions":
-            found += [
-                PositionReported(
-                    p.account, p.instrument.con_id, p.instrument.symbol, p.quantity, p.average_cost
-                )
-                for p in self.exchange.positions()
-            ]
+            for notice in self.exchange.positions():
+                found += translate(notice)
         return [*found, SnapshotEnded(command.kind, self.epoch)]
 
     def restart(self) -> None:
@@ -429,6 +428,17 @@ def translate(notice: Notice, request_id: int = -1) -> list[Input]:
         return [
             CommissionReported(
                 notice.execution_id, notice.commission, notice.currency, notice.realised
+            )
+        ]
+    if isinstance(notice, PositionNotice):
+        contract = notice.instrument
+        return [
+            PositionReported(
+                notice.account,
+                contract.con_id,
+                contract.symbol,
+                notice.quantity,
+                notice.average_cost,
             )
         ]
     if isinstance(notice, ErrorNotice):
