@@ -262,11 +262,15 @@ def exposed(context: Context, action: Side, grouped: bool) -> Decimal:
     """Shares that other exits could trade in the direction of ``action`` on top of a new order.
 
     A new member of the blocking group adds nothing to the group's other members, because the
-    broker lets only one of them trade; everything outside the group adds up.
+    broker lets only one of them trade; everything outside the group adds up, and so does what
+    a status has called filled while its executions are still on their way.
     """
     total = ZERO
     for order in context.orders.values():
-        if order.role not in EXIT_ROLES or order.dead or order.spec.action != action:
+        if order.role not in EXIT_ROLES or order.spec.action != action:
+            continue
+        total += max(order.status_filled - order.filled, ZERO)
+        if order.dead:
             continue
         if not (grouped and order.spec.oca_group == context.oca_group):
             total += order.remaining

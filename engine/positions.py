@@ -33,6 +33,8 @@ class Position:
     closed_value: Decimal = ZERO
 
     def apply(self, signed: Decimal, price: Decimal) -> None:
+        if signed == 0:
+            return  # a busted execution: a correction to nothing
         held = self.quantity
         after = held + signed
         if held == 0 or (held > 0) == (signed > 0):

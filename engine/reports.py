@@ -234,14 +234,16 @@ def on_execution(state: State, out: Outbox, fill: ExecutionReported) -> None:
         _orphan(state, out, fill)
         return
     held_before = owner.held
-    change = owner.ledger.add(fill, order.order_id)
-    if change is None:
+    corrected = identity in owner.ledger.fills
+    if owner.ledger.add(fill, order.order_id) is None:
         return
     state.execution_owner[identity] = order.owner
     if (early := state.early_commissions.pop(identity, None)) is not None:
         owner.ledger.charge(fill.execution_id, early)
     state.learn_perm_id(order, fill.perm_id)
     order.filled = owner.ledger.filled(order.order_id)
+    if corrected:  # what statuses had counted was wrong too
+        order.status_filled = min(order.status_filled, order.filled)
     if order.filled >= order.status_filled:
         state.deadlines.pop(f"fills:{order.order_id}", None)
     late = order.reported == OrderReport.CLOSED

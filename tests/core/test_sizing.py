@@ -1,0 +1,67 @@
+"""Sizes of entries, each in its own unit."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import hypothesis.strategies as st
+import pytest
+from hypothesis import given
+
+from engine.config import Sizing
+from engine.sizing import entry_quantity
+
+ONE = Decimal(1)
+
+
+@pytest.mark.parametrize(
+    ("dollars", "price", "shares"),
+    [
+        (10_000, "75", 133),
+        (10_000, "100", 100),
+        (10_000, "500", 20),
+        (10_000, "15000", 0),
+        (100_000, "5", 10_000),
+        (30_000, "100", 300),
+        (10_000, "0", 0),
+        (10_000, "-1", 0),
+    ],
+)
+def test_dollars(dollars: int, price: str, shares: int) -> None:
+    assert entry_quantity(Sizing(dollars=Decimal(dollars)), Decimal(price), ONE) == shares
+
+
+def test_failure_10_dollars_taken_as_shares() -> None:
+    """The size of a number never decides its unit."""
+    at = Decimal(50)
+    assert entry_quantity(Sizing(shares=Decimal(5000)), at, ONE) == 5000
+    assert entry_quantity(Sizing(dollars=Decimal(5000)), at, ONE) == 100
+    with pytest.raises(ValueError, match="exactly one"):
+        Sizing(shares=Decimal(100), dollars=Decimal(100))
+    with pytest.raises(ValueError, match="exactly one"):
+        Sizing()
+
+
+@pytest.mark.parametrize("wrong", [0, -100])
+def test_an_allocation_is_above_zero(wrong: int) -> None:
+    with pytest.raises(ValueError, match="above 0"):
+        Sizing(dollars=Decimal(wrong))
+    with pytest.raises(ValueError, match="above 0"):
+        Sizing(shares=Decimal(wrong))
+
+
+@given(
+    st.integers(1, 10**9),
+    st.integers(1, 10**7).map(lambda cents: Decimal(cents) / 100),
+    st.sampled_from((ONE, Decimal(100), Decimal("0.0001"))),
+)
+def test_never_more_than_allocated_and_whole_lots(
+    dollars: int, price: Decimal, lot: Decimal
+) -> None:
+    sizing = Sizing(dollars=Decimal(dollars))
+    quantity = entry_quantity(sizing, price, lot)
+    assert quantity % lot == 0
+    assert quantity * price <= dollars
+    assert quantity <= sizing.shares_max
+    if quantity + lot <= sizing.shares_max:
+        assert (quantity + lot) * price > dollars
