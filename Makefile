@@ -46,8 +46,10 @@ lint: build
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: build ## measure
-	@$(BIN)/python -m pytest bench --benchmark-enable $(ARGS)
+# --record appends the medians to bench/results.jsonl; a choice (ARGS="-k journal") is not kept.
+bench: build ## measure; prints a table, appends a line to bench/results.jsonl
+	@$(BIN)/python -m pytest bench -o python_files='bench_*.py' -q --record \
+	  --benchmark-enable --benchmark-quiet --benchmark-max-time=0.4 $(ARGS)
 
 charts: build system-packages ## draw docs/statecharts from the charts
 	$(BIN)/python -m statecharts.diagram docs/statecharts md svg

@@ -1,14 +1,18 @@
 """One step of the core on an order event, with five positions and ten live orders around it.
 
 Every round steps a fresh core: the recorded inputs of a real exchange are played to it first,
-which is not timed. So each figure is of a first time, as in trading, and not of a warm loop.
+which is not timed. So each figure is of a first time, as in trading. One more is of a warm loop:
+the difference is what memory costs that was not touched lately.
 """
 
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
+import attrs
 import pytest
 
+from bench.conftest import Stage
 from bench.ledger import Figure, Ledger, Target
 from engine.config import from_mapping
 from engine.core import Core, Output
@@ -58,22 +62,16 @@ def status(desk: Desk) -> list[Input]:
 def working(desk: Desk) -> list[Input]:
     """A stop that changes its state: triggered and working."""
     found = status(desk)
-    import attrs
-
     assert isinstance(found[0], OrderStatusReported)
     return [attrs.evolve(found[0], status="Submitted")]
 
 
 def fill(desk: Desk, shares: int) -> list[Input]:
     """An execution of a target: with less than all shares, cover has to follow."""
-    from decimal import Decimal
-
     order = next(o for o in desk.exchange.open_orders(17) if o.order_type == "LMT")
     price = order.limit_price
     assert price is not None
     one = desk.exchange.executions(17)[0]
-    import attrs
-
     execution = attrs.evolve(
         one,
         execution_id="0001.bench.01.01",
@@ -124,3 +122,15 @@ def test_step(benchmark: Any, ledger: Ledger, desk: Desk, name: str) -> None:
     benchmark.pedantic(work, setup=setup, rounds=ROUNDS, warmup_rounds=10)
     assert len(outputs[-1].commands) >= commands_min
     ledger.add(Figure("core", f"step: {name}", benchmark.stats.stats.median, target=TARGET))
+
+
+def test_warm_step(stage: Stage, desk: Desk) -> None:
+    core = fresh(desk)
+    both = [status(desk), working(desk)]
+    now_ns = desk.now_ns + 1_000_000
+
+    def work() -> None:
+        for inputs in both:
+            core.step(inputs, now_ns)
+
+    stage("core", "step: orderStatus, state changes, in a loop", work, count=2, target=TARGET)

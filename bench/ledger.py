@@ -70,7 +70,8 @@ class Ledger:
         heads = ("measure", "ours", "other", "", "ratio", "target", "met")
         rows: list[tuple[str, ...]] = []
         group = ""
-        for figure in self.figures:
+        order = list(dict.fromkeys(figure.group for figure in self.figures))
+        for figure in sorted(self.figures, key=lambda figure: order.index(figure.group)):
             if figure.group != group:
                 group = figure.group
                 rows.append((group, *[""] * 6))

@@ -106,27 +106,28 @@ class Probe:
         return marked
 
     def _wrap_sending(self) -> None:
+        """The last mark is taken before the bytes leave: on loopback the peer may get them, and
+        even this core, before the system call returns."""
         encode, flush = self._session.perform, self._session.flush
-        encoded: list[int] = []
+        encoded = [0]
 
         def perform(*arguments: Any) -> Any:
             found = encode(*arguments)
-            encoded[:] = [time.monotonic_ns()]
+            encoded[0] = time.monotonic_ns()
             return found
 
         def flushed(mono_ns: int) -> Any:
-            found = flush(mono_ns)
-            if encoded and len(self._marks) == len(STAGES) - 1:
-                self.stages.append([*self._marks, encoded[0], time.monotonic_ns()])
-            encoded.clear()
+            if encoded[0] and len(self._marks) == len(STAGES):
+                self.stages.append([*self._marks, encoded[0]])
+            encoded[0] = 0
             self._marks.clear()
-            return found
+            return flush(mono_ns)
 
         self._session.perform, self._session.flush = perform, flushed
 
 
 # Each is from the mark before; the first mark is the receive.
-STAGES = ("receive -> step", "core step", "journal append", "journal commit", "encode", "send")
+STAGES = ("receive -> step", "core step", "journal append", "journal commit", "encode")
 
 
 def main() -> None:

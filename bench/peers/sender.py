@@ -11,6 +11,8 @@ Usage: python -m bench.peers.sender MODE [--ticks-per-s N] [--events-per-s N] [-
               let the trade end at its target; told at the end: from the bytes of the crossing
               tick to the first byte of the order, in seconds
 
+``idle``      nothing but answers
+
 Prints its port, then serves one client after another until its standard input ends.
 """
 
@@ -214,7 +216,12 @@ def held(line: Line) -> int:
     return sum(int(one.quantity) for one in line.exchange.positions())
 
 
-MODES = {"flood": flood, "paced": paced, "crossing": crossing}
+def idle(line: Line, _: argparse.Namespace) -> None:
+    while True:
+        line.serve(PATIENCE_S)
+
+
+MODES = {"idle": idle, "flood": flood, "paced": paced, "crossing": crossing}
 
 
 def main() -> None:
