@@ -142,26 +142,31 @@ def _protect(context: Context, role: Role, terms: Terms) -> list[Want]:
     if any(order.reported == OrderReport.UNKNOWN for order in resting):
         return found  # neither amended nor doubled before the first attempt is resolved
     if not resting:
-        if context.failures.get(role, 0) < terms.failures_max:
-            found.append(PlaceExit(role, _exit_action(context), held, price, True))
-        return found
-    replaced = [order for order in resting if _stuck(context, order, price)]
-    if replaced:
-        return found + _replace(context, role, replaced, resting, price, terms)
-    primary, *extras = resting
-    covered, changes = _amend_primary(context, primary, price)
-    found += changes
-    for extra in extras:
-        if primary.active and primary.remaining >= held:
-            found.append(Withdraw(extra))
-        elif _amendable(extra) and extra.confirmed_price != price:
-            found += _amend(extra, extra.spec.quantity, price)
-    if role is Role.STOP:
-        if primary.held_by_parent:
-            covered = ZERO
-        beside = sum((extra.remaining for extra in extras), ZERO)
-        found += _fill_gap(context, primary, held - covered - beside, price, terms)
+        return found + _another(context, role, price, terms)
+    waiting = [order for order in resting if order.held_by_parent]
+    for order in waiting:
+        found += _fit(context, order, price)
+    standing = [order for order in resting if order not in waiting]
+    if not standing:
+        return found + _beside_waiting(context, role, price, terms)
+    fitting = [order for order in standing if not _stuck(context, order, price)]
+    if not fitting:
+        return found + _another(context, role, price, terms)
+    main = fitting[0]
+    found += _fit(context, main, price)
+    if main.active and main.remaining >= held:
+        found += [Withdraw(order) for order in standing if order is not main]
     return found
+
+
+def _fit(context: Context, order: Order, price: Decimal) -> list[Want]:
+    """Bring an order to its size and price."""
+    total = _total(context, order)
+    if not _amendable(order):
+        return []
+    if (order.confirmed_quantity, order.confirmed_price) == (total, price):
+        return []
+    return _amend(order, total, price)
 
 
 def _total(context: Context, order: Order) -> Decimal:
@@ -172,62 +177,33 @@ def _total(context: Context, order: Order) -> Decimal:
 
 
 def _stuck(context: Context, order: Order, price: Decimal) -> bool:
-    """It is too large or at another price, and the broker has refused to change that."""
-    if context.entry_rest or not _amendable(order):
+    """It does not fit, and the broker has refused to change that. Such an order is replaced:
+    the new one first, then the old one goes. Two beside each other would not add up, because
+    the group lets one of them trade and takes the same number from the other."""
+    if not _amendable(order) or _amend(order, _total(context, order), price):
         return False
-    too_large = order.remaining > abs(context.held)
-    if not too_large and order.confirmed_price == price:
-        return False
-    return not _amend(order, _total(context, order), price)
-
-
-def _replace(
-    context: Context,
-    role: Role,
-    stuck: list[Order],
-    resting: list[Order],
-    price: Decimal,
-    terms: Terms,
-) -> list[Want]:
-    """What cannot be amended is replaced: the new order first, then the old one goes. Both are
-    of one group, whose block keeps them from trading together."""
     held = abs(context.held)
-    others = [order for order in resting if order not in stuck]
-    if any(order.active and order.remaining >= held for order in others):
-        return [Withdraw(order) for order in stuck]
-    if not others and context.failures.get(role, 0) < terms.failures_max:
-        return [PlaceExit(role, _exit_action(context), held, price, True)]
-    return []
+    if order.attached and context.entry_rest:
+        return order.remaining < held  # the rest can wait until the entry is over
+    return order.remaining != held or order.confirmed_price != price
 
 
-def _amend_primary(context: Context, primary: Order, price: Decimal) -> tuple[Decimal, list[Want]]:
-    """Bring the main order of a role to its size and price; what it covers, counting an
-    amendment on its way, and the amendment if one is due."""
-    total = _total(context, primary)
-    if _amendable(primary) and (primary.confirmed_quantity, primary.confirmed_price) != (
-        total,
-        price,
-    ):
-        amended = _amend(primary, total, price)
-        if amended:
-            return abs(context.held), amended
-    if primary.asked == OrderAsk.AMENDING:
-        return primary.spec.quantity - primary.filled, []
-    return primary.remaining, []
-
-
-def _fill_gap(
-    context: Context, primary: Order, gap: Decimal, price: Decimal, terms: Terms
-) -> list[Want]:
+def _beside_waiting(context: Context, role: Role, price: Decimal, terms: Terms) -> list[Want]:
     """An attached stop covers only once the broker has activated it. How it does that while
     the parent is part filled is not documented; so if it is still held a moment after a fill,
-    a stop of its own covers the gap (B3)."""
-    if gap <= 0:
+    a stop of its own stands in for it (B3)."""
+    if role is not Role.STOP:
         return []
     patience_ends = context.entry_filled_ns + terms.activation_ns
-    if primary.held_by_parent and terms.now_ns < patience_ends:
+    if terms.now_ns < patience_ends:
         return [WaitUntil(patience_ends)]
-    return [PlaceExit(Role.STOP, _exit_action(context), gap, price, True)]
+    return _another(context, role, price, terms)
+
+
+def _another(context: Context, role: Role, price: Decimal, terms: Terms) -> list[Want]:
+    if context.failures.get(role, 0) >= terms.failures_max:
+        return []
+    return [PlaceExit(role, _exit_action(context), abs(context.held), price, True)]
 
 
 def _price(context: Context, role: Role, grid: Grid) -> Decimal | None:
