@@ -11,6 +11,7 @@ from _fast.prices import Bands, level
 from _fast.ticks import KINDS, Market, replay
 from bench.conftest import Stage
 from bench.ledger import Ledger
+from bench.timing import Work
 
 TICKS = 100_000
 BARS = 10_000
@@ -34,43 +35,52 @@ def test_bar(stage: Stage) -> None:
     stage("market", "bar: one trade, from Python", lambda: series.trade(START, price, 100.0))
 
 
+def talipp(ledger: Ledger) -> Work | None:
+    if importlib.util.find_spec("talipp") is None:
+        ledger.missing("ATR of talipp, bar by bar", "pip install talipp")
+        return None
+    from talipp.indicators import ATR
+    from talipp.ohlcv import OHLCV
+
+    theirs = ATR(14)
+    bar = OHLCV(160.0, 160.1, 159.9, 160.0, 1)
+
+    def push() -> None:
+        theirs.add(bar)
+        theirs.purge_oldest(1)
+
+    return push
+
+
+def talib(ledger: Ledger) -> Work | None:
+    if importlib.util.find_spec("talib") is None:
+        ledger.missing("ATR of TA-Lib, over an array", "pip install TA-Lib")
+        return None
+    from talib import ATR
+
+    high, low, close = bars()
+    return lambda: ATR(high, low, close, timeperiod=14)
+
+
 def test_atr_stream(stage: Stage, ledger: Ledger) -> None:
     mine = Atr(14)
-    other = None
-    if importlib.util.find_spec("talipp") is not None:
-        from talipp.indicators import ATR
-        from talipp.ohlcv import OHLCV
-
-        theirs = ATR(14)
-        bar = OHLCV(160.0, 160.1, 159.9, 160.0, 1)
-
-        def other() -> None:
-            theirs.add(bar)
-            theirs.purge_oldest(1)
-
-    else:
-        ledger.missing("ATR of talipp, bar by bar", "pip install talipp")
-    work = lambda: mine.push(160.1, 159.9, 160.0)  # noqa: E731
-    stage("market", "ATR(14): one bar, from Python", work, other, "talipp" if other else "")
+    stage(
+        "market",
+        "ATR(14): one bar, from Python",
+        lambda: mine.push(160.1, 159.9, 160.0),
+        talipp(ledger),
+        "talipp",
+    )
 
 
 def test_atr_array(stage: Stage, ledger: Ledger) -> None:
     high, low, close = bars()
-    other = None
-    if importlib.util.find_spec("talib") is not None:
-        import talib
-
-        def other() -> None:
-            talib.ATR(high, low, close, timeperiod=14)
-
-    else:
-        ledger.missing("ATR of TA-Lib, over an array", "pip install TA-Lib")
     stage(
         "market",
         "ATR(14): array, per bar",
         lambda: atr(high, low, close, 14),
-        other,
-        "TA-Lib" if other else "",
+        talib(ledger),
+        "TA-Lib",
         count=BARS,
         other_count=BARS,
     )

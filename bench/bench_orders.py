@@ -9,9 +9,10 @@ import json
 import statistics
 import time
 from pathlib import Path
+from typing import Any
 
 from bench.ledger import Figure, Ledger, Target
-from bench.peers.engine import STAGES
+from bench.peers.engine import EVENT_STAGES, STAGES
 from bench.processes import Sender, start
 from bench.timing import percentile
 
@@ -23,30 +24,32 @@ ORDERS = 100
 ORDER_ROUNDS = 2
 EVENT_GROUP = f"order event, socket -> applied, {TICKS_PER_S:,} ticks/s"
 ORDER_GROUP = "tick -> order bytes, wire to wire"
-Event = tuple[float, float]
 
 
-def events(port: int, module: str, *arguments: object) -> list[float]:
+def events(port: int, module: str, *arguments: object) -> dict[str, list[Any]]:
     process = start(module, *arguments, port)
     time.sleep(EVENTS / EVENTS_PER_S + 2.0)
     out, _ = process.communicate()
-    found: list[float] = json.loads(out)["applied"]
-    assert len(found) == EVENTS, f"{module} saw {len(found)} of {EVENTS} events"
+    found: dict[str, list[Any]] = json.loads(out)
+    assert len(found["applied"]) == EVENTS, f"{module} saw {len(found['applied'])} of {EVENTS}"
     return found
 
 
 def test_event(ledger: Ledger) -> None:
-    peers = {"ours": ("bench.peers.engine", "events")}
+    peers: dict[str, tuple[str, ...]] = {"ours": ("bench.peers.engine", "events")}
     if importlib.util.find_spec("ibapi") is not None:
         peers["ibapi"] = ("bench.peers.ibapi_events",)
     else:
         ledger.missing("order events with ibapi", "pip install ibapi-latest")
     found: dict[str, list[list[float]]] = {name: [] for name in peers}
+    parts: list[list[float]] = []
     options = {"count": EVENTS, "events_per_s": EVENTS_PER_S, "ticks_per_s": TICKS_PER_S}
     with Sender("paced", **options) as sender:
         for _ in range(ROUNDS):
             for name, command in peers.items():
-                found[name].append(events(sender.port, *command))
+                told = events(sender.port, *command)
+                found[name].append(told["applied"])
+                parts += told.get("parts", [])
     for label, fraction in (("p50", 0.5), ("p99", 0.99)):
         each = {
             name: statistics.median(percentile(one, fraction) for one in rounds)
@@ -57,6 +60,8 @@ def test_event(ledger: Ledger) -> None:
         target = Target("ratio", 3.0) if label == "p50" else None
         figure = Figure(EVENT_GROUP, f"orderStatus, {label}", each["ours"], other, peer, target)
         ledger.add(figure)
+    for name, column in zip(EVENT_STAGES, zip(*parts, strict=True), strict=True):
+        ledger.add(Figure(EVENT_GROUP, f"  {name}", statistics.median(column)))
 
 
 def orders(path: Path | None, durability: str) -> tuple[list[float], list[list[int]]]:

@@ -131,7 +131,7 @@ def _row(figure: Figure) -> tuple[str, ...]:
         f"  {figure.measure}",
         show(figure.ours),
         "" if figure.other is None else show(figure.other),
-        figure.peer,
+        figure.peer if figure.other is not None else "",
         "" if figure.ratio is None else f"{figure.ratio:.3g} x",
         str(figure.target) if figure.target else "",
         {True: "yes", False: "NO", None: ""}[met],

@@ -64,6 +64,7 @@ class Probe:
         self._stamps: list[float] = []
         self._marks: list[int] = []
         self.applied: list[float] = []  # seconds from sent to applied, per stamped status
+        self.parts: list[tuple[float, ...]] = []  # of each, see EVENT_STAGES
         self.stages: list[list[int]] = []  # see STAGES, nanoseconds
         self._wrap_messages()
         self._wrap_step()
@@ -90,7 +91,11 @@ class Probe:
             output = inner(inputs, now_ns)
             ended = time.monotonic_ns()
             if self._stamps:
-                self.applied += [ended / 1e9 - stamp for stamp in self._stamps]
+                marks = (received / 1e9, began / 1e9, ended / 1e9)
+                for stamp in self._stamps:
+                    self.applied.append(marks[-1] - stamp)
+                    before = (stamp, *marks[:-1])
+                    self.parts.append(tuple(b - a for a, b in zip(before, marks, strict=True)))
                 self._stamps.clear()
             self._marks = [received, began, ended]
             return output
@@ -126,6 +131,7 @@ class Probe:
         self._session.perform, self._session.flush = perform, flushed
 
 
+EVENT_STAGES = ("sent -> received", "received -> step", "core step")
 # Each is from the mark before; the first mark is the receive.
 STAGES = ("receive -> step", "core step", "journal append", "journal commit", "encode")
 
@@ -152,6 +158,7 @@ def main() -> None:
         "live_s": live_s,
         "memory": memory,
         "applied": probe.applied,
+        "parts": probe.parts,
         "stages": probe.stages,
     }
     engine.stop()
