@@ -18,7 +18,7 @@ from typing import Any, Final, Literal, Protocol
 
 import attrs
 
-from _fast.reader import BROKEN, CLOSED, FIRED, FRAMES
+from _fast.reader import BROKEN, CLOSED, FIRED, FRAMES, WAKE
 from _fast.ticks import Market
 from engine.broker.session import Session
 from engine.bus import EventBus
@@ -91,6 +91,8 @@ class Runtime:
         self._waiting: list[Input] = []  # for the next step
         self._answers: list[Future[Any]] = []  # to be given once the step is durable
         self._uncommitted_ns = 0
+        self._session_due_ns: int | None = 0  # as of the latest wait
+        self._cause_ns = 0  # when what causes the present step arrived
         self._bars_closed_ns = 0
         self._ticks_before = 0  # of readers that ended
         self._symbols = {row: symbol for symbol, row in session.rows.items()}
@@ -123,6 +125,9 @@ class Runtime:
         """Wait for whatever comes first, then take all of it in one step."""
         flags = self._wait()
         mono_ns = time.monotonic_ns()
+        reader = self._session.reader
+        received = reader is not None and flags & (FRAMES | FIRED)
+        self._cause_ns = reader.last_receive_ns if reader is not None and received else mono_ns
         self._gather(flags, mono_ns)
         if self._waiting:
             self._step()
@@ -139,6 +144,8 @@ class Runtime:
 
     def _connect(self) -> None:
         self._waiting += self._session.connect(self._stop)
+        self._session_due_ns = 0
+        self._inbox.wake()  # a wake-up during the handshake was swallowed
         problem = self._session.problem
         if problem is None:
             self.connected_once = True
@@ -166,8 +173,9 @@ class Runtime:
         waits = [IDLE_WAIT_NS]
         if self._uncommitted_ns:
             waits.append(self._uncommitted_ns + COMMIT_DELAY_NS - mono_ns)
-        if (at_ns := self._session.next_deadline_ns()) is not None:
-            waits.append(at_ns - mono_ns)
+        self._session_due_ns = self._session.next_deadline_ns()
+        if self._session_due_ns is not None:
+            waits.append(self._session_due_ns - mono_ns)
         clock = self._session.exchange_clock
         if clock.set:
             now_ns = clock.now_ns(mono_ns)
@@ -193,9 +201,11 @@ class Runtime:
         if flags & (CLOSED | BROKEN):
             self._ticks_before = self.ticks
             waiting += session.closed("closed by TWS" if flags & CLOSED else "bytes out of step")
-        waiting += session.on_time(mono_ns)
-        for letter in self._inbox.take():
-            self._open(letter)
+        if self._session_due_ns is not None and self._session_due_ns <= mono_ns:
+            waiting += session.on_time(mono_ns)
+        if flags & WAKE or reader is None:
+            for letter in self._inbox.take():
+                self._open(letter)
         if session.exchange_clock.set:
             self._take_due(session.exchange_clock.now_ns(mono_ns))
 
@@ -306,9 +316,6 @@ class Runtime:
             answer.set_result(None)
 
     def _measure(self, began_ns: int, stepped_ns: int, journaled_ns: int) -> None:
-        reader = self._session.reader
-        if reader is not None and reader.last_receive_ns:
-            waited = time.monotonic_ns() - reader.last_receive_ns
-            self.latencies.order_us.append(waited / 1000)
+        self.latencies.order_us.append((time.monotonic_ns() - self._cause_ns) / 1000)
         self.latencies.step_us.append((stepped_ns - began_ns) / 1000)
         self.latencies.journal_us.append((journaled_ns - stepped_ns) / 1000)

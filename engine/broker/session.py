@@ -171,9 +171,8 @@ class Session:
         return out + self._shake(link, should_stop)
 
     def _adopt(self, connection: Connection) -> Link:
-        rate = self.broker.messages_per_s_max
-        link = Link.over(connection, self._market, self._wake_fd, rate, self._ids, self.capture)
-        self._link = link
+        own = self.broker.messages_per_s_max, self._ids, self.capture
+        link = self._link = Link.over(connection, self._market, self._wake_fd, *own)
         self.server_version = connection.server_version
         if self.exchange_clock.set:
             link.reader.set_clock(*self.exchange_clock.anchor, self.exchange_clock.rate)
@@ -304,7 +303,7 @@ class Session:
         return out
 
     def _synced(self, link: Link) -> list[Input]:
-        if self.state is not SessionState.SYNCING or self._missing(link):
+        if self._state[0] != SessionState.SYNCING or self._missing(link):
             return []
         self._sync_ns = None
         self._failures = self._overdue = 0
