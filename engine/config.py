@@ -13,6 +13,7 @@ from typing import Any, Literal
 import attrs
 import cattrs
 from attrs import field, validators
+from cattrs.v import format_exception
 
 from engine.errors import ConfigError
 
@@ -191,5 +192,12 @@ def load(path: Path) -> Config:
 
 def _first_reason(problem: BaseException) -> str:
     """Walk cattrs' nested groups to the first leaf, collecting the key on the way."""
-    messages = cattrs.transform_error(problem, path="")
+    messages = cattrs.transform_error(problem, path="", format_exception=_said)
     return "; ".join(message.lstrip(" @.") for message in messages[:3])
+
+
+def _said(problem: BaseException, kind: type | None) -> str:
+    """Our own validators (no type is at fault) say what is allowed; cattrs would not."""
+    if isinstance(problem, ValueError) and kind is None and problem.args:
+        return str(problem.args[0])
+    return format_exception(problem, kind)

@@ -23,6 +23,7 @@ from engine.errors import UserError
 from engine.monitor import demo
 from engine.monitor.files import write_whole
 from engine.sim.child import KEPT_LINGER_S, Market, SimChild, SimGone, SimState
+from engine.view import EngineView
 
 ACCOUNT = "DU0000001"  # of the simulator
 FIRST_DAY = date(2024, 1, 3)
@@ -37,6 +38,7 @@ class BrokerChoice:
         self.simulator = simulator
         self.notes = notes
         self._state_path = state_path
+        self.lost_pid = 0  # of the journal's simulator, if it is there no more
         self._keep = simulator is not None and simulator.resumed
 
     def configured(self, config: Config) -> Config:
@@ -73,10 +75,16 @@ class BrokerChoice:
         """The engine has taken over: from here on its journal needs this simulator."""
         self._keep = self._state_path is not None
 
-    def settle(self, exchange: dict[str, Any] | None) -> None:
+    def settle(self, exchange: dict[str, Any] | None, view: EngineView | None) -> None:
         """After the run: what is open keeps its broker, what is not needs none."""
         if exchange is None or self.simulator is None or self._state_path is None:
             return
+        frozen = [one.symbol for one in view.symbols if one.frozen] if view is not None else []
+        if frozen and self.lost_pid:
+            self.notes.append(
+                f"the journal holds {', '.join(frozen)}, but its simulator (process "
+                f"{self.lost_pid}) has ended and the new one knows nothing of it: use a new journal"
+            )
         held = [symbol for symbol, quantity in exchange["position"].items() if quantity]
         self._keep = bool(held or exchange["open_orders"])
         if self._keep:
@@ -126,6 +134,7 @@ def _chosen(options: RunOptions, settings: RunSettings) -> BrokerChoice:
         return resumed_choice(resumed, path, options)
     simulator = _start(settings, market, before, kept=True)
     choice = BrokerChoice(simulator, path, [])
+    choice.lost_pid = before.pid if before is not None else 0
     try:
         write_whole(path, simulator.state.to_json(), mode=0o600)
     except BaseException:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 import sys
 import threading
@@ -15,14 +16,16 @@ from engine.cli.broker import BrokerChoice, choose_broker
 from engine.cli.options import RunOptions
 from engine.cli.settings import RunSettings, settings_of
 from engine.errors import LimitError, UserError
-from engine.monitor.files import write_json
+from engine.monitor.files import check_writable, write_json
 from engine.monitor.summary import Ending, Record, report, sentences
+from engine.signals.files import SignalFile
 from engine.sim.child import SimChild, SimGone
 
 if TYPE_CHECKING:
     from engine.engine import Engine
     from engine.view import EngineView
 
+LOG: Final = logging.getLogger("engine")
 REFRESH_S: Final = 0.25
 ASK_SIM_S: Final = 0.5
 VIEW_TIMEOUT_S: Final = 0.2
@@ -37,6 +40,10 @@ def run(options: RunOptions) -> int:
         UserError: one line on what a person must mend.
     """
     settings = settings_of(options)
+    if options.json is not None:
+        check_writable(options.json)  # now, not after a day of trading
+    if options.signals is not None:
+        SignalFile(options.signals, settings.config.strategy.symbols).load()
     with Interrupts() as interrupts, choose_broker(options, settings) as broker:
         engine = _engine(options, settings, broker)
         broker.started()
@@ -52,7 +59,7 @@ def run(options: RunOptions) -> int:
             dropped=engine.bus.dropped,
             seconds=time.monotonic() - interrupts.since,
         )
-        broker.settle(ending.exchange)
+        broker.settle(ending.exchange, ending.view)
         _tell(options, watch.record, ending, broker.notes)
     return 0
 
@@ -66,6 +73,7 @@ def _engine(options: RunOptions, settings: RunSettings, broker: BrokerChoice) ->
             journal=options.journal,
             signals=signals,
             durability=options.durability,
+            record=options.record,
         )
 
 
@@ -122,6 +130,7 @@ class Watch:
         self._over_s: float | None = None
         self._view: EngineView | None = None
         self._screen: Screen = _screen(options)
+        self._errors = Errors(self._screen.note, self.record.note)
         engine.subscribe(BaseEvent, self.record.add)
         engine.subscribe(BaseEvent, self._screen.event)
 
@@ -135,7 +144,7 @@ class Watch:
         """Why it ended, in words. Raises what ended it, if that was a problem."""
         limit_s = self._options.seconds
         self._thread.start()
-        with self._screen:
+        with self._screen, self._errors:
             while self._thread.is_alive():
                 if self._interrupts.event.wait(REFRESH_S):
                     return self._end(f"asked to ({self._interrupts.name})")
@@ -191,6 +200,31 @@ class Watch:
 # -- what is shown -----------------------------------------------------------------------------
 
 
+class Errors(logging.Handler):
+    """What the engine's own log complains of, shown with the events; its warnings are events."""
+
+    def __init__(self, *places: Callable[[str], object]) -> None:
+        super().__init__(logging.ERROR)
+        self._places = places
+
+    def emit(self, record: logging.LogRecord) -> None:
+        text = " ".join(f"log: {record.levelname.lower()}: {record.getMessage()}".split())
+        for place in self._places:
+            place(text)
+
+    def __enter__(self) -> Self:
+        LOG.addHandler(self)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        problem: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        LOG.removeHandler(self)
+
+
 class Screen(AbstractContextManager["Screen"]):
     """Lines, for everything that is not a terminal."""
 
@@ -202,6 +236,9 @@ class Screen(AbstractContextManager["Screen"]):
 
         if (text := line(event)) is not None:
             self._write(text + "\n")
+
+    def note(self, text: str) -> None:
+        self._write(text + "\n")
 
     def show(self, view: EngineView, record: Record, now_s: float) -> None:
         """Lines come with the events."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import threading
@@ -15,7 +16,7 @@ from typing import Any, Final, get_type_hints
 import attrs
 
 from engine.errors import ConfigError, UserError
-from engine.monitor.files import write_json
+from engine.monitor.files import check_writable, write_json
 from engine.sim import instruments, market
 from engine.sim.launch import DAY, run_sim
 from engine.sim.policies import Policies
@@ -56,6 +57,8 @@ def simulate(options: SimOptions) -> None:
     """
     if options.ticks and options.symbols:
         raise UserError("--symbols are those of a generated market; leave them out with --ticks")
+    if options.json is not None:
+        check_writable(options.json)
     symbols = () if options.ticks else options.symbols or GENERATED
     day = _day(options.day)
     policies = policies_from(options.policies)
@@ -180,7 +183,10 @@ def _attend(patience_s: float, server: SimServer) -> None:
     after a client that left; this is for one that never came."""
 
     def watch() -> None:
-        sys.stdin.buffer.read()  # returns when the other end is closed, or its process killed
+        # Ends when the other end is closed, or its process killed. Not by way of sys.stdin: its
+        # lock, held by a thread that sleeps, aborts the interpreter at its end.
+        while os.read(0, 4096):
+            pass
         if not server.visited:
             threading.Event().wait(patience_s)
         if not server.visited:

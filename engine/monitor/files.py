@@ -27,6 +27,16 @@ def write_json(path: Path, data: Any) -> None:
     write_whole(path, body)
 
 
+def check_writable(path: Path) -> None:
+    """Raises UserError if ``write_json`` could not write there."""
+    if str(path) == "-":
+        return
+    if path.is_dir():
+        raise UserError(f"{path}: is a directory; name a file")
+    if not os.access(path.parent, os.W_OK | os.X_OK):
+        raise UserError(f"{path}: cannot be written: {path.parent} is no directory to write in")
+
+
 def write_whole(path: Path, body: bytes, mode: int = 0o644) -> None:
     """Replace a file by one with these bytes, or leave it as it was.
 

@@ -14,8 +14,10 @@ from engine.events import (
     AlertEvent,
     BaseEvent,
     FillEvent,
+    NewOrderEvent,
     OrderEvent,
     OrderGroupEvent,
+    OrderStatusEvent,
     PredictionSignalEvent,
     RefusalEvent,
     SessionChangedEvent,
@@ -27,6 +29,7 @@ from engine.view import EngineView
 
 ALERTS_MAX: Final = 50
 RECENT_MAX: Final = 200
+CLOSED: Final = "closed"  # nothing of the order is expected any more
 PERCENTILES: Final = (50, 90, 99)
 UNCOVERED: Final = ("uncovered_share_seconds", "uncovered_max_ms")
 
@@ -47,7 +50,8 @@ class Record:
         self._identities: set[str] = set()
 
     def add(self, event: BaseEvent) -> None:
-        if (text := line(event)) is not None:
+        told = isinstance(event, OrderStatusEvent | OrderGroupEvent)
+        if not told and (text := line(event)) is not None:
             self.recent.append(text)
         if isinstance(event, OrderEvent):
             self._order(event)
@@ -66,12 +70,18 @@ class Record:
         elif isinstance(event, SessionChangedEvent):
             self.sessions += event.new == "live"
 
+    def note(self, text: str) -> None:
+        """A line for the reader of the live table."""
+        self.recent.append(text)
+
     def _order(self, event: OrderEvent) -> None:
-        if isinstance(event, OrderGroupEvent):
-            return
+        if isinstance(event, OrderGroupEvent) or event.status == CLOSED:
+            return  # what became of a closed order was told before, maybe to an earlier run
         known = self.orders.setdefault(
-            event.order_id, {"order_id": event.order_id, "first_ns": event.time_ns}
+            event.order_id,
+            {"order_id": event.order_id, "sent": False, "first_ns": event.time_ns},
         )
+        known["sent"] |= isinstance(event, NewOrderEvent)  # or taken over from an earlier run
         known |= {
             "perm_id": event.perm_id or known.get("perm_id", 0),
             "order_ref": event.order_ref,
