@@ -145,6 +145,7 @@ class Core:
             out.now_ns,
             state.scaled(timing.child_activation_s),
             timing.protect_attempts_max,
+            state.oca_amendable,
         )
         for want in wants(context, terms):
             _carry_out(state, out, context, want)
@@ -274,6 +275,7 @@ def _on_started(state: State, out: Outbox, started: Started) -> None:
     state.account = started.account
     state.session = 0
     state.suspects.clear()
+    state.oca_amendable = True
     truth.link_lost(state, out, state.orders.values())
 
 

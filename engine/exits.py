@@ -61,6 +61,7 @@ class Terms:
     now_ns: int
     activation_ns: int  # how long an attached stop may stay held after the entry filled
     failures_max: int
+    amends: bool = True  # False: the broker has refused to revise members of OCA groups
 
 
 _PROTECTING = frozenset({ContextState.ENTERING, ContextState.PROTECTED, ContextState.ADDING})
@@ -113,7 +114,8 @@ def _close(context: Context, terms: Terms) -> list[Want]:
         if order.reported == OrderReport.INACTIVE or order.spec.action != action:
             found += [Withdraw(order)] if _removable(order) else []
         elif order.remaining > abs(held) and _amendable(order):
-            found += _amend(order, order.filled + abs(held), None)
+            smaller = _amend(order, order.filled + abs(held), None) if terms.amends else []
+            found += smaller or [Withdraw(order)]
     if alive:
         return found
     if terms.now_ns < context.retry_ns:
@@ -145,24 +147,24 @@ def _protect(context: Context, role: Role, terms: Terms) -> list[Want]:
         return found + _another(context, role, price, terms)
     waiting = [order for order in resting if order.held_by_parent]
     for order in waiting:
-        found += _fit(context, order, price)
+        found += _fit(context, order, price, terms)
     standing = [order for order in resting if order not in waiting]
     if not standing:
         return found + _beside_waiting(context, role, price, terms)
-    fitting = [order for order in standing if not _stuck(context, order, price)]
+    fitting = [order for order in standing if not _stuck(context, order, price, terms)]
     if not fitting:
         return found + _another(context, role, price, terms)
     main = fitting[0]
-    found += _fit(context, main, price)
+    found += _fit(context, main, price, terms)
     if main.active and main.remaining >= held:
         found += [Withdraw(order) for order in standing if order is not main]
     return found
 
 
-def _fit(context: Context, order: Order, price: Decimal) -> list[Want]:
+def _fit(context: Context, order: Order, price: Decimal, terms: Terms) -> list[Want]:
     """Bring an order to its size and price."""
     total = _total(context, order)
-    if not _amendable(order):
+    if not (terms.amends and _amendable(order)):
         return []
     if (order.confirmed_quantity, order.confirmed_price) == (total, price):
         return []
@@ -176,11 +178,13 @@ def _total(context: Context, order: Order) -> Decimal:
     return order.filled + abs(context.held) + growing
 
 
-def _stuck(context: Context, order: Order, price: Decimal) -> bool:
+def _stuck(context: Context, order: Order, price: Decimal, terms: Terms) -> bool:
     """It does not fit, and the broker has refused to change that. Such an order is replaced:
     the new one first, then the old one goes. Two beside each other would not add up, because
     the group lets one of them trade and takes the same number from the other."""
-    if not _amendable(order) or _amend(order, _total(context, order), price):
+    if not _amendable(order):
+        return False
+    if terms.amends and _amend(order, _total(context, order), price):
         return False
     held = abs(context.held)
     if order.attached and context.entry_rest:

@@ -46,6 +46,7 @@ from statecharts.vocabulary import (
 
 _FILL_SETTLE_S = 1.0  # a status may run ahead of its execution by this much before we ask
 _STEADY_S = 60.0  # an exit that rested this long was not refused: the count starts anew
+_OCA_REVISION_REFUSED = frozenset({10326, 10327})
 _ALIVE = frozenset({"ApiPending", "PendingSubmit", "PreSubmitted", "Submitted"})
 _RETRY_FIRST_S, _RETRY_MAX_S = 0.5, 30.0
 
@@ -53,6 +54,7 @@ _RETRY_FIRST_S, _RETRY_MAX_S = 0.5, 30.0
 def report(state: State, out: Outbox, order: Order, event: OrderEvent, why: str = "") -> None:
     """Step an order by something the broker said, and tell and note what follows."""
     before_report, before_ask, previous = order.reported, order.asked, status_of(order)
+    was_dead = order.dead
     if before_report == OrderReport.CLOSED:
         return  # over and done with: repeated and late words about it mean nothing
     if not order.step(event):
@@ -71,7 +73,7 @@ def report(state: State, out: Outbox, order: Order, event: OrderEvent, why: str 
         _answered(state, order)
     if order.reported == OrderReport.UNKNOWN:
         state.doubts = True
-    if order.dead and before_report != order.reported:
+    if order.dead and not was_dead:
         _died(state, out, order, why, asked_for=before_ask == OrderAsk.CANCELLING)
     out.say(OrderStatusEvent, **order_fields(order), previous=previous)
 
@@ -417,6 +419,10 @@ def on_error(state: State, out: Outbox, seen: ErrorReported) -> None:
     elif found in refused and amending:
         # The request was refused, not the order: it lives on as it was, until read back.
         order.amendment_refused()
+        if seen.code in _OCA_REVISION_REFUSED:
+            # Contested among the broker's own answers, and some cancel the order with it. From
+            # here on exits are replaced: never naked, for two messages more.
+            state.oca_amendable = False
         _answered(state, order)
         report(state, out, order, OrderEvent.AMEND_REFUSED, why)
         out.alert("warning", f"amendment of order {order.order_id} refused: {why}", order.symbol)

@@ -75,6 +75,7 @@ class State:
     account_values: dict[str, str] = attrs.field(factory=dict)
     order_times: list[int] = attrs.field(factory=list)  # of the last minute
     round: Round = attrs.field(factory=Round)
+    oca_amendable: bool = True  # until the broker refuses to revise a member of a group
     doubts: bool = False  # a new round of truth is wanted
     ask_from_ns: int = 0  # not before this
     ask_pause_s: float = 0.0

@@ -119,6 +119,8 @@ class Courier:
 class Desk:
     """Drives one core against one exchange."""
 
+    keeps_digests = False  # of the core's state after every step; costly
+
     def __init__(
         self,
         config: Config,
@@ -144,6 +146,7 @@ class Desk:
         self.commands: list[Command] = []
         self.records: list[tuple[int, tuple[Input, ...]]] = []
         self.answers: list[list[Command]] = []  # of the core, one for each record
+        self.digests: list[str] | None = [] if self.keeps_digests else None
         self.quotes: dict[str, MarketView] = {}
         self.signals = 0
         self.epoch = 0
@@ -252,9 +255,10 @@ class Desk:
                 self.exchange.next_timer_ns,
                 self.courier.next_ns,
             ]
-            at_ns = min((at for at in due if at is not None), default=end)
-            if at_ns > end:
+            known = [at for at in due if at is not None and at <= end]
+            if not known:
                 break
+            at_ns = min(known)
             self.now_ns = max(self.now_ns, at_ns)
             self.deliver(self.exchange.advance(self.now_ns))
             late = self.courier.due(self.now_ns)
@@ -281,6 +285,8 @@ class Desk:
             self.events += output.events
             self.commands += output.commands
             self.answers.append(output.commands)
+            if self.digests is not None:
+                self.digests.append(self.core.state.digest())
             waiting = []
             for command in output.commands:
                 waiting += self.carry_out(command)
