@@ -125,7 +125,11 @@ class Context:
     @property
     def entry_rest(self) -> Decimal:
         """What the entry may still add."""
-        return sum((o.remaining for o in self.of(Role.ENTRY)), ZERO)
+        rest = ZERO
+        for order in self.orders.values():
+            if order.role is Role.ENTRY and not order.dead:
+                rest += order.remaining
+        return rest
 
     @property
     def all_dead(self) -> bool:

@@ -83,11 +83,16 @@ def wants(context: Context, terms: Terms) -> list[Want]:
 def _entry_given_up(context: Context) -> list[Want]:
     """An entry goes on only while its protection is at the broker, and not against its own
     exits: when one of those has traded, the rest of the entry would buy into the fall (B3)."""
-    exits = [order for order in context.orders.values() if order.role in EXIT_ROLES]
-    naked = not context.held and all(o.dead for o in exits if o.role is Role.STOP)
-    if not naked and not any(order.filled for order in exits):
-        return []
-    return [Withdraw(order) for order in context.of(Role.ENTRY) if _removable(order)]
+    naked, traded = not context.held, False
+    entries: list[Order] = []
+    for order in context.orders.values():
+        if order.role is Role.ENTRY:
+            entries += [order] if _removable(order) else []
+        elif order.filled:
+            traded = True
+        elif order.role is Role.STOP and not order.dead:
+            naked = False
+    return [Withdraw(order) for order in entries] if naked or traded else []
 
 
 def _end(context: Context, terms: Terms) -> list[Want]:
@@ -145,6 +150,8 @@ def _protect(context: Context, role: Role, terms: Terms) -> list[Want]:
         return found  # neither amended nor doubled before the first attempt is resolved
     if not resting:
         return found + _another(context, role, price, terms)
+    if len(resting) == 1 and resting[0].active and _fits(context, resting[0], price):
+        return found  # the ordinary case
     waiting = [order for order in resting if order.held_by_parent]
     for order in waiting:
         found += _fit(context, order, price, terms)
@@ -163,12 +170,14 @@ def _protect(context: Context, role: Role, terms: Terms) -> list[Want]:
 
 def _fit(context: Context, order: Order, price: Decimal, terms: Terms) -> list[Want]:
     """Bring an order to its size and price."""
-    total = _total(context, order)
-    if not (terms.amends and _amendable(order)):
+    if not (terms.amends and _amendable(order)) or _fits(context, order, price):
         return []
-    if (order.confirmed_quantity, order.confirmed_price) == (total, price):
-        return []
-    return _amend(order, total, price)
+    return _amend(order, _total(context, order), price)
+
+
+def _fits(context: Context, order: Order, price: Decimal) -> bool:
+    """What the broker has confirmed is what should be."""
+    return order.confirmed_price == price and order.confirmed_quantity == _total(context, order)
 
 
 def _total(context: Context, order: Order) -> Decimal:
@@ -182,14 +191,14 @@ def _stuck(context: Context, order: Order, price: Decimal, terms: Terms) -> bool
     """It does not fit, and the broker has refused to change that. Such an order is replaced:
     the new one first, then the old one goes. Two beside each other would not add up, because
     the group lets one of them trade and takes the same number from the other."""
-    if not _amendable(order):
+    if not _amendable(order) or _fits(context, order, price):
         return False
     if terms.amends and _amend(order, _total(context, order), price):
         return False
     held = abs(context.held)
     if order.attached and context.entry_rest:
         return order.remaining < held  # the rest can wait until the entry is over
-    return order.remaining != held or order.confirmed_price != price
+    return True
 
 
 def _beside_waiting(context: Context, role: Role, price: Decimal, terms: Terms) -> list[Want]:
@@ -233,8 +242,7 @@ def _amendable(order: Order) -> bool:
 
 
 def _amend(order: Order, total: Decimal, price: Decimal | None) -> list[Want]:
-    # A leg that was placed to wait for the last of its bracket is not to wait any more.
-    spec = attrs.evolve(order.spec_with(total, price), transmit=True)
+    spec = order.spec_with(total, price)
     return [] if spec == order.refused else [AmendExit(order, spec)]
 
 

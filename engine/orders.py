@@ -167,10 +167,14 @@ class Order:
             self.spec = self.spec_with(self.confirmed_quantity, self.confirmed_price)
 
     def spec_with(self, total: Decimal, price: Decimal | None) -> OrderSpec:
-        """What we asked, with another size and, unless it has none or None is given, price."""
-        spec = attrs.evolve(self.spec, quantity=total)
+        """What we asked, with another size and, unless it has none or None is given, price.
+
+        A leg that was placed to wait for the last of its bracket does not wait any more: TWS
+        would keep the changed order to itself.
+        """
+        spec = self.spec
         if price is None or self.price is None:
-            return spec
+            return attrs.evolve(spec, quantity=total, transmit=True)
         if spec.order_type == "STP":
-            return attrs.evolve(spec, aux_price=price)
-        return attrs.evolve(spec, limit_price=price)
+            return attrs.evolve(spec, quantity=total, aux_price=price, transmit=True)
+        return attrs.evolve(spec, quantity=total, limit_price=price, transmit=True)

@@ -27,6 +27,8 @@ from engine.state import State
 from statecharts.vocabulary import ContextEvent, ContextState, OrderAsk, OrderEvent, OrderReport
 
 E = TypeVar("E", bound=BaseEvent)
+_ASK_WORDS: Final = tuple(ask.name.lower() for ask in OrderAsk)
+_REPORT_WORDS: Final = tuple(report.name.lower() for report in OrderReport)
 ROUTINE_S: Final = 60.0  # between questions for the truth, while an order lives
 
 
@@ -147,5 +149,5 @@ def order_fields(order: Order) -> dict[str, Any]:
 def status_of(order: Order) -> str:
     """One word for an order: what we are asking of it, else what the broker says."""
     if order.asked in (OrderAsk.AMENDING, OrderAsk.CANCELLING) and not order.dead:
-        return OrderAsk(order.asked).name.lower()
-    return OrderReport(order.reported).name.lower()
+        return _ASK_WORDS[order.asked]
+    return _REPORT_WORDS[order.reported]

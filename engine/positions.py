@@ -97,6 +97,7 @@ class Ledger:
     fills: dict[str, ExecutionReported] = attrs.field(factory=dict)
     revisions: dict[str, int] = attrs.field(factory=dict)
     order_of: dict[str, int] = attrs.field(factory=dict)
+    totals: dict[int, tuple[Decimal, Decimal]] = attrs.field(factory=dict)  # shares, value
     commissions: dict[str, Decimal] = attrs.field(factory=dict)
     position: Position = attrs.field(factory=Position)
 
@@ -117,22 +118,27 @@ class Ledger:
         self.order_of[identity] = order_id
         if known is None:
             self.position.apply(signed(fill), fill.price)
+            shares, value = self.totals.get(order_id, (ZERO, ZERO))
+            self.totals[order_id] = shares + fill.quantity, value + fill.quantity * fill.price
         else:
             self.position = fold(self.fills.values())
+            self.totals[order_id] = self._total(order_id)
         return self.position.quantity - before
+
+    def _total(self, order_id: int) -> tuple[Decimal, Decimal]:
+        fills = [self.fills[key] for key, owner in self.order_of.items() if owner == order_id]
+        return (
+            sum((fill.quantity for fill in fills), ZERO),
+            sum((fill.quantity * fill.price for fill in fills), ZERO),
+        )
 
     def filled(self, order_id: int) -> Decimal:
         """Sum of the latest revisions of the executions of one order."""
-        return sum(
-            (self.fills[key].quantity for key, owner in self.order_of.items() if owner == order_id),
-            ZERO,
-        )
+        return self.totals.get(order_id, (ZERO, ZERO))[0]
 
     def average(self, order_id: int) -> Decimal:
         """Average price of what one order has filled; 0 when nothing."""
-        fills = [self.fills[key] for key, owner in self.order_of.items() if owner == order_id]
-        quantity = sum((fill.quantity for fill in fills), ZERO)
-        value = sum((fill.quantity * fill.price for fill in fills), ZERO)
+        quantity, value = self.totals.get(order_id, (ZERO, ZERO))
         return value / quantity if quantity else ZERO
 
     def charge(self, execution_id: str, commission: Decimal) -> None:
