@@ -189,6 +189,20 @@ class Engine:
         except (TimeoutError, LimitError):  # it is connecting, or has ended
             return False
 
+    def wait_for_prices(self, timeout_s: float = 30.0) -> bool:
+        """Until every symbol has a bid and an ask; whether that came in time. A signal that is
+        published before is refused as ``no_price``: decisions are made once, and never kept.
+
+        Raises:
+            LimitError: the engine has stopped.
+        """
+        deadline = time.monotonic() + timeout_s
+        while time.monotonic() < deadline:
+            if all(one.market.bid and one.market.ask for one in self.view().symbols):
+                return True
+            self._ended.wait(0.01)
+        return False
+
     def stop(self, flatten: bool = False, timeout_s: float = 30.0) -> None:
         """End in good order. Positions stay protected by their orders at the broker, unless
         ``flatten`` closes them first (waiting at most ``timeout_s`` for it)."""

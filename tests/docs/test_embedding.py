@@ -1,0 +1,54 @@
+"""The documented examples run as they stand, against a simulator in place of TWS."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from engine.sim.launch import generated
+from engine.sim.server import SimServer
+
+ROOT = Path(__file__).parents[2]
+PAGES = (ROOT / "README.md", ROOT / "docs" / "embedding.md")
+EXAMPLE = re.compile(r"<!-- example: (\w+) -->\n```python\n(.*?)```", re.DOTALL)
+EXAMPLES = {name: code for page in PAGES for name, code in EXAMPLE.findall(page.read_text("utf-8"))}
+SAID = {  # what an example must have printed, if it does what it says
+    "embedding": r"IBM host -?\d",
+    "threads": r"IBM \d+ at [\d.]+\n(.*\n)*\[\('IBM', 'long', Decimal\('100'\), Decimal",
+    "orders": r"",
+    "asyncio": r"IBM short \d+",
+}
+
+
+def test_every_example_is_known() -> None:
+    assert EXAMPLES.keys() == SAID.keys()
+
+
+@pytest.mark.parametrize("name", sorted(SAID))
+def test_an_example_runs_and_leaves_nothing_open(name: str, tmp_path: Path) -> None:
+    exchange, source = generated(["IBM"], ticks_per_s=20.0)
+    with SimServer(exchange, source, speed=5.0) as server:
+        code = EXAMPLES[name].replace("7497", f"{server.port}")
+        code = code.replace('"port":', '"clock_rate": 5.0, "port":')
+        code = code.replace("    ...  # your program", "    import time\n\n    time.sleep(0.5)")
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
+        )
+        report = server.report()
+
+    assert done.returncode == 0, done.stderr
+    assert re.search(SAID[name], done.stdout), done.stdout + done.stderr
+    assert report["execution_count"] >= 2
+    assert set(report["position"].values()) == {0}
+    assert report["uncovered_share_seconds"] == 0, report["worst_intervals"]
