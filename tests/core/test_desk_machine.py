@@ -35,7 +35,7 @@ from engine.sim.policies import Policies, choices
 from statecharts.vocabulary import ContextState
 from tests.core.desk import CLIENT, Desk
 
-settings.register_profile("quick", max_examples=60, stateful_step_count=25)
+settings.register_profile("quick", max_examples=200, stateful_step_count=30)
 settings.register_profile("campaign", max_examples=3000, stateful_step_count=50)
 _PROFILE = settings.get_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 

@@ -213,6 +213,21 @@ def test_12_a_cancel_is_refused(code: int) -> None:
     assert (d.context_state("AAPL"), d.live("AAPL")) == ("flat", [])
 
 
+@pytest.mark.parametrize("link", ["stays", "dies", "dies with the process"])
+def test_13_a_cancel_that_is_lost_on_its_way_is_asked_again(link: str) -> None:
+    d = desk()
+    d.feed(bracket("AAPL", "98", "94"))
+    d.courier.requests_to_lose = 1
+    d.feed(CloseRequested("AAPL", "operator"))
+    if link == "dies":
+        d.lose()
+        d.connect()
+    elif link == "dies with the process":
+        d.restart()
+    d.wait(5)
+    assert (d.context_state("AAPL"), d.live("AAPL")) == ("flat", [])
+
+
 def test_12_a_cancel_that_is_always_refused_is_no_flood() -> None:
     d = desk()
     d.feed(bracket("AAPL", "98", "94"))
