@@ -90,6 +90,10 @@ cdef void series_extend(Series* series, const Bar* bar) noexcept nogil
 # Oldest first into `out`, which has room for series.kept bars.
 cdef void series_copy(const Series* series, Bar* out) noexcept nogil
 
+# The same bars with aligned times, as BAR_DTYPE. Raises ValueError for what would spoil an
+# indicator: an array without those fields, times absent or not ascending, prices out of order.
+cdef object history_of(object bars, int64_t interval_ns)
+
 cdef class Bars:
     cdef Series series
     cdef object memory

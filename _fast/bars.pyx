@@ -4,8 +4,7 @@ from libc.string cimport memcpy
 
 import numpy as np
 
-cdef enum:
-    SECOND_NS = 1_000_000_000
+from _fast.types cimport NUMBER_MAX, SECOND_NS, TIME_MAX_NS
 
 cdef Bar _probe
 BAR_DTYPE = np.dtype({
@@ -53,6 +52,34 @@ cdef void series_copy(const Series* series, Bar* out) noexcept nogil:
         memcpy(out, series.ring, series.kept * sizeof(Bar))
 
 
+cdef object history_of(object bars, int64_t interval_ns):
+    given = np.asarray(bars)
+    if given.ndim != 1 or given.dtype.names is None or not set(BAR_DTYPE.names) <= set(given.dtype.names):
+        raise ValueError(f"history is a structured array with {', '.join(BAR_DTYPE.names)}")
+    history = np.zeros(len(given), dtype=BAR_DTYPE)
+    for name in BAR_DTYPE.names:
+        history[name] = given[name]
+    times = history["time_ns"]
+    bad = np.flatnonzero((times <= 0) | (times >= TIME_MAX_NS))
+    if len(bad):
+        raise ValueError(f"bar {bad[0]} of the history has no time")
+    times -= times % interval_ns
+    bad = np.flatnonzero(np.diff(times) <= 0)
+    if len(bad):
+        raise ValueError(
+            f"bar {bad[0] + 1} of the history is not later than the one before it "
+            f"({interval_ns // SECOND_NS} second bars, each once, oldest first)"
+        )
+    low, high = history["low"], history["high"]
+    sound = (low > 0) & (high < NUMBER_MAX)
+    for name in ("open", "close"):
+        sound &= (low <= history[name]) & (history[name] <= high)
+    bad = np.flatnonzero(~sound)
+    if len(bad):
+        raise ValueError(f"bar {bad[0]} of the history has no four prices with low <= open, close <= high")
+    return history
+
+
 cdef class Bars:
     """Bars of one stream of trades, for use outside a Market (recorded trades, larger bars)."""
 
@@ -63,7 +90,7 @@ cdef class Bars:
             raise ValueError(f"at least one completed bar is kept, not {bars_max}")
         self.memory = np.zeros(bars_max, dtype=BAR_DTYPE)
         cdef Bar[::1] ring = self.memory
-        series_init(&self.series, seconds * <int64_t>SECOND_NS, &ring[0], bars_max)
+        series_init(&self.series, seconds * SECOND_NS, &ring[0], bars_max)
 
     def trade(self, int64_t time_ns, double price, double size=0.0):
         cdef Bar part

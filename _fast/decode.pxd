@@ -5,7 +5,7 @@
 # and an id above 200 says that the body is protobuf of the message id - 200; both formats occur
 # on one connection, so every frame is judged by its id alone.
 #
-# A market message is one Tick, of a kind of ticks.pxd (or-ed with DELAYED for delayed data):
+# A market message is one Tick, of a Kind of types.pxd (or-ed with DELAYED for delayed data):
 #   1 tickPrice       BID ASK LAST with their size, else OTHER
 #   2 tickSize        BID_SIZE ASK_SIZE LAST_SIZE VOLUME, else OTHER
 #  45 tickGeneric     HALTED, else OTHER
@@ -14,7 +14,7 @@
 #  58 marketDataType  DATA_TYPE
 #  81 tickReqParams   OTHER
 #  99 tickByTick      TRADE (Last, AllLast), QUOTE (BidAsk), else OTHER (MidPoint)
-# Absent prices and sizes are NaN; -1 and 0 stay what TWS sent, ticks.pyx knows what they mean.
+# Absent prices and sizes are NaN; -1 and 0 stay what TWS sent, ticks.pxd knows what they mean.
 
 from libc.stdint cimport int32_t, int64_t, uint8_t
 

@@ -11,11 +11,10 @@ from _fast.fields cimport (
     value_piece, value_size,
 )
 from _fast.orders cimport is_order, order_tuple
-from _fast.ticks cimport (
+from _fast.types cimport (
     ASK, ASK_SIZE, BAR, BID, BID_SIZE, DATA_TYPE, DELAYED, HALTED, LAST, LAST_SIZE, LAST_TIME,
-    OTHER, QUOTE, TRADE, VOLUME,
+    OTHER, QUOTE, SECOND_NS, TRADE, VOLUME, Tick,
 )
-from _fast.types cimport Tick
 
 MIN_SERVER_VERSION = MIN_SERVER
 
@@ -24,7 +23,6 @@ cdef enum:
     PROTOBUF = 200         # added to the id of a protobuf message
     MESSAGE_ID_MAX = 65535 # far above any id in use; more is not an id but a lost stream
 
-cdef int64_t SECOND_NS = 1000000000
 cdef int64_t SECONDS_MAX = 9000000000LL  # year 2255: nanoseconds still fit into 64 bits
 
 

@@ -29,7 +29,7 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 
 from _fast.fields cimport Fault
 from _fast.frame cimport FrameBuffer
-from _fast.ticks cimport Market
+from _fast.market cimport Market
 
 cdef enum Flag:
     FLAG_FRAMES = 1

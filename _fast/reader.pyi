@@ -1,7 +1,7 @@
 import builtins
 from typing import Any, Final
 
-from _fast.ticks import Market
+from _fast.market import Market
 
 FRAMES: Final[int]
 FIRED: Final[int]

@@ -13,8 +13,8 @@ from _fast.decode cimport (
 )
 from _fast.fields cimport FINE, Fault, Message
 from _fast.frame cimport COMPLETE, FrameBuffer
-from _fast.ticks cimport BAR, Market
-from _fast.types cimport Tick
+from _fast.market cimport Market
+from _fast.types cimport BAR, SECOND_NS, Tick
 
 from _fast.decode import DecodeError
 
@@ -61,8 +61,6 @@ cdef enum:
     QUEUE_START_BYTES = 64 * 1024
     BAD_BYTES_SHOWN = 200
     NO_MEMORY = -1
-
-cdef int64_t SECOND_NS = 1000000000
 
 
 cdef packed struct Recorded:

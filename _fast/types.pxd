@@ -1,5 +1,5 @@
-# The structures every stage shares. Python sees the same memory as numpy structured arrays
-# (the dtype in ticks.pyx takes sizes and offsets from these very structs), so nothing is copied.
+# The structures every stage shares. Python sees the same memory as numpy structured arrays (the
+# dtype in instruments.pyx takes sizes and offsets from these very structs), so nothing is copied.
 #
 # Prices in here are doubles: this is market data and indicators. Order prices are exact and
 # live in engine/money.py.
@@ -22,10 +22,43 @@ cdef extern from *:
     const bint FAST_DEBUG
     void fast_assert(bint truth) noexcept nogil
 
+# Bounds of what is a number and a time at all.
+cdef extern from *:
+    """
+    #define SECOND_NS ((int64_t)1000000000)
+    #define NUMBER_MAX 9007199254740992.0  /* 2**53; TWS's "unset" sentinels lie above */
+    #define TIME_MAX_NS ((int64_t)1 << 62)  /* year 2116; leaves room to add an interval */
+    """
+    const int64_t SECOND_NS
+    const double NUMBER_MAX
+    const int64_t TIME_MAX_NS
+
+# What a market message changes; which fields of Tick each kind uses is in ticks.pxd.
+cdef enum Kind:
+    OTHER = 0
+    BID = 1
+    ASK = 2
+    LAST = 3
+    BID_SIZE = 4
+    ASK_SIZE = 5
+    LAST_SIZE = 6
+    VOLUME = 7
+    HALTED = 8
+    DATA_TYPE = 9
+    LAST_TIME = 10
+    TRADE = 11
+    QUOTE = 12
+    BAR = 13
+
+cdef enum:
+    KIND_MASK = 0xFF
+    DELAYED = 0x100            # or-ed into Tick.field for the delayed tick ids (66..): data_type 3
+    UNREPORTED = 2             # Tick.mask of a TRADE: pastLimit 1, unreported 2
+
 # What one decoded market message becomes before it is applied.
 cdef struct Tick:
     int32_t row            # request id as on the wire; Market.apply resolves it to a row
-    int32_t field          # Kind in ticks.pxd, with DELAYED or-ed in for the delayed tick ids
+    int32_t field          # a Kind, with DELAYED or-ed in for the delayed tick ids
     double price           # NaN: none
     double size            # NaN: none
     int64_t time_ns        # exchange time of the message if it carries one, else 0

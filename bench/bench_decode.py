@@ -7,8 +7,8 @@ from collections.abc import Callable
 import pytest
 
 from _fast.decode import decode
+from _fast.market import Market
 from _fast.reader import Reader
-from _fast.ticks import Market
 from bench.conftest import Stage
 from bench.wire import ENCODERS, MESSAGES, trade, version
 

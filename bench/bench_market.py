@@ -7,8 +7,9 @@ import pytest
 
 from _fast.bars import Bars
 from _fast.indicators import Atr, atr
+from _fast.market import Market, replay
 from _fast.prices import Bands, level
-from _fast.ticks import KINDS, Market, replay
+from _fast.ticks import KINDS
 from bench.conftest import Stage
 from bench.ledger import Ledger
 from bench.timing import Work

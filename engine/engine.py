@@ -23,7 +23,7 @@ from zoneinfo import ZoneInfo
 
 import orjson
 
-from _fast.ticks import Market
+from _fast.market import Market
 from engine.broker.session import Session
 from engine.bus import EventBus, Subscription
 from engine.capture import Capture

@@ -18,8 +18,8 @@ from typing import Any, Final, Literal, Protocol
 
 import attrs
 
+from _fast.market import Market
 from _fast.reader import BROKEN, CLOSED, FIRED, FRAMES, WAKE
-from _fast.ticks import Market
 from engine.broker.session import Session
 from engine.bus import EventBus
 from engine.commands import Amend, Cancel, Command, LookAtMarket, Place

@@ -30,8 +30,8 @@ def rate(count: Callable[[], int], wait: Callable[[float], object], seconds: flo
 
 
 def ours(version: int, port: int, seconds: float) -> float:
+    from _fast.market import Market
     from _fast.reader import Reader
-    from _fast.ticks import Market
     from engine.broker.connection import Connection
     from engine.broker.requests import Requests
     from engine.config import Broker

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from typing import Final
 
-from _fast.ticks import Market
+from _fast.market import Market
 from engine.broker.history import HistoryQueue, bars_array, warm_up
 from engine.broker.inbound import BarReceived
 from engine.broker.requests import Requests

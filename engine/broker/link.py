@@ -8,8 +8,8 @@ from typing import Final
 
 import attrs
 
+from _fast.market import Market
 from _fast.reader import Reader
-from _fast.ticks import Market
 from engine.broker.connection import Connection
 from engine.broker.inbound import Inbound
 from engine.broker.pacing import Pacer, Priority

@@ -13,8 +13,8 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Final
 
+from _fast.market import Market
 from _fast.reader import Reader
-from _fast.ticks import Market
 from engine.broker import accounts, library
 from engine.broker.clock import ExchangeClock
 from engine.broker.connection import Connection, LinkError, Stopped

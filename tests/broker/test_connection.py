@@ -7,8 +7,8 @@ import time
 import pytest
 
 from _fast import reader as fast_reader
+from _fast.market import Market
 from _fast.reader import Reader
-from _fast.ticks import Market
 from engine.broker.connection import Connection, LinkError, Stopped
 from engine.config import Broker
 from engine.errors import ConfigError, ConnectError

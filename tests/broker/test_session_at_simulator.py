@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from _fast import reader as fast_reader
-from _fast.ticks import Market
+from _fast.market import Market
 from engine.broker.session import Session
 from engine.broker.sync import ORDER_ID_FIRST
 from engine.commands import Amend, Cancel, OrderSpec, Place, Snapshot

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from _fast.market import Market
 from _fast.reader import FRAMES, Reader
-from _fast.ticks import Market
 from engine.capture import CONNECTED, RECEIVED, Capture, read
 from engine.errors import DataFileError
 

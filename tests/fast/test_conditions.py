@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from _fast.conditions import COLUMNS, FIRES_PENDING_MAX, OPS
-from _fast.ticks import KINDS, Market
+from _fast.market import Market
+from _fast.ticks import KINDS
 
 NOW = 1_700_000_000_000_000_000
 BID, ASK, LAST, VOLUME = (KINDS[name] for name in ("BID", "ASK", "LAST", "VOLUME"))

@@ -3,10 +3,13 @@
 import locale
 import math
 import struct
+import subprocess
+import sys
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -908,3 +911,11 @@ def test_a_message_cut_short_anywhere_is_a_message_or_an_error() -> None:
     for version, payload in VALID:
         for end in range(len(payload)):
             total(payload[:end], version)
+
+
+def test_decoding_needs_neither_numpy_nor_a_market() -> None:
+    check = (
+        "import sys, _fast.decode; sys.exit(not {'numpy', '_fast.market'}.isdisjoint(sys.modules))"
+    )
+    root = Path(__file__).resolve().parents[2]
+    assert subprocess.run([sys.executable, "-c", check], cwd=root, check=False).returncode == 0

@@ -17,8 +17,8 @@ from ibapi.protobuf.OrderStatus_pb2 import OrderStatus
 from ibapi.protobuf.RealTimeBarTick_pb2 import RealTimeBarTick
 from ibapi.protobuf.TickPrice_pb2 import TickPrice
 
+from _fast.market import Market
 from _fast.reader import BROKEN, CLOSED, FIRED, FRAMES, TIMEOUT, WAKE, Reader
-from _fast.ticks import Market
 
 SECOND = 1_000_000_000
 LONG = 20 * SECOND  # never reached unless a test fails

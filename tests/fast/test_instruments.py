@@ -1,0 +1,44 @@
+"""Memory of one instrument: layout, first values, settings."""
+
+import pytest
+
+from _fast.instruments import INSTRUMENT_DTYPE
+from _fast.market import Market
+
+
+def test_memory_is_laid_out_as_the_struct_says():
+    names = ["bid", "ask", "last", "bid_size", "ask_size", "last_size", "volume", "atr"]
+    names += ["spread", "mid", "quote_ns", "trade_ns", "ticks", "late_trades"]
+    expected = {name: (8 * i, 8) for i, name in enumerate(names)}
+    small = ["halted", "data_type", "trades_from", "atr_ready"]
+    expected |= {name: (112 + 4 * i, 4) for i, name in enumerate(small)}
+    fields = INSTRUMENT_DTYPE.fields
+
+    assert expected == {name: (offset, kind.itemsize) for name, (kind, offset) in fields.items()}
+    assert INSTRUMENT_DTYPE.itemsize == 128
+
+
+def test_nothing_is_known_at_first():
+    market = Market()
+    market.add()
+
+    assert market.view(0) == (None, None, None, 0, 0, None, -1, 1)
+
+
+@pytest.mark.parametrize(
+    ("settings", "reason"),
+    [
+        ({"bar_seconds": 0}, "1 to 86400 seconds, not 0"),
+        ({"bar_seconds": 86_401}, "1 to 86400"),
+        ({"atr_period": 0}, "atr period"),
+        ({"atr_mean": "x"}, "atr mean"),
+        ({"trades_from": 3}, "trades_from is 0 last"),
+        ({"bar_seconds": 7, "trades_from": 2}, "do not fill 7"),
+    ],
+)
+def test_wrong_settings_add_nothing(settings, reason):
+    market = Market()
+    with pytest.raises(ValueError, match=reason):
+        market.add(**settings)
+
+    assert market.count == 0
