@@ -145,6 +145,7 @@ class Timing:
 
     answer_s: float = field(default=3.0, validator=_positive)  # placed or cancelled, no word
     child_activation_s: float = field(default=0.25, validator=_positive)  # attached stop still held
+    entry_cancel_s: float = field(default=0.5, validator=_positive)  # a close waits for it so long
     late_fill_grace_s: float = field(default=2.0, validator=_positive)
     protect_attempts_max: int = field(default=3, validator=_positive)
 

@@ -144,6 +144,7 @@ class Core:
             state.instruments[context.symbol].grid,
             out.now_ns,
             state.scaled(timing.child_activation_s),
+            state.scaled(timing.entry_cancel_s),
             timing.protect_attempts_max,
             state.oca_amendable,
         )

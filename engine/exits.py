@@ -60,6 +60,7 @@ class Terms:
     grid: Grid
     now_ns: int
     activation_ns: int  # how long an attached stop may stay held after the entry filled
+    entry_cancel_ns: int  # how long a close may wait for the end of the entry
     failures_max: int
     amends: bool = True  # False: the broker has refused to revise members of OCA groups
 
@@ -123,9 +124,26 @@ def _close(context: Context, terms: Terms) -> list[Want]:
             found += smaller or [Withdraw(order)]
     if alive:
         return found
-    if terms.now_ns < context.retry_ns:
-        return [WaitUntil(context.retry_ns)]
+    at_ns = max(context.retry_ns, _entry_gone_ns(context, terms))
+    if terms.now_ns < at_ns:
+        return [WaitUntil(at_ns)]
     return [PlaceExit(Role.CLOSE, action, abs(held), None, held * context.side > 0)]
+
+
+def _entry_gone_ns(context: Context, terms: Terms) -> int:
+    """Until when a close waits for the cancelled rest of an entry. Shares that the entry brings
+    while a smaller close is under way would lose their stop to the close's own fill, because
+    both are in one group. An answer ends the wait; one that does not come, its patience."""
+    if context.held * context.side <= 0:
+        return 0
+    return max(
+        (
+            (terms.now_ns if _removable(entry) else entry.asked_ns) + terms.entry_cancel_ns
+            for entry in context.of(Role.ENTRY)
+            if not entry.dead
+        ),
+        default=0,
+    )
 
 
 def _protect(context: Context, role: Role, terms: Terms) -> list[Want]:

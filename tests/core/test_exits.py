@@ -17,7 +17,7 @@ from tests.core.test_positions import execution
 
 E = OrderEvent
 NOW = 1_000_000_000_000
-TERMS = Terms(CENTS, NOW, 250_000_000, 3)
+TERMS = Terms(CENTS, NOW, 250_000_000, 500_000_000, 3)
 HELD_BACK = (E.PLACE, E.HELD_BACK)
 STOP, TARGET, CLOSE, ENTRY = Role.STOP, Role.TARGET, Role.CLOSE, Role.ENTRY
 

@@ -113,7 +113,7 @@ class Script:
             parsed = None if value == "none" else parsed
             target, *path = key.split(".")
             if target == "policy":
-                self.policies[path[0]] = value
+                self.policies[path[0]] = int(value) if value.isdigit() else value
             elif target == "limits":
                 self.limits[path[0]] = parsed
             elif path:
