@@ -111,6 +111,12 @@ class Order:
         return Milestone.PREPARED if self.asked == OrderAsk.DRAFT else MILESTONE[self.reported]
 
     @property
+    def standing(self) -> tuple[int, bool, Milestone]:
+        """All that cover and siblings see of the two regions: while it is the same, a report
+        has nothing to settle."""
+        return self.asked, self.active, MILESTONE[self.reported]
+
+    @property
     def sign(self) -> int:
         return 1 if self.spec.action == "BUY" else -1
 

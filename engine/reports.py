@@ -54,7 +54,7 @@ _RETRY_FIRST_S, _RETRY_MAX_S = 0.5, 30.0
 def report(state: State, out: Outbox, order: Order, event: OrderEvent, why: str = "") -> None:
     """Step an order by something the broker said, and tell and note what follows."""
     before_report, before_ask, previous = order.reported, order.asked, status_of(order)
-    was_dead = order.dead
+    was_dead, standing = order.dead, order.standing
     if before_report == OrderReport.CLOSED:
         return  # over and done with: repeated and late words about it mean nothing
     if not order.step(event):
@@ -68,7 +68,8 @@ def report(state: State, out: Outbox, order: Order, event: OrderEvent, why: str 
         return
     if (order.reported, order.asked) == (before_report, before_ask):
         return
-    state.touch(order)
+    if order.standing != standing:
+        state.touch(order)
     if order.asked == OrderAsk.PLACED and order.reported != OrderReport.SILENT:
         _answered(state, order)
     if order.reported == OrderReport.UNKNOWN:
