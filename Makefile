@@ -64,12 +64,14 @@ debug: ## build with checks compiled in, beside the working copy, and run the fa
 	cd build/debug && ENGINE_DEBUG=1 $(DEBUG_VENV)/bin/python $(INSTALL) --no-build-isolation -e ".[test,diagrams]"
 	cd build/debug && $(DEBUG_VENV)/bin/python -m pytest -m "not slow and not data" --deselect tests/test_layout.py $(ARGS)
 
-# Drawings need Graphviz. Where it cannot be installed their test is skipped and says so.
+# Drawings need Graphviz; that numbers are read alike under any locale needs one with a decimal
+# comma. Where they cannot be installed their tests are skipped and say so.
+APT = command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ] && apt-get update -qq && apt-get install -y -qq --no-install-recommends
 system-packages:
-	@if ! command -v dot >/dev/null && command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
-	  { apt-get update -qq && apt-get install -y -qq --no-install-recommends graphviz; } >/dev/null 2>&1 \
-	    || echo "graphviz could not be installed; drawings are not checked"; \
-	fi
+	@command -v dot >/dev/null || { $(APT) graphviz; } >/dev/null 2>&1 \
+	  || echo "graphviz could not be installed; drawings are not checked"
+	@locale -a 2>/dev/null | grep -qi '^de_DE' || { $(APT) locales && localedef -i de_DE -f UTF-8 de_DE.UTF-8; } >/dev/null 2>&1 \
+	  || echo "no locale with a decimal comma could be installed; its test is skipped"
 
 clean: ## remove everything that was built
 	rm -rf $(VENV) build dist *.egg-info _fast/*.so .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks

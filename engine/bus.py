@@ -108,6 +108,13 @@ class EventBus:
         self._abandoned = thread.is_alive()
         return not self._abandoned
 
+    def wanted(self, event_class: type[BaseEvent]) -> bool:
+        """Whether anybody would receive some event of ``event_class`` or its subclasses."""
+        return any(
+            issubclass(event_class, s.event_class) or issubclass(s.event_class, event_class)
+            for s in self._subscriptions
+        )
+
     # -- the writer's side ---------------------------------------------------------------------
 
     def publish(self, events: Iterable[BaseEvent]) -> None:

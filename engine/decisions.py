@@ -10,7 +10,7 @@ from engine.commands import LookAtMarket
 from engine.config import PriceTrigger
 from engine.contexts import Context
 from engine.entries import enter
-from engine.events import PredictionSignalEvent
+from engine.events import FlowThresholdEvent, PredictionSignalEvent
 from engine.inputs import (
     CloseRequested,
     ConditionFired,
@@ -42,6 +42,17 @@ def on_signal(state: State, out: Outbox, arrived: SignalArrived) -> None:
         model_time_ns=signal.model_time_ns,
         price=signal.price,
     )
+    threshold = state.config.strategy.confidence_min
+    if signal.signal != "NEUTRAL" and signal.confidence >= threshold:
+        out.say(
+            FlowThresholdEvent,
+            symbol=signal.ticker,
+            source=signal.source,
+            measure="confidence",
+            value=signal.confidence,
+            threshold=threshold,
+            signal=signal.signal,
+        )
     reason = _signal_reason(state, signal) or _act(state, out, arrived)
     state.consumed.add(signal.identity)
     if reason is not None:

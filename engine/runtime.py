@@ -26,6 +26,7 @@ from engine.commands import Amend, Cancel, Command, LookAtMarket, Place
 from engine.config import PriceTrigger
 from engine.core import Core
 from engine.errors import LimitError
+from engine.events import MarketEvent
 from engine.inbox import Inbox, Letter
 from engine.inputs import (
     BracketRequested,
@@ -40,12 +41,14 @@ from engine.inputs import (
     TimerElapsed,
 )
 from engine.journal import Journal
+from engine.sampler import MarketSampler
 from engine.view import Question
 
 log = logging.getLogger("engine.runtime")
 
 LIVE_DATA_TYPES: Final = frozenset({0, 1})  # 0: not told; delayed ids are marked by themselves
 BAR_CHECK_NS: Final = 1_000_000_000
+SAMPLE_NS: Final = 500_000_000  # real time between two samples of the market for observers
 COMMIT_DELAY_NS: Final = 20_000_000  # inputs without commands are durable within this
 IDLE_WAIT_NS: Final = 500_000_000
 SAMPLES_MAX: Final = 100_000
@@ -94,6 +97,8 @@ class Runtime:
         self._session_due_ns: int | None = 0  # as of the latest wait
         self._cause_ns = 0  # when what causes the present step arrived
         self._bars_closed_ns = 0
+        self._sampled_ns = 0
+        self._sampler = MarketSampler(market, session.rows, core.state.config.strategy.atr_period)
         self._ticks_before = 0  # of readers that ended
         self._symbols = {row: symbol for symbol, row in session.rows.items()}
         self._triggers: dict[int, int] = {}  # condition -> index in the strategy's triggers
@@ -133,7 +138,16 @@ class Runtime:
             self._step()
         elif self._uncommitted_ns and mono_ns - self._uncommitted_ns >= COMMIT_DELAY_NS:
             self._commit()
+        if mono_ns - self._sampled_ns >= SAMPLE_NS:
+            self._sample(mono_ns)
         self._waiting += self._session.flush(time.monotonic_ns())
+
+    def _sample(self, mono_ns: int) -> None:
+        """Tell observers what the market did, after everything that matters more."""
+        self._sampled_ns = mono_ns
+        if self._bus.wanted(MarketEvent):
+            sequence = self.core.state.sequence
+            self._bus.publish(self._sampler.sample(self.now_ns(), sequence))
 
     def finish(self, last: Input) -> None:
         """Record the end of the run and what it means for what is open."""

@@ -35,7 +35,7 @@ ENGINE = _words(
     broker.requests broker.inbound broker.history broker.sync broker.feed broker.accounts
     broker.connection broker.link broker.handshake broker.upstream broker.session
     signals.schema signals.files
-    inbox view runtime
+    inbox view sampler runtime
     sim.records sim.policies sim.instruments sim.hours sim.history sim.account sim.market
     sim.book sim.orders sim.checks sim.matching sim.oracle sim.floor sim.exchange
     sim.delivery

@@ -1,0 +1,65 @@
+"""The market as events: what has changed since the last look.
+
+Ticks never pass through Python one by one, so observers get samples: at each look, one event for
+every price, volume and indicator that changed. They are taken outside the core and are no part of
+its record; each carries the sequence number of the core's latest event.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import isnan
+from typing import Final, Literal
+
+import numpy as np
+
+from _fast.market import Market
+from engine.events import IndicatorEvent, MarketEvent, PriceEvent, VolumeEvent
+
+ROWS_MAX: Final = 256  # looked at in one sample: some milliseconds at most; the rest comes next
+_PRICES: Final[tuple[Literal["bid", "ask", "last"], ...]] = ("bid", "ask", "last")
+_FIELDS: Final = ("bid", "ask", "last", "bid_size", "ask_size", "last_size", "volume", "atr")
+
+
+class MarketSampler:
+    """Args: the market, its row of every symbol, and the period of the ATR, for its name."""
+
+    def __init__(self, market: Market, rows: Mapping[str, int], atr_period: int) -> None:
+        self._market = market
+        self._symbols = {row: symbol for symbol, row in rows.items()}
+        self._atr = f"atr({atr_period})"
+        self._ticks = np.zeros(len(market.instruments), np.uint64)
+        self._seen: dict[int, dict[str, float]] = {}
+
+    def sample(self, now_ns: int, sequence: int) -> list[MarketEvent]:
+        """The changes since the last look at each symbol, dated ``now_ns``.
+
+        At most ROWS_MAX symbols are looked at; those left out are still due the next time.
+        """
+        columns = self._market.instruments
+        found: list[MarketEvent] = []
+        for row in np.flatnonzero(columns["ticks"] != self._ticks)[:ROWS_MAX].tolist():
+            now = columns[row]
+            self._ticks[row] = now["ticks"]
+            values = {name: float(now[name]) for name in _FIELDS}
+            before = self._seen.get(row, {})
+            self._seen[row] = values
+            # A value that is not a number equals nothing: neither told nor taken for a change.
+            changed = {n for n, v in values.items() if not isnan(v) and v != before.get(n)}
+            found += self._events(now_ns, sequence, self._symbols[row], values, changed)
+        return found
+
+    def _events(
+        self, now_ns: int, sequence: int, symbol: str, values: dict[str, float], changed: set[str]
+    ) -> list[MarketEvent]:
+        found: list[MarketEvent] = []
+        for name in _PRICES:
+            price, size = values[name], values[f"{name}_size"]
+            if not isnan(price) and changed & {name, f"{name}_size"}:
+                known = None if isnan(size) else size
+                found.append(PriceEvent(now_ns, sequence, symbol, name, price, known))
+        if "volume" in changed:
+            found.append(VolumeEvent(now_ns, sequence, symbol, values["volume"]))
+        if "atr" in changed:
+            found.append(IndicatorEvent(now_ns, sequence, symbol, self._atr, values["atr"]))
+        return found
