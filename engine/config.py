@@ -5,6 +5,7 @@ Names end in their unit. A wrong value is refused with the file, the key and wha
 
 from __future__ import annotations
 
+import difflib
 import tomllib
 from decimal import Decimal
 from pathlib import Path
@@ -197,8 +198,17 @@ def _first_reason(problem: BaseException) -> str:
     return "; ".join(message.lstrip(" @.") for message in messages[:3])
 
 
+def _unknown(key: str, allowed: list[str]) -> str:
+    near = difflib.get_close_matches(key, allowed, 1)
+    mend = f"did you mean {near[0]}?" if near else f"allowed: {', '.join(allowed)}"
+    return f"unknown key {key}, {mend}"
+
+
 def _said(problem: BaseException, kind: type | None) -> str:
     """Our own validators (no type is at fault) say what is allowed; cattrs would not."""
+    if isinstance(problem, cattrs.ForbiddenExtraKeysError):
+        allowed = [each.name for each in attrs.fields(problem.cl)]
+        return "; ".join(_unknown(key, allowed) for key in sorted(problem.extra_fields))
     if isinstance(problem, ValueError) and kind is None and problem.args:
         return str(problem.args[0])
     return format_exception(problem, kind)

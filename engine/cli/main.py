@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final, NoReturn
 
 from engine.errors import UserError
 
@@ -20,15 +20,28 @@ SEVERAL: Final = frozenset({"--ticks", "--policy"})
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run one command and exit: 0 when it ended in good order, 2 after a mistake of the user
     (told in one line), 1 after a defect of ours (told by its traceback)."""
-    given = list(sys.argv[1:] if arguments is None else arguments)
+    given = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
+    from typer import BadParameter
+
     from engine.cli.app import app
 
+    # The base of all mistakes in a command line: typer brings click along under a private name.
+    mistake: Any = BadParameter.__mro__[2]
+
     try:
-        app(spread(given), prog_name="engine")
+        code = app(spread(given), prog_name="engine", standalone_mode=False)
+    except mistake as problem:
+        _mistake(f"{problem.format_message()} See engine --help.")
     except UserError as problem:
-        text = " ".join(str(problem).split())
-        sys.stderr.write(f"engine: {text}\n")
-        sys.exit(USER_ERROR)
+        _mistake(str(problem))
+    else:
+        sys.exit(code if isinstance(code, int) else 0)
+
+
+def _mistake(text: str) -> NoReturn:
+    line = " ".join(text.split())
+    sys.stderr.write(f"engine: {line}\n")
+    sys.exit(USER_ERROR)
 
 
 def spread(arguments: Sequence[str]) -> list[str]:

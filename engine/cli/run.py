@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import sys
 import threading
@@ -10,7 +11,7 @@ import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from types import FrameType, TracebackType
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self, TextIO
 
 from engine.cli.broker import BrokerChoice, choose_broker
 from engine.cli.options import RunOptions
@@ -286,20 +287,35 @@ class TableScreen(Screen):
 
 def _screen(options: RunOptions) -> Screen:
     if options.plain or not sys.stdout.isatty() or str(options.json) == "-":
-        stream = sys.stderr if str(options.json) == "-" else sys.stdout
-
-        def write(text: str) -> None:
-            stream.write(text)
-            stream.flush()
-
-        return Screen(write)
+        return Screen(_Stream(options).write)
     return TableScreen("engine run: Ctrl-C ends")
 
 
+class _Stream:
+    """Where lines go: standard output, or standard error where the report takes the former.
+
+    A reader that goes away (``| head``, a dead ``tee``) must not take the engine with it: it
+    guards positions, seen or not. It goes on in silence, and says so on standard error once.
+    """
+
+    def __init__(self, options: RunOptions) -> None:
+        self._stream: TextIO | None = sys.stderr if str(options.json) == "-" else sys.stdout
+
+    def write(self, text: str) -> None:
+        if self._stream is None:
+            return
+        try:
+            self._stream.write(text)
+            self._stream.flush()
+        except BrokenPipeError:
+            self._stream = None
+            # What is still buffered would raise again when the interpreter ends.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            sys.stderr.write("engine: nobody reads the output any more; going on without it\n")
+
+
 def _tell(options: RunOptions, record: Record, ending: Ending, notes: list[str]) -> None:
-    stream = sys.stderr if str(options.json) == "-" else sys.stdout
     pairs = [*sentences(record, ending), *(("note", note) for note in notes)]
-    stream.write("\n" + "".join(f"{name:<14} {value}\n" for name, value in pairs))
-    stream.flush()
+    _Stream(options).write("\n" + "".join(f"{name:<14} {value}\n" for name, value in pairs))
     if options.json is not None:
         write_json(options.json, report(record, ending))

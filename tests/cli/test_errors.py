@@ -49,6 +49,24 @@ def test_a_tick_file(engine: Cli, name: str, body: str | None, words: list[str])
     refused(engine("run", "--ticks", name, "--for", "5s"), name, *words)
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["run", "--spped", "3"], ["--spped", "--speed"]),
+        (["run", "--speed", "fast"], ["--speed", "number"]),
+        (["sims"], ["'sims'", "'sim'"]),
+    ],
+)
+def test_a_command_line(engine: Cli, words: list[str], said: list[str]) -> None:
+    refused(engine(*words), *said)
+
+
+def test_a_key_that_no_setting_has(engine: Cli) -> None:
+    (engine.folder / "c.toml").write_text('[strategy]\nsymbols = ["A"]\ncooldwn = 3\n')
+
+    refused(engine("run", "--config", "c.toml"), "c.toml", "cooldwn", "cooldown_s")
+
+
 def test_a_tick_file_that_ends_early_is_refused_before_anybody_trades(
     engine: Cli, ticks: Callable[..., Path]
 ) -> None:

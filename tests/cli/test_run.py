@@ -102,6 +102,21 @@ def test_two_files_after_one_option(engine: Cli, ticks: Callable[..., Path]) -> 
     assert engine.report("out.json")["ticks"] > 1000
 
 
+def test_a_reader_that_goes_away_does_not_take_the_engine_with_it(engine: Cli) -> None:
+    process = engine.start("run", "--plain", "--for", "4s", "--json", "report.json")
+    assert process.stdout is not None
+    assert process.stderr is not None
+    process.stdout.readline()
+    process.stdout.close()
+
+    told = process.stderr.read()
+
+    assert process.wait() == 0
+    assert "nobody reads the output any more" in told
+    assert "Traceback" not in told
+    assert json.loads((engine.folder / "report.json").read_text())["ticks"] > 0
+
+
 def test_ctrl_c_writes_the_report_all_the_same(engine: Cli) -> None:
     process = engine.start("run", "--for", "60s", "--json", "out.json", start_new_session=True)
     engine.until(process, "syncing -> live")
