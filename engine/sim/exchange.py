@@ -210,7 +210,8 @@ class Exchange:
         book = self._books.get(order.instrument.symbol)
         if not order.tif:
             order.tif = "DAY"
-            floor.error(order, 10349, "Order TIF was set to DAY based on order preset.")
+            if self.policies.tif_notice:
+                floor.error(order, 10349, "Order TIF was set to DAY based on order preset.")
         known = book.instrument if book else None
         fault = checks.order_fault(order, known, self.account, self.policies)
         parent: LiveOrder | None = None

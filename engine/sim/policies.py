@@ -70,6 +70,9 @@ class Policies:
     cancel_delay_ns: int = 0  # until a cancel takes effect; a fill may come before it
     # -- checks --------------------------------------------------------------------------------
     empty_account: EmptyAccount = "default"  # oca_refused: 10224 for an OCA order without one
+    tif_notice: bool = (
+        False  # 10349 when an empty TIF is set to DAY; some clients take it for a death
+    )
     margin: Margin = "ignore"  # refuse: 201 beyond the buying power
     active_orders_max: int = 20  # per contract, side and account (B11)
     # -- account -------------------------------------------------------------------------------

@@ -228,10 +228,11 @@ def test_margin_never_refuses_what_closes_a_position(trial, read):
     assert t.position() == 0
 
 
-def test_an_empty_time_in_force_becomes_day_with_a_notice_and_lives(trial, read):
-    t = trial()
+@pytest.mark.parametrize(("notice", "errors"), [(False, []), (True, [10349])])
+def test_an_empty_time_in_force_becomes_day_and_lives(trial, read, notice, errors):
+    t = trial(tif_notice=notice)
     said = t.place(1, "BUY", 100, "LMT", limit_price="90", tif="")
-    assert read.errors(said) == [10349]
+    assert read.errors(said) == errors
     assert t.live(1).tif == "DAY"
 
 
