@@ -23,7 +23,7 @@ from engine import decisions, direct, reports, settlement, truth
 from engine.commands import Command
 from engine.config import CONVERTER, SECOND_NS, Config
 from engine.contexts import Context, name_rest
-from engine.entries import exit_order
+from engine.entries import await_close, exit_order
 from engine.events import BaseEvent
 from engine.exits import AmendExit, PlaceExit, Terms, Want, Withdraw, exposed, wants
 from engine.inputs import (
@@ -295,10 +295,7 @@ def _on_instrument(state: State, out: Outbox, defined: InstrumentDefined) -> Non
     instrument = defined.instrument
     state.instruments[instrument.symbol] = instrument
     state.symbols[instrument.con_id] = instrument.symbol
-    margin = int(state.config.strategy.close_before_end_s * SECOND_NS)
-    upcoming = [closes - margin for _, closes in instrument.sessions if closes > out.now_ns]
-    if upcoming:
-        state.deadlines[f"eod:{instrument.symbol}"] = min(upcoming)
+    await_close(state, instrument, out.now_ns)
 
 
 def _on_accounts(state: State, _: Outbox, listed: AccountsListed) -> None:

@@ -103,6 +103,15 @@ def open_until(state: State, instrument: Instrument, now_ns: int) -> int | None:
     return None
 
 
+def await_close(state: State, instrument: Instrument, now_ns: int) -> None:
+    """Set the time of the next end-of-day close of a symbol, if its hours are known so far. In a
+    session that is already ending, at once."""
+    margin = int(state.config.strategy.close_before_end_s * SECOND_NS)
+    upcoming = [closes - margin for _, closes in instrument.sessions if closes > now_ns]
+    if upcoming:
+        state.deadlines[f"eod:{instrument.symbol}"] = min(upcoming)
+
+
 def distance(wanted: Distance, price: Decimal, atr: float | None) -> Decimal | None:
     """Price distance: ATR wins when it is warm, else per cent of the price, else None.
 

@@ -16,6 +16,7 @@ from typing import Final, get_args
 from engine.charts import NO_ROW, SESSION
 from engine.commands import Snapshot
 from engine.contexts import ENDING_STATES
+from engine.entries import await_close
 from engine.events import SessionChangedEvent
 from engine.inputs import (
     OrderIdGranted,
@@ -97,6 +98,8 @@ def _rebase(state: State, now_ns: int) -> None:
     for context in state.contexts.values():
         context.retry_ns = min(context.retry_ns, now_ns)
         context.entry_filled_ns = min(context.entry_filled_ns, now_ns)
+    for instrument in state.instruments.values():  # they are defined again only if they changed
+        await_close(state, instrument, now_ns)
     state.dirty.update(state.contexts)
 
 

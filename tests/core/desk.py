@@ -158,6 +158,7 @@ class Desk:
     def start(self) -> None:
         settings = orjson.dumps(CONVERTER.unstructure(self.config)).decode()
         self.feed(Started("sx1", "test", settings, CLIENT, ACCOUNT))
+        self.defined = False
         self.connect()
 
     def connect(self) -> None:
@@ -172,7 +173,10 @@ class Desk:
             AccountsListed((ACCOUNT,)),
             SessionChanged("HANDSHAKE_DONE", self.epoch),
         )
-        answers: list[Input] = [InstrumentDefined(one) for one in self.instruments.values()]
+        answers: list[Input] = []
+        if not self.defined:  # the session tells a definition again only when it has changed
+            answers += [InstrumentDefined(one) for one in self.instruments.values()]
+            self.defined = True
         for kind in ("open_orders", "executions", "completed_orders", "positions"):
             answers += self.answer(Snapshot(kind))
         self.feed(*answers, SessionChanged("SYNCED", self.epoch))
