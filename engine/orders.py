@@ -81,7 +81,6 @@ class Order:
     confirmed_price: Decimal | None = None
     refused: OrderSpec | None = None  # an amendment the broker would not take; not asked again
     deadline_ns: int = 0  # an answer is due; 0 = none
-    dead_ns: int = 0
     absences: int = 0  # complete snapshots in which it was missing
     attached: bool = False  # a child: the broker holds it until its parent fills
 

@@ -86,7 +86,6 @@ def _answered(state: State, order: Order) -> None:
 
 def _died(state: State, out: Outbox, order: Order, why: str, asked_for: bool) -> None:
     _answered(state, order)
-    order.dead_ns = out.now_ns
     grace = state.scaled(state.config.timing.late_fill_grace_s)
     state.deadlines[f"grace:{order.order_id}"] = out.now_ns + grace
     if order.reported == OrderReport.REJECTED:

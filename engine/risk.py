@@ -50,7 +50,6 @@ class Reason(StrEnum):
     REVERSAL_TIMED_OUT = "reversal_timed_out"
     DUPLICATE_REFERENCE = "duplicate_reference"
     BROKER_REJECTED = "broker_rejected"
-    JOURNAL_FAILED = "journal_failed"
 
 
 @attrs.frozen

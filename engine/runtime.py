@@ -22,7 +22,7 @@ from _fast.market import Market
 from _fast.reader import BROKEN, CLOSED, FIRED, FRAMES, WAKE
 from engine.broker.session import Session
 from engine.bus import EventBus
-from engine.commands import Amend, Cancel, Command, LookAtMarket, Place
+from engine.commands import Command, LookAtMarket, OrderCommand
 from engine.config import PriceTrigger
 from engine.core import Core
 from engine.errors import LimitError
@@ -305,7 +305,7 @@ class Runtime:
         stepped_ns = time.perf_counter_ns()
         self._journal.append(now_ns, inputs, output.commands)
         self._uncommitted_ns = self._uncommitted_ns or time.monotonic_ns()
-        orders = [c for c in output.commands if isinstance(c, Place | Amend | Cancel)]
+        orders = [c for c in output.commands if isinstance(c, OrderCommand)]
         if orders or self._answers:
             self._commit()
         journaled_ns = time.perf_counter_ns()

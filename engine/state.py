@@ -35,7 +35,6 @@ class Round:
     waiting: set[str] = attrs.field(factory=set)
     seen: set[int] = attrs.field(factory=set)  # order ids the broker listed
     positions: dict[int, Decimal] = attrs.field(factory=dict)  # by con_id, our account
-    with_positions: bool = False
     running: bool = False
 
 
@@ -66,7 +65,6 @@ class State:
     consumed: set[str] = attrs.field(factory=set)  # signal identities
     cooldown_until: dict[str, int] = attrs.field(factory=dict)
     entries_today: dict[str, tuple[int, int]] = attrs.field(factory=dict)  # (session end, count)
-    closed_session: dict[str, int] = attrs.field(factory=dict)  # session end already handled
     waiting_reversals: dict[str, int] = attrs.field(factory=dict)  # symbol -> context
     frozen: dict[str, str] = attrs.field(factory=dict)  # symbol -> why
     told: set[str] = attrs.field(factory=set)  # warnings given once

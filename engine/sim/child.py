@@ -27,7 +27,6 @@ import orjson
 from engine.errors import UserError
 
 STATE_VERSION: Final = 1
-START_TIMEOUT_S: Final = 60.0  # reading a day of ticks once takes its time
 ASK_TIMEOUT_S: Final = 10.0
 END_TIMEOUT_S: Final = 5.0
 KEPT_LINGER_S: Final = 600.0  # with a journal somebody may come back for the position

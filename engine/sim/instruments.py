@@ -22,7 +22,6 @@ from engine.money import Grid
 ZONE_NAME: Final = "America/New_York"
 RTH_OPEN: Final = time(9, 30)
 RTH_CLOSE: Final = time(16, 0)
-EARLY_CLOSE: Final = time(13, 0)
 EXTENDED_BEFORE_OPEN_NS: Final = 19_800_000_000_000  # 5.5 hours: from 04:00
 EXTENDED_AFTER_CLOSE_NS: Final = 14_400_000_000_000  # 4 hours: until 20:00
 MARKET_RULE_ID: Final = 26

@@ -21,7 +21,6 @@ PROTOBUF_MIN: Final = 213  # oldest version that is all protobuf
 VERSION_MIN: Final = 176
 VERSION_MAX: Final = 226
 PROTOBUF_OFFSET: Final = 200  # added to the id of a message whose body is protobuf
-FRAME_BYTES_MAX: Final = 0xFFFFFF  # clients abort above it
 
 Value = int | float | str | Decimal | bool | None
 
