@@ -1,0 +1,244 @@
+"""The engine as a host program holds it, against a simulated TWS on a real socket."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine.config import Config, from_mapping
+from engine.engine import Engine
+from engine.errors import ConnectError, JournalError, LimitError, SignalError
+from engine.events import (
+    BaseEvent,
+    ContextChangedEvent,
+    IndicatorEvent,
+    NewOrderEvent,
+    PositionOpenEvent,
+    PredictionSignalEvent,
+    PriceEvent,
+    RefusalEvent,
+    TradeEvent,
+)
+from engine.sim.launch import generated
+from engine.sim.records import MarketTick
+from engine.sim.server import SimServer
+
+PATIENCE_S = 20.0
+SPEED = 10.0
+
+
+@pytest.fixture
+def server() -> Iterator[SimServer]:
+    exchange, source = generated(["IBM", "MSFT"], seed=3, ticks_per_s=20.0)
+    with SimServer(exchange, source, speed=SPEED, hold=True) as made:
+        yield made
+
+
+def configured(server: SimServer, **strategy: Any) -> Config:
+    return from_mapping(
+        {
+            "strategy": {"symbols": ["IBM", "MSFT"], "cooldown_s": 0, **strategy},
+            "broker": {"port": server.port, "clock_rate": SPEED},
+        }
+    )
+
+
+def until(true: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while not true():
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.005)
+
+
+@contextmanager
+def running(engine: Engine) -> Iterator[list[BaseEvent]]:
+    told: list[BaseEvent] = []
+    engine.subscribe(BaseEvent, told.append)
+    engine.start()
+    assert engine.wait_for_prices(PATIENCE_S)
+    try:
+        yield told
+    finally:
+        engine.stop()
+
+
+def said(told: list[BaseEvent], kind: type) -> list[Any]:
+    return [event for event in told if isinstance(event, kind)]
+
+
+def held(engine: Engine, symbol: str) -> int:
+    view = next(s for s in engine.view().symbols if s.symbol == symbol)
+    return int(view.quantity) * (-1 if view.side == "short" else 1)
+
+
+def test_a_prediction_becomes_a_protected_position_and_is_closed(server: SimServer) -> None:
+    engine = Engine(configured(server))
+    with running(engine) as told:
+        engine.publish({"ticker": "IBM", "signal": "BUY", "confidence": 0.9}).result(PATIENCE_S)
+        until(lambda: engine.view().symbols[0].state == "protected")
+        view = engine.view()
+        assert view.symbols[0].stop is not None
+        assert view.symbols[0].target is not None
+        assert {order.role for order in view.orders} == {"stop", "target"}
+        engine.stop(flatten=True)
+
+    assert said(told, TradeEvent)[0].reason == "host"
+    report = server.report()
+    assert not any(report["position"].values())
+    assert report["open_orders"] == []
+    assert report["uncovered_share_seconds"] == 0
+
+
+def climbing(start_ns: int) -> Iterator[MarketTick]:
+    """A quote a tenth of a second: a minute at 100, a minute at 102, and so on in turns."""
+    for number in range(20_000):
+        time_ns = start_ns + number * 100_000_000
+        price = 100.0 + 2 * (number // 600 % 2)
+        yield MarketTick(time_ns, "IBM", "B", price - 0.01, 1000)
+        yield MarketTick(time_ns, "IBM", "A", price, 1000)
+
+
+def test_a_price_that_crosses_a_trigger_enters() -> None:
+    exchange, _ = generated(["IBM"])
+    trigger = {"symbol": "IBM", "field": "ask", "crosses": "above", "level": 101.0}
+    with SimServer(exchange, climbing(exchange.now_ns), speed=SPEED, hold=True) as server:
+        engine = Engine(configured(server, symbols=["IBM"], triggers=[trigger]))
+        with running(engine) as told:
+            until(lambda: held(engine, "IBM") > 0)
+
+    signals = said(told, PredictionSignalEvent)
+    assert [(event.source, event.signal) for event in signals] == [("trigger", "BUY")]
+    (opened,) = said(told, PositionOpenEvent)
+    assert opened.average_price == 102
+
+
+def test_refusals_are_told_and_a_bad_prediction_raises(server: SimServer) -> None:
+    engine = Engine(configured(server))
+    with running(engine) as told:
+        with pytest.raises(SignalError):
+            engine.publish({"ticker": "IBM", "signal": "MOON", "confidence": 0.9})
+        engine.publish({"ticker": "IBM", "signal": "BUY", "confidence": 0.1}).result(PATIENCE_S)
+        engine.publish({"ticker": "IBM", "signal": "SELL", "confidence": 0.9}).result(PATIENCE_S)
+        until(lambda: len(said(told, RefusalEvent)) == 3)
+
+    reasons = [event.reason for event in said(told, RefusalEvent)]
+    assert reasons == ["unknown_signal", "low_confidence", "nothing_to_close"]
+    assert server.report()["orders"] == 0
+
+
+def test_brackets_and_ocos_directly(server: SimServer) -> None:
+    engine = Engine(configured(server))
+    with running(engine) as told:
+        price = engine.view().symbols[0].market.last or engine.view().symbols[0].market.bid
+        assert price is not None
+        low, high = round(price * 0.9, 2), round(price * 1.1, 2)
+        engine.bracket("IBM", "BUY", 100, stop=low, target=high)
+        until(lambda: held(engine, "IBM") == 100)
+        oco = engine.oco("MSFT", 10, ("BUY", "LMT", "1.00"), ("BUY", "STP", "9000.00"))
+        until(lambda: sum(o.role == "leg" for o in engine.view().orders) == 2)
+        engine.cancel(str(oco))
+        until(lambda: not any(o.role == "leg" for o in engine.view().orders))
+        engine.close("IBM")
+        until(lambda: held(engine, "IBM") == 0)
+
+    assert [event.symbol for event in said(told, PositionOpenEvent)] == ["IBM"]
+
+
+def test_many_threads_publish_and_one_identity_trades_once(server: SimServer) -> None:
+    engine = Engine(configured(server))
+    prediction = {
+        "ticker": "MSFT",
+        "signal": "BUY",
+        "confidence": 0.9,
+        "timestamp": 1_704_292_200_000,
+    }
+    with running(engine) as told:
+        threads = [
+            threading.Thread(target=lambda: engine.publish(prediction).result(PATIENCE_S))
+            for _ in range(8)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        until(lambda: len(said(told, RefusalEvent)) == 7)
+
+    assert {event.reason for event in said(told, RefusalEvent)} == {"duplicate_signal"}
+    assert len([e for e in said(told, NewOrderEvent) if e.role == "entry"]) == 1
+
+
+def test_the_market_comes_as_samples(server: SimServer) -> None:
+    engine = Engine(configured(server))
+    with running(engine) as told:
+        until(lambda: bool(said(told, PriceEvent)) and bool(said(told, IndicatorEvent)))
+
+    names = {event.name for event in said(told, IndicatorEvent)}
+    assert names == {"atr(14)"}
+    sequences = [event.sequence for event in told]
+    assert sequences == sorted(sequences)
+
+
+def test_a_journal_goes_on_where_it_ended(server: SimServer, tmp_path: Path) -> None:
+    first = Engine(configured(server), journal=tmp_path / "j")
+    with running(first):
+        first.publish({"ticker": "IBM", "signal": "BUY", "confidence": 0.9}).result(PATIENCE_S)
+        until(lambda: first.view().symbols[0].state == "protected")
+        shares = held(first, "IBM")
+        with pytest.raises(JournalError, match="in use"):
+            Engine(configured(server), journal=tmp_path / "j")
+
+    second = Engine(configured(server), journal=tmp_path / "j")
+    with running(second) as told:
+        assert held(second, "IBM") == shares
+        assert second.view().symbols[0].state == "protected"
+        second.stop(flatten=True)
+
+    assert [e.role for e in said(told, NewOrderEvent)] == ["close"]
+    assert server.report()["position"]["IBM"] == 0
+
+
+def test_a_lost_connection_is_opened_again_and_nothing_is_doubled(server: SimServer) -> None:
+    engine = Engine(configured(server))
+    with running(engine) as told:
+        engine.publish({"ticker": "IBM", "signal": "BUY", "confidence": 0.9}).result(PATIENCE_S)
+        until(lambda: engine.view().symbols[0].state == "protected")
+        link = engine._session._link
+        assert link is not None
+        link.connection._socket.shutdown(socket.SHUT_RDWR)
+        until(lambda: engine.view().session != "live")
+        until(lambda: engine.view().session == "live")
+        assert engine.view().symbols[0].state == "protected"
+
+    assert len(said(told, NewOrderEvent)) == 3
+    assert [e.new for e in said(told, ContextChangedEvent)] == ["entering", "protected"]
+
+
+def test_nobody_listens() -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        port = unused.getsockname()[1]
+    engine = Engine(from_mapping({"strategy": {"symbols": ["IBM"]}, "broker": {"port": port}}))
+
+    with pytest.raises(ConnectError, match="connection refused"):
+        engine.start()
+    with pytest.raises(LimitError):
+        engine.view()
+
+
+def test_a_silent_tws_is_given_up(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        broker = {"port": silent.getsockname()[1], "handshake_timeout_s": 0.3}
+        config = from_mapping({"strategy": {"symbols": ["IBM"]}, "broker": broker})
+        engine = Engine(config, journal=tmp_path / "j")
+
+        with pytest.raises(ConnectError, match="said nothing"):
+            engine.start()
+
+    Engine(config, journal=tmp_path / "j")  # the journal was let go
