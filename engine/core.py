@@ -137,7 +137,9 @@ class Core:
         if context.settled:
             settlement.report_trade(state, out, context)
             return
-        if not state.live:
+        if not state.live or state.unexplained(context.symbol) * context.held < 0:
+            # The broker does not confirm all that we hold: what would close it might open it the
+            # other way. The next round frees it or freezes it; what protects stays meanwhile.
             return
         timing = state.config.timing
         terms = Terms(

@@ -70,7 +70,7 @@ def symbol_reason(state: State, symbol: str, now_ns: int) -> Reason | None:
     instrument = state.instruments.get(symbol)
     if not state.live:
         return Reason.NOT_LIVE
-    if symbol in state.frozen:
+    if symbol in state.frozen or state.unexplained(symbol):
         return Reason.FROZEN
     if instrument is None:
         return Reason.UNKNOWN_SYMBOL

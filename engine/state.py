@@ -38,6 +38,14 @@ class Round:
     running: bool = False
 
 
+@attrs.frozen
+class Suspicion:
+    """Shares by which the broker differed from us in one round, and what we held just then."""
+
+    difference: Decimal
+    held: Decimal
+
+
 @attrs.define(slots=True)
 class State:
     config: Config
@@ -68,7 +76,7 @@ class State:
     waiting_reversals: dict[str, int] = attrs.field(factory=dict)  # symbol -> context
     frozen: dict[str, str] = attrs.field(factory=dict)  # symbol -> why
     told: set[str] = attrs.field(factory=set)  # warnings given once
-    suspects: dict[str, Decimal] = attrs.field(factory=dict)  # symbol -> unexplained shares
+    suspects: dict[str, Suspicion] = attrs.field(factory=dict)  # by symbol, until a round agrees
     foreign: dict[int, Decimal] = attrs.field(factory=dict)  # shares at the broker not ours
     account_values: dict[str, str] = attrs.field(factory=dict)
     order_times: list[int] = attrs.field(factory=list)  # of the last minute
@@ -129,6 +137,14 @@ class State:
         """Signed shares that this engine holds of a symbol."""
         total = sum((c.held for c in self.contexts.values() if c.symbol == symbol), ZERO)
         return total + sum((g.held for g in self.groups.values() if g.symbol == symbol), ZERO)
+
+    def unexplained(self, symbol: str) -> Decimal:
+        """Shares by which the broker differs from us, as far as we know: zero once an execution
+        came after the round that said so, because that may be what was missing."""
+        suspicion = self.suspects.get(symbol)
+        if suspicion is None or suspicion.held != self.held(symbol):
+            return ZERO
+        return suspicion.difference
 
     def touch(self, order: Order) -> None:
         """The owner of an order has something to settle in this step."""

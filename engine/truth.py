@@ -30,7 +30,7 @@ from engine.money import ZERO
 from engine.orders import Order
 from engine.outbox import ROUTINE_S, Outbox
 from engine.reports import report
-from engine.state import Round, State
+from engine.state import Round, State, Suspicion
 from statecharts.vocabulary import (
     ContextEvent,
     ContextState,
@@ -229,11 +229,15 @@ def _compare(state: State, out: Outbox, symbol: str, con_id: int) -> None:
         return
     expected = state.held(symbol) + state.foreign.setdefault(con_id, ZERO)
     difference = state.round.positions.get(con_id, ZERO) - expected
+    known = state.suspects.get(symbol)
     if difference == 0:
-        state.suspects.pop(symbol, None)
+        if state.suspects.pop(symbol, None) is not None:
+            # What was held back meanwhile may go on.
+            state.dirty.update(c.number for c in state.contexts.values() if c.symbol == symbol)
         _thaw(state, out, symbol)
-    elif state.suspects.get(symbol) != difference:
-        state.suspects[symbol] = difference  # fills may be on their way: look once more
+    elif known is None or known.difference != difference:
+        # Fills may be on their way: look once more.
+        state.suspects[symbol] = Suspicion(difference, state.held(symbol))
         state.doubts = True
     else:
         _freeze(state, out, symbol, difference)

@@ -10,7 +10,7 @@ import attrs
 import pytest
 
 from engine.commands import Amend, Cancel, Place, Snapshot
-from engine.events import AlertEvent, CancelEvent
+from engine.events import AlertEvent, CancelEvent, RefusalEvent
 from engine.inputs import (
     CloseRequested,
     CommissionReported,
@@ -19,15 +19,17 @@ from engine.inputs import (
     Input,
     OrderOpened,
     OrderStatusReported,
+    PositionReported,
     SnapshotEnded,
     SnapshotStarted,
 )
 from engine.orders import Order, Role
+from engine.sim.exchange import Exchange
 from engine.sim.oracle import uncovered
 from engine.sim.policies import Policies
 from engine.sim.records import ExecutionNotice
 from statecharts.vocabulary import OrderReport
-from tests.core.desk import CLIENT, SECOND, Desk, translate
+from tests.core.desk import ACCOUNT, CLIENT, SECOND, Desk, translate
 from tests.core.test_core import bracket, desk, placed, sent
 
 PROTECTED = ["SELL 300 LMT 104.00", "SELL 300 STP 94.00"]
@@ -562,6 +564,51 @@ def test_45_a_position_listing_that_is_wrong_is_not_flat(what: str) -> None:
     assert d.live("AAPL") == PROTECTED  # what protects stays
     d.answer = answer  # type: ignore[method-assign]
     d.wait(20)
+    assert d.context_state("AAPL") == "protected"
+
+
+@pytest.mark.parametrize("kind", ["SELL", "SHORT"])
+def test_45_nothing_is_closed_that_the_broker_does_not_confirm(kind: str) -> None:
+    """A broker that knows nothing of the position (another account's, a simulator that began
+    anew) must not get its close while the second round is still to come: it would be a short."""
+    d = desk()
+    d.signal("AAPL", "BUY")
+    d.courier.used = True  # exchange and executions differ from here on
+    d.lose()
+    d.exchange = Exchange(list(d.instruments.values()), ACCOUNT, Policies(), 1, d.now_ns, 8)
+    d.quote("AAPL", 99.99, 100.01)
+    sent = len(d.commands)
+    d.connect()
+    d.signal("AAPL", kind)
+    d.wait(20)
+    assert d.context_state("AAPL") == "frozen"
+    assert [c for c in d.commands[sent:] if isinstance(c, Place | Amend | Cancel)] == []
+    assert d.broker_positions()["AAPL"] == 0
+
+
+def test_45_no_entry_on_a_position_that_nothing_explains() -> None:
+    d = desk()
+    d.signal("AAPL", "BUY")
+    d.signal("AAPL", "SELL")
+    d.wait(200)
+    assert d.context_state("AAPL") == "flat"
+    answer = d.answer
+
+    def lying(command: Snapshot) -> list[Input]:
+        told = answer(command)
+        if command.kind == "positions":
+            con_id = d.instruments["AAPL"].con_id
+            told.insert(1, PositionReported(ACCOUNT, con_id, "AAPL", Decimal(100), Decimal(0)))
+        return told
+
+    d.answer = lying  # type: ignore[method-assign]
+    d.lose()
+    d.connect()
+    d.signal("AAPL", "BUY")
+    assert d.said(RefusalEvent)[-1].reason == "frozen"
+    d.answer = answer  # type: ignore[method-assign]
+    d.wait(20)
+    d.signal("AAPL", "BUY")
     assert d.context_state("AAPL") == "protected"
 
 
