@@ -13,11 +13,23 @@ if TYPE_CHECKING:
     from engine.bus import EventBus as EventBus
     from engine.config import Config as Config
     from engine.engine import Engine as Engine
+    from engine.handles import BracketOrder as BracketOrder
+    from engine.handles import OCOGroup as OCOGroup
+    from engine.handles import OrderGroup as OrderGroup
+    from engine.order_manager import OrderManager as OrderManager
+    from engine.positions import Position as Position
+    from engine.tracker import PositionTracker as PositionTracker
+    from engine.tracker import StockPosition as StockPosition
 
 _HOMES = {
     "engine.bus": ("EventBus",),
     "engine.config": ("Config",),
     "engine.engine": ("Engine",),
+    "engine.handles": ("BracketOrder", "OCOGroup", "OrderGroup"),
+    "engine.order_manager": ("OrderManager",),
+    "engine.positions": ("Position",),
+    "engine.tracker": ("Excursion", "PositionTracker", "StockPosition"),
+    "engine.view": ("EngineView", "OrderView", "SymbolView"),
     "engine.events": (
         *("BaseEvent", "MarketEvent", "PriceEvent", "VolumeEvent", "IndicatorEvent"),
         *("OrderEvent", "NewOrderEvent", "OrderStatusEvent", "FillEvent", "CancelEvent"),

@@ -6,8 +6,6 @@ asyncio, wrap futures with ``asyncio.wrap_future`` and iterate ``bus.stream``.
 
 from __future__ import annotations
 
-import itertools
-import os
 import secrets
 import sys
 import threading
@@ -15,7 +13,6 @@ import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from datetime import UTC, datetime
-from decimal import Decimal
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Literal, Self, TypeVar
@@ -31,14 +28,10 @@ from engine.config import CONVERTER, Config
 from engine.core import Core
 from engine.errors import EngineError, LimitError, UserError
 from engine.events import BaseEvent
+from engine.handles import BracketOrder, OCOGroup, OrderGroup
 from engine.inbox import Inbox
 from engine.inputs import (
-    BracketRequested,
-    CancelRequested,
     CloseRequested,
-    Input,
-    OcoLeg,
-    OcoRequested,
     Side,
     Signal,
     SignalRefused,
@@ -46,16 +39,16 @@ from engine.inputs import (
     Stopped,
 )
 from engine.journal import Journal
-from engine.money import exact
+from engine.order_manager import Leg, OrderManager, Price
 from engine.recovery import rebuild
 from engine.runtime import Runtime
 from engine.signals.files import SignalFile
 from engine.signals.schema import SignalRefusedError, parse_signal
+from engine.tracker import PositionTracker
 from engine.version import VERSION
 from engine.view import EngineView, Question, engine_view
 
 E = TypeVar("E", bound=BaseEvent)
-Price = Decimal | str | int | float
 EXCHANGE_ZONE: Final = ZoneInfo("America/New_York")
 # Without this a busy Python thread of the host delays the writer by 5 ms at a time.
 SWITCH_INTERVAL_S: Final = 0.0005
@@ -111,8 +104,9 @@ class Engine:
     ) -> None:
         self.config = config
         self.bus = EventBus()
-        self._references = itertools.count(1)
         self._inbox = Inbox()
+        self.order_manager: Final = OrderManager(self._inbox, self.bus)
+        self._tracker = PositionTracker(self._inbox, self.bus)
         self._stopping = threading.Event()
         self._ended = threading.Event()
         self._thread: threading.Thread | None = None
@@ -280,54 +274,39 @@ class Engine:
         target: Price | None = None,
         entry: Price | None = None,
         reference: str | None = None,
-    ) -> str:
-        """Place entry, stop and target directly; returns the reference to cancel by."""
-        name = reference or self._reference("bracket")
-        request = BracketRequested(
-            name,
-            symbol,
-            side,
-            exact(quantity),
-            exact(stop),
-            exact(target) if target is not None else None,
-            exact(entry) if entry is not None else None,
-        )
-        self._ask(request)
-        return name
+    ) -> BracketOrder:
+        """Place entry, stop and target directly; see ``OrderManager.bracket``."""
+        return self.order_manager.bracket(symbol, side, quantity, stop, target, entry, reference)
 
     def oco(
-        self,
-        symbol: str,
-        quantity: Price,
-        first: tuple[Side, Literal["LMT", "STP"], Price],
-        second: tuple[Side, Literal["LMT", "STP"], Price],
-        reference: str | None = None,
-    ) -> str:
-        """Place two orders of which one may fill; its shares are the caller's to protect."""
-        name = reference or self._reference("oco")
-        legs = tuple(OcoLeg(side, kind, exact(price)) for side, kind, price in (first, second))
-        self._ask(OcoRequested(name, symbol, exact(quantity), (legs[0], legs[1])))
-        return name
+        self, symbol: str, quantity: Price, first: Leg, second: Leg, reference: str | None = None
+    ) -> OCOGroup:
+        """Place two orders of which one may fill; see ``OrderManager.oco``."""
+        return self.order_manager.oco(symbol, quantity, first, second, reference)
 
-    def cancel(self, reference: str) -> None:
-        """Take back what of a bracket or OCO has not filled; what is held stays protected."""
-        self._ask(CancelRequested(reference))
+    def cancel(self, group: OrderGroup | str) -> None:
+        """Take back what of a bracket or OCO has not filled; what is held stays protected.
+
+        Raises:
+            UserError: nothing was placed under this reference, or the session is not live.
+        """
+        self.order_manager.cancel(group)
 
     def close(self, symbol: str | None = None, reason: str = "host") -> None:
         """Close what is held of one symbol, or of all, and end its context."""
-        self._ask(CloseRequested(symbol, reason))
-
-    def _ask(self, request: Input) -> None:
-        self._inbox.put(request).result()
-
-    def _reference(self, kind: str) -> str:
-        return f"{kind}-{os.getpid()}-{next(self._references)}-{secrets.token_hex(2)}"
+        self._inbox.put(CloseRequested(symbol, reason)).result()
 
     # -- looking at things -----------------------------------------------------------------------
 
     def subscribe(self, event_class: type[E], handler: Callable[[E], object]) -> Subscription:
         """Call ``handler`` with every event of a class and its subclasses, on the bus's thread."""
         return self.bus.subscribe(event_class, handler)
+
+    @property
+    def position_tracker(self) -> PositionTracker:
+        """Positions with their excursions, which are sampled from the first use of this on."""
+        self._tracker.begin()
+        return self._tracker
 
     def view(self, timeout_s: float = 5.0) -> EngineView:
         """What everything looks like now; answered by the writer between two steps.

@@ -26,10 +26,11 @@ from engine.commands import Command, LookAtMarket, OrderCommand
 from engine.config import PriceTrigger
 from engine.core import Core
 from engine.errors import LimitError
-from engine.events import MarketEvent
+from engine.events import BaseEvent, MarketEvent, RefusalEvent
 from engine.inbox import Inbox, Letter
 from engine.inputs import (
     BracketRequested,
+    CancelRequested,
     ConditionFired,
     Input,
     MarketSeen,
@@ -52,6 +53,8 @@ SAMPLE_NS: Final = 500_000_000  # real time between two samples of the market fo
 COMMIT_DELAY_NS: Final = 20_000_000  # inputs without commands are durable within this
 IDLE_WAIT_NS: Final = 500_000_000
 SAMPLES_MAX: Final = 100_000
+# Requests that carry a reference, and how a refusal calls them.
+REFERENCED: Final = {BracketRequested: "bracket", OcoRequested: "oco", CancelRequested: "cancel"}
 
 
 class SignalSource(Protocol):
@@ -92,7 +95,8 @@ class Runtime:
         self._inbox = inbox
         self._stop: Callable[[], bool] = lambda: False
         self._waiting: list[Input] = []  # for the next step
-        self._answers: list[Future[Any]] = []  # to be given once the step is durable
+        # What was handed in for this step, to be answered once it is durable.
+        self._answers: list[tuple[Input, Future[Any]]] = []
         self._uncommitted_ns = 0
         self._session_due_ns: int | None = 0  # as of the latest wait
         self._cause_ns = 0  # when what causes the present step arrived
@@ -122,7 +126,7 @@ class Runtime:
                     self._connect()
                 self.turn()
         except BaseException:
-            for answer in self._answers:
+            for _, answer in self._answers:
                 answer.set_exception(LimitError("the engine has stopped"))
             raise
 
@@ -254,8 +258,9 @@ class Runtime:
         if isinstance(content, Question):
             letter.answer.set_result(content.ask(self.core.state, self))
             return
-        self._waiting.append(self._seen(content, self.now_ns()))
-        self._answers.append(letter.answer)
+        seen = self._seen(content, self.now_ns())
+        self._waiting.append(seen)
+        self._answers.append((seen, letter.answer))
 
     def _seen(self, item: Any, now_ns: int) -> Input:
         """Put the market as it is now beside what has to be decided on it."""
@@ -307,7 +312,7 @@ class Runtime:
         self._uncommitted_ns = self._uncommitted_ns or time.monotonic_ns()
         orders = [c for c in output.commands if isinstance(c, OrderCommand)]
         if orders or self._answers:
-            self._commit()
+            self._commit(output.events)
         journaled_ns = time.perf_counter_ns()
         for command in output.commands:
             self._perform(command, now_ns)
@@ -322,14 +327,30 @@ class Runtime:
         else:
             self._waiting += self._session.perform(command)
 
-    def _commit(self) -> None:
+    def _commit(self, events: Sequence[BaseEvent] = ()) -> None:
         self._journal.commit()
         self._uncommitted_ns = 0
         answers, self._answers = self._answers, []
-        for answer in answers:
-            answer.set_result(None)
+        for request, answer in answers:
+            answer.set_result(_refusal(request, events))
 
     def _measure(self, began_ns: int, stepped_ns: int, journaled_ns: int) -> None:
         self.latencies.order_us.append((time.monotonic_ns() - self._cause_ns) / 1000)
         self.latencies.step_us.append((stepped_ns - began_ns) / 1000)
         self.latencies.journal_us.append((journaled_ns - stepped_ns) / 1000)
+
+
+def _refusal(request: Input, events: Sequence[BaseEvent]) -> RefusalEvent | None:
+    """How the step that took ``request`` refused it, if it carries a reference and was refused.
+
+    The one who asks learns it from the answer, because events may be late or dropped.
+    """
+    kind = REFERENCED.get(type(request))
+    if kind is None:
+        return None
+    assert isinstance(request, BracketRequested | OcoRequested | CancelRequested)
+    asked = (kind, request.reference)
+    for event in events:
+        if isinstance(event, RefusalEvent) and (event.detail, event.signal_identity) == asked:
+            return event
+    return None

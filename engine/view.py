@@ -8,15 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from decimal import Decimal
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import attrs
 
+from engine.contexts import Context
+from engine.groups import Group
 from engine.inputs import MarketView
+from engine.money import ZERO
 from engine.orders import Order, Role
 from engine.outbox import status_of
 from engine.state import State
-from statecharts.vocabulary import BracketState, ContextState, SessionState
+from statecharts.vocabulary import BracketState, ContextState, OcoState, SessionState
 
 
 class Latencies(Protocol):
@@ -59,6 +62,15 @@ class OrderView:
     order_type: str
     price: Decimal | None
     status: str
+
+
+@attrs.frozen
+class GroupView:
+    """A bracket or an OCO that was placed by reference, with its orders in order of placing."""
+
+    kind: Literal["bracket", "oco"]
+    state: str
+    orders: tuple[OrderView, ...]
 
 
 @attrs.frozen
@@ -108,7 +120,7 @@ def engine_view(state: State, runtime: Watched) -> EngineView:
             _symbol(state, name, runtime.market_view(name, now_ns))
             for name in state.config.strategy.symbols
         ),
-        orders=tuple(_order(order) for order in state.orders.values() if not order.dead),
+        orders=tuple(order_view(order) for order in state.orders.values() if not order.dead),
         ticks=runtime.ticks,
         order_us=tuple(latencies.order_us),
         step_us=tuple(latencies.step_us),
@@ -116,10 +128,28 @@ def engine_view(state: State, runtime: Watched) -> EngineView:
     )
 
 
+def group_view(state: State, reference: str) -> GroupView | None:
+    """What was placed under ``reference``; None if nothing was.
+
+    Of a bracket that ended so long ago that nothing of it can happen any more, only that it is
+    done is still known.
+    """
+    number = state.references.get(reference)
+    if number is None:
+        return None
+    owner = state.contexts.get(number) or state.groups.get(number)
+    if owner is None:
+        return GroupView("bracket", BracketState.DONE.name.lower(), ())
+    orders = tuple(order_view(order) for order in owner.orders.values())
+    if isinstance(owner, Group):
+        return GroupView("oco", OcoState(owner.state).name.lower(), orders)
+    return GroupView("bracket", BracketState(owner.bracket).name.lower(), orders)
+
+
 def _symbol(state: State, name: str, market: MarketView) -> SymbolView:
     context = state.current.get(name)
     held = state.held(name)
-    average = context.ledger.position.average_price if context else Decimal(0)
+    average = average_price(state, name)
     price = (market.bid if held > 0 else market.ask) or market.last
     commission = context.ledger.commission - context.trade_commission if context else Decimal(0)
     profit = context.ledger.position.realised - context.trade_realised if context else Decimal(0)
@@ -140,11 +170,21 @@ def _symbol(state: State, name: str, market: MarketView) -> SymbolView:
     )
 
 
+def average_price(state: State, symbol: str) -> Decimal:
+    """Average cost of the shares held of a symbol, also of those that an OCO bought; 0: flat."""
+    owners: list[Context | Group] = [*state.contexts.values(), *state.groups.values()]
+    parts = [(o.held, o.ledger.position.average_price) for o in owners if o.symbol == symbol]
+    held = sum((quantity for quantity, _ in parts), ZERO)
+    if len(parts) == 1 or not held:
+        return parts[0][1] if held else ZERO
+    return sum((quantity * price for quantity, price in parts), ZERO) / held
+
+
 def _resting_price(orders: list[Order]) -> Decimal | None:
     return next((order.price for order in orders if order.resting), None)
 
 
-def _order(order: Order) -> OrderView:
+def order_view(order: Order) -> OrderView:
     return OrderView(
         order_id=order.order_id,
         symbol=order.symbol,

@@ -35,7 +35,7 @@ ENGINE = _words(
     broker.requests broker.inbound broker.history broker.sync broker.feed broker.accounts
     broker.connection broker.link broker.handshake broker.upstream broker.session
     signals.schema signals.files
-    inbox view sampler runtime
+    inbox view sampler runtime handles order_manager tracker
     sim.records sim.policies sim.instruments sim.hours sim.history sim.account sim.market
     sim.book sim.orders sim.checks sim.matching sim.oracle sim.floor sim.exchange
     sim.delivery
@@ -79,6 +79,9 @@ MAY_TOUCH = {
     "capture": FILES | {"time"},  # dates the records it writes
     "recovery": frozenset({"pathlib"}),
     "runtime": PROCESS,
+    "handles": OBSERVERS | {"time"},  # waits for what it is told
+    "tracker": OBSERVERS,
+    "order_manager": OBSERVERS | {"os", "secrets"},  # names what it places
     "engine": PROCESS,
     "broker.": OUTSIDE - {"random", "sqlite3"},
     "signals.": PROCESS,

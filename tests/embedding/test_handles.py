@@ -1,0 +1,168 @@
+"""Handles tell what became of what was placed: at once when refused, and never a wrong story."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+
+import pytest
+
+from engine import BracketOrder, Engine, OCOGroup, OrderGroup
+from engine.bus import EventBus
+from engine.errors import LimitError, UserError
+from engine.events import OrderGroupEvent
+from engine.handles import GROUPS_MAX, GroupWatch
+from engine.inbox import Inbox
+from engine.money import ZERO
+
+
+def cents(engine: Engine, factor: float, symbol: str = "IBM") -> str:
+    (price,) = (one.market.ask for one in engine.view().symbols if one.symbol == symbol)
+    assert price is not None
+    return f"{price * factor:.2f}"
+
+
+def bracket(engine: Engine, entry: float | None = None, **more: str) -> BracketOrder:
+    at = cents(engine, entry) if entry is not None else None
+    stop, target = cents(engine, (entry or 1) * 0.9), cents(engine, (entry or 1) * 1.1)
+    return engine.bracket("IBM", "BUY", 50, stop=stop, target=target, entry=at, **more)
+
+
+def pair(engine: Engine, quantity: int = 10) -> OCOGroup:
+    low, high = cents(engine, 0.9), cents(engine, 1.1)
+    return engine.oco("IBM", quantity, ("BUY", "LMT", low), ("BUY", "STP", high))
+
+
+def test_a_bracket_is_followed_from_entry_to_end(engine: Engine) -> None:
+    handle = bracket(engine)
+
+    assert handle.refusal is None
+    assert handle.wait("open") == "open"
+    assert handle.state == "open"
+    assert [order.role for order in handle.orders] == ["entry", "stop", "target"]
+    assert [order.filled for order in handle.orders] == [50, ZERO, ZERO]
+    assert handle.order_ids == tuple(order.order_id for order in handle.orders)
+
+    engine.close("IBM")
+    assert handle.wait() == "done"
+    assert handle.state == "done"
+    assert handle.orders[-1].role == "close"
+
+
+def test_a_state_that_is_over_was_still_reached(engine: Engine) -> None:
+    handle = bracket(engine)
+    handle.wait("open")
+    engine.close("IBM")
+    handle.wait("done")
+
+    assert handle.wait("open", timeout_s=0) == "open"
+    assert handle.wait({"exiting", "failed"}, timeout_s=0) == "exiting"
+
+
+def test_a_cancelled_entry_ends_without_ever_being_open(engine: Engine) -> None:
+    handle = bracket(engine, entry=0.95)
+    assert handle.wait("entry_live") == "entry_live"
+
+    handle.cancel()
+
+    with pytest.raises(UserError, match=r"is over and never was open, but sending, entry_live, "):
+        handle.wait("open")
+    assert handle.wait() == "failed"
+    assert engine.view().flat
+    handle.cancel()  # of what is over: nothing to do
+
+
+def test_a_pair_is_cancelled_as_one(engine: Engine) -> None:
+    handle = pair(engine)
+    assert handle.wait("live") == "live"
+    assert [order.role for order in handle.orders] == ["leg", "leg"]
+    assert {order.order_id for order in handle.orders} <= {
+        order.order_id for order in engine.order_manager.open_orders()
+    }
+
+    handle.cancel()
+
+    assert handle.wait() == "failed"
+    assert engine.order_manager.open_orders() == ()
+
+
+def test_a_refusal_is_known_at_once_and_waits_for_nothing(engine: Engine) -> None:
+    stop = cents(engine, 1.1)  # above the price: protects no long position
+    handle = engine.bracket("IBM", "BUY", 50, stop=stop)
+
+    assert (handle.refusal, handle.state) == ("no_stop", "refused")
+    assert (handle.orders, handle.order_ids) == ((), ())
+    with pytest.raises(UserError, match=r"^bracket bracket-.* was refused: no_stop$"):
+        handle.wait("open")
+    with pytest.raises(UserError, match="no_stop"):
+        handle.cancel()
+    assert pair(engine, quantity=0).refusal == "no_size"
+
+
+def test_a_refused_double_does_not_touch_what_has_its_reference(engine: Engine) -> None:
+    first = bracket(engine, entry=0.95, reference="mine")
+    second = bracket(engine, entry=0.95, reference="mine")
+
+    assert (first.refusal, second.refusal) == (None, "duplicate_reference")
+    with pytest.raises(UserError, match="duplicate_reference"):
+        second.cancel()
+    assert first.wait("entry_live") == "entry_live"
+    assert first.state == "entry_live"
+
+
+def test_what_is_not_reached_in_time_says_so(engine: Engine) -> None:
+    handle = bracket(engine, entry=0.95)
+    with pytest.raises(TimeoutError, match=r"bracket .* was not open in 0 s"):
+        handle.wait("open", timeout_s=0)
+
+
+def test_a_state_that_does_not_exist_is_refused(engine: Engine) -> None:
+    with pytest.raises(UserError, match=r"a bracket is never 'opened'; its states: draft, sending"):
+        bracket(engine).wait("opened")
+
+
+def test_one_that_waits_is_told_when_the_engine_stops(engine: Engine) -> None:
+    handle = bracket(engine, entry=0.95)
+    timer = threading.Timer(0.2, engine.stop)
+    timer.start()
+    with pytest.raises(LimitError, match="stopped"):
+        handle.wait("open")
+    timer.join()
+
+
+def test_a_handle_reads_as_its_reference(engine: Engine) -> None:
+    handle = bracket(engine, entry=0.95, reference="mine")
+    assert (str(handle), repr(handle)) == ("mine", "BracketOrder('mine')")
+    assert repr(bracket(engine, reference="mine")) == (
+        "BracketOrder('mine', refused: duplicate_reference)"
+    )
+    assert isinstance(handle, OrderGroup)
+
+
+def told(first: int, states: Sequence[str]) -> list[OrderGroupEvent]:
+    return [
+        OrderGroupEvent(
+            *(0, number, first, 0, "ref", "IBM", "BUY", ZERO, ZERO, ZERO, None, "silent", "leg"),
+            group="g",
+            kind="oco",
+            state=state,
+            order_ids=(first, first + 1),
+        )
+        for number, state in enumerate(states)
+    ]
+
+
+def test_passed_states_are_remembered_of_a_bounded_number_of_groups() -> None:
+    bus = EventBus()
+    watch = GroupWatch(Inbox(), bus)
+    watch.begin()
+    watch.begin()  # listens once
+    events = [*told(1, ["sending"]), *told(2, ["sending"]), *told(1, ["live"])]
+    events += [event for first in range(3, GROUPS_MAX + 2) for event in told(first, ["sending"])]
+    bus.publish(events)
+    bus.start()
+    bus.stop()
+
+    assert watch.passed(1) == ("sending", "live")
+    assert watch.passed(2) == ()  # the one that was told of the longest time ago
+    assert watch.passed(GROUPS_MAX + 1) == ("sending",)
