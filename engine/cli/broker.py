@@ -86,10 +86,15 @@ class BrokerChoice:
                 f"{self.lost_pid}) has ended and the new one knows nothing of it: use a new journal"
             )
         held = [symbol for symbol, quantity in exchange["position"].items() if quantity]
-        self._keep = bool(held or exchange["open_orders"])
+        why = f"holding {', '.join(held)}" if held else ""
+        if exchange["open_orders"]:
+            why = why or "holding open orders"
+        elif _unsettled(view):
+            why = why or "with executions that the journal has not got yet"
+        self._keep = bool(why)
         if self._keep:
             self.notes.append(
-                f"the simulator goes on holding {', '.join(held) or 'open orders'} for "
+                f"the simulator goes on {why} for "
                 f"{KEPT_LINGER_S / 60:g} minutes, its clock stopped: run again on this journal"
             )
 
@@ -100,6 +105,16 @@ class BrokerChoice:
             self.simulator.leave()
         else:
             self.simulator.stop()
+
+
+def _unsettled(view: EngineView | None) -> bool:
+    """Whether the engine waited for something as it ended: a close that filled after that is
+    known to nobody but its broker. What is frozen waits for no broker any more."""
+    if view is None:
+        return True
+    frozen = {one.symbol for one in view.symbols if one.frozen}
+    waiting = [one.symbol for one in view.symbols if one.quantity]
+    return not frozen.issuperset([*waiting, *(order.symbol for order in view.orders)])
 
 
 @contextmanager
