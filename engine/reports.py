@@ -47,6 +47,7 @@ from statecharts.vocabulary import (
 _FILL_SETTLE_S = 1.0  # a status may run ahead of its execution by this much before we ask
 _STEADY_S = 60.0  # an exit that rested this long was not refused: the count starts anew
 _OCA_REVISION_REFUSED = frozenset({10326, 10327})
+_ALREADY_FILLED = 104
 _ALIVE = frozenset({"ApiPending", "PendingSubmit", "PreSubmitted", "Submitted"})
 _RETRY_FIRST_S, _RETRY_MAX_S = 0.5, 30.0
 
@@ -437,6 +438,9 @@ def on_error(state: State, out: Outbox, seen: ErrorReported) -> None:
         if not order.dead:
             report(state, out, order, OrderEvent.ANSWER_OVERDUE, why)
             state.doubts = True
+    elif found == ErrorClass.AMEND_REFUSED and order.dead:
+        # The amendment crossed the order's end on the wire: no news, unless it says another end.
+        state.doubts |= seen.code == _ALREADY_FILLED and order.reported != OrderReport.FILLED
     elif found in (ErrorClass.AMEND_REFUSED, ErrorClass.UNKNOWN):
         out.alert("warning", f"order {order.order_id}: {why}; asking for the truth", order.symbol)
         report(state, out, order, OrderEvent.ANSWER_OVERDUE, why)

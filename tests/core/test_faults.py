@@ -664,6 +664,26 @@ def test_51_an_unknown_code_is_a_question(code: int) -> None:
     assert len(placed(d)) == 3
 
 
+@pytest.mark.parametrize(
+    ("code", "end", "asks"),
+    [(104, "filled", False), (103, "cancelled", False), (104, "cancelled", True)],
+)
+def test_51_an_amendment_that_met_the_end_of_its_order(code: int, end: str, asks: bool) -> None:
+    """It crossed the fill or the cancel on the wire: no news, so nobody is told; a question only
+    if the broker means another end than the one we know."""
+    d = desk()
+    d.signal("AAPL", "BUY")
+    stop, target = order(d, Role.STOP), order(d, Role.TARGET)
+    d.trade("AAPL", 93.5, 100_000)
+    dead = {"filled": stop, "cancelled": target}[end]
+    assert dead.reported == OrderReport[end.upper()]
+    d.wait(0.5)
+    before, alerts = len(sent(d, Snapshot)), len(d.said(AlertEvent))
+    d.feed(ErrorReported(dead.order_id, code, "Cannot modify"))
+    assert (len(sent(d, Snapshot)) > before) == asks
+    assert len(d.said(AlertEvent)) == alerts
+
+
 def test_52_an_order_error_that_names_no_order() -> None:
     d = desk()
     d.signal("AAPL", "BUY")
