@@ -240,13 +240,13 @@ def _compare(state: State, out: Outbox, symbol: str, con_id: int) -> None:
         state.suspects[symbol] = Suspicion(difference, state.held(symbol))
         state.doubts = True
     else:
-        _freeze(state, out, symbol, difference)
+        _freeze(state, out, symbol, expected, expected + difference)
 
 
-def _freeze(state: State, out: Outbox, symbol: str, difference: Decimal) -> None:
+def _freeze(state: State, out: Outbox, symbol: str, ours: Decimal, theirs: Decimal) -> None:
     if symbol in state.frozen:
         return
-    why = f"the broker holds {difference:+} shares that no execution explains"
+    why = f"the broker holds {theirs} shares where the executions make {ours}"
     out.alert("critical", f"{why}; the symbol is frozen", symbol)
     state.frozen[symbol] = why
     context = state.current.get(symbol)

@@ -582,6 +582,7 @@ def test_45_nothing_is_closed_that_the_broker_does_not_confirm(kind: str) -> Non
     d.signal("AAPL", kind)
     d.wait(20)
     assert d.context_state("AAPL") == "frozen"
+    assert "holds 0 shares where the executions make 300" in d.core.state.frozen["AAPL"]
     assert [c for c in d.commands[sent:] if isinstance(c, Place | Amend | Cancel)] == []
     assert d.broker_positions()["AAPL"] == 0
 
