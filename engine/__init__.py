@@ -13,13 +13,41 @@ if TYPE_CHECKING:
     from engine.bus import EventBus as EventBus
     from engine.config import Config as Config
     from engine.engine import Engine as Engine
+    from engine.events import AlertEvent as AlertEvent
+    from engine.events import BaseEvent as BaseEvent
+    from engine.events import CancelEvent as CancelEvent
+    from engine.events import ContextChangedEvent as ContextChangedEvent
+    from engine.events import FillEvent as FillEvent
+    from engine.events import FlowThresholdEvent as FlowThresholdEvent
+    from engine.events import IndicatorEvent as IndicatorEvent
+    from engine.events import MarketEvent as MarketEvent
+    from engine.events import NewOrderEvent as NewOrderEvent
+    from engine.events import OptionsFlowEvent as OptionsFlowEvent
+    from engine.events import OrderEvent as OrderEvent
+    from engine.events import OrderGroupEvent as OrderGroupEvent
+    from engine.events import OrderStatusEvent as OrderStatusEvent
+    from engine.events import PositionCloseEvent as PositionCloseEvent
+    from engine.events import PositionEvent as PositionEvent
+    from engine.events import PositionOpenEvent as PositionOpenEvent
+    from engine.events import PositionUpdateEvent as PositionUpdateEvent
+    from engine.events import PredictionSignalEvent as PredictionSignalEvent
+    from engine.events import PriceEvent as PriceEvent
+    from engine.events import RefusalEvent as RefusalEvent
+    from engine.events import RejectEvent as RejectEvent
+    from engine.events import SessionChangedEvent as SessionChangedEvent
+    from engine.events import TradeEvent as TradeEvent
+    from engine.events import VolumeEvent as VolumeEvent
     from engine.handles import BracketOrder as BracketOrder
     from engine.handles import OCOGroup as OCOGroup
     from engine.handles import OrderGroup as OrderGroup
     from engine.order_manager import OrderManager as OrderManager
     from engine.positions import Position as Position
+    from engine.tracker import Excursion as Excursion
     from engine.tracker import PositionTracker as PositionTracker
     from engine.tracker import StockPosition as StockPosition
+    from engine.view import EngineView as EngineView
+    from engine.view import OrderView as OrderView
+    from engine.view import SymbolView as SymbolView
 
 _HOMES = {
     "engine.bus": ("EventBus",),

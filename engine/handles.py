@@ -157,7 +157,7 @@ class OrderGroup:
             told = self._watch.passed(self._first)
             left_s = deadline - time.monotonic()
             now = "" if wanted.intersection(told) else self._now(max(left_s, LOOK_S))
-            if now in ENDED:  # nothing more will come than what is being delivered
+            if now in ENDED and wanted != {now}:  # what it passed may still be on its way here
                 told = self._watch.told_up_to(now, self._first, TOLD_S)
             for state in (*told, now):
                 if state in wanted:

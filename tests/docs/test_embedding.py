@@ -20,7 +20,10 @@ EXAMPLES = {name: code for page in PAGES for name, code in EXAMPLE.findall(page.
 SAID = {  # what an example must have printed, if it does what it says
     "embedding": r"IBM host -?\d",
     "threads": r"IBM \d+ at [\d.]+\n(.*\n)*\[\('IBM', 'long', Decimal\('100'\), Decimal",
-    "orders": r"",
+    "orders": r"bracket-\S+ open \[\('entry', Decimal\('50'\)\), .*\]\nsecond: busy\npair: failed\n"
+    r"bracket: done\n",
+    "manager": r"duplicate_reference\nopen \[\('STP', Decimal\('10.00'\)\)\]\nfilled\nnothing was",
+    "positions": r"IBM long 50 at [\d.]+\nprofit \S+ of it realised -?[\d.]+\nagainst [\d.]+ for",
     "asyncio": r"IBM short \d+",
 }
 

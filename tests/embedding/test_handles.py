@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import pytest
 
@@ -57,6 +57,35 @@ def test_a_state_that_is_over_was_still_reached(engine: Engine) -> None:
 
     assert handle.wait("open", timeout_s=0) == "open"
     assert handle.wait({"exiting", "failed"}, timeout_s=0) == "exiting"
+
+
+@pytest.fixture
+def held_up(engine: Engine) -> Iterator[threading.Event]:
+    """Another observer of the bus, which hangs until it is let go."""
+    let_go = threading.Event()
+    engine.subscribe(OrderGroupEvent, lambda _: let_go.wait(20))
+    yield let_go
+    let_go.set()
+
+
+def test_states_are_seen_without_the_bus(engine: Engine, held_up: threading.Event) -> None:
+    handle = bracket(engine)
+    assert handle.wait("open") == "open"
+    engine.close("IBM")
+    assert handle.wait("done") == "done"
+    assert not held_up.is_set()
+
+
+def test_what_is_still_being_told_counts(engine: Engine, held_up: threading.Event) -> None:
+    handle = bracket(engine)
+    handle.wait("open")
+    engine.close("IBM")
+    handle.wait("done")
+    release = threading.Timer(0.1, held_up.set)
+    release.start()
+
+    assert handle.wait("open") == "open"
+    release.join()
 
 
 def test_a_cancelled_entry_ends_without_ever_being_open(engine: Engine) -> None:
