@@ -181,6 +181,44 @@ def sim(
     simulate(options)
 
 
+@app.command()
+def verify(
+    max_states: Annotated[
+        int, typer.Option(metavar="N", help="Visit no more states than this.")
+    ] = 100_000,
+    situation: Annotated[
+        str, typer.Option(metavar="NAME", help="Only this one, on both sides or one.")
+    ] = "",
+    faults: Annotated[
+        int | None, typer.Option(metavar="N", help="How much may go wrong on one path.")
+    ] = None,
+    seconds: Annotated[
+        str, typer.Option("--seconds", metavar="TIME", help="Stop exploring after 30s, 2m or 1h.")
+    ] = "",
+    json: Json = None,
+    save: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Keep each violation as a scenario.")
+    ] = None,
+    replay: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Play a saved scenario again.")
+    ] = None,
+) -> None:
+    """Try every order of events on the real core; 1 as exit code when a law is broken."""
+    from engine.cli.verify import VerifyOptions
+    from engine.cli.verify import verify as run_verify
+
+    options = VerifyOptions(
+        max_states=max_states,
+        situation=situation,
+        faults=faults,
+        seconds=duration_s(seconds) if seconds else None,
+        json=json,
+        save=save,
+        replay=replay,
+    )
+    raise typer.Exit(run_verify(options))
+
+
 @charts.command()
 def export(
     directory: Annotated[Path, typer.Argument(metavar="DIR", help="Where the files go.")],

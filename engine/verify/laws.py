@@ -1,0 +1,243 @@
+"""What must hold in every state, and what when everything has come to rest.
+
+Numbered as the invariants of the broker's catalogue: 1 positions are folds, 2 idempotence,
+4 exits never turn a position over, 6 cover, 8 one intent one order, 10 order ids, 12 unknown is
+not dead, 16 nothing lives after the end, 17 no resurrection, 19 no reversal before flat,
+27 liveness. The sums are made here anew, from orders and executions: what the core concludes
+about itself is not asked.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Final
+
+from engine.commands import Amend, Cancel, Place
+from engine.contexts import Context
+from engine.groups import Group
+from engine.orders import EXIT_ROLES, Order, Role
+from engine.positions import signed
+from engine.verify.broker import SYMBOL, WORKING, Ticket
+from engine.verify.copies import fingerprint
+from engine.verify.world import Step, World
+from statecharts.vocabulary import ContextState, OrderAsk, OrderReport
+
+ZERO: Final = Decimal(0)
+_ANSWERED: Final = frozenset({OrderReport.HELD, OrderReport.WORKING, OrderReport.PART_FILLED})
+# While one of these is due, the core has said itself that it is not done.
+_BUSY: Final = ("settle:", "fills:", "answer:", "echo:", "round:")
+
+
+def broken(before: World, step: Step, after: World) -> Iterator[str]:
+    """Every law that ``after``, which ``step`` made of ``before``, does not keep."""
+    yield from _folds(after)
+    yield from _sendings(before, after)
+    yield from _endings(after)
+    yield from _truth(after)
+    if step[0] == "wait":
+        yield from _silence(before, after)
+    if quiet(after):
+        yield from _rest(after)
+
+
+# -- in every state ----------------------------------------------------------------------------
+
+
+def _folds(world: World) -> Iterator[str]:
+    state = world.core.state
+    owners: list[Context | Group] = [*state.contexts.values(), *state.groups.values()]
+    for owner in owners:
+        ledger = owner.ledger
+        total = sum((signed(fill) for fill in ledger.fills.values()), ZERO)
+        if ledger.position.quantity != total:
+            yield f"1: position {ledger.position.quantity} is not the fold {total}"
+        for order in owner.orders.values():
+            own = [f for name, f in ledger.fills.items() if ledger.order_of[name] == order.order_id]
+            filled = sum((fill.quantity for fill in own), ZERO)
+            if order.filled != filled:
+                yield f"1: order {order.order_id} has filled {filled}, not {order.filled}"
+
+
+def _sendings(before: World, after: World) -> Iterator[str]:
+    state = after.core.state
+    last = before.broker.last_sent
+    for command in after.sent:
+        if isinstance(command, Place):
+            if command.order_id <= last:
+                yield f"10: order id {command.order_id} is not above {last}"
+            last = command.order_id
+            order = state.orders[command.order_id]
+            if (context := state.contexts.get(order.owner)) is not None:
+                yield from _placed(before, after, context, order)
+        elif isinstance(command, Amend | Cancel):
+            order = state.orders[command.order_id]
+            context = state.contexts.get(order.owner)
+            if context is not None and order.role in EXIT_ROLES:
+                removed = isinstance(command, Cancel)
+                yield from _uncovered(context, order) if removed else _crosses(context, order)
+
+
+def _placed(before: World, after: World, context: Context, order: Order) -> Iterator[str]:
+    state = after.core.state
+    if order.role is Role.ENTRY:
+        if len(context.of(Role.ENTRY)) > 1 or context.number in before.core.state.contexts:
+            yield f"17: entry {order.order_id} is sent for a context that had its entry"
+        if before.core.state.held(SYMBOL):
+            yield f"19: entry {order.order_id} is sent while {before.core.state.held(SYMBOL)} held"
+        for other in state.contexts.values():
+            if other is not context and not other.all_dead:
+                yield f"19: entry {order.order_id} is sent while context {other.number} may fill"
+    elif not order.attached:
+        yield from _crosses(context, order)
+    if order.role is Role.CLOSE and sum(not o.dead for o in context.of(Role.CLOSE)) > 1:
+        yield f"8: close {order.order_id} is sent beside another one"
+
+
+def _crosses(context: Context, order: Order) -> Iterator[str]:
+    """All that may fill beside it, fills: one of each blocking group, and everything else."""
+    others: defaultdict[str, Decimal] = defaultdict(lambda: ZERO)
+    for one in context.orders.values():
+        if one is order or one.role not in EXIT_ROLES or one.spec.action != order.spec.action:
+            continue
+        if not one.spec.oca_group:
+            others[""] += one.remaining
+        elif one.spec.oca_group != order.spec.oca_group:
+            others[one.spec.oca_group] = max(others[one.spec.oca_group], one.remaining)
+    worst = sum(others.values(), order.spec.quantity - order.filled)
+    held = abs(context.held) + (context.entry_rest if order.attached else ZERO)
+    if worst > held:
+        yield f"4: with order {order.order_id}, {worst} shares may go of {held}"
+
+
+def _uncovered(context: Context, order: Order) -> Iterator[str]:
+    """A stop goes only when nothing is held, or when another one stands."""
+    if order.role is not Role.STOP or not order.active or context.held * context.side <= 0:
+        return
+    others = [o.remaining for o in context.of(Role.STOP) if o is not order and o.active]
+    if max(others, default=ZERO) < abs(context.held):
+        yield f"6: stop {order.order_id} is cancelled while {context.held} held"
+
+
+def _endings(world: World) -> Iterator[str]:
+    for context in world.core.state.contexts.values():
+        if context.settled and (context.held or not context.all_dead):
+            yield f"16: context {context.number} has ended with {context.held} held or alive"
+
+
+def _truth(world: World) -> Iterator[str]:
+    """At the broker no exit has sold what was not bought, unless the broker itself let both of
+    a group trade, or traded what it had cancelled."""
+    if world.excused:
+        return
+    held: defaultdict[str, int] = defaultdict(int)
+    side: dict[str, int] = {}
+    for ticket in world.broker.tickets.values():
+        held[_owner(ticket)] += ticket.sign * ticket.filled
+        if _letter(ticket) == "E":
+            side[_owner(ticket)] = ticket.sign
+    for owner, sign in side.items():
+        if held[owner] * sign < 0:
+            yield f"4: the position of context {owner} has turned over to {held[owner]}"
+
+
+def _silence(before: World, after: World) -> Iterator[str]:
+    for order_id, order in after.core.state.orders.items():
+        if order.dead and not before.core.state.orders[order_id].dead:
+            yield f"12: order {order_id} is believed dead because time has passed"
+
+
+def repeated(after: World, again: World) -> Iterator[str]:
+    """``again`` has heard the last message twice; that must make no difference, except that the
+    core may doubt anew, and ask the broker once more than it had to."""
+    again.core.state.doubts = after.core.state.doubts
+    if again.sent:
+        yield f"2: the same message again made the core send {again.sent[0]}"
+    elif fingerprint(again.core.state, again.now_ns) != fingerprint(after.core.state, after.now_ns):
+        yield "2: the same message again changed the state"
+
+
+# -- at rest -----------------------------------------------------------------------------------
+
+
+def quiet(world: World) -> bool:
+    """Nothing is on its way, every question is answered, and the core waits for nothing."""
+    state = world.core.state
+    if not (world.broker.idle and state.live) or state.round.running or state.doubts:
+        return False
+    if any(name.startswith(_BUSY) for name in state.deadlines):
+        return False
+    return all(
+        order.dead or (order.asked == OrderAsk.PLACED and order.reported in _ANSWERED)
+        for order in state.orders.values()
+    )
+
+
+def settled(world: World) -> bool:
+    """Nothing is left to do: protected or flat, and agreed with the broker about it."""
+    state = world.core.state
+    if not quiet(world) or state.frozen or state.held(SYMBOL) != world.broker.position:
+        return False
+    if any(context.state != ContextState.PROTECTED for context in state.current.values()):
+        return False
+    return not any(_rest(world))
+
+
+def _rest(world: World) -> Iterator[str]:
+    state = world.core.state
+    if state.frozen or state.held(SYMBOL) != world.broker.position:
+        return  # what is not known yet is found by asking: law 27 sees to that
+    cover, worst = _shares_out(world)
+    for number, context in state.contexts.items():
+        owner, held = str(number), int(abs(context.held))
+        if cover[owner] < held and context.state != ContextState.FROZEN:
+            yield f"6: {held} held by context {number}, {cover[owner]} covered"
+        if worst[owner] > held + context.entry_rest:
+            yield f"4: {held} held by context {number}, exits for {worst[owner]}"
+        if context.settled and any(_owner(t) == owner for t in world.broker.sent()):
+            yield f"16: context {number} has ended and an order of it lives"
+    for ticket in world.broker.sent():
+        known = state.orders.get(ticket.order_id)
+        if known is None or known.dead:
+            yield f"26: order {ticket.order_id} lives at the broker and is dead here"
+    for order in state.orders.values():
+        if not order.dead and not world.broker.lives(order.order_id):
+            yield f"26: order {order.order_id} is dead at the broker and lives here"
+    for group in state.groups.values():
+        alive = [order for order in group.orders.values() if not order.dead]
+        traded = any(order.filled for order in group.orders.values())
+        if traded and any(not order.filled for order in alive):
+            yield f"8: a leg of OCO {group.number} may fill although another has"
+
+
+def _shares_out(world: World) -> tuple[dict[str, int], dict[str, int]]:
+    """By context: shares that some exit protects whatever the price does, and the most that all
+    exits together may trade. Of a group with block only one trades."""
+    broker = world.broker
+    cover: defaultdict[str, int] = defaultdict(int)
+    worst: defaultdict[str, int] = defaultdict(int)
+    grouped: defaultdict[tuple[str, str], list[int]] = defaultdict(lambda: [0, 0])
+    for ticket in broker.live():
+        if _letter(ticket) not in "STC":
+            continue
+        owner, most = _owner(ticket), broker.fillable(ticket)
+        safe = most if ticket.phase == WORKING and ticket.kind in ("STP", "MKT") else 0
+        if ticket.group:
+            both = grouped[owner, ticket.group]
+            both[:] = max(both[0], safe), max(both[1], most)
+        else:
+            cover[owner] += safe
+            worst[owner] += most
+    for (owner, _), (safe, most) in grouped.items():
+        cover[owner] += safe
+        worst[owner] += most
+    return cover, worst
+
+
+def _owner(ticket: Ticket) -> str:
+    return ticket.ref.split("-")[1]
+
+
+def _letter(ticket: Ticket) -> str:
+    return ticket.ref.split("-")[2][0]

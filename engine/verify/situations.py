@@ -1,0 +1,103 @@
+"""Where exploration begins: what is asked of the core, and what the broker is like."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Final, Literal
+
+import attrs
+
+from engine.verify.broker import Rules
+
+# signal: enter on the side of the situation; opposite: a signal for the other side;
+# close: the operator closes; bracket, oco: placed directly; cancel: takes those back.
+Prompt = Literal["signal", "opposite", "close", "bracket", "oco", "cancel"]
+Side = Literal["long", "short"]
+_USUAL: Final = Rules()
+
+
+@attrs.frozen(kw_only=True)
+class Situation:
+    """A script of prompts, each of which may come at any moment, in this order.
+
+    ``faults`` bounds how many things go wrong on one path; ``patience``, how often a deadline
+    comes although something is still on its way; ``stops_refused``, refusals of stops that are
+    no faults here but the theme.
+    """
+
+    name: str
+    about: str
+    side: Side
+    prompts: tuple[Prompt, ...]
+    shares: int = 2
+    target: bool = True
+    faults: int = 1
+    patience: int = 1
+    stops_refused: int = 0
+    ends_after_s: float | None = None  # the session, so that the end of the day comes
+    rules: Rules = _USUAL
+
+    @property
+    def sign(self) -> int:
+        return 1 if self.side == "long" else -1
+
+    @property
+    def full_name(self) -> str:
+        return f"{self.name}-{self.side}"
+
+
+_SLIPPED: Final = Rules(fill_price=Decimal("100.50"))  # so that both exits have to be amended
+_NAKED: Final = Rules(children_survive=False)
+
+
+def _both(
+    name: str,
+    about: str,
+    *prompts: Prompt,
+    shares: int = 2,
+    target: bool = True,
+    patience: int = 1,
+    stops_refused: int = 0,
+    ends_after_s: float | None = None,
+    rules: Rules = _USUAL,
+) -> list[Situation]:
+    sides: tuple[Side, ...] = ("long", "short")
+    return [
+        Situation(
+            name=name,
+            about=about,
+            side=side,
+            prompts=prompts,
+            shares=shares,
+            target=target,
+            patience=patience,
+            stops_refused=stops_refused,
+            ends_after_s=ends_after_s,
+            rules=rules,
+        )
+        for side in sides
+    ]
+
+
+SITUATIONS: Final[tuple[Situation, ...]] = (
+    *_both("bracket", "a market entry with stop and target", "signal"),
+    *_both("slipped", "the entry fills at another price than decided", "signal", rules=_SLIPPED),
+    *_both("close", "a close at any moment of an entry and its exits", "signal", "close"),
+    *_both(
+        "orphaned",
+        "a close where the broker cancels the children of a cancelled parent",
+        *("signal", "close"),
+        rules=_NAKED,
+    ),
+    *_both("reversal", "an opposite signal at any moment", "signal", "opposite", target=False),
+    *_both("oco", "two orders of which one may fill, taken back at any moment", "oco", "cancel"),
+    *_both("limit", "a limit bracket placed directly, its rest taken back", "bracket", "cancel"),
+    *_both("eod", "the end of the day comes whatever is under way", "signal", ends_after_s=62.5),
+    *_both("refused", "stops are refused again and again", "signal", stops_refused=4),
+    *_both("larger", "three shares, so that partial fills have a middle", "signal", shares=3),
+)
+
+
+def find(text: str) -> tuple[Situation, ...]:
+    """Those whose name (both sides) or full name is ``text``; none when there is none."""
+    return tuple(one for one in SITUATIONS if text in (one.name, one.full_name))
