@@ -47,6 +47,7 @@ from engine.signals.schema import SignalRefusedError, parse_signal
 from engine.tracker import PositionTracker
 from engine.version import VERSION
 from engine.view import EngineView, Question, engine_view
+from statecharts.vocabulary import SessionState
 
 E = TypeVar("E", bound=BaseEvent)
 EXCHANGE_ZONE: Final = ZoneInfo("America/New_York")
@@ -58,19 +59,24 @@ class ScheduledSignals:
     """A signal file on the exchange's clock: seconds count from the day's first live session,
     so that a run that is started again does not move them."""
 
-    def __init__(self, file: SignalFile, core: Core) -> None:
+    def __init__(self, file: SignalFile, core: Core, session: Session) -> None:
         self._file = file
         self._core = core
+        self._session = session
 
     def next_due_ns(self) -> int | None:
+        """When to look; None while nothing is given out, or the writer would never sleep."""
         start_ns = self._core.state.day_start_ns
-        return self._file.next_due_ns(start_ns, _day(start_ns)) if start_ns else None
+        return self._file.next_due_ns(start_ns, _day(start_ns)) if self._live else None
 
     def due(self, exchange_ns: int) -> list[Signal | SignalRefused]:
         start_ns = self._core.state.day_start_ns
-        if not start_ns or not self._core.state.live:
-            return []
-        return self._file.due(exchange_ns, start_ns, _day(start_ns))
+        return self._file.due(exchange_ns, start_ns, _day(start_ns)) if self._live else []
+
+    @property
+    def _live(self) -> bool:
+        # Both: a journal that ended live replays to a core that is, before its session is.
+        return self._core.state.live and self._session.state is SessionState.LIVE
 
     def __len__(self) -> int:
         return len(self._file)
@@ -132,7 +138,7 @@ class Engine:
         session.capture = self._capture
         self._runtime.watch(config.strategy.triggers)
         self._session = session
-        self.signals = ScheduledSignals(file, self._core) if file is not None else None
+        self.signals = ScheduledSignals(file, self._core, session) if file is not None else None
         self._runtime.source = self.signals
 
     # -- life ----------------------------------------------------------------------------------

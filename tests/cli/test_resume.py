@@ -38,6 +38,9 @@ def test_a_killed_engine_finds_its_position_and_orders_again(
     assert {order["order_type"] for order in before["open_orders"]} == {"STP", "LMT"}
     assert done.code == 0, done.err
     assert "continued at the simulator" in done.out
+    # The journal ends live; the session of this run was not when its clock was told already.
+    before_live, _, _ = done.out.partition("-> live")
+    assert " signal " not in before_live
     # The orders that were there served on: only the close of the end was sent.
     assert [order["role"] for order in report["orders"] if order["sent"]] == ["close"]
     # (The entry, too, if the kill came before its fill was in the journal.)

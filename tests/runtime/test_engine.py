@@ -29,6 +29,7 @@ from engine.events import (
 from engine.sim.launch import generated
 from engine.sim.records import MarketTick
 from engine.sim.server import SimServer
+from statecharts.vocabulary import SessionState
 
 PATIENCE_S = 20.0
 SPEED = 10.0
@@ -242,3 +243,23 @@ def test_a_silent_tws_is_given_up(tmp_path: Path) -> None:
             engine.start()
 
     Engine(config, journal=tmp_path / "j")  # the journal was let go
+
+
+def test_scheduled_signals_wait_for_the_session_of_this_run(
+    server: SimServer, tmp_path: Path
+) -> None:
+    """A journal that ended live replays to a core that is; before the session is, too, a signal
+    would be refused for good, and one that is due would keep the writer from sleeping."""
+    path = tmp_path / "S.jsonl"
+    path.write_text('{"at": 0, "ticker": "IBM", "signal": "BUY", "confidence": 1.0}\n')
+    engine = Engine(configured(server), signals=path)
+    assert engine.signals is not None
+    state = engine._core.state
+    state.session, state.day_start_ns = SessionState.LIVE, 1_700_000_000_000_000_000
+    later = state.day_start_ns + 1
+    assert engine.signals.next_due_ns() is None
+    assert engine.signals.due(later) == []
+    assert len(engine.signals) == 1
+    state.session, state.day_start_ns = SessionState.IDLE, 0
+    with engine:
+        until(lambda: len(engine.signals or ()) == 0)
