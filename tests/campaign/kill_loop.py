@@ -10,6 +10,7 @@ printed with the command that repeats it, and its folder is kept.
 from __future__ import annotations
 
 import argparse
+import json
 import random
 import shutil
 import sys
@@ -87,6 +88,7 @@ def one_round(folder: Path, seed: int, kills: int, **options: Any) -> tuple[Find
             report = last_report(trial, run)
             code = run.wait()
         config = configuration.load(trial.settings)
+        (folder / "exchange.json").write_text(json.dumps(report))
         if report is None:
             return Findings([f"the last run ended with {code}: {''.join(run.lines[-5:])}"]), hits
         found = examine(trial.journal, config, report, uncovered_max_ms=UNCOVERED_MAX_MS)

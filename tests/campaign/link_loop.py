@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import json
 import os
 import random
 import signal
@@ -83,6 +84,7 @@ def bad_line(folder: Path, seed: int, troubles: int, **options: Any) -> tuple[Fi
             run.ask_to_end()
         code = run.wait()
         log = proxy.log
+    (folder / "exchange.json").write_text(json.dumps(report))
     config = configuration.load(trial.settings)
     found = examine(trial.journal, config, report, uncovered_max_ms=UNCOVERED_MAX_MS)
     if code != 0 or not report["market_over"]:

@@ -39,9 +39,9 @@ class Trouble:
     def draw(cls, stream: random.Random) -> Trouble:
         direction: Literal["up", "down"] = stream.choice(("up", "down"))
         # Small numbers hit the handshake and the sync, large ones trading. The way up is thin.
-        reach = stream.choice((60, 600, 3_000, 12_000))
+        reach = stream.choice((60, 600, 3_000, 6_000))
         if direction == "down":
-            reach *= stream.choice((1, 10, 50))
+            reach *= stream.choice((1, 5, 20))
         kinds: tuple[Kind, ...] = ("cut", "cut", "reset", "stall", "stall", "delay")
         return cls(
             stream.choice(kinds), direction, stream.randint(0, reach), stream.uniform(0.1, 4.0)
