@@ -97,13 +97,14 @@ def _entry_given_up(context: Context) -> list[Want]:
 
 
 def _end(context: Context, terms: Terms) -> list[Want]:
-    """Everything goes, the stop last: it stays until the closing fill has arrived."""
+    """Everything goes, the stop last: it stays until the closing fill has arrived, and while the
+    entry may have brought shares of which no word has come."""
     found: list[Want] = [
         Withdraw(o) for r in (Role.ENTRY, Role.TARGET) for o in context.of(r) if _removable(o)
     ]
     if context.held * context.side > 0:
         found += _protect(context, Role.STOP, terms)
-    else:
+    elif context.held or not context.entry_rest:
         found += [Withdraw(o) for o in context.of(Role.STOP) if _removable(o)]
     return found + _close(context, terms)
 

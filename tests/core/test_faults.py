@@ -250,6 +250,26 @@ def test_12_a_cancel_that_is_always_refused_is_no_flood() -> None:
     assert (d.context_state("AAPL"), d.live("AAPL")) == ("flat", [])
 
 
+@pytest.mark.parametrize("kind", ["SELL", "SHORT"])
+def test_11_the_stop_outlives_an_entry_whose_fate_is_unknown(kind: str) -> None:
+    """The line stalls before the first fill is told, and a close is wanted: were the stop
+    withdrawn together with the entry, what filled would stand uncovered until the line is back,
+    or for as long as the engine is dead."""
+    d = desk()
+    d.quote("AAPL", 99.99, 100.0, size=100)
+    d.courier.lost |= {ExecutionReported, OrderStatusReported, OrderOpened, ErrorReported}
+    d.signal("AAPL", "BUY")
+    assert d.exchange.position("AAPL") == 100
+    assert d.core.state.held("AAPL") == 0
+    d.signal("AAPL", kind)
+    assert naked(d) == 0
+    d.lose()
+    assert naked(d) == 0
+    d.heal()
+    assert naked(d) == 0
+    assert d.context_state("AAPL") == ("flat" if kind == "SELL" else "protected")
+
+
 def test_13_a_cancel_that_is_never_answered() -> None:
     """It stays among those that may fill, and is told; no second entry, no endless asking."""
     d = desk(Policies(cancel_delay_ns=600 * SECOND, pending_cancel=True))
