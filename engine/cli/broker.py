@@ -86,16 +86,16 @@ class BrokerChoice:
                 f"{self.lost_pid}) has ended and the new one knows nothing of it: use a new journal"
             )
         held = [symbol for symbol, quantity in exchange["position"].items() if quantity]
-        why = f"holding {', '.join(held)}" if held else ""
-        if exchange["open_orders"]:
-            why = why or "holding open orders"
+        why = ""
+        if held or exchange["open_orders"]:
+            why = f"goes on holding {', '.join(held) or 'open orders'}"
         elif _unsettled(view):
-            why = why or "with executions that the journal has not got yet"
+            why = "knows of executions that came after the end, and goes on"
         self._keep = bool(why)
         if self._keep:
             self.notes.append(
-                f"the simulator goes on {why} for "
-                f"{KEPT_LINGER_S / 60:g} minutes, its clock stopped: run again on this journal"
+                f"the simulator {why} for {KEPT_LINGER_S / 60:g} minutes, its clock stopped: "
+                "run again on this journal"
             )
 
     def close(self) -> None:

@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, Any, Final, Self, TextIO
 from engine.cli.broker import BrokerChoice, choose_broker
 from engine.cli.options import RunOptions
 from engine.cli.settings import RunSettings, settings_of
-from engine.errors import LimitError, UserError
+from engine.errors import LimitError
 from engine.monitor.files import check_writable, write_json
 from engine.monitor.summary import Ending, Record, report, sentences
 from engine.signals.files import SignalFile
-from engine.sim.child import SimChild, SimGone
+from engine.sim.child import SimChild
 
 if TYPE_CHECKING:
     from engine.engine import Engine
@@ -184,10 +184,7 @@ class Watch:
         if self._simulator is None or now_s - self._asked_s < ASK_SIM_S:
             return None
         self._asked_s = now_s
-        try:
-            over = self._simulator.about()["market_over"]
-        except SimGone as problem:
-            raise UserError(f"the simulator has ended: {problem}") from None
+        over = self._simulator.about()["market_over"]
         if not over or self._view is None or self._view.session != "live":
             return None
         self._over_s = self._over_s or now_s

@@ -80,7 +80,7 @@ def _cancelled(event: CancelEvent) -> str:
 
 
 def _rejected(event: RejectEvent) -> str:
-    return f"order {event.order_id} {event.role}: rejected, {event.code} {event.reason}"
+    return f"order {event.order_id} {event.role}: rejected, {event.reason}"
 
 
 def _group(event: OrderGroupEvent) -> str:

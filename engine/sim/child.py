@@ -166,7 +166,8 @@ class SimChild:
         except OSError:
             answer = b""
         if not answer.endswith(b"\n"):
-            raise SimGone(self._last_words() or "the simulator has ended")
+            words = self._last_words()
+            raise SimGone("the simulator has ended" + (f": {words}" if words else ""))
         data: dict[str, Any] = orjson.loads(answer)
         return data
 
@@ -210,7 +211,7 @@ class SimChild:
 
 
 class SimGone(UserError):  # noqa: N818  a state of the simulator
-    """The simulator has ended; the text is its last line, if it had one."""
+    """The simulator has ended; the text says so, with its last line if it had one."""
 
 
 class Launch:

@@ -24,6 +24,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
+import attrs
+
 from engine import config as configuration
 from engine.core import Core
 from engine.journal import Journal
@@ -36,6 +38,7 @@ from tests.campaign.verdict import Findings, examine
 UNCOVERED_MAX_MS: Final = 5000.0
 POLL_S: Final = 0.05
 END_TIMEOUT_S: Final = 120.0
+FIRST_SESSION_BYTES: Final = 4_000
 
 
 @contextlib.contextmanager
@@ -68,7 +71,9 @@ def bad_line(folder: Path, seed: int, troubles: int, **options: Any) -> tuple[Fi
     """A day over a line with so many troubles."""
     trial = Trial.make(folder, seed, **options)
     stream = random.Random(f"line/{seed}")
-    plan = iter([Trouble.draw(stream) for _ in range(troubles)])
+    first, *more = [Trouble.draw(stream) for _ in range(troubles)]
+    # A line that fails in the very first handshake is told to the user, who has just started it.
+    plan = iter([attrs.evolve(first, after=first.after + FIRST_SESSION_BYTES), *more])
     with (
         simulator(trial) as broker,
         Proxy(broker.state.port, plan) as proxy,

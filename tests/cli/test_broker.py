@@ -53,11 +53,9 @@ def view(quantity: int = 0, frozen: str = "", working: bool = False) -> EngineVi
     ("seen", "note"),
     [
         pytest.param(view(), None, id="settled"),
-        pytest.param(view(100), "executions that the journal has not got", id="close-filled-late"),
-        pytest.param(
-            view(working=True), "executions that the journal has not got", id="unanswered"
-        ),
-        pytest.param(None, "executions that the journal has not got", id="never-seen"),
+        pytest.param(view(100), "executions that came after the end", id="close-filled-late"),
+        pytest.param(view(working=True), "executions that came after the end", id="unanswered"),
+        pytest.param(None, "executions that came after the end", id="never-seen"),
         pytest.param(view(100, "why", working=True), None, id="frozen"),
     ],
 )

@@ -297,4 +297,4 @@ def test_a_simulator_that_dies_is_told_in_one_line(engine: Cli) -> None:
     running.stop()
     _, err = process.communicate(timeout=30)
 
-    refused(Ended(process.returncode, "", err), "the simulator has ended")
+    refused(Ended(process.returncode, "", err), "engine: the simulator has ended\n")
