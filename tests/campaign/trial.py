@@ -14,7 +14,6 @@ import signal
 import subprocess
 import sys
 import threading
-from datetime import UTC, date, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -30,6 +29,7 @@ ROOT: Final = Path(__file__).parents[2]
 SYMBOLS: Final = ("IBM", "AAPL", "SPY")
 PATIENCE_S: Final = 60.0
 MINUTE_NS: Final = 60_000_000_000
+DAY_S: Final = 23_400.0
 SETTINGS: Final = """
 [strategy]
 symbols = {symbols}
@@ -52,7 +52,7 @@ sync_timeout_s = 4.0
 
 @attrs.frozen
 class Trial:
-    """The last ``minutes`` of a trading day, with a signal every few exchange seconds."""
+    """The last minutes of a generated day, or all of real ones, with dense signals."""
 
     folder: Path
     seed: int
@@ -72,6 +72,7 @@ class Trial:
     ) -> Trial:
         """Write the files of a trial; ``ticks`` replaces the generated market by real days."""
         stream = random.Random(f"trial/{seed}")
+        span_s = DAY_S if ticks else minutes * 60
         if ticks:
             symbols = tuple(sorted({path.name.partition("-")[0] for path in ticks}))
         else:
@@ -87,7 +88,6 @@ class Trial:
                 cooldown=stream.choice((0, 0, 5)),
             )
         )
-        span_s = minutes * 60 if not ticks or minutes else 23_400.0
         trial.signals.write_text("".join(_signals(stream, symbols, span_s, speed)))
         return trial
 
@@ -242,7 +242,3 @@ def end_simulators(trial: Trial) -> None:
             continue  # it has ended meanwhile, or is another user's
         if b"sim" in words and mark in words and mark.startswith(str(trial.folder).encode()):
             os.kill(int(entry.name), signal.SIGTERM)
-
-
-def day_of(time_ns: int) -> date:
-    return datetime.fromtimestamp(time_ns / 1e9, UTC).date()
