@@ -262,7 +262,7 @@ def on_execution(state: State, out: Outbox, fill: ExecutionReported) -> None:
         out.alert("critical", f"order {order.order_id} filled after its grace", order.symbol)
     else:
         told_full = order.said_filled and order.filled >= order.status_filled
-        full = told_full or order.remaining == 0 or order.filled >= order.spec.quantity
+        full = told_full or order.remaining == 0
         report(state, out, order, OrderEvent.FILLED_FULL if full else OrderEvent.FILLED_PART)
     state.touch(order)
     if isinstance(owner, Context):
@@ -294,7 +294,9 @@ def _context_filled(
         return
     if event in (ContextEvent.LATE_FILLED, ContextEvent.SIDE_FLIPPED):
         out.alert(
-            "warning", f"{event.name.lower()}: {context.held} shares are closed", context.symbol
+            "warning",
+            f"{event.name.lower()}: {context.held} shares are being closed",
+            context.symbol,
         )
         state.current.setdefault(context.symbol, context)
         context.exit_reason = event.name.lower()
@@ -429,6 +431,8 @@ def on_error(state: State, out: Outbox, seen: ErrorReported) -> None:
         out.alert("warning", f"amendment of order {order.order_id} refused: {why}", order.symbol)
         state.doubts = True
         state.touch(order)
+    elif found in refused and order.refused is not None and not order.dead:
+        state.doubts = True  # told again, or the end of the order itself: the broker knows
     elif found in (ErrorClass.ORDER_REJECTED, ErrorClass.PRICE_REFUSED):
         report(state, out, order, OrderEvent.REJECTED, why)
         if order.role is Role.ENTRY and not order.filled:
