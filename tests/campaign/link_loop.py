@@ -101,7 +101,8 @@ def dead_broker(folder: Path, seed: int, **options: Any) -> tuple[Findings, list
     """The broker dies with whatever is held, and one that knows nothing takes its port."""
     trial = Trial.make(folder, seed, **options)
     stream = random.Random(f"broker/{seed}")
-    found, log = Findings(), []
+    found = Findings()
+    log: list[str] = []
     with (
         simulator(trial) as first,
         Proxy(first.state.port, iter(())) as proxy,
