@@ -293,13 +293,10 @@ def _context_filled(
     if not out.advance(context, event):
         return
     if event in (ContextEvent.LATE_FILLED, ContextEvent.SIDE_FLIPPED):
-        out.alert(
-            "warning",
-            f"{event.name.lower()}: {context.held} shares are being closed",
-            context.symbol,
-        )
-        state.current.setdefault(context.symbol, context)
         context.exit_reason = event.name.lower()
+        told = f"{context.exit_reason}: {context.held} shares are being closed"
+        out.alert("warning", told, context.symbol)
+        state.current.setdefault(context.symbol, context)
         context.reverse_to = None
         if event == ContextEvent.LATE_FILLED:
             out.advance(context, ContextEvent.CLOSE_REQUESTED)
