@@ -23,7 +23,7 @@ Message = tuple[Hashable, ...]
 
 
 class Ticket(NamedTuple):
-    """One order at the broker. ``sign`` is 1 for buying; ``fills`` are shares, one each."""
+    """One order at the broker. ``sign`` is 1 for buying; ``fills`` are shares and price of each."""
 
     order_id: int
     ref: str
@@ -35,11 +35,11 @@ class Ticket(NamedTuple):
     group_type: int
     parent: int
     phase: str
-    fills: tuple[int, ...] = ()
+    fills: tuple[tuple[int, Decimal], ...] = ()
 
     @property
     def filled(self) -> int:
-        return sum(self.fills)
+        return sum(shares for shares, _ in self.fills)
 
     @property
     def remaining(self) -> int:
@@ -206,6 +206,21 @@ class Broker:
             self.tickets[ticket.order_id] = ticket._replace(quantity=quantity, price=price)
             self.tell_status(self.tickets[ticket.order_id], opened=True)
 
+    def grows(self, request: Message) -> bool:
+        """Whether an amendment asks for more than the order is for now."""
+        _, order_id, quantity, _ = request
+        ticket = self.tickets.get(order_id)  # type: ignore[call-overload]
+        return ticket is not None and bool(quantity > ticket.quantity)
+
+    def refusable(self) -> bool:
+        """Whether the next request is one that a broker refuses: an order, or an amendment that
+        would still change something when it arrives."""
+        kind, *rest = self.requests[0]
+        if kind != "amend":
+            return kind == "place"
+        ticket = self.tickets.get(rest[0])  # type: ignore[call-overload]
+        return ticket is not None and (ticket.quantity, ticket.price) != (rest[1], rest[2])
+
     def _cancel(self, request: Message) -> None:
         ticket = self.tickets.get(request[1])  # type: ignore[call-overload]
         if ticket is None:
@@ -244,7 +259,8 @@ class Broker:
     def fill(self, order_id: int, shares: int, siblings: bool = True) -> None:
         """An execution; ``siblings``: its group hears of it, as it should."""
         ticket = self.tickets[order_id]
-        ticket = ticket._replace(fills=(*ticket.fills, shares))
+        price = self.rules.fill_price if ticket.price is None else ticket.price
+        ticket = ticket._replace(fills=(*ticket.fills, (shares, price)))
         if ticket.live and ticket.remaining == 0:
             ticket = ticket._replace(phase=FILLED)
         self.tickets[order_id] = ticket

@@ -19,7 +19,7 @@ from engine.verify.world import Step, World
 
 REPEAT_EVERY: Final = 8  # of so many deliveries, one is made twice to see that nothing changes
 TELL_EVERY: Final = 256  # states between two calls of ``go_on``
-_WALK_MAX: Final = 2000  # steps to a settled state; more is a livelock
+_WALK_MAX: Final = 500  # steps to a settled state; more is a livelock
 
 
 @attrs.frozen
@@ -125,28 +125,30 @@ class _Search:
 
     def _liveness(self) -> None:
         """Every state leads fairly to a settled one. Those that were seen but not gone on from
-        are walked on from here."""
-        good: set[int] = {key for key, after in self.fairly.items() if key == after}
-        for key, _, world in self.queue:
+        are walked on from here, unless there is something to mend already."""
+        good = {key for key, after in self.fairly.items() if key == after}
+        while self.queue and not self.tally.violations:
+            key, _, world = self.queue.popleft()
             self._walk(key, world, good)
         self.queue.clear()
         for key in self.came_by:
-            trail: list[int] = []
+            trail: dict[int, None] = {}
             at = key
-            while at not in good and at in self.fairly and len(trail) <= len(self.came_by):
-                trail.append(at)
-                after = self.fairly[at]
-                if after in trail[-_WALK_MAX:]:
+            while at not in good and at in self.fairly:
+                trail[at] = None
+                at = self.fairly[at]
+                if at in trail:
                     self._found(key, (), "27: fair steps lead in a circle")
                     break
-                at = after
             good.update(trail)  # known: settled, or told
 
     def _walk(self, key: int, world: World, good: set[int]) -> None:
-        at, trail = key, [key]
+        """Make fair steps until it is known where they lead."""
+        trail: dict[int, None] = {}
         steps: list[Step] = []
-        world = world.copy()
+        at, world = key, world.copy()
         while at not in good and at not in self.fairly:
+            trail[at] = None
             step = None if settled(world) else world.fair()
             if step is None:
                 if not settled(world):
@@ -157,12 +159,11 @@ class _Search:
             self.tally.transitions += 1
             problem = attempt(before, step, world)
             at = world.fingerprint()
-            if problem is None and (at in trail[-_WALK_MAX:] or len(steps) > _WALK_MAX):
+            if problem is None and (at in trail or len(steps) > _WALK_MAX):
                 problem = "27: fair steps lead in a circle"
             if problem is not None:
                 self._found(key, tuple(steps), problem)
                 break
-            trail.append(at)
         good.update(trail)
 
 

@@ -84,8 +84,8 @@ def _placed(before: World, after: World, context: Context, order: Order) -> Iter
     if order.role is Role.ENTRY:
         if len(context.of(Role.ENTRY)) > 1 or context.number in before.core.state.contexts:
             yield f"17: entry {order.order_id} is sent for a context that had its entry"
-        if before.core.state.held(SYMBOL):
-            yield f"19: entry {order.order_id} is sent while {before.core.state.held(SYMBOL)} held"
+        if state.held(SYMBOL):
+            yield f"19: entry {order.order_id} is sent while {state.held(SYMBOL)} held"
         for other in state.contexts.values():
             if other is not context and not other.all_dead:
                 yield f"19: entry {order.order_id} is sent while context {other.number} may fill"
@@ -128,7 +128,8 @@ def _endings(world: World) -> Iterator[str]:
 
 def _truth(world: World) -> Iterator[str]:
     """At the broker no exit has sold what was not bought, unless the broker itself let both of
-    a group trade, or traded what it had cancelled."""
+    a group trade, traded what it had cancelled, or traded while exits were on their way that
+    were right when they were sent. Then law 27 sees to it that the excess goes."""
     if world.excused:
         return
     held: defaultdict[str, int] = defaultdict(int)
@@ -150,10 +151,14 @@ def _silence(before: World, after: World) -> Iterator[str]:
 
 def repeated(after: World, again: World) -> Iterator[str]:
     """``again`` has heard the last message twice; that must make no difference, except that the
-    core may doubt anew, and ask the broker once more than it had to."""
+    core may doubt anew and ask the broker once more than it had to, and may ask for the very
+    amendment again that the message had caused, which changes nothing at the broker."""
     again.core.state.doubts = after.core.state.doubts
-    if again.sent:
-        yield f"2: the same message again made the core send {again.sent[0]}"
+    news = [one for one in again.sent if not (isinstance(one, Amend) and one in after.sent)]
+    if news:
+        yield f"2: the same message again made the core send {type(news[0]).__name__}"
+    elif again.sent:
+        return
     elif fingerprint(again.core.state, again.now_ns) != fingerprint(after.core.state, after.now_ns):
         yield "2: the same message again changed the state"
 

@@ -22,13 +22,15 @@ class Situation:
 
     ``faults`` bounds how many things go wrong on one path; ``patience``, how often a deadline
     comes although something is still on its way; ``stops_refused``, refusals of stops that are
-    no faults here but the theme.
+    no faults here but the theme. The first ``begun`` prompts have been fairly carried out when
+    exploration begins.
     """
 
     name: str
     about: str
     side: Side
     prompts: tuple[Prompt, ...]
+    begun: int = 0
     shares: int = 2
     target: bool = True
     faults: int = 1
@@ -54,6 +56,7 @@ def _both(
     name: str,
     about: str,
     *prompts: Prompt,
+    begun: int = 0,
     shares: int = 2,
     target: bool = True,
     patience: int = 1,
@@ -68,6 +71,7 @@ def _both(
             about=about,
             side=side,
             prompts=prompts,
+            begun=begun,
             shares=shares,
             target=target,
             patience=patience,
@@ -94,6 +98,17 @@ SITUATIONS: Final[tuple[Situation, ...]] = (
     *_both("limit", "a limit bracket placed directly, its rest taken back", "bracket", "cancel"),
     *_both("eod", "the end of the day comes whatever is under way", "signal", ends_after_s=62.5),
     *_both("refused", "stops are refused again and again", "signal", stops_refused=4),
+    *_both("held", "shares are held and protected", "signal", begun=1),
+    *_both("held-close", "a close of what is held", "signal", "close", begun=1),
+    *_both("held-reversal", "a reversal of what is held", "signal", "opposite", begun=1),
+    *_both(
+        "small",
+        "one share and one exit: all there is",
+        "signal",
+        shares=1,
+        target=False,
+        patience=0,
+    ),
     *_both("larger", "three shares, so that partial fills have a middle", "signal", shares=3),
 )
 

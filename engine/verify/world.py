@@ -2,54 +2,34 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from functools import cache
-from typing import Any, Final
+from typing import Final
 
 import orjson
 
-from engine.commands import Command, LookAtMarket
+from engine.commands import Amend, Command, LookAtMarket, Place
 from engine.config import CONVERTER, SECOND_NS, Config, from_mapping
 from engine.core import Core
 from engine.inputs import (
     AccountsListed,
-    BracketRequested,
-    CancelRequested,
-    CloseRequested,
-    CommissionReported,
-    ErrorReported,
-    ExecutionReported,
     Input,
     Instrument,
-    InstrumentDefined,
     MarketSeen,
-    MarketView,
-    OcoLeg,
-    OcoRequested,
     OrderIdGranted,
-    OrderOpened,
-    OrderStatusReported,
-    PositionReported,
     SessionChanged,
-    Signal,
-    SignalArrived,
-    SignalKind,
-    SnapshotEnded,
-    SnapshotStarted,
     Started,
     TimerElapsed,
 )
-from engine.inputs import Side as Action
-from engine.verify.broker import ACCOUNT, CLIENT, CON_ID, SYMBOL, UNSENT, WORKING, Broker, Message
+from engine.orders import EXIT_ROLES
+from engine.verify.broker import ACCOUNT, CLIENT, CON_ID, SYMBOL, UNSENT, WORKING, Broker
 from engine.verify.copies import FAR_NS, copy_state, fingerprint
+from engine.verify.messages import VIEW, Reader, prompted
 from engine.verify.situations import Situation
 from statecharts.vocabulary import SessionState
 
 # A step is a verb with its arguments; the words are also those of a saved scenario.
 Step = tuple[str | int, ...]
 START_NS: Final = 1_700_000_000 * SECOND_NS
-VIEW: Final = MarketView(SYMBOL, 100.0, 100.0, 100.0, 0, 1.0)
-REFERENCE: Final = "direct"
 _EVERYTHING: Final = ("open_orders", "executions", "completed_orders", "positions")
 
 
@@ -66,12 +46,16 @@ class World:
         self.faults = situation.faults
         self.patience = situation.patience
         self.stops_refused = situation.stops_refused
-        self.excused = False  # the broker itself has let both of a group trade, or traded late
+        self.excused = False  # an exit has met a fill that nobody could know of
         self.sent: list[Command] = []  # by the last action
         self._start()
-        self.act(("connect",))
-        self.act(("sync",))
-        self.act(("deliver",))
+        for step in (("connect",), ("sync",), ("deliver",), *[("prompt",)] * situation.begun):
+            self.act(step)
+            while self.broker.requests or self.broker.messages or step == ("prompt",):
+                fair = self.fair()
+                if fair is None or fair == ("wait",):
+                    break
+                self.act(fair)
 
     def copy(self) -> World:
         new = World.__new__(World)
@@ -139,7 +123,7 @@ class World:
         if broker.requests:
             if broker.requests[0][0] != "ask":
                 found.append(("swallow",))
-            if broker.requests[0][0] in ("place", "amend"):
+            if broker.refusable():
                 found.append(("refuse",))
         if broker.messages and broker.messages[0][0] != "snapshot":
             found += [("repeat",), ("lose",)]
@@ -194,15 +178,28 @@ class World:
             assert self.broker.linked, f"sent without a link: {command}"
             self.sent.append(command)
             self.broker.send(command)
+        if self._sent_exits() and self.core.state.held(SYMBOL) != self.broker.position:
+            self.excused = True  # an execution is on its way to the core
         if looks:
             self._feed(MarketSeen(VIEW))
+
+    def _sent_exits(self) -> bool:
+        """Whether the core has just asked for shares to go that it believes to hold."""
+        orders = self.core.state.orders
+        return any(
+            isinstance(one, Place | Amend) and orders[one.order_id].role in EXIT_ROLES
+            for one in self.sent
+        )
 
     def _do_prompt(self) -> None:
         prompt = self.situation.prompts[self.prompted]
         self.prompted += 1
-        self._feed(_prompted(self.situation, prompt, self.prompted))
+        self._feed(prompted(self.situation, prompt, self.prompted, self.now_ns))
 
     def _do_take(self) -> None:
+        request = self.broker.requests[0]
+        if request[0] == "amend" and self.broker.grows(request):
+            self.excused = True  # its group has reduced the order while the amendment was under way
         self.broker.take()
 
     def _do_refuse(self, what: str = "") -> None:
@@ -220,7 +217,8 @@ class World:
         broker = self.broker
         count = len(broker.messages) if much else 1
         arrived, broker.messages = broker.messages[:count], broker.messages[count:]
-        self._feed(*(item for message in arrived for item in self._inputs(message)))
+        reader = Reader(broker, _instrument(self.situation), self.core.state.epoch)
+        self._feed(*(item for message in arrived for item in reader.inputs(message)))
 
     def _do_repeat(self) -> None:
         """It is delivered now, and once more behind everything else."""
@@ -239,6 +237,8 @@ class World:
         self.broker.messages = (*others, first)
 
     def _do_fill(self, order_id: int, shares: int) -> None:
+        if any(request[0] in ("place", "amend") for request in self.broker.requests):
+            self.excused = True  # exits are on their way that were right when they were sent
         self.broker.fill(order_id, shares)
 
     def _do_overfill(self, order_id: int) -> None:
@@ -303,89 +303,6 @@ class World:
         self.now_ns = max(at_ns, self.now_ns)
         self._feed(TimerElapsed())
 
-    # -- what a message says -----------------------------------------------------------------
-
-    def _inputs(self, message: Message) -> list[Input]:
-        kind = message[0]
-        rest: Any = message[1:]
-        if kind == "synced":
-            inputs: list[Input] = [InstrumentDefined(_instrument(self.situation))]
-            for answer in rest:
-                inputs += self._inputs(answer)
-            return [*inputs, SessionChanged("SYNCED", self.core.state.epoch)]
-        if kind == "snapshot":
-            return self._snapshot(rest[0], tuple(rest[1:]))
-        if kind == "execution":
-            return self._execution(rest[0], rest[1])
-        if kind == "error":
-            return [_error(*rest)]
-        return [*([self._opened(*rest)] if kind == "opened" else []), self._status(*rest)]
-
-    def _snapshot(self, kind: Any, rows: tuple[Any, ...]) -> list[Input]:
-        epoch = self.core.state.epoch
-        inputs: list[Input] = [SnapshotStarted(kind, epoch)]
-        for row in rows:
-            if kind == "open_orders":
-                inputs += [self._opened(*row), self._status(*row)]
-            elif kind == "executions":
-                inputs += self._execution(row[0], row[1], request_id=99)
-            elif row:
-                inputs.append(PositionReported(ACCOUNT, CON_ID, SYMBOL, Decimal(row), Decimal(0)))
-        return [*inputs, SnapshotEnded(kind, epoch)]
-
-    def _opened(
-        self,
-        order_id: int,
-        quantity: int,
-        price: Decimal | None,
-        status: str,
-        _why: str,
-        _filled: int,
-        _remaining: int,
-    ) -> Input:
-        ticket = self.broker.tickets[order_id]
-        stop = ticket.kind == "STP"
-        return OrderOpened(
-            order_id, 1000 + order_id, CLIENT, ticket.parent, ticket.ref, ACCOUNT, CON_ID, SYMBOL,
-            _action(ticket.sign), Decimal(quantity), ticket.kind, None if stop else price,
-            price if stop else None, "DAY", ticket.group, ticket.group_type, status,
-        )  # fmt: skip
-
-    def _status(
-        self,
-        order_id: int,
-        _quantity: int,
-        _price: Decimal | None,
-        status: str,
-        why: str,
-        filled: int,
-        remaining: int,
-    ) -> Input:
-        parent = self.broker.tickets[order_id].parent
-        return OrderStatusReported(
-            order_id, 1000 + order_id, CLIENT, parent, status, Decimal(filled), Decimal(remaining),
-            Decimal(0), why,
-        )  # fmt: skip
-
-    def _execution(self, order_id: int, number: int, request_id: int = -1) -> list[Input]:
-        ticket = self.broker.tickets[order_id]
-        identity = f"x{order_id}.{number}.01"
-        price = self.situation.rules.fill_price if ticket.price is None else ticket.price
-        fill = ExecutionReported(
-            identity, order_id, 1000 + order_id, CLIENT, ticket.ref, ACCOUNT, CON_ID, SYMBOL,
-            _action(ticket.sign), Decimal(ticket.fills[number]), price,
-            Decimal(sum(ticket.fills[: number + 1])), "X", "", False, request_id,
-        )  # fmt: skip
-        return [fill, CommissionReported(identity, Decimal(1), "USD", None)]
-
-
-def _error(order_id: Any, code: Any) -> Input:
-    return ErrorReported(order_id, code, "")
-
-
-def _action(sign: int) -> Action:
-    return "BUY" if sign > 0 else "SELL"
-
 
 @cache
 def _config(situation: Situation) -> Config:
@@ -413,24 +330,3 @@ def _instrument(situation: Situation) -> Instrument:
     length = situation.ends_after_s
     ends_ns = START_NS + (1_000_000 * SECOND_NS if length is None else int(length * SECOND_NS))
     return Instrument(SYMBOL, CON_ID, sessions=((START_NS - SECOND_NS, ends_ns),))
-
-
-def _prompted(situation: Situation, prompt: str, number: int) -> Input:
-    sign = situation.sign
-    entry, other = _action(sign), _action(-sign)
-    shares = Decimal(situation.shares)
-    if prompt in ("signal", "opposite"):
-        side = sign if prompt == "signal" else -sign
-        kind: SignalKind = "BUY" if side > 0 else "SHORT"
-        return SignalArrived(Signal(f"v{number}", "verify", SYMBOL, kind, 1.0, START_NS), VIEW)
-    if prompt == "close":
-        return CloseRequested(SYMBOL, "operator")
-    if prompt == "bracket":
-        return BracketRequested(
-            REFERENCE, SYMBOL, entry, shares, Decimal(100 - 5 * sign), Decimal(100 + 10 * sign),
-            Decimal(100 - sign), VIEW,
-        )  # fmt: skip
-    if prompt == "oco":
-        legs = OcoLeg(entry, "STP", Decimal(100 + sign)), OcoLeg(other, "STP", Decimal(100 - sign))
-        return OcoRequested(REFERENCE, SYMBOL, shares, legs, VIEW)
-    return CancelRequested(REFERENCE)
