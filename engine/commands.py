@@ -6,6 +6,7 @@ They leave in order. Order commands are durable in the journal before their byte
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Literal
 
 import attrs
 
@@ -21,7 +22,7 @@ class OrderSpec:
     quantity: Decimal  # total, including what has filled
     order_type: str  # MKT, LMT, STP, STP LMT, TRAIL
     limit_price: Decimal | None
-    aux_price: Decimal | None  # stop price, or trailing amount
+    aux_price: Decimal | None  # stop price; of a TRAIL its amount, unless it has a percentage
     tif: str
     outside_rth: bool
     account: str
@@ -30,6 +31,8 @@ class OrderSpec:
     oca_type: int = 0
     parent_id: int = 0
     transmit: bool = True
+    trail_percent: Decimal | None = None
+    trail_stop_price: Decimal | None = None  # where a TRAIL begins; the broker moves it from there
 
 
 @attrs.frozen
@@ -73,6 +76,25 @@ class LookAtMarket(Command):
     The runtime answers with MarketSeen in the next batch."""
 
     symbol: str
+
+
+@attrs.frozen
+class Watch(Command):
+    """Tell ConditionFired with this number when ``field`` of the symbol's market becomes at or
+    above (or below) ``level``; and again only after it has not been. At once, if it is so."""
+
+    number: int
+    symbol: str
+    field: Literal["last", "bid", "ask"]
+    op: Literal["above", "below"]
+    level: float
+
+
+@attrs.frozen
+class Unwatch(Command):
+    """The watch of this number is not wanted any more."""
+
+    number: int
 
 
 OrderCommand = Place | Amend | Cancel

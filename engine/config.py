@@ -17,48 +17,11 @@ from attrs import field, validators
 from cattrs.v import format_exception
 
 from engine.errors import ConfigError
+from engine.plans import Target, Trade, fraction, positive
 
 SECOND_NS = 1_000_000_000
-OnOpposite = Literal["reverse", "close", "ignore"]
 SellMeans = Literal["close", "short"]
-
-
-def _positive(instance: object, attribute: attrs.Attribute[Any], value: Any) -> None:
-    if value is not None and value <= 0:
-        raise ValueError(f"{attribute.name} must be above 0, not {value}")
-
-
-def _fraction(instance: object, attribute: attrs.Attribute[Any], value: float) -> None:
-    if not 0 <= value <= 1:
-        raise ValueError(f"{attribute.name} must be between 0 and 1, not {value}")
-
-
-@attrs.frozen(kw_only=True)
-class Sizing:
-    """How many shares an entry takes: exactly one of the two is given, each in its own unit."""
-
-    shares: Decimal | None = field(default=None, validator=_positive)
-    dollars: Decimal | None = field(default=None, validator=_positive)
-    shares_max: Decimal = field(default=Decimal(10_000), validator=_positive)
-
-    def __attrs_post_init__(self) -> None:
-        if (self.shares is None) == (self.dollars is None):
-            raise ValueError("sizing takes exactly one of shares, dollars")
-
-
-@attrs.frozen(kw_only=True)
-class Distance:
-    """A distance from the entry price: a multiple of ATR, else a fraction of the price.
-
-    ATR wins when both are given and it is warm; the fraction is the fallback.
-    """
-
-    atr: float | None = field(default=None, validator=_positive)
-    percent: float | None = field(default=None, validator=_positive)  # 3 means 3 %
-
-    def __attrs_post_init__(self) -> None:
-        if self.atr is None and self.percent is None:
-            raise ValueError("a distance takes atr, percent or both")
+ForeignOrders = Literal["ignore", "freeze", "adopt"]
 
 
 @attrs.frozen(kw_only=True)
@@ -68,31 +31,28 @@ class PriceTrigger:
     symbol: str
     field: Literal["last", "bid", "ask"] = "last"
     crosses: Literal["above", "below"] = "above"
-    level: float = attrs.field(validator=_positive)
+    level: float = attrs.field(validator=positive)
     signal: Literal["BUY", "SHORT"] = "BUY"
 
 
 @attrs.frozen(kw_only=True)
-class Strategy:
-    """What should happen, for a set of symbols."""
+class Strategy(Trade):
+    """What should happen, for a set of symbols: how its trades are made, and when."""
 
     symbols: tuple[str, ...]
-    sizing: Sizing = Sizing(dollars=Decimal(30_000))
-    stop: Distance = Distance(atr=6.0, percent=3.0)
-    target: Distance | None = Distance(atr=4.0, percent=8.0)
-    confidence_min: float = field(default=0.5, validator=_fraction)
-    on_opposite: OnOpposite = "reverse"
+    confidence_min: float = field(default=0.5, validator=fraction)
     sell_means: SellMeans = "close"
     cooldown_s: float = field(default=180.0, validator=validators.ge(0))
-    entries_per_day_max: int = field(default=100, validator=_positive)
+    entries_per_day_max: int = field(default=100, validator=positive)
     close_before_end_s: float = field(default=60.0, validator=validators.ge(0))
-    outside_rth: bool = False
-    atr_period: int = field(default=14, validator=_positive)
+    foreign_orders: ForeignOrders = "ignore"  # with an alert, whichever
+    atr_period: int = field(default=14, validator=positive)
     atr_mean: Literal["wilder", "simple"] = "wilder"
-    bar_s: int = field(default=60, validator=_positive)
+    bar_s: int = field(default=60, validator=positive)
     triggers: tuple[PriceTrigger, ...] = ()
 
     def __attrs_post_init__(self) -> None:
+        super().__attrs_post_init__()
         if not self.symbols:
             raise ValueError("symbols must name at least one")
         if len(set(self.symbols)) != len(self.symbols):
@@ -106,13 +66,15 @@ class Strategy:
 class Limits:
     """The first risk gate. Entries are refused beyond these; what reduces risk never is."""
 
-    order_shares_max: Decimal = field(default=Decimal(10_000), validator=_positive)
-    order_notional_max: Decimal = field(default=Decimal(1_000_000), validator=_positive)
-    gross_notional_max: Decimal = field(default=Decimal(5_000_000), validator=_positive)
-    positions_max: int = field(default=100, validator=_positive)
-    orders_per_minute_max: int = field(default=120, validator=_positive)
-    quote_age_max_s: float = field(default=60.0, validator=_positive)
-    collar_percent: float = field(default=10.0, validator=_positive)  # limit price against quote
+    order_shares_max: Decimal = field(default=Decimal(10_000), validator=positive)
+    order_notional_max: Decimal = field(default=Decimal(1_000_000), validator=positive)
+    gross_notional_max: Decimal = field(default=Decimal(5_000_000), validator=positive)
+    positions_max: int = field(default=100, validator=positive)
+    orders_per_minute_max: int = field(default=120, validator=positive)
+    quote_age_max_s: float = field(default=60.0, validator=positive)
+    position_notional_max: Decimal = field(default=Decimal(2_000_000), validator=positive)
+    position_risk_max: Decimal = field(default=Decimal(100_000), validator=positive)  # at the stops
+    collar_percent: float = field(default=10.0, validator=positive)  # limit price against quote
 
 
 @attrs.frozen(kw_only=True)
@@ -128,27 +90,27 @@ class Broker:
     live: bool = False  # a live account needs this and its name in ``account``
     remote_ok: bool = False  # TWS has no authentication: other hosts than loopback need this
     max_server_version: int = field(default=226, validator=validators.ge(176))
-    connect_timeout_s: float = field(default=5.0, validator=_positive)
-    handshake_timeout_s: float = field(default=10.0, validator=_positive)
-    sync_timeout_s: float = field(default=15.0, validator=_positive)
-    heartbeat_s: float = field(default=5.0, validator=_positive)
-    heartbeat_timeout_s: float = field(default=5.0, validator=_positive)
-    retry_first_s: float = field(default=0.5, validator=_positive)
-    retry_max_s: float = field(default=30.0, validator=_positive)
-    messages_per_s_max: int = field(default=45, validator=_positive)
+    connect_timeout_s: float = field(default=5.0, validator=positive)
+    handshake_timeout_s: float = field(default=10.0, validator=positive)
+    sync_timeout_s: float = field(default=15.0, validator=positive)
+    heartbeat_s: float = field(default=5.0, validator=positive)
+    heartbeat_timeout_s: float = field(default=5.0, validator=positive)
+    retry_first_s: float = field(default=0.5, validator=positive)
+    retry_max_s: float = field(default=30.0, validator=positive)
+    messages_per_s_max: int = field(default=45, validator=positive)
     tick_by_tick_max: int = field(default=0, validator=validators.ge(0))
-    clock_rate: float = field(default=1.0, validator=_positive)  # exchange seconds per second
+    clock_rate: float = field(default=1.0, validator=positive)  # exchange seconds per second
 
 
 @attrs.frozen(kw_only=True)
 class Timing:
     """Deadlines of the core, in real seconds; the core multiplies by the broker's clock rate."""
 
-    answer_s: float = field(default=3.0, validator=_positive)  # placed or cancelled, no word
-    child_activation_s: float = field(default=0.25, validator=_positive)  # attached stop still held
-    entry_cancel_s: float = field(default=0.5, validator=_positive)  # a close waits for it so long
-    late_fill_grace_s: float = field(default=2.0, validator=_positive)
-    protect_attempts_max: int = field(default=3, validator=_positive)
+    answer_s: float = field(default=3.0, validator=positive)  # placed or cancelled, no word
+    child_activation_s: float = field(default=0.25, validator=positive)  # attached stop still held
+    entry_cancel_s: float = field(default=0.5, validator=positive)  # a close waits for it so long
+    late_fill_grace_s: float = field(default=2.0, validator=positive)
+    protect_attempts_max: int = field(default=3, validator=positive)
 
 
 @attrs.frozen(kw_only=True)
@@ -159,10 +121,20 @@ class Config:
     timing: Timing = Timing()
 
 
+def _targets(value: Any, _: Any) -> tuple[Target, ...]:
+    """One target may stand without the brackets of a list; none is an empty list."""
+    if value is None:
+        return ()
+    return tuple(
+        CONVERTER.structure(one, Target) for one in (value if isinstance(value, list) else [value])
+    )
+
+
 def _converter() -> cattrs.Converter:
     converter = cattrs.Converter(forbid_extra_keys=True)
     converter.register_structure_hook(Decimal, lambda value, _: Decimal(str(value)))
     converter.register_unstructure_hook(Decimal, str)
+    converter.register_structure_hook_func(lambda kind: kind == tuple[Target, ...], _targets)
     return converter
 
 

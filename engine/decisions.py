@@ -20,7 +20,7 @@ from engine.inputs import (
     SignalRefused,
 )
 from engine.outbox import Outbox
-from engine.risk import Reason
+from engine.reasons import Reason
 from engine.state import State
 from statecharts.vocabulary import ContextEvent, ContextState
 

@@ -13,7 +13,8 @@ from engine.inputs import BracketRequested, CancelRequested, MarketView, OcoRequ
 from engine.money import exact
 from engine.orders import Order, Role
 from engine.outbox import Outbox
-from engine.risk import Reason, market_reason
+from engine.reasons import Reason
+from engine.risk import market_reason
 from engine.state import State
 from statecharts.vocabulary import OcoEvent, OrderAsk
 

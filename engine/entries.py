@@ -13,14 +13,16 @@ from decimal import Decimal
 import attrs
 
 from engine.commands import OrderSpec
-from engine.config import SECOND_NS, Distance
+from engine.config import SECOND_NS
 from engine.contexts import Context, Plan
 from engine.exits import OCA_REDUCE_WITH_BLOCK
 from engine.inputs import Instrument, Side, SignalArrived
 from engine.money import exact
 from engine.orders import Order, Role
 from engine.outbox import Outbox
-from engine.risk import Entry, Exposure, Reason, entry_reason, market_reason
+from engine.plans import Distance
+from engine.reasons import Reason
+from engine.risk import Entry, Exposure, entry_reason, market_reason
 from engine.sizing import entry_quantity
 from engine.state import State
 from statecharts.vocabulary import ContextEvent
@@ -48,7 +50,7 @@ def enter(state: State, out: Outbox, arrived: SignalArrived, side: int) -> Reaso
     stop = distance(strategy.stop, price, market.atr)
     if stop is None or stop <= 0:
         return Reason.NO_STOP
-    target = distance(strategy.target, price, market.atr) if strategy.target else None
+    target = distance(strategy.target[0], price, market.atr) if strategy.target else None
     instrument = state.instruments[symbol]
     plan = Plan(
         side=side,

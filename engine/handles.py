@@ -18,7 +18,7 @@ from engine.errors import UserError
 from engine.events import OrderGroupEvent, RefusalEvent
 from engine.inbox import Inbox
 from engine.inputs import BracketRequested, CancelRequested, OcoRequested
-from engine.risk import Reason
+from engine.reasons import Reason
 from engine.view import GroupView, OrderView, Question, group_view
 from statecharts.vocabulary import BracketState, OcoState
 
@@ -102,7 +102,7 @@ class GroupWatch:
 class OrderGroup:
     """Orders that were placed together under one reference; ``str`` gives the reference.
 
-    ``refusal`` is the reason if the request was refused (one of ``engine.risk.Reason``, as
+    ``refusal`` is the reason if the request was refused (one of ``engine.reasons.Reason``, as
     text), else None. Everything else asks the writer, from any thread, and may raise
     LimitError when the engine has stopped and TimeoutError while it is connecting.
     """

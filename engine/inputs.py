@@ -208,6 +208,8 @@ class OrderOpened(Input):
     oca_group: str
     oca_type: int
     status: str
+    trail_stop_price: Decimal | None = None  # of a TRAIL: where its stop is now
+    trail_percent: Decimal | None = None
 
 
 @attrs.frozen

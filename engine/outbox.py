@@ -22,7 +22,7 @@ from engine.events import (
     RefusalEvent,
 )
 from engine.orders import Order
-from engine.risk import Reason
+from engine.reasons import Reason
 from engine.state import State
 from statecharts.vocabulary import ContextEvent, ContextState, OrderAsk, OrderEvent, OrderReport
 

@@ -33,7 +33,7 @@ from engine.money import ZERO
 from engine.orders import EXIT_ROLES, STATUS_EVENTS, Order, Role
 from engine.outbox import Outbox, order_fields, status_of
 from engine.positions import Ledger, revision, signed
-from engine.risk import Reason
+from engine.reasons import Reason
 from engine.state import State
 from engine.tws_errors import ErrorClass, classify
 from statecharts.vocabulary import (

@@ -8,48 +8,13 @@ from __future__ import annotations
 
 import math
 from decimal import Decimal
-from enum import StrEnum
 
 import attrs
 
 from engine.config import SECOND_NS, Limits
 from engine.inputs import MarketView, Side
 from engine.money import ZERO
-
-
-class Reason(StrEnum):
-    """Why a signal, a request or an order was refused; part of every report."""
-
-    UNKNOWN_SYMBOL = "unknown_symbol"
-    DUPLICATE_SIGNAL = "duplicate_signal"
-    NEUTRAL = "neutral"
-    LOW_CONFIDENCE = "low_confidence"
-    SAME_SIDE = "same_side"
-    OPPOSITE_IGNORED = "opposite_ignored"
-    NOTHING_TO_CLOSE = "nothing_to_close"
-    BUSY = "busy"  # a close or reversal of the symbol is under way
-    FROZEN = "frozen"  # broker and executions disagree about the symbol
-    NOT_LIVE = "not_live"
-    SESSION_CLOSED = "session_closed"
-    COOLDOWN = "cooldown"
-    DAILY_LIMIT = "daily_limit"
-    HALTED = "halted"
-    DATA_NOT_LIVE = "data_not_live"
-    NO_PRICE = "no_price"
-    STALE_PRICE = "stale_price"
-    NO_STOP = "no_stop"  # neither ATR nor per cent gives a stop, or it lies on the wrong side
-    NO_SIZE = "no_size"
-    OFF_GRID = "off_grid"
-    ORDER_TOO_LARGE = "order_too_large"
-    NOTIONAL_TOO_LARGE = "notional_too_large"
-    GROSS_TOO_LARGE = "gross_too_large"
-    TOO_MANY_POSITIONS = "too_many_positions"
-    TOO_MANY_ORDERS = "too_many_orders"
-    OUTSIDE_COLLAR = "outside_collar"
-    WOULD_CROSS_ZERO = "would_cross_zero"
-    REVERSAL_TIMED_OUT = "reversal_timed_out"
-    DUPLICATE_REFERENCE = "duplicate_reference"
-    BROKER_REJECTED = "broker_rejected"
+from engine.reasons import Reason
 
 
 @attrs.frozen

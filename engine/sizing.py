@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from decimal import ROUND_FLOOR, Decimal
 
-from engine.config import Sizing
 from engine.money import ZERO
+from engine.plans import Sizing
 
 
 def entry_quantity(sizing: Sizing, price: Decimal, lot: Decimal) -> Decimal:

@@ -27,7 +27,7 @@ def _words(text: str) -> list[str]:
 # they exist.
 ENGINE = _words(
     """
-    version errors money config inputs commands events event_streams bus
+    version errors money reasons plans config inputs commands events event_streams bus
     charts sizing positions orders contexts exits groups brackets
     risk state outbox tws_errors entries reports decisions direct settlement truth core
     codec journal_files journal recovery capture

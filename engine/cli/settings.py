@@ -12,9 +12,10 @@ import attrs
 
 from engine import config as configuration
 from engine.cli.options import RunOptions
-from engine.config import Config, Distance, Sizing, Strategy
+from engine.config import Config, Strategy
 from engine.errors import ConfigError, UserError
 from engine.monitor import demo
+from engine.plans import Distance, Sizing, Target
 
 
 @attrs.frozen(kw_only=True)
@@ -89,7 +90,7 @@ def _base(options: RunOptions, demonstration: bool) -> Config:
         symbols=("X",),
         sizing=Sizing(dollars=Decimal(30_000)),
         stop=Distance(atr=6.0, percent=3.0),
-        target=Distance(atr=4.0, percent=8.0),
+        target=(Target(atr=4.0, percent=8.0),),
         confidence_min=0.5,
         on_opposite="reverse",
         cooldown_s=180.0,

@@ -11,7 +11,7 @@ from _fast.market import Market
 from engine.broker.session import Session
 from engine.broker.sync import ORDER_ID_FIRST
 from engine.commands import Amend, Cancel, OrderSpec, Place, Snapshot
-from engine.config import Broker, Sizing, Strategy
+from engine.config import Broker, Strategy
 from engine.errors import ConfigError, ConnectError
 from engine.inputs import (
     AccountValueReported,
@@ -22,6 +22,7 @@ from engine.inputs import (
     SnapshotEnded,
     SnapshotStarted,
 )
+from engine.plans import Sizing
 from statecharts.vocabulary import SessionState
 
 D = Decimal

@@ -11,7 +11,7 @@ from _fast.market import Market
 from engine.broker.session import Session
 from engine.broker.sync import ORDER_ID_FIRST
 from engine.commands import Amend, Cancel, OrderSpec, Place, Snapshot
-from engine.config import Broker, Sizing, Strategy
+from engine.config import Broker, Strategy
 from engine.inputs import (
     AccountValueReported,
     CommissionReported,
@@ -25,6 +25,7 @@ from engine.inputs import (
     SessionChanged,
     SnapshotEnded,
 )
+from engine.plans import Sizing
 from engine.sim.launch import ACCOUNT, generated
 from engine.sim.server import SimServer
 from statecharts.vocabulary import SessionState

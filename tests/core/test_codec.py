@@ -117,7 +117,7 @@ def test_the_form_is_as_documented() -> None:
     assert codec.to_json(PLACE) == (
         b'{"Place":{"order_id":7,"spec":{"account":"DU1","action":"BUY","aux_price":null,'
         b'"limit_price":"1.50","oca_group":"","oca_type":0,"order_ref":"c1-e","order_type":"LMT",'
-        b'"outside_rth":false,"parent_id":0,"quantity":"100","tif":"GTC","transmit":true},'
+        b'"outside_rth":false,"parent_id":0,"quantity":"100","tif":"GTC","trail_percent":null,"trail_stop_price":null,"transmit":true},'
         b'"symbol":"SPY"}}'
     )
 

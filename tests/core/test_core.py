@@ -37,7 +37,7 @@ from engine.inputs import (
     Stopped,
 )
 from engine.orders import Role
-from engine.risk import Reason
+from engine.reasons import Reason
 from engine.sim.policies import Policies
 from engine.sim.records import MarketTick
 from statecharts.vocabulary import OrderReport

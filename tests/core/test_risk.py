@@ -10,7 +10,8 @@ import pytest
 
 from engine.config import Limits
 from engine.inputs import MarketView
-from engine.risk import Entry, Exposure, Reason, entry_reason, exit_reason, market_reason
+from engine.reasons import Reason
+from engine.risk import Entry, Exposure, entry_reason, exit_reason, market_reason
 
 LIMITS = Limits(
     order_shares_max=Decimal(1000),

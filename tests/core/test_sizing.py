@@ -8,7 +8,7 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import given
 
-from engine.config import Sizing
+from engine.plans import Sizing
 from engine.sizing import entry_quantity
 
 ONE = Decimal(1)

@@ -1,0 +1,56 @@
+"""Why a signal, a request or an order was refused: every reason there is, part of every report."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    # signals and rules
+    UNKNOWN_SYMBOL = "unknown_symbol"
+    DUPLICATE_SIGNAL = "duplicate_signal"
+    NEUTRAL = "neutral"
+    LOW_CONFIDENCE = "low_confidence"
+    NO_RULE = "no_rule"  # no enabled rule is for this
+    CONDITION = "condition"  # a condition of the rule, other than those below, does not hold
+    OUTSIDE_WINDOW = "outside_window"
+    WRONG_POSITION = "wrong_position"
+    COOLDOWN = "cooldown"
+    DAILY_LIMIT = "daily_limit"
+    # what the symbol is doing
+    SAME_SIDE = "same_side"
+    OPPOSITE_IGNORED = "opposite_ignored"
+    NOTHING_TO_CLOSE = "nothing_to_close"
+    NOTHING_TO_CANCEL = "nothing_to_cancel"
+    BUSY = "busy"  # a close or reversal of the symbol is under way
+    FROZEN = "frozen"  # broker and executions disagree about the symbol
+    NOT_LIVE = "not_live"
+    SESSION_CLOSED = "session_closed"
+    REVERSAL_TIMED_OUT = "reversal_timed_out"
+    # adds
+    NOT_HELD = "not_held"  # nothing is held to add to, or its exits have begun to trade
+    ADD_PENDING = "add_pending"  # an earlier add may still fill
+    ADDS_USED_UP = "adds_used_up"
+    PROFIT_TOO_SMALL = "profit_too_small"
+    BEYOND_STOP = "beyond_stop"  # an add at or behind the stop
+    # the market
+    HALTED = "halted"
+    DATA_NOT_LIVE = "data_not_live"
+    NO_PRICE = "no_price"
+    STALE_PRICE = "stale_price"
+    # size, prices and limits
+    NO_STOP = "no_stop"  # no distance gives a stop, or it lies on the wrong side
+    NO_SIZE = "no_size"
+    NO_EQUITY = "no_equity"  # a size by risk, and the broker has told no account value
+    OFF_GRID = "off_grid"
+    ORDER_TOO_LARGE = "order_too_large"
+    NOTIONAL_TOO_LARGE = "notional_too_large"
+    GROSS_TOO_LARGE = "gross_too_large"
+    RISK_TOO_LARGE = "risk_too_large"  # what is lost at the stops if everything fills
+    TOO_MANY_POSITIONS = "too_many_positions"
+    TOO_MANY_ORDERS = "too_many_orders"
+    OUTSIDE_COLLAR = "outside_collar"
+    WOULD_CROSS_ZERO = "would_cross_zero"
+    DUPLICATE_REFERENCE = "duplicate_reference"
+    UNKNOWN_REFERENCE = "unknown_reference"
+    BROKER_REJECTED = "broker_rejected"
