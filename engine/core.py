@@ -19,7 +19,8 @@ import attrs
 import orjson
 
 from engine import config as configuration
-from engine import decisions, direct, reports, settlement, truth
+from engine import decisions, direct, reports, settlement, stops, truth
+from engine.adds import next_double_down
 from engine.commands import Command
 from engine.config import CONVERTER, SECOND_NS, Config
 from engine.contexts import Context, name_rest
@@ -57,6 +58,7 @@ from engine.orders import Role
 from engine.outbox import Outbox
 from engine.risk import exit_reason
 from engine.state import State
+from engine.watches import tell_all, watch_stop
 from statecharts.vocabulary import (
     ContextEvent,
     ContextState,
@@ -117,7 +119,8 @@ class Core:
             for number in numbers:
                 if (context := state.contexts.get(number)) is not None:
                     self._settle_context(out, context)
-                    settlement.tell_bracket(out, context)
+                    watch_stop(state, out, context)
+                    settlement.tell_brackets(out, context)
                 elif (group := state.groups.get(number)) is not None:
                     settlement.settle_group(state, out, group)
         assert not state.dirty, "cover does not come to rest"
@@ -148,10 +151,11 @@ class Core:
             state.scaled(timing.child_activation_s),
             state.scaled(timing.entry_cancel_s),
             timing.protect_attempts_max,
-            state.oca_amendable,
+            state.oca_amendable and context.plan.trade.resize == "amend",
         )
         for want in wants(context, terms):
             _carry_out(state, out, context, want)
+        next_double_down(state, out, context)
 
 
 def _carry_out(state: State, out: Outbox, context: Context, want: Want) -> None:
@@ -161,17 +165,13 @@ def _carry_out(state: State, out: Outbox, context: Context, want: Want) -> None:
     elif isinstance(want, AmendExit):
         out.amend(want.order, want.spec)
     elif isinstance(want, PlaceExit):
-        others = exposed(context, want.action, want.grouped)
-        reason = exit_reason(context.held, want.quantity + others)
+        others = exposed(want.tranche, want.action, want.grouped)
+        reason = exit_reason(want.held, want.quantity + others)
         if reason is not None and want.role is not Role.TARGET:
             # Exits that are being withdrawn still count; their answers bring us back here.
             return
         if reason is None:
-            out.place(
-                exit_order(
-                    state, context, want.role, want.action, want.quantity, want.price, want.grouped
-                )
-            )
+            out.place(exit_order(state, context, want))
     else:
         state.deadlines[f"settle:{context.number}"] = want.at_ns
 
@@ -252,6 +252,18 @@ def _drop_due(state: State, _: Outbox, subject: str) -> None:
         settlement.drop(state, context)
 
 
+def _rest_overdue(state: State, out: Outbox, subject: str) -> None:
+    """The entry has filled in part and had its time for the rest."""
+    context = state.contexts.get(int(subject))
+    if context is None or context.state != ContextState.ENTERING or not context.held:
+        return
+    context.entry_over = True
+    if context.plan.trade.entry_partial == "flatten":
+        context.exit_reason = "entry_partial"
+        out.advance(context, ContextEvent.CLOSE_REQUESTED)
+    state.dirty.add(context.number)
+
+
 _DEADLINES: Final[dict[str, Callable[[State, Outbox, str], None]]] = {
     "answer": _answer_overdue,
     "grace": _grace_ended,
@@ -262,6 +274,8 @@ _DEADLINES: Final[dict[str, Callable[[State, Outbox, str], None]]] = {
     "ask": _doubts_due,
     "echo": _echo_missing,
     "drop": _drop_due,
+    "partial": _rest_overdue,
+    "beyond": stops.overdue,
 }
 
 
@@ -279,6 +293,9 @@ def _on_started(state: State, out: Outbox, started: Started) -> None:
     state.session = 0
     state.suspects.clear()
     state.oca_amendable = True
+    state.looking.clear()  # whoever was to answer is gone
+    tell_all(state, out)
+    decisions.watch_triggers(state, out, state.config.strategy)
     truth.link_lost(state, out, state.orders.values())
 
 

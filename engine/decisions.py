@@ -6,15 +6,16 @@ with a reason and is not kept for later.
 
 from __future__ import annotations
 
-from engine.commands import LookAtMarket
-from engine.config import PriceTrigger
-from engine.contexts import Context
-from engine.entries import enter
+from engine import stops
+from engine.config import PriceTrigger, Strategy
+from engine.contexts import Context, Wish
+from engine.entries import enter, open_until
 from engine.events import FlowThresholdEvent, PredictionSignalEvent
 from engine.inputs import (
     CloseRequested,
     ConditionFired,
     MarketSeen,
+    MarketView,
     Signal,
     SignalArrived,
     SignalRefused,
@@ -22,6 +23,8 @@ from engine.inputs import (
 from engine.outbox import Outbox
 from engine.reasons import Reason
 from engine.state import State
+from engine.tranches import Origin
+from engine.watches import Level, look, set_watch
 from statecharts.vocabulary import ContextEvent, ContextState
 
 _REVERSAL_PATIENCE_S = 30.0
@@ -63,17 +66,42 @@ def on_signal_refused(_: State, out: Outbox, refused: SignalRefused) -> None:
     out.refuse(refused.reason, refused.ticker, refused.detail, refused.source)
 
 
+def pace_reason(state: State, symbol: str, now_ns: int) -> Reason | None:
+    """Cooldown and daily count of the strategy; both are counted on executions only, and a
+    host's direct request is not the strategy's."""
+    if now_ns < state.cooldown_until.get(symbol, 0):
+        return Reason.COOLDOWN
+    instrument = state.instruments.get(symbol)
+    day, count = state.entries_today.get(symbol, (0, 0))
+    if instrument is None or count < state.config.strategy.entries_per_day_max:
+        return None
+    return Reason.DAILY_LIMIT if day == open_until(state, instrument, now_ns) else None
+
+
+def watch_triggers(state: State, out: Outbox, strategy: Strategy) -> None:
+    """The price triggers of the settings that govern from here on."""
+    for index, trigger in enumerate(strategy.triggers):
+        wanted = Level(trigger.field, trigger.crosses, trigger.level, at_once=False)
+        set_watch(state, out, f"trigger:{index}", trigger.symbol, wanted)
+
+
 def on_condition(state: State, out: Outbox, fired: ConditionFired) -> None:
-    """A price trigger acts as a signal of full confidence, once per crossing."""
-    triggers = state.config.strategy.triggers
-    if not 0 <= fired.condition_id < len(triggers):
-        out.alert(
-            "critical", f"condition {fired.condition_id} fired but no trigger has that number"
-        )
+    """A watch came true. One that was given up meanwhile means nothing any more."""
+    name = state.watch_names.get(fired.number)
+    if name is None:
         return
-    trigger: PriceTrigger = triggers[fired.condition_id]
+    kind, _, subject = name.partition(":")
+    if kind == "stop":
+        stops.passed(state, out, int(subject))
+    elif kind == "trigger":
+        _triggered(state, out, int(subject), fired)
+
+
+def _triggered(state: State, out: Outbox, index: int, fired: ConditionFired) -> None:
+    """A price trigger acts as a signal of full confidence, once per crossing."""
+    trigger: PriceTrigger = state.config.strategy.triggers[index]
     signal = Signal(
-        identity=f"trigger:{fired.condition_id}:{out.now_ns}:{trigger.signal}",
+        identity=f"trigger:{index}:{out.now_ns}:{trigger.signal}",
         source="trigger",
         ticker=trigger.symbol,
         signal=trigger.signal,
@@ -105,21 +133,27 @@ def _act(state: State, out: Outbox, arrived: SignalArrived) -> Reason | None:
             return Reason.NOTHING_TO_CLOSE
         return _close(state, out, context, "signal")
     side = 1 if kind == "BUY" else -1
+    signal = arrived.signal
+    origin: Origin = "trigger" if signal.source == "trigger" else "signal"
+    wish = Wish(signal.ticker, side, strategy, origin, signal.identity)
     if context is None:
-        return enter(state, out, arrived, side)
+        return pace_reason(state, wish.symbol, out.now_ns) or enter(
+            state, out, wish, arrived.market
+        )
     if context.state == ContextState.FROZEN:
         return Reason.FROZEN
     if context.state in (ContextState.CLOSING, ContextState.REVERSING, ContextState.CONCLUDING):
         return Reason.BUSY
     if context.side == side:
         return Reason.SAME_SIDE
-    if strategy.on_opposite == "ignore":
+    policy = context.plan.trade.on_opposite
+    if policy == "ignore":
         return Reason.OPPOSITE_IGNORED
-    if strategy.on_opposite == "close":
+    if policy == "close":
         return _close(state, out, context, "opposite_signal")
     if not state.live:
         return Reason.NOT_LIVE
-    context.reverse_to = arrived
+    context.reverse_to = wish
     context.reverse_before_ns = out.now_ns + state.scaled(_REVERSAL_PATIENCE_S)
     context.exit_reason = "reversal"
     out.advance(context, ContextEvent.REVERSE_REQUESTED)
@@ -161,25 +195,32 @@ def on_close(state: State, out: Outbox, request: CloseRequested) -> None:
 def ask_for_reversal(state: State, out: Outbox, context: Context) -> None:
     """The old side is flat and at rest: the other side is entered on today's price."""
     if context.reverse_to is not None:
-        state.waiting_reversals[context.symbol] = context.number
-        out.commands.append(LookAtMarket(context.symbol))
+        look(state, out, context.symbol, f"reverse:{context.number}")
 
 
 def on_market_seen(state: State, out: Outbox, seen: MarketSeen) -> None:
-    number = state.waiting_reversals.pop(seen.market.symbol, None)
-    context = state.contexts.get(number) if number is not None else None
-    if context is None or context.reverse_to is None:
+    for purpose in state.looking.pop(seen.market.symbol, ()):
+        kind, _, subject = purpose.partition(":")
+        context = state.contexts.get(int(subject))
+        if context is None:
+            continue
+        if kind == "reverse":
+            _reverse(state, out, context, seen.market)
+        else:
+            stops.judge(state, out, context, seen.market)
+
+
+def _reverse(state: State, out: Outbox, context: Context, market: MarketView) -> None:
+    wish, context.reverse_to = context.reverse_to, None
+    if wish is None:
         return
-    arrived, context.reverse_to = context.reverse_to, None
-    signal = arrived.signal
     reason: Reason | None
     if out.now_ns > context.reverse_before_ns:
         reason = Reason.REVERSAL_TIMED_OUT
-    elif signal.ticker in state.current:
+    elif wish.symbol in state.current:
         reason = Reason.BUSY
     else:
-        state.cooldown_until.pop(signal.ticker, None)
-        side = 1 if signal.signal == "BUY" else -1
-        reason = enter(state, out, SignalArrived(signal, seen.market), side)
+        state.cooldown_until.pop(wish.symbol, None)
+        reason = pace_reason(state, wish.symbol, out.now_ns) or enter(state, out, wish, market)
     if reason is not None:
-        out.refuse(reason, signal.ticker, "reversal", signal.identity)
+        out.refuse(reason, wish.symbol, "reversal", wish.identity)

@@ -6,7 +6,6 @@ from __future__ import annotations
 from decimal import Decimal
 
 from engine.commands import OrderSpec
-from engine.contexts import Plan
 from engine.entries import open_context, register, symbol_reason
 from engine.groups import OCA_CANCEL_WITH_BLOCK, Group
 from engine.inputs import BracketRequested, CancelRequested, MarketView, OcoRequested, Side
@@ -16,6 +15,7 @@ from engine.outbox import Outbox
 from engine.reasons import Reason
 from engine.risk import market_reason
 from engine.state import State
+from engine.tranches import Aim, Plan
 from statecharts.vocabulary import OcoEvent, OrderAsk
 
 
@@ -42,7 +42,8 @@ def _bracket_reason(state: State, out: Outbox, request: BracketRequested) -> Rea
         return Reason.OFF_GRID
     side = 1 if request.side == "BUY" else -1
     basis = request.entry_price or _seen_price(request.market, request.side)
-    if request.target_price is not None and (request.target_price - basis) * side <= 0:
+    target = request.target_price
+    if target is not None and (target - basis) * side <= 0:
         return Reason.NO_STOP
     plan = Plan(
         side=side,
@@ -50,9 +51,10 @@ def _bracket_reason(state: State, out: Outbox, request: BracketRequested) -> Rea
         decision_price=basis,
         stop_distance=None,
         stop_price=request.stop_price,
-        target_distance=None,
-        target_price=request.target_price,
+        aims=() if target is None else (Aim(Decimal(100), None, target),),
+        entry_type="market" if request.entry_price is None else "limit",
         entry_price=request.entry_price,
+        trade=state.config.strategy,
         origin="bracket",
         identity=request.reference,
     )
@@ -135,7 +137,7 @@ def on_cancel(state: State, out: Outbox, request: CancelRequested) -> None:
         return
     if isinstance(owner, Group):
         owner.step(OcoEvent.CANCEL)
-    roles = (Role.LEG, Role.ENTRY)
+    roles = (Role.LEG, Role.ENTRY, Role.ADD)
     for order in owner.orders.values():
         if order.role in roles and order.resting and order.asked != OrderAsk.DRAFT:
             out.cancel(order)

@@ -97,9 +97,9 @@ class SignalRefused(Input):
 
 @attrs.frozen
 class ConditionFired(Input):
-    """A compiled market condition went from false to true."""
+    """A watch came true; ``number`` is the one it was set with."""
 
-    condition_id: int
+    number: int
     market: MarketView
 
 

@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from engine.commands import Cancel
-from engine.contexts import Context, name_fill
+from engine.contexts import PROTECTING_STATES, Context, name_fill
 from engine.entries import open_until
 from engine.events import (
     CancelEvent,
@@ -30,15 +30,21 @@ from engine.inputs import (
     OrderStatusReported,
 )
 from engine.money import ZERO
-from engine.orders import EXIT_ROLES, STATUS_EVENTS, Order, Role
+from engine.orders import (
+    EXIT_ROLES,
+    OPENING_ROLES,
+    STATUS_EVENTS,
+    Order,
+    Role,
+)
 from engine.outbox import Outbox, order_fields, status_of
 from engine.positions import Ledger, revision, signed
 from engine.reasons import Reason
 from engine.state import State
+from engine.tranches import Intent
 from engine.tws_errors import ErrorClass, classify
 from statecharts.vocabulary import (
     ContextEvent,
-    ContextState,
     OrderAsk,
     OrderEvent,
     OrderReport,
@@ -108,24 +114,23 @@ def _died(state: State, out: Outbox, order: Order, why: str, asked_for: bool) ->
 
 def _exit_lost(state: State, out: Outbox, context: Context, order: Order, why: str) -> None:
     """An exit went away while shares are held: bounded attempts, then out by market."""
-    timing = state.config.timing
+    timing, tranche = state.config.timing, context.tranche_of(order)
     if out.now_ns - order.placed_ns > state.scaled(_STEADY_S):
-        context.failures[order.role] = 0
-    failures = context.failures[order.role] = context.failures.get(order.role, 0) + 1
+        tranche.failures[order.role] = 0
+    failures = tranche.failures[order.role] = tranche.failures.get(order.role, 0) + 1
     out.alert("warning", f"{order.role} order {order.order_id} lost: {why}", order.symbol)
     if order.role is Role.CLOSE:
         delay = min(_RETRY_FIRST_S * 2 ** (failures - 1), _RETRY_MAX_S)
-        context.retry_ns = out.now_ns + state.scaled(delay)
-    elif order.role is Role.STOP and failures >= timing.protect_attempts_max:
-        protecting = (ContextState.ENTERING, ContextState.PROTECTED, ContextState.ADDING)
-        if context.state in protecting:
-            out.alert(
-                "critical",
-                f"no stop could be placed in {failures} attempts; closing by market",
-                order.symbol,
-            )
-            context.exit_reason = "protection_refused"
-            out.advance(context, ContextEvent.CLOSE_REQUESTED)
+        tranche.retry_ns = out.now_ns + state.scaled(delay)
+    elif order.role is Role.TRIM:  # tried once; the trade goes on with what it has
+        tranche.trim = sum((one.filled for one in tranche.of(Role.TRIM)), ZERO)
+    elif order.role is Role.STOP and context.state in PROTECTING_STATES:
+        if failures < timing.protect_attempts_max:
+            return
+        told = f"no stop could be placed in {failures} attempts; closing by market"
+        out.alert("critical", told, order.symbol)
+        context.exit_reason = "protection_refused"
+        out.advance(context, ContextEvent.CLOSE_REQUESTED)
 
 
 # -- echoes and statuses ---------------------------------------------------------------------
@@ -140,15 +145,28 @@ def on_open_order(state: State, out: Outbox, seen: OrderOpened) -> None:
     order.absences = 0
     state.learn_perm_id(order, seen.perm_id)
     if seen.quantity > 0:  # zero and unset are known to be bogus echoes (S13)
-        price = seen.aux_price if order.spec.order_type == "STP" else seen.limit_price
+        price = order.price_in(seen)
         if (seen.quantity, price) != (order.confirmed_quantity, order.confirmed_price):
             order.confirmed_quantity, order.confirmed_price = seen.quantity, price
             state.touch(order)
         _check_amendment(state, out, order)
+    if seen.trail_stop_price is not None and order.spec.order_type == "TRAIL":
+        _trailed(state, order, seen.trail_stop_price)
     if order.reported == OrderReport.CLOSED and seen.status in _ALIVE:
         _take_back(state, out, seen)
     if event := STATUS_EVENTS.get(seen.status):
         report(state, out, order, event)
+
+
+def _trailed(state: State, order: Order, level: Decimal) -> None:
+    """A trailing stop has moved: what comes after it will not be looser."""
+    context = state.contexts.get(order.owner)
+    if context is None or level <= 0:
+        return
+    known = context.trail_level
+    if known is None or (level - known) * context.side > 0:
+        context.trail_level = level
+        state.touch(order)
 
 
 def _check_amendment(state: State, out: Outbox, order: Order) -> None:
@@ -277,9 +295,12 @@ def _context_filled(
     held_before: Decimal,
 ) -> None:
     state.dirty.add(context.number)
-    if order.role is Role.ENTRY:
-        _count_entry(state, context, held_before, out.now_ns)
-        context.entry_filled_ns = out.now_ns
+    if order.role in OPENING_ROLES:
+        tranche = context.tranche_of(order)
+        tranche.entry_filled_ns = out.now_ns
+        if context.count_fill(tranche.intent):
+            _count_execution(state, context, context.intents[tranche.intent], out.now_ns)
+        _await_rest(state, context, order, out.now_ns)
     if context.symbol in state.frozen:
         state.doubts = True  # this may be what was missing
     if context.held == held_before:  # a corrected price: cover sees to it
@@ -293,18 +314,37 @@ def _context_filled(
     if not out.advance(context, event):
         return
     if event in (ContextEvent.LATE_FILLED, ContextEvent.SIDE_FLIPPED):
-        context.exit_reason = event.name.lower()
-        told = f"{context.exit_reason}: {context.held} shares are being closed"
-        out.alert("warning", told, context.symbol)
-        state.current.setdefault(context.symbol, context)
-        context.reverse_to = None
-        if event == ContextEvent.LATE_FILLED:
-            out.advance(context, ContextEvent.CLOSE_REQUESTED)
+        _unexpected(state, out, context, event)
 
 
-def _count_entry(state: State, context: Context, held_before: Decimal, now_ns: int) -> None:
-    """Cooldown and daily count begin with a real execution, once per entry."""
-    if held_before or context.plan.origin == "bracket":
+def _unexpected(state: State, out: Outbox, context: Context, event: ContextEvent) -> None:
+    """Shares came after the trade had ended, or more went than there were. What is left on the
+    wrong side always goes; late shares are kept, protected, if the policy says so and no other
+    trade of the symbol is under way (long and short never mix)."""
+    current = state.current.setdefault(context.symbol, context)
+    context.reverse_to = None
+    keeps = context.plan.trade.late_fill == "protect" and current is context
+    if event == ContextEvent.LATE_FILLED and keeps:
+        out.alert("warning", f"late_filled: {context.held} shares are protected", context.symbol)
+        return
+    context.exit_reason = event.name.lower()
+    told = f"{context.exit_reason}: {context.held} shares are being closed"
+    out.alert("warning", told, context.symbol)
+    if event == ContextEvent.LATE_FILLED:
+        out.advance(context, ContextEvent.CLOSE_REQUESTED)
+
+
+def _await_rest(state: State, context: Context, order: Order, now_ns: int) -> None:
+    """The rest of a part-filled entry has its time, if the policy gives it one."""
+    patience = context.plan.trade.entry_partial_timeout_s
+    if order.role is Role.ENTRY and patience is not None and order.remaining:
+        name = f"partial:{context.number}"
+        state.deadlines.setdefault(name, now_ns + state.scaled(patience))
+
+
+def _count_execution(state: State, context: Context, intent: Intent, now_ns: int) -> None:
+    """Cooldown and daily count begin with a real execution, once per entry or add."""
+    if context.plan.origin == "bracket" or intent.kind != "entry":
         return
     symbol = context.symbol
     state.cooldown_until[symbol] = now_ns + int(state.config.strategy.cooldown_s * 1_000_000_000)
@@ -432,7 +472,7 @@ def on_error(state: State, out: Outbox, seen: ErrorReported) -> None:
         state.doubts = True  # told again, or the end of the order itself: the broker knows
     elif found in (ErrorClass.ORDER_REJECTED, ErrorClass.PRICE_REFUSED):
         report(state, out, order, OrderEvent.REJECTED, why)
-        if order.role is Role.ENTRY and not order.filled:
+        if order.role in OPENING_ROLES and not order.filled:
             out.refuse(Reason.BROKER_REJECTED, order.symbol, why)
     elif found == ErrorClass.CANCEL_REFUSED:
         report(state, out, order, OrderEvent.CANCEL_REFUSED, why)

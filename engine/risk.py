@@ -39,6 +39,18 @@ class Entry:
     quote: Decimal
 
 
+@attrs.frozen
+class Add:
+    """An add about to be sent. ``value`` and ``risk`` are of the whole trade if everything fills:
+    what it cost, and what is lost when every stop is hit at its price."""
+
+    quantity: Decimal
+    price: Decimal
+    value: Decimal
+    risk: Decimal
+    orders: int
+
+
 def market_reason(market: MarketView | None, side: Side, limits: Limits) -> Reason | None:
     """Why no decision may rest on this view of the market; None when it may."""
     price = market.price(side) if market is not None else None
@@ -63,12 +75,13 @@ def entry_reason(entry: Entry, exposure: Exposure, limits: Limits) -> Reason | N
         return Reason.NO_SIZE
     if entry.stop_price <= 0 or (entry.price - entry.stop_price) * entry.side <= 0:
         return Reason.NO_STOP
-    if entry.quantity > limits.order_shares_max:
-        return Reason.ORDER_TOO_LARGE
-    if notional > limits.order_notional_max:
+    reason = _size_reason(entry.quantity, notional, exposure, limits)
+    if reason is not None:
+        return reason
+    if notional > limits.position_notional_max:
         return Reason.NOTIONAL_TOO_LARGE
-    if exposure.gross_notional + notional > limits.gross_notional_max:
-        return Reason.GROSS_TOO_LARGE
+    if entry.quantity * abs(entry.price - entry.stop_price) > limits.position_risk_max:
+        return Reason.RISK_TOO_LARGE
     if exposure.positions + 1 > limits.positions_max:
         return Reason.TOO_MANY_POSITIONS
     if exposure.orders_last_minute + entry.orders > limits.orders_per_minute_max:
@@ -77,6 +90,34 @@ def entry_reason(entry: Entry, exposure: Exposure, limits: Limits) -> Reason | N
         collar = entry.quote * Decimal(str(limits.collar_percent)) / 100
         if abs(entry.limit_price - entry.quote) > collar:
             return Reason.OUTSIDE_COLLAR
+    return None
+
+
+def add_reason(add: Add, exposure: Exposure, limits: Limits) -> Reason | None:
+    """The first limit that an add would break; None when it passes."""
+    if add.quantity <= 0 or add.price <= 0:
+        return Reason.NO_SIZE
+    reason = _size_reason(add.quantity, add.quantity * add.price, exposure, limits)
+    if reason is not None:
+        return reason
+    if add.value > limits.position_notional_max:
+        return Reason.NOTIONAL_TOO_LARGE
+    if add.risk > limits.position_risk_max:
+        return Reason.RISK_TOO_LARGE
+    if exposure.orders_last_minute + add.orders > limits.orders_per_minute_max:
+        return Reason.TOO_MANY_ORDERS
+    return None
+
+
+def _size_reason(
+    quantity: Decimal, notional: Decimal, exposure: Exposure, limits: Limits
+) -> Reason | None:
+    if quantity > limits.order_shares_max:
+        return Reason.ORDER_TOO_LARGE
+    if notional > limits.order_notional_max:
+        return Reason.NOTIONAL_TOO_LARGE
+    if exposure.gross_notional + notional > limits.gross_notional_max:
+        return Reason.GROSS_TOO_LARGE
     return None
 
 

@@ -72,11 +72,11 @@ def drop(state: State, context: Context) -> None:
     del state.contexts[context.number]
 
 
-def tell_bracket(out: Outbox, context: Context) -> None:
-    while brackets.advance(context):
-        _tell_group(
-            out, "bracket", BracketState(context.bracket).name, context.oca_group, context.orders
-        )
+def tell_brackets(out: Outbox, context: Context) -> None:
+    for tranche in context.tranches:
+        while brackets.advance(context, tranche):
+            name = BracketState(tranche.bracket).name
+            _tell_group(out, "bracket", name, tranche.oca_group, tranche.orders)
 
 
 def settle_group(state: State, out: Outbox, group: Group) -> None:

@@ -12,11 +12,12 @@ from typing import Any, Final
 
 import attrs
 
+from engine.commands import Watch
 from engine.config import Config
 from engine.contexts import Context
 from engine.groups import Group
 from engine.inputs import Instrument
-from engine.money import ZERO
+from engine.money import ZERO, exact
 from engine.orders import Order
 from statecharts.vocabulary import SessionState
 
@@ -73,7 +74,10 @@ class State:
     consumed: set[str] = attrs.field(factory=set)  # signal identities
     cooldown_until: dict[str, int] = attrs.field(factory=dict)
     entries_today: dict[str, tuple[int, int]] = attrs.field(factory=dict)  # (session end, count)
-    waiting_reversals: dict[str, int] = attrs.field(factory=dict)  # symbol -> context
+    watches: dict[str, Watch] = attrs.field(factory=dict)  # by who wants them
+    watch_names: dict[int, str] = attrs.field(factory=dict)
+    next_watch: int = 1
+    looking: dict[str, tuple[str, ...]] = attrs.field(factory=dict)  # symbol -> what for
     frozen: dict[str, str] = attrs.field(factory=dict)  # symbol -> why
     told: set[str] = attrs.field(factory=set)  # warnings given once
     suspects: dict[str, Suspicion] = attrs.field(factory=dict)  # by symbol, until a round agrees
@@ -95,6 +99,16 @@ class State:
     def scaled(self, seconds: float) -> int:
         """Real seconds in exchange nanoseconds (a simulated exchange may run faster)."""
         return int(seconds * self.config.broker.clock_rate * 1_000_000_000)
+
+    @property
+    def equity(self) -> Decimal | None:
+        """What the account is worth in the currency it is kept in, as the broker last told."""
+        name = f"{self.account}:NetLiquidation:"
+        told = next((v for key, v in self.account_values.items() if key.startswith(name)), None)
+        try:
+            return exact(told) if told is not None else None
+        except ValueError:
+            return None  # whatever it is, it is no number to size by
 
     def take_order_id(self) -> int:
         """A new order id, strictly above all that this journal ever used or saw."""

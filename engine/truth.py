@@ -96,8 +96,9 @@ def _rebase(state: State, now_ns: int) -> None:
     for symbol, until_ns in list(state.cooldown_until.items()):
         state.cooldown_until[symbol] = min(until_ns, now_ns + cooldown)
     for context in state.contexts.values():
-        context.retry_ns = min(context.retry_ns, now_ns)
-        context.entry_filled_ns = min(context.entry_filled_ns, now_ns)
+        for tranche in context.tranches:
+            tranche.retry_ns = min(tranche.retry_ns, now_ns)
+            tranche.entry_filled_ns = min(tranche.entry_filled_ns, now_ns)
     for instrument in state.instruments.values():  # they are defined again only if they changed
         await_close(state, instrument, now_ns)
     state.dirty.update(state.contexts)

@@ -7,7 +7,7 @@ from typing import Final
 
 import orjson
 
-from engine.commands import Amend, Command, LookAtMarket, Place
+from engine.commands import Amend, Command, LookAtMarket, Place, Unwatch, Watch
 from engine.config import CONVERTER, SECOND_NS, Config, from_mapping
 from engine.core import Core
 from engine.inputs import (
@@ -174,6 +174,8 @@ class World:
         for command in output.commands:
             if isinstance(command, LookAtMarket):
                 looks = True
+                continue
+            if isinstance(command, Watch | Unwatch):
                 continue
             assert self.broker.linked, f"sent without a link: {command}"
             self.sent.append(command)

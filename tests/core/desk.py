@@ -13,13 +13,23 @@ from decimal import Decimal
 import attrs
 import orjson
 
-from engine.commands import Amend, Cancel, Command, LookAtMarket, Place, Snapshot
+from engine.commands import (
+    Amend,
+    Cancel,
+    Command,
+    LookAtMarket,
+    Place,
+    Snapshot,
+    Unwatch,
+    Watch,
+)
 from engine.config import CONVERTER, Config
 from engine.core import Core
 from engine.events import BaseEvent
 from engine.inputs import (
     AccountsListed,
     CommissionReported,
+    ConditionFired,
     ErrorReported,
     ExecutionReported,
     Input,
@@ -149,6 +159,7 @@ class Desk:
         self.digests: list[str] | None = [] if self.keeps_digests else None
         self.quotes: dict[str, MarketView] = {}
         self.signals = 0
+        self.watches: dict[int, tuple[Watch, bool]] = {}  # with what was true when last seen
         self.epoch = 0
         if connect:
             self.start()
@@ -202,6 +213,7 @@ class Desk:
         """The process dies; another one replays its journal, must arrive at the same state, and
         connects."""
         replayed = Core(self.config)
+        self.watches.clear()
         for now_ns, inputs in self.records:
             replayed.step(inputs, now_ns)
         assert replayed.state.digest() == self.core.state.digest(), "replay differs"
@@ -231,6 +243,25 @@ class Desk:
         self.quotes[symbol] = MarketView(symbol, bid, ask, (bid + ask) / 2, 0, atr)
         for kind, price in (("B", bid), ("A", ask)):
             self.tick(symbol, kind, price, size)
+        self.look(symbol)
+
+    def fired(self, symbol: str) -> list[Input]:
+        """The watches of a symbol that have just become true."""
+        view = self.quotes.get(symbol)
+        found: list[Input] = []
+        for number, (watch, was) in self.watches.items():
+            value = getattr(view, watch.field) if view is not None else None
+            if watch.symbol != symbol or value is None:
+                continue
+            now = value >= watch.level if watch.op == "above" else value <= watch.level
+            self.watches[number] = (watch, now)
+            if now and not was:
+                found.append(ConditionFired(number, view))
+        return found
+
+    def look(self, symbol: str) -> None:
+        if fired := self.fired(symbol):
+            self.feed(*fired)
 
     def tick(self, symbol: str, kind: str, price: float, size: int = 100) -> None:
         self.deliver(self.exchange.on_tick(MarketTick(self.now_ns, symbol, kind, price, size)))
@@ -301,6 +332,12 @@ class Desk:
     def carry_out(self, command: Command) -> list[Input]:
         if isinstance(command, LookAtMarket):
             return [MarketSeen(self.quotes[command.symbol])]
+        if isinstance(command, Watch):
+            self.watches[command.number] = (command, not command.at_once)
+            return self.fired(command.symbol)
+        if isinstance(command, Unwatch):
+            del self.watches[command.number]
+            return []
         assert self.linked, f"sent without a link: {command}"
         if isinstance(command, Snapshot):
             return self.answer(command)
