@@ -19,7 +19,7 @@ import attrs
 import orjson
 
 from engine import config as configuration
-from engine import decisions, direct, reports, settlement, stops, truth
+from engine import decisions, direct, executions, reports, settlement, stops, truth
 from engine.adds import next_double_down
 from engine.commands import Command
 from engine.config import CONVERTER, SECOND_NS, Config
@@ -331,10 +331,10 @@ def _on_timer(_state: State, _out: Outbox, _elapsed: TimerElapsed) -> None:
 
 
 _HANDLERS: Final[dict[type[Input], Callable[[State, Outbox, Any], None]]] = {
-    ExecutionReported: reports.on_execution,
+    ExecutionReported: executions.on_execution,
     OrderStatusReported: reports.on_status,
     OrderOpened: reports.on_open_order,
-    CommissionReported: reports.on_commission,
+    CommissionReported: executions.on_commission,
     ErrorReported: reports.on_error,
     SignalArrived: decisions.on_signal,
     SignalRefused: decisions.on_signal_refused,

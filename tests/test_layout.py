@@ -29,8 +29,8 @@ ENGINE = _words(
     """
     version errors money reasons plans config inputs commands events event_streams bus
     charts sizing positions orders tranches contexts exits groups brackets
-    risk state outbox tws_errors watches entries adds stops reports decisions direct settlement
-    truth core
+    risk state outbox tws_errors watches entries adds stops reports executions decisions direct
+    settlement truth core
     codec journal_files journal recovery capture
     broker.errors broker.clock broker.pacing broker.templates broker.library broker.definitions
     broker.requests broker.inbound broker.history broker.sync broker.feed broker.accounts

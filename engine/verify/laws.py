@@ -112,15 +112,17 @@ def _added(context: Context, order: Order) -> Iterator[str]:
 
 
 def _crosses(context: Context, order: Order) -> Iterator[str]:
-    """All that may fill beside it, fills: one of each blocking group, and everything else. What
-    an entry or add may still bring counts where its own attached exits do."""
+    """All that may fill beside it, fills: one of each other blocking group, and everything else.
+    What an entry or add may still bring counts where its own attached exits do."""
     worst, held = ZERO, abs(context.held)
     for tranche in context.tranches:
         groups: defaultdict[str, tuple[Decimal, bool]] = defaultdict(lambda: (ZERO, False))
         for one in tranche.orders.values():
             if one.role not in EXIT_ROLES or one.spec.action != order.spec.action:
                 continue
-            if one is not order and (one.dead or one.held_by_parent):
+            if one is not order and (
+                one.dead or one.held_by_parent or one.spec.oca_group == order.spec.oca_group != ""
+            ):
                 continue
             most = one.spec.quantity - one.filled if one is order else one.remaining
             if not one.spec.oca_group:

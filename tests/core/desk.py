@@ -364,6 +364,8 @@ class Desk:
             order_type=spec.order_type,
             limit_price=spec.limit_price,
             aux_price=spec.aux_price,
+            trailing_percent=spec.trail_percent,
+            trail_stop_price=spec.trail_stop_price,
             tif=spec.tif,
             outside_rth=spec.outside_rth,
             oca_group=spec.oca_group,
@@ -399,7 +401,10 @@ class Desk:
         lines = []
         for order in self.exchange.open_orders(CLIENT):
             if order.instrument.symbol == symbol:
-                price = order.aux_price if order.order_type == "STP" else order.limit_price
+                price = {
+                    "STP": order.aux_price,
+                    "TRAIL": order.trail_stop_price,
+                }.get(order.order_type, order.limit_price)
                 lines.append(
                     f"{order.action} {order.remaining} {order.order_type}"
                     + (f" {price:.2f}" if price is not None else "")
@@ -446,6 +451,8 @@ def translate(notice: Notice, request_id: int = -1) -> list[Input]:
                 order.oca_group,
                 order.oca_type,
                 order.status,
+                order.trail_stop_price,
+                order.trailing_percent,
             ),
             status,
         ]

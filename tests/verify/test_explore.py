@@ -84,17 +84,18 @@ def _keep_siblings(patch: pytest.MonkeyPatch) -> None:
 
 
 def _swap_exits(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(exits, "_exit_action", lambda context: "BUY" if context.side > 0 else "SELL")
+    swapped = property(lambda part: "BUY" if part.context.side > 0 else "SELL")
+    patch.setattr(exits.Part, "exit_action", swapped)
 
 
 def _cover_less(patch: pytest.MonkeyPatch) -> None:
     total = exits._total
-    patch.setattr(exits, "_total", lambda context, order: total(context, order) - 1)
+    patch.setattr(exits, "_total", lambda part, order: total(part, order) - 1)
 
 
 def _cover_more(patch: pytest.MonkeyPatch) -> None:
     total = exits._total
-    patch.setattr(exits, "_total", lambda context, order: total(context, order) + 1)
+    patch.setattr(exits, "_total", lambda part, order: total(part, order) + 1)
 
 
 def _silence_is_death(patch: pytest.MonkeyPatch) -> None:
