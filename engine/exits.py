@@ -177,10 +177,13 @@ def _close(part: Part) -> list[Want]:
     for order in alive:
         if order.reported == OrderReport.INACTIVE or order.spec.action != action:
             found += [Withdraw(order)] if _removable(order) else []
-        elif order.remaining > part.size and _amendable(order):
+        elif order.remaining != part.size and _amendable(order):
+            # The total counts what has filled (B9), so a fill on its way changes nothing.
             total = order.filled + part.size
-            smaller = _amend(order, total, None) if part.terms.amends else []
-            found += smaller or [Withdraw(order)]
+            changed = _amend(order, total, None) if part.terms.amends else []
+            if not changed and order.remaining > part.size:
+                changed = [Withdraw(order)]
+            found += changed
     if alive:
         return found
     at_ns = max(part.tranche.retry_ns, _entry_gone_ns(part))
@@ -331,7 +334,8 @@ def _removable(order: Order) -> bool:
 def _amendable(order: Order) -> bool:
     """One amendment at a time, on confirmed ground: changes coalesce to the last desired state
     instead of queueing behind each other."""
-    return order.asked == OrderAsk.PLACED and order.confirmed and not order.dead
+    certain = order.confirmed and not order.dead and order.reported != OrderReport.UNKNOWN
+    return certain and order.asked == OrderAsk.PLACED
 
 
 def _amend(order: Order, total: Decimal, price: Decimal | None) -> list[Want]:

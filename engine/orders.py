@@ -47,6 +47,8 @@ STATUS_EVENTS: Final = {
     "Inactive": OrderEvent.INACTIVATED,
 }
 
+LIMITS: Final = frozenset({"LMT", "MKT"})  # whose price is the limit, if they have one
+
 _DEAD: Final = frozenset(
     {
         OrderReport.FILLED,
@@ -165,11 +167,13 @@ class Order:
     def price(self) -> Decimal | None:
         """The price that was asked: of a stop its trigger, of a limit its limit; of a trailing
         stop the amount or percentage by which it trails."""
-        return self.price_in(self.spec)
+        return stated_price(self.spec)
 
-    def price_in(self, terms: OrderSpec | OrderOpened) -> Decimal | None:
-        """The same price as somebody else states it."""
-        return stated_price(terms, self.spec.order_type, self.spec.trail_percent is not None)
+    def price_in(self, seen: OrderOpened) -> Decimal | None:
+        """The same price as the broker states it."""
+        if self.spec.trail_percent is not None:
+            return seen.trail_percent
+        return seen.limit_price if self.spec.order_type in LIMITS else seen.aux_price
 
     @property
     def confirmed(self) -> bool:
@@ -194,11 +198,11 @@ class Order:
         return priced(attrs.evolve(spec, quantity=total, transmit=True), price)
 
 
-def stated_price(terms: OrderSpec | OrderOpened, order_type: str, percent: bool) -> Decimal | None:
-    """Of what we asked, or of what the broker says of it: the price that makes the order."""
-    if order_type == "TRAIL" and percent:
-        return terms.trail_percent
-    return terms.aux_price if order_type in ("STP", "TRAIL") else terms.limit_price
+def stated_price(spec: OrderSpec) -> Decimal | None:
+    """The price that makes an order what it is; None of a market order."""
+    if spec.trail_percent is not None:
+        return spec.trail_percent
+    return spec.limit_price if spec.order_type in LIMITS else spec.aux_price
 
 
 def priced(spec: OrderSpec, price: Decimal | None) -> OrderSpec:

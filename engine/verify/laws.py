@@ -19,7 +19,7 @@ from engine.contexts import Context
 from engine.groups import Group
 from engine.orders import EXIT_ROLES, Order, Role
 from engine.positions import signed
-from engine.verify.broker import SYMBOL, WORKING, Ticket
+from engine.verify.broker import STOPS, SYMBOL, WORKING, Ticket
 from engine.verify.copies import fingerprint
 from engine.verify.world import Step, World
 from statecharts.vocabulary import ContextState, OrderAsk, OrderReport
@@ -129,7 +129,11 @@ def _crosses(context: Context, order: Order) -> Iterator[str]:
                 worst += most
             else:
                 groups[one.spec.oca_group] = max(groups[one.spec.oca_group], (most, one.attached))
-        worst += sum((most for most, _ in groups.values()), ZERO)
+        # A group with block trades no more in all than its tranche has, and may still get.
+        own = sum((one.sign * one.filled for one in tranche.orders.values()), ZERO)
+        most_of_all = max(own * context.side, ZERO) + tranche.entry_rest
+        for name, (most, _) in groups.items():
+            worst += most if name == order.spec.oca_group else min(most, most_of_all)
         if any(attached for _, attached in groups.values()):
             held += tranche.entry_rest
     if worst > held:
@@ -253,10 +257,10 @@ def _shares_out(world: World) -> tuple[dict[str, int], dict[str, int]]:
     worst: defaultdict[str, int] = defaultdict(int)
     grouped: defaultdict[tuple[str, str], list[int]] = defaultdict(lambda: [0, 0])
     for ticket in broker.live():
-        if _letter(ticket) not in "STC":
+        if _letter(ticket) not in "STRC":
             continue
         owner, most = _owner(ticket), broker.fillable(ticket)
-        safe = most if ticket.phase == WORKING and ticket.kind in ("STP", "MKT") else 0
+        safe = most if ticket.phase == WORKING and ticket.kind in (*STOPS, "MKT") else 0
         if ticket.group:
             both = grouped[owner, ticket.group]
             both[:] = max(both[0], safe), max(both[1], most)
