@@ -27,7 +27,10 @@ def _words(text: str) -> list[str]:
 # they exist.
 ENGINE = _words(
     """
-    version errors money reasons plans config inputs commands events event_streams bus
+    version errors money reasons plans inputs commands events
+    rules.checks rules.windows rules.comparisons rules.conditions rules.judging rules.actions
+    rules.forms rules.rule rules.templates rules.strategy rules
+    config event_streams bus
     charts sizing positions orders contexts exits groups brackets
     risk state outbox tws_errors entries reports decisions direct settlement truth core
     codec journal_files journal recovery capture
