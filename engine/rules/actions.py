@@ -17,7 +17,7 @@ from attrs import field, validators
 from engine.events import AlertLevel
 from engine.inputs import Side
 from engine.plans import Distance, DoubleDown, ScaleIn, Trade
-from engine.rules.checks import as_decimal, as_tuple, instance_of, name, quantity, text, word
+from engine.rules.checks import as_decimal, as_tuple, is_exact, name, quantity, settings, text, word
 
 OrderType = Literal["MKT", "LMT", "STP"]
 Tif = Literal["DAY", "GTC"]
@@ -37,7 +37,7 @@ def _only_trade(trade: Any) -> Any:
 
 
 def _price(_: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
-    if not isinstance(value, Decimal) or not value.is_finite() or not 0 < value < 10**9:
+    if not isinstance(value, Decimal) or not is_exact(value) or value <= 0:
         raise ValueError(f"{attribute.name} must be a price above 0")
 
 
@@ -56,7 +56,7 @@ class LinkedCreateOrderAction:
     trade: Trade | None = field(
         default=None,
         converter=_only_trade,
-        validator=validators.optional(instance_of(Trade, "a Trade")),
+        validator=validators.optional(settings(Trade)),
     )
 
 
@@ -64,16 +64,14 @@ class LinkedCreateOrderAction:
 class LinkedScaleInAction:
     """Add to the side that is held, with profit."""
 
-    scale_in: ScaleIn = field(default=ScaleIn(), validator=instance_of(ScaleIn, "a ScaleIn"))
+    scale_in: ScaleIn = field(default=ScaleIn(), validator=settings(ScaleIn))
 
 
 @attrs.frozen
 class LinkedDoubleDownAction:
     """Add to the side that is held, at a loss: limit orders on the way to the stop."""
 
-    double_down: DoubleDown = field(
-        default=DoubleDown(), validator=instance_of(DoubleDown, "a DoubleDown")
-    )
+    double_down: DoubleDown = field(default=DoubleDown(), validator=settings(DoubleDown))
 
 
 @attrs.frozen
@@ -133,13 +131,9 @@ class CreateBracketOrderAction:
 
     side: Side = field(validator=word("BUY", "SELL"))
     quantity: Decimal = field(converter=as_decimal, validator=quantity())
-    stop: Distance = field(validator=instance_of(Distance, "a Distance"))
-    target: Distance | None = field(
-        default=None, validator=validators.optional(instance_of(Distance, "a Distance"))
-    )
-    entry: Distance | None = field(
-        default=None, validator=validators.optional(instance_of(Distance, "a Distance"))
-    )
+    stop: Distance = field(validator=settings(Distance))
+    target: Distance | None = field(default=None, validator=validators.optional(settings(Distance)))
+    entry: Distance | None = field(default=None, validator=validators.optional(settings(Distance)))
 
 
 @attrs.frozen

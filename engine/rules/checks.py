@@ -10,6 +10,8 @@ from __future__ import annotations
 import difflib
 import math
 import re
+import types
+import typing
 from collections.abc import Callable, Iterable
 from decimal import Decimal
 from typing import Any, Final
@@ -20,7 +22,9 @@ TEXT_CHARS_MAX: Final = 128  # of a name, a reason, a value to compare with
 NUMBER_MAX: Final = 1e15  # no price, quantity, per cent or time of ours comes near
 SECONDS_MAX: Final = 31 * 86_400.0
 QUANTITY_MAX: Final = Decimal(10**9)
-DECIMALS_MAX: Final = 8  # of a quantity
+DECIMALS_MAX: Final = 8  # of a quantity; IB trades no finer parts of a share
+EXACT_DECIMALS: Final = 12
+_EXACT_MAX: Final = Decimal(10**15)
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._:+/-]*")
 
 Validator = Callable[[Any, "attrs.Attribute[Any]", Any], None]
@@ -50,6 +54,11 @@ def is_number(value: object) -> bool:
         and abs(value) <= NUMBER_MAX
         and math.isfinite(value)
     )
+
+
+def is_exact(value: Decimal) -> bool:
+    """A decimal of sane size and fineness, so that no sum of such ones can lose a digit."""
+    return value.is_finite() and abs(value) <= _EXACT_MAX and value == round(value, EXACT_DECIMALS)
 
 
 def as_float(value: Any) -> Any:
@@ -128,9 +137,7 @@ def word(*allowed: str) -> Validator:
     """One of a few words."""
 
     def check(_: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
-        if value not in allowed or not isinstance(value, str):
-            mend = near(value, allowed) if isinstance(value, str) else near("", allowed)
-            raise ValueError(f"{attribute.name} cannot be {shown(value)}, {mend}")
+        check_choice(attribute.name, value, allowed)
 
     return check
 
@@ -183,3 +190,73 @@ def instance_of(kind: Any, what: str) -> Validator:
             raise ValueError(f"{attribute.name} must be {what}, not {shown(value)}")
 
     return check
+
+
+# -- settings made elsewhere -------------------------------------------------------------------
+
+
+def settings(kind: Any) -> Validator:
+    """A record of settings whose own class checks their bounds but not their types: a word that
+    is none of the allowed ones, or a distance that is not a number, must not wait to be found
+    until it is traded on, or read back."""
+
+    def check(_: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
+        check_settings(attribute.name, value, kind)
+
+    return check
+
+
+def check_settings(path: str, value: Any, hint: Any) -> None:
+    """Compare a value with its annotation, all the way down.
+
+    Raises:
+        ValueError: names the path to what does not fit.
+    """
+    if typing.get_origin(hint) in (types.UnionType, typing.Union):
+        (hint,) = (one for one in typing.get_args(hint) if one is not types.NoneType)
+        if value is None:
+            return
+    origin = typing.get_origin(hint)
+    if origin is typing.Literal:
+        check_choice(path, value, typing.get_args(hint))
+    elif origin is tuple:
+        if not isinstance(value, tuple):
+            raise ValueError(f"{path} must be a tuple, not {shown(value)}")
+        for place, one in enumerate(value):
+            check_settings(f"{path}[{place}]", one, typing.get_args(hint)[0])
+    elif attrs.has(hint):
+        if type(value) is not hint:  # of a subclass, what it has more would get lost
+            raise ValueError(f"{path} must be a {hint.__name__}, not {shown(value)}")
+        hints = hints_of(hint)
+        for one in attrs.fields(hint):
+            check_settings(f"{path}.{one.name}", getattr(value, one.name), hints[one.name])
+    else:
+        fits, allowed = SCALARS[hint]
+        if not fits(value):
+            raise ValueError(f"{path} must be {allowed}, not {shown(value)}")
+
+
+def hints_of(kind: type[Any]) -> dict[str, Any]:
+    """The annotations of a class, resolved once."""
+    if kind not in _HINTS:
+        _HINTS[kind] = typing.get_type_hints(kind)
+    return _HINTS[kind]
+
+
+_HINTS: Final[dict[type, dict[str, Any]]] = {}
+
+
+def check_choice(path: str, value: Any, allowed: tuple[str, ...]) -> None:
+    if not isinstance(value, str) or value not in allowed:
+        mend = near(value, allowed) if isinstance(value, str) else near("", allowed)
+        raise ValueError(f"{path} cannot be {shown(value)}, {mend}")
+
+
+SCALARS: Final[dict[Any, tuple[Callable[[Any], bool], str]]] = {
+    bool: (lambda value: isinstance(value, bool), "true or false"),
+    str: (lambda value: isinstance(value, str), "text"),
+    int: (lambda value: isinstance(value, int) and not isinstance(value, bool), "a whole number"),
+    float: (is_number, "a number"),
+    Decimal: (lambda value: isinstance(value, Decimal) and is_exact(value), "a Decimal"),
+}
+"""What fits an annotation that is not made of others."""

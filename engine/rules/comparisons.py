@@ -72,7 +72,8 @@ def event_class(name: str) -> type[BaseEvent]:
     if known is _events.RefusalEvent:
         raise ValueError("RefusalEvent cannot start a rule: a refusal would ask for the next one")
     if known is BaseEvent:
-        raise ValueError(f"BaseEvent is every event, name a kind: {', '.join(EVENTS)}")
+        families = ", ".join(one.__name__ for one in _ALLOWED)
+        raise ValueError(f"BaseEvent is every event, name a kind: {families}")
     raise ValueError(f"there is no event {shown(name)}, {near(name, EVENTS)}")
 
 

@@ -15,12 +15,13 @@ import attrs
 import cattrs
 from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
 
-from engine.rules.checks import is_number, near, shown
+from engine.rules.checks import SCALARS, check_choice, hints_of, is_exact, is_number, near, shown
 
 RULE_BYTES_MAX: Final = 65_536
 PLAIN_DEPTH_MAX: Final = 32
 PLAIN_ITEMS_MAX: Final = 8_192
 PROBLEMS_TOLD_MAX: Final = 3
+DECIMAL_CHARS_MAX: Final = 40
 KIND: Final = "kind"  # the key that says which record of a union is meant
 
 Hook = Callable[[Any, Any], Any]
@@ -59,7 +60,7 @@ def add_record(converter: cattrs.Converter, cls: type[Any], kind: str | None = N
 
     With ``kind``, it is written with that key, as a member of a union.
     """
-    hints = typing.get_type_hints(cls)
+    hints = hints_of(cls)
     plain: dict[str, Any] = {
         one.name: override(struct_hook=_as_it_is)
         for one in attrs.fields(cls)
@@ -130,15 +131,10 @@ def _holds_records(hint: Any) -> bool:
 def be_strict(converter: cattrs.Converter) -> None:
     """Make a converter take values as they are meant: no number from text, no text from a
     number, no yes or no as 1 or 0, no list of letters from a word; finite numbers only. One
-    table may stand where a list of tables is asked for."""
-    for kind, fits, what in (
-        (bool, lambda value: isinstance(value, bool), "true or false"),
-        (str, lambda value: isinstance(value, str), "text"),
-        (int, _is_whole, "a whole number"),
-        (float, is_number, "a number"),
-        (Decimal, _is_decimal, "a number"),
-    ):
+    table, or none, may stand where a list of tables is asked for."""
+    for kind, (fits, what) in SCALARS.items():
         converter.register_structure_hook(kind, _scalar(kind, fits, what))
+    converter.register_structure_hook(Decimal, _scalar(Decimal, _is_decimal, "a number"))
     converter.register_unstructure_hook(Decimal, str)
     # A program may write 2 for 2.0: both are the same, and are written the same.
     converter.register_unstructure_hook_func(
@@ -152,19 +148,13 @@ def be_strict(converter: cattrs.Converter) -> None:
     converter.register_structure_hook_factory(attrs.has, lambda cls: _table(converter, cls))
 
 
-def _is_whole(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
 def _is_decimal(value: Any) -> bool:
-    if isinstance(value, Decimal):
-        return value.is_finite()
     if isinstance(value, str):
         try:
-            return len(value) <= 40 and Decimal(value).is_finite()
+            value = Decimal(value) if len(value) <= DECIMAL_CHARS_MAX else None
         except ArithmeticError:
             return False
-    return is_number(value)
+    return is_exact(value) if isinstance(value, Decimal) else is_number(value)
 
 
 def _scalar(kind: Any, fits: Callable[[Any], bool], what: str) -> Hook:
@@ -182,10 +172,10 @@ def _is_choice(kind: Any) -> bool:
 
 
 def _structure_choice(value: Any, kind: Any) -> Any:
-    allowed = typing.get_args(kind)
-    if value not in allowed or not isinstance(value, str):
-        mend = near(value, allowed) if isinstance(value, str) else near("", allowed)
-        refuse(f"cannot be {shown(value)}, {mend}", kind)
+    try:
+        check_choice("", value, typing.get_args(kind))
+    except ValueError as problem:
+        refuse(str(problem).strip(), kind)
     return value
 
 
@@ -195,8 +185,10 @@ def _is_list(kind: Any) -> bool:
 
 def _list(converter: cattrs.Converter, value: Any, kind: Any) -> tuple[Any, ...]:
     item = typing.get_args(kind)[0]
-    if isinstance(value, Mapping) and attrs.has(item):
-        value = [value]
+    if attrs.has(item):
+        if value is None:
+            return ()
+        value = [value] if isinstance(value, Mapping) else value
     if not isinstance(value, list | tuple):
         refuse(f"must be a list, not {shown(value)}", kind)
     found, problems = [], []

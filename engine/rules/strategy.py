@@ -24,7 +24,7 @@ from engine.plans import (
     Target,
     Trade,
 )
-from engine.rules.checks import near
+from engine.rules.checks import check_settings, hints_of, near
 from engine.rules.rule import Rule, check_rules
 from engine.rules.templates import (
     BEFORE_END_S,
@@ -37,6 +37,7 @@ from engine.rules.templates import (
     create_scale_in_rule,
     create_sell_rule,
     create_short_rule,
+    exactly,
 )
 
 _POLICIES = (
@@ -88,6 +89,8 @@ class StrategyBuilder:
     """
 
     def __init__(self, name: str) -> None:
+        if not name:
+            raise ValueError("a strategy needs a name: the ids of its rules begin with it")
         self._name = name
         self._symbols: tuple[str, ...] = ()
         self._trade = Trade()
@@ -116,7 +119,7 @@ class StrategyBuilder:
     ) -> Self:
         """Exactly one of shares, dollars and per cent of the equity lost at the stop."""
         sizing = Sizing(
-            shares=_exact(shares), dollars=_exact(dollars), risk_percent=_exact(risk_percent)
+            shares=exactly(shares), dollars=exactly(dollars), risk_percent=exactly(risk_percent)
         )
         if shares_max is not None:
             sizing = attrs.evolve(sizing, shares_max=exact(shares_max))
@@ -212,7 +215,7 @@ class StrategyBuilder:
     ) -> Self:
         """Add at this profit: ``portion`` per cent of what is held, or so many shares."""
         adds = ScaleIn(
-            trigger_percent=trigger_percent, portion=portion, shares=_exact(shares),
+            trigger_percent=trigger_percent, portion=portion, shares=exactly(shares),
             times_max=times_max, stop=stop, target=target, reanchor=reanchor,
         )  # fmt: skip
         return self._set(scale_in=adds)
@@ -257,8 +260,6 @@ class StrategyBuilder:
 
     def _set(self, **settings: Any) -> Self:
         self._trade = attrs.evolve(self._trade, **settings)
+        for one in settings:
+            check_settings(one, getattr(self._trade, one), hints_of(Trade)[one])
         return self
-
-
-def _exact(value: Decimal | float | None) -> Decimal | None:
-    return exact(value) if value is not None else None

@@ -10,6 +10,7 @@ import attrs
 
 from engine.events import PredictionSignalEvent
 from engine.inputs import SignalKind
+from engine.money import exact
 from engine.plans import Distance, Reanchor, ScaleIn, Trade
 from engine.rules.actions import (
     Action,
@@ -17,7 +18,7 @@ from engine.rules.actions import (
     LinkedCreateOrderAction,
     LinkedScaleInAction,
 )
-from engine.rules.checks import near
+from engine.rules.checks import is_number, near, shown
 from engine.rules.comparisons import Comparison
 from engine.rules.conditions import EventCondition, PositionCondition, SessionCondition
 from engine.rules.rule import SYMBOL_COOLDOWN, Rule
@@ -99,7 +100,7 @@ def create_scale_in_rule(
     *,
     trigger_percent: float = 2.0,
     portion: float | None = None,
-    shares: Decimal | None = None,
+    shares: Decimal | int | None = None,
     times_max: int = 1,
     stop: Distance | None = None,
     target: Distance | None = None,
@@ -112,8 +113,8 @@ def create_scale_in_rule(
     Give a ready ``scale_in`` instead of its settings, if there is one.
     """
     adds = scale_in or ScaleIn(
-        trigger_percent=trigger_percent, portion=portion, shares=shares, times_max=times_max,
-        stop=stop, target=target, reanchor=reanchor,
+        trigger_percent=trigger_percent, portion=portion, shares=exactly(shares),
+        times_max=times_max, stop=stop, target=target, reanchor=reanchor,
     )  # fmt: skip
     chosen = _symbols(symbols)
     return Rule(
@@ -151,6 +152,8 @@ def _entry(
     per_day_max: int | None,
 ) -> Rule:
     """A rule for a signal. Without ``cooldown_s`` it neither has a cooldown nor causes one."""
+    if not is_number(confidence_min) or not 0 <= confidence_min <= 1:
+        raise ValueError(f"confidence_min must be between 0 and 1, not {shown(confidence_min)}")
     chosen = _symbols(symbols)
     confidence = Comparison("confidence", ">=", confidence_min)
     return Rule(
@@ -184,3 +187,8 @@ def _trade(trade: Trade | None, settings: dict[str, Any]) -> Trade | None:
         if key not in allowed:
             raise ValueError(f"a trade has no {key}, {near(key, allowed)}")
     return Trade(**settings)
+
+
+def exactly(value: Decimal | float | None) -> Decimal | None:
+    """The decimal that was meant, if anything was."""
+    return None if value is None else exact(value)
