@@ -27,10 +27,13 @@ def _words(text: str) -> list[str]:
 # they exist.
 ENGINE = _words(
     """
-    version errors money reasons plans config inputs commands events event_streams bus
+    version errors money reasons plans inputs commands events
+    rules.checks rules.windows rules.comparisons rules.conditions rules.judging rules.actions
+    rules.forms rules.rule rules.templates rules.strategy rules
+    config event_streams bus
     charts sizing positions orders tranches contexts exits groups brackets
-    risk state outbox tws_errors watches entries adds stops reports executions decisions direct
-    settlement truth core
+    risk state outbox tws_errors watches entries adds stops reports direct rulebook executions
+    intents decisions settlement truth core
     codec journal_files journal recovery capture
     broker.errors broker.clock broker.pacing broker.templates broker.library broker.definitions
     broker.requests broker.inbound broker.history broker.sync broker.feed broker.accounts
