@@ -57,7 +57,7 @@ def _double_down(
     if (price - stop) * context.side <= 0:
         return Reason.BEYOND_STOP
     quantity = whole_lots(abs(context.held) * exact(settings.multiplier), instrument.lot)
-    intent = Intent("double_down", context.plan.rule, level, settings.reanchor == "average")
+    intent = Intent("double_down", context.plan.add_rule, level, settings.reanchor == "average")
     return _send(state, out, context, intent, quantity, price, price)
 
 
@@ -202,6 +202,7 @@ def _send(
         return reason
     context.intents.append(intent)
     context.adds += 1
+    context.adds_over = False
     out.advance(context, ContextEvent.ADD_REQUESTED)
     kind = "MKT" if limit is None else "LMT"
     for shares, aim in parts:

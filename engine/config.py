@@ -8,6 +8,7 @@ from __future__ import annotations
 import difflib
 import tomllib
 from decimal import Decimal
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,21 +19,11 @@ from cattrs.v import format_exception
 
 from engine.errors import ConfigError
 from engine.plans import Target, Trade, fraction, positive
+from engine.rules import Rule, check_rules, pattern_rules, register
 
 SECOND_NS = 1_000_000_000
 SellMeans = Literal["close", "short"]
 ForeignOrders = Literal["ignore", "freeze", "adopt"]
-
-
-@attrs.frozen(kw_only=True)
-class PriceTrigger:
-    """An entry on a market condition: ``field`` crosses ``level``; fires once per crossing."""
-
-    symbol: str
-    field: Literal["last", "bid", "ask"] = "last"
-    crosses: Literal["above", "below"] = "above"
-    level: float = attrs.field(validator=positive)
-    signal: Literal["BUY", "SHORT"] = "BUY"
 
 
 @attrs.frozen(kw_only=True)
@@ -49,7 +40,8 @@ class Strategy(Trade):
     atr_period: int = field(default=14, validator=positive)
     atr_mean: Literal["wilder", "simple"] = "wilder"
     bar_s: int = field(default=60, validator=positive)
-    triggers: tuple[PriceTrigger, ...] = ()
+    pattern: bool = True  # this table makes rules itself: for signals, adds, the end of the day
+    rules: tuple[Rule, ...] = ()  # and these
 
     def __attrs_post_init__(self) -> None:
         super().__attrs_post_init__()
@@ -57,9 +49,28 @@ class Strategy(Trade):
             raise ValueError("symbols must name at least one")
         if len(set(self.symbols)) != len(self.symbols):
             raise ValueError("symbols must not repeat")
-        for trigger in self.triggers:
-            if trigger.symbol not in self.symbols:
-                raise ValueError(f"trigger for {trigger.symbol}, which is not among symbols")
+        for rule in self.rules:
+            for symbol in rule.symbols:
+                if symbol not in self.symbols:
+                    raise ValueError(f"rule {rule.id} is for {symbol}, which is not among symbols")
+        check_rules(self.all_rules)
+
+    @cached_property
+    def all_rules(self) -> tuple[Rule, ...]:
+        """What happens, as rules: those that the table itself stands for, and its own."""
+        if not self.pattern:
+            return self.rules
+        made = pattern_rules(
+            "pattern",
+            (),
+            self,
+            self.confidence_min,
+            self.sell_means,
+            self.cooldown_s,
+            self.entries_per_day_max,
+            self.close_before_end_s,
+        )
+        return (*made, *self.rules)
 
 
 @attrs.frozen(kw_only=True)
@@ -134,6 +145,7 @@ def _converter() -> cattrs.Converter:
     converter = cattrs.Converter(forbid_extra_keys=True)
     converter.register_structure_hook(Decimal, lambda value, _: Decimal(str(value)))
     converter.register_unstructure_hook(Decimal, str)
+    register(converter)
     converter.register_structure_hook_func(lambda kind: kind == tuple[Target, ...], _targets)
     return converter
 

@@ -39,15 +39,22 @@ class Outbox:
     commands: list[Command] = attrs.field(factory=list)
     events: list[BaseEvent] = attrs.field(factory=list)
 
-    def say(self, event_class: type[E], /, **fields: Any) -> None:
+    def say(self, event_class: type[E], /, **fields: Any) -> E:
         self.state.sequence += 1
-        self.events.append(event_class(time_ns=self.now_ns, sequence=self.state.sequence, **fields))
+        event = event_class(time_ns=self.now_ns, sequence=self.state.sequence, **fields)
+        self.events.append(event)
+        return event
 
     def alert(self, level: AlertLevel, text: str, symbol: str = "") -> None:
         self.say(AlertEvent, level=level, text=text, symbol=symbol)
 
     def refuse(
-        self, reason: Reason | str, symbol: str, detail: str = "", identity: str = ""
+        self,
+        reason: Reason | str,
+        symbol: str,
+        detail: str = "",
+        identity: str = "",
+        rule: str = "",
     ) -> None:
         self.say(
             RefusalEvent,
@@ -55,6 +62,7 @@ class Outbox:
             symbol=symbol,
             detail=detail,
             signal_identity=identity,
+            rule=rule,
         )
 
     # -- orders ------------------------------------------------------------------------------

@@ -15,10 +15,12 @@ import attrs
 from engine.commands import Watch
 from engine.config import Config
 from engine.contexts import Context
+from engine.events import BaseEvent
 from engine.groups import Group
 from engine.inputs import Instrument
 from engine.money import ZERO, exact
 from engine.orders import Order
+from engine.rules import Leaf, Rule
 from statecharts.vocabulary import SessionState
 
 ORDER_ID_MAX: Final = 2**31 - 1
@@ -37,6 +39,15 @@ class Round:
     seen: set[int] = attrs.field(factory=set)  # order ids the broker listed
     positions: dict[int, Decimal] = attrs.field(factory=dict)  # by con_id, our account
     running: bool = False
+
+
+@attrs.frozen
+class Asked:
+    """A rule that was woken and waits for the market of the moment."""
+
+    rule_id: str
+    event: BaseEvent | None
+    fired: tuple[Leaf, ...]
 
 
 @attrs.frozen
@@ -72,8 +83,13 @@ class State:
     execution_owner: dict[str, int] = attrs.field(factory=dict)  # identity -> context, group
     early_commissions: dict[str, Decimal] = attrs.field(factory=dict)
     consumed: set[str] = attrs.field(factory=set)  # signal identities
-    cooldown_until: dict[str, int] = attrs.field(factory=dict)
-    entries_today: dict[str, tuple[int, int]] = attrs.field(factory=dict)  # (session end, count)
+    rules: tuple[Rule, ...] = ()  # in the order in which they are asked
+    profit_rules: tuple[Rule, ...] = ()  # of these, those that a profit wakes
+    event_rules: tuple[Rule, ...] = ()  # and those that an event of the core wakes
+    asked_rules: dict[str, tuple[Asked, ...]] = attrs.field(factory=dict)  # by symbol
+    closing_margins: dict[str, int] = attrs.field(factory=dict)  # ns before the session's end
+    cooldown_until: dict[str, int] = attrs.field(factory=dict)  # by rule (or group) and symbol
+    executions_today: dict[str, tuple[int, int]] = attrs.field(factory=dict)  # (session end, count)
     watches: dict[str, Watch] = attrs.field(factory=dict)  # by who wants them
     watch_names: dict[int, str] = attrs.field(factory=dict)
     next_watch: int = 1

@@ -27,6 +27,7 @@ from engine.rules.conditions import (
     AndCondition,
     Condition,
     EventCondition,
+    Leaf,
     MarketCondition,
     NotCondition,
     OrCondition,
@@ -34,6 +35,7 @@ from engine.rules.conditions import (
     SessionCondition,
     TimeCondition,
     Triggers,
+    parts_of,
 )
 from engine.rules.judging import (
     Scene,
@@ -80,6 +82,7 @@ __all__ = [
     "CreateBracketOrderAction",
     "CreateOrderAction",
     "EventCondition",
+    "Leaf",
     "LinkedCloseAllAction",
     "LinkedCreateOrderAction",
     "LinkedDoubleDownAction",
@@ -110,6 +113,7 @@ __all__ = [
     "next_start_ns",
     "opens",
     "ordered",
+    "parts_of",
     "pattern_rules",
     "profit_watches",
     "register",
