@@ -89,6 +89,14 @@ def test_what_a_rule_does_not_wait_for_does_not_concern_it(other: Scene) -> None
     assert failing(BUY, other) is Reason.CONDITION
 
 
+def test_an_event_that_must_be_two_things_concerns_only_if_it_is_both() -> None:
+    ours = EventCondition.of("OptionsFlowEvent", source="model")
+    theirs = EventCondition.of("OptionsFlowEvent", source="another")
+
+    assert concerns(BUY & ours, scene(event=signal()))
+    assert not concerns(BUY & theirs, scene(event=signal()))
+
+
 def test_a_base_class_stands_for_its_subclasses_and_not_the_other_way_round() -> None:
     assert concerns(EventCondition(OrderEvent, "role == entry"), scene(event=fill()))
     assert not concerns(EventCondition(OrderEvent, "role == stop"), scene(event=fill()))
