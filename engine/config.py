@@ -20,6 +20,7 @@ from cattrs.v import format_exception
 from engine.errors import ConfigError
 from engine.plans import Target, Trade, fraction, positive
 from engine.rules import Rule, check_rules, pattern_rules, register
+from engine.rules.forms import be_strict
 
 SECOND_NS = 1_000_000_000
 SellMeans = Literal["close", "short"]
@@ -145,6 +146,7 @@ def _converter() -> cattrs.Converter:
     converter = cattrs.Converter(forbid_extra_keys=True)
     converter.register_structure_hook(Decimal, lambda value, _: Decimal(str(value)))
     converter.register_unstructure_hook(Decimal, str)
+    be_strict(converter)
     register(converter)
     converter.register_structure_hook_func(lambda kind: kind == tuple[Target, ...], _targets)
     return converter

@@ -186,9 +186,7 @@ def _ask_now(state: State, out: Outbox, asked: Asked, market: MarketView) -> Non
     event = asked.event
     sequence = event.sequence if event is not None else 0
     told = (f"{rule.id}|{out.now_ns}|{sequence}", type(event).__name__ if event else "time")
-    _ask_rules(
-        state, out, market, "trigger", told, event=event, fired=asked.fired, only=rule
-    )
+    _ask_rules(state, out, market, "trigger", told, event=event, fired=asked.fired, only=rule)
 
 
 # -- closes and reversals --------------------------------------------------------------------

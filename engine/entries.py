@@ -13,7 +13,6 @@ from decimal import Decimal
 import attrs
 
 from engine.commands import OrderSpec
-from engine.config import SECOND_NS
 from engine.contexts import Context, Wish
 from engine.exits import OCA_REDUCE_WITH_BLOCK, PlaceExit, exit_price
 from engine.inputs import Instrument, MarketView, Side
@@ -147,20 +146,11 @@ def symbol_reason(state: State, symbol: str, now_ns: int) -> Reason | None:
 def open_until(state: State, instrument: Instrument, now_ns: int) -> int | None:
     """End of the session in which an entry may be made now; None outside, or once the
     end-of-day close of that session has begun."""
-    margin = int(state.config.strategy.close_before_end_s * SECOND_NS)
+    margin = state.closing_margins.get(instrument.symbol, 0)
     for opens, closes in instrument.sessions:
         if opens <= now_ns < closes - margin:
             return closes
     return None
-
-
-def await_close(state: State, instrument: Instrument, now_ns: int) -> None:
-    """Set the time of the next end-of-day close of a symbol, if its hours are known so far. In a
-    session that is already ending, at once."""
-    margin = int(state.config.strategy.close_before_end_s * SECOND_NS)
-    upcoming = [closes - margin for _, closes in instrument.sessions if closes > now_ns]
-    if upcoming:
-        state.deadlines[f"eod:{instrument.symbol}"] = min(upcoming)
 
 
 def distance(wanted: Distance, price: Decimal, atr: float | None) -> Decimal | None:

@@ -222,6 +222,7 @@ class RefusalEvent(BaseEvent):
     symbol: str
     detail: str
     signal_identity: str = ""
+    rule: str = ""  # the rule that was asked, if one was
 
 
 @attrs.frozen

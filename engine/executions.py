@@ -11,7 +11,6 @@ from decimal import Decimal
 from typing import Any
 
 from engine.contexts import Context, name_fill
-from engine.entries import open_until
 from engine.events import FillEvent, PositionCloseEvent, PositionOpenEvent, PositionUpdateEvent
 from engine.groups import Group
 from engine.inputs import CommissionReported, ExecutionReported
@@ -19,8 +18,8 @@ from engine.orders import OPENING_ROLES, Order, Role
 from engine.outbox import Outbox, order_fields
 from engine.positions import Ledger, revision, signed
 from engine.reports import report
+from engine.rulebook import count
 from engine.state import State
-from engine.tranches import Intent
 from statecharts.vocabulary import ContextEvent, OrderEvent, OrderReport
 
 
@@ -79,7 +78,7 @@ def _context_filled(
         tranche = context.tranche_of(order)
         tranche.entry_filled_ns = out.now_ns
         if context.count_fill(tranche.intent):
-            _count_execution(state, context, context.intents[tranche.intent], out.now_ns)
+            count(state, context.intents[tranche.intent].rule, context.symbol, out.now_ns)
         _await_rest(state, context, order, out.now_ns)
     if context.symbol in state.frozen:
         state.doubts = True  # this may be what was missing
@@ -120,19 +119,6 @@ def _await_rest(state: State, context: Context, order: Order, now_ns: int) -> No
     if order.role is Role.ENTRY and patience is not None and order.remaining:
         name = f"partial:{context.number}"
         state.deadlines.setdefault(name, now_ns + state.scaled(patience))
-
-
-def _count_execution(state: State, context: Context, intent: Intent, now_ns: int) -> None:
-    """Cooldown and daily count begin with a real execution, once per entry or add."""
-    if context.plan.origin == "bracket" or intent.kind != "entry":
-        return
-    symbol = context.symbol
-    state.cooldown_until[symbol] = now_ns + int(state.config.strategy.cooldown_s * 1_000_000_000)
-    instrument = state.instruments.get(symbol)
-    session_end = open_until(state, instrument, now_ns) if instrument else None
-    day, count = state.entries_today.get(symbol, (0, 0))
-    today = session_end or day
-    state.entries_today[symbol] = (today, count + 1 if day == today else 1)
 
 
 def _tell_position(out: Outbox, context: Context, held_before: Decimal) -> None:

@@ -14,7 +14,7 @@ from engine import direct
 from engine.adds import adjust, scale_in
 from engine.contexts import Context, Wish
 from engine.entries import distance, enter
-from engine.inputs import BracketRequested, MarketView, OrderRequested, Side
+from engine.inputs import BracketRequested, MarketView, OrderRequested
 from engine.money import Direction, exact
 from engine.orders import OPENING_ROLES, Role
 from engine.outbox import Outbox
@@ -296,7 +296,9 @@ def _cancel(state: State, out: Outbox, call: Call, action: CancelOrderAction) ->
         return direct.cancel(state, out, action.reference)
     context = state.current.get(call.symbol)
     roles = {"entries": {Role.ENTRY}, "adds": {Role.ADD}}.get(action.what or "", OPENING_ROLES)
-    alive = any(not o.dead for o in context.orders.values() if o.role in roles) if context else False
+    alive = (
+        any(not o.dead for o in context.orders.values() if o.role in roles) if context else False
+    )
     if context is None or not alive:
         return Reason.NOTHING_TO_CANCEL
     if action.what != "adds":

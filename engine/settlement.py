@@ -14,6 +14,7 @@ from engine.events import OrderGroupEvent, TradeEvent
 from engine.groups import Group
 from engine.orders import Order
 from engine.outbox import Outbox, order_fields
+from engine.rulebook import clear_cooldowns
 from engine.state import State
 from statecharts.vocabulary import BracketState, OcoState, OrderReport
 
@@ -27,7 +28,7 @@ def came_to_rest(state: State, out: Outbox, context: Context) -> None:
     if state.current.get(symbol) is context:
         del state.current[symbol]
     if context.exit_reason == "stop":
-        state.cooldown_until.pop(symbol, None)
+        clear_cooldowns(state, symbol)
     ask_for_reversal(state, out, context)
 
 

@@ -16,7 +16,6 @@ from typing import Final, get_args
 from engine.charts import NO_ROW, SESSION
 from engine.commands import Snapshot
 from engine.contexts import ENDING_STATES
-from engine.entries import await_close
 from engine.events import SessionChangedEvent
 from engine.inputs import (
     OrderIdGranted,
@@ -30,6 +29,7 @@ from engine.money import ZERO
 from engine.orders import Order
 from engine.outbox import ROUTINE_S, Outbox
 from engine.reports import report
+from engine.rulebook import schedule
 from engine.state import Round, State, Suspicion
 from statecharts.vocabulary import (
     ContextEvent,
@@ -92,15 +92,15 @@ def _rebase(state: State, now_ns: int) -> None:
         if order.dead and order.reported != OrderReport.CLOSED:
             state.deadlines[f"grace:{order.order_id}"] = now_ns + grace
         order.placed_ns = min(order.placed_ns, now_ns - 1)
-    cooldown = int(state.config.strategy.cooldown_s * 1_000_000_000)
-    for symbol, until_ns in list(state.cooldown_until.items()):
-        state.cooldown_until[symbol] = min(until_ns, now_ns + cooldown)
+    longest = max((rule.cooldown_s for rule in state.rules), default=0.0)
+    for name, until_ns in list(state.cooldown_until.items()):
+        state.cooldown_until[name] = min(until_ns, now_ns + int(longest * 1_000_000_000))
     for context in state.contexts.values():
         for tranche in context.tranches:
             tranche.retry_ns = min(tranche.retry_ns, now_ns)
             tranche.entry_filled_ns = min(tranche.entry_filled_ns, now_ns)
     for instrument in state.instruments.values():  # they are defined again only if they changed
-        await_close(state, instrument, now_ns)
+        schedule(state, instrument, now_ns)
     state.dirty.update(state.contexts)
 
 
