@@ -296,10 +296,7 @@ def _cancel(state: State, out: Outbox, call: Call, action: CancelOrderAction) ->
         return direct.cancel(state, out, action.reference)
     context = state.current.get(call.symbol)
     roles = {"entries": {Role.ENTRY}, "adds": {Role.ADD}}.get(action.what or "", OPENING_ROLES)
-    alive = (
-        any(not o.dead for o in context.orders.values() if o.role in roles) if context else False
-    )
-    if context is None or not alive:
+    if context is None or all(o.dead for o in context.orders.values() if o.role in roles):
         return Reason.NOTHING_TO_CANCEL
     if action.what != "adds":
         context.entry_over = True

@@ -360,10 +360,8 @@ def _refusal(request: Input, events: Sequence[BaseEvent]) -> RefusalEvent | None
     kind = REFERENCED.get(type(request))
     if kind is None:
         return None
-    name = (
-        request.rule_id if isinstance(request, RuleChanged) else getattr(request, "reference", "")
-    )
-    asked = (kind, name)
+    reference = getattr(request, "reference", "")
+    asked = (kind, request.rule_id if isinstance(request, RuleChanged) else reference)
     for event in events:
         if isinstance(event, RefusalEvent) and (event.detail, event.signal_identity) == asked:
             return event
