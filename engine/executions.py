@@ -10,13 +10,14 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
+from engine import foreign
 from engine.contexts import Context, name_fill
 from engine.events import FillEvent, PositionCloseEvent, PositionOpenEvent, PositionUpdateEvent
 from engine.groups import Group
 from engine.inputs import CommissionReported, ExecutionReported
 from engine.orders import OPENING_ROLES, Order, Role
 from engine.outbox import Outbox, order_fields
-from engine.positions import Ledger, revision, signed
+from engine.positions import Ledger, revision
 from engine.reports import report
 from engine.rulebook import count
 from engine.state import State
@@ -27,7 +28,8 @@ def on_execution(state: State, out: Outbox, fill: ExecutionReported) -> None:
     order = state.find(fill.order_id, fill.client_id, fill.perm_id, fill.order_ref)
     identity = revision(fill.execution_id)[0]
     if order is None:
-        _foreign_execution(state, out, fill, identity)
+        order = _stranger(state, out, fill, identity)
+    if order is None:
         return
     owner = state.contexts.get(order.owner) or state.groups.get(order.owner)
     if owner is None:
@@ -144,21 +146,17 @@ def _tell_position(out: Outbox, context: Context, held_before: Decimal) -> None:
         )
 
 
-def _foreign_execution(state: State, out: Outbox, fill: ExecutionReported, identity: str) -> None:
+def _stranger(state: State, out: Outbox, fill: ExecutionReported, identity: str) -> Order | None:
+    """An execution of no order that we know; the order that stands for it, if any does."""
+    owner = state.contexts.get(state.execution_owner.get(identity, 0))
+    if owner is not None and identity in owner.ledger.order_of:
+        return owner.orders[owner.ledger.order_of[identity]]  # adopted, and now corrected
     if identity in state.execution_owner:
-        return
+        return None
     if state.ours(fill.order_ref):
         _orphan(state, out, fill)
-        return
-    state.execution_owner[identity] = 0
-    if fill.con_id in state.symbols and fill.account == state.account:
-        if fill.con_id in state.foreign and fill.request_id < 0:
-            state.foreign[fill.con_id] += signed(fill)
-        out.alert(
-            "warning",
-            f"an execution that is not ours: {fill.side} {fill.quantity} @ {fill.price}",
-            fill.symbol,
-        )
+        return None
+    return foreign.execution_seen(state, out, fill, identity)
 
 
 def _orphan(state: State, out: Outbox, fill: ExecutionReported) -> None:

@@ -98,6 +98,8 @@ class State:
     told: set[str] = attrs.field(factory=set)  # warnings given once
     suspects: dict[str, Suspicion] = attrs.field(factory=dict)  # by symbol, until a round agrees
     foreign: dict[int, Decimal] = attrs.field(factory=dict)  # shares at the broker not ours
+    foreign_found: dict[int, Decimal] = attrs.field(factory=dict)  # when we first looked
+    foreign_orders: dict[int, str] = attrs.field(factory=dict)  # alive, by permanent id: symbol
     account_values: dict[str, str] = attrs.field(factory=dict)
     order_times: list[int] = attrs.field(factory=list)  # of the last minute
     round: Round = attrs.field(factory=Round)
