@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from engine import invariants
 from engine.contexts import Context
 from engine.entries import distance, exposure, send_bracket, symbol_reason
 from engine.inputs import Instrument, MarketView, Side
@@ -200,6 +201,7 @@ def _send(
         reason = Reason.TOO_MANY_ORDERS
     if reason is not None:
         return reason
+    invariants.before_adding(context)
     context.intents.append(intent)
     context.adds += 1
     context.adds_over = False

@@ -12,6 +12,7 @@ from decimal import Decimal
 
 import attrs
 
+from engine import invariants
 from engine.commands import OrderSpec
 from engine.contexts import Context, Wish
 from engine.exits import OCA_REDUCE_WITH_BLOCK, PlaceExit, exit_price
@@ -239,6 +240,8 @@ def send_bracket(
             orders.append(
                 _order(state, context, tranche, leg, opposite, quantity, at, kind, parent)
             )
+    for leg_order in orders[1:]:
+        invariants.attached(parent, leg_order)
     for order in orders[:-1]:
         order.spec = attrs.evolve(order.spec, transmit=False)
     for order in orders:

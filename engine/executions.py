@@ -10,7 +10,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from engine import foreign
+from engine import foreign, invariants
 from engine.contexts import Context, name_fill
 from engine.events import FillEvent, PositionCloseEvent, PositionOpenEvent, PositionUpdateEvent
 from engine.groups import Group
@@ -75,6 +75,7 @@ def _context_filled(
     order: Order,
     held_before: Decimal,
 ) -> None:
+    invariants.after_counting(context)
     state.dirty.add(context.number)
     if order.role in OPENING_ROLES:
         tranche = context.tranche_of(order)

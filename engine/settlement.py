@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final, Literal
 
-from engine import brackets
+from engine import brackets, invariants
 from engine.contexts import Context
 from engine.decisions import ask_for_reversal
 from engine.events import OrderGroupEvent, TradeEvent
@@ -23,6 +23,7 @@ _KEPT_S: Final = 900.0  # how long a finished context can still be found
 
 def came_to_rest(state: State, out: Outbox, context: Context) -> None:
     """Flat, and nothing alive: the symbol is free again."""
+    invariants.at_rest(context)
     symbol = context.symbol
     context.rested_ns = out.now_ns
     if state.current.get(symbol) is context:

@@ -69,6 +69,7 @@ class State:
     account: str = ""
     client_id: int = 0
     next_order_id: int = 1
+    highest_sent: int = 0  # order id
     next_number: int = 1  # of contexts and groups
     sequence: int = 0  # of events
     instruments: dict[str, Instrument] = attrs.field(factory=dict)
