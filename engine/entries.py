@@ -10,15 +10,13 @@ from __future__ import annotations
 import math
 from decimal import Decimal
 
-import attrs
-
 from engine import invariants
 from engine.commands import OrderSpec
 from engine.contexts import Context, Wish
 from engine.exits import OCA_REDUCE_WITH_BLOCK, PlaceExit, exit_price
 from engine.inputs import Instrument, MarketView, Side
 from engine.money import exact
-from engine.orders import OPENING_ROLES, Order, Role, priced
+from engine.orders import OPENING_ROLES, Order, Role
 from engine.outbox import Outbox
 from engine.plans import Distance, Trade
 from engine.reasons import Reason
@@ -38,6 +36,7 @@ _LETTER = {
     Role.CLOSE: "C",
     Role.LEG: "L",
 }
+_TIF = {Role.STOP: "GTC"}
 _ORDER_TYPE = {"market": "MKT", "limit": "LMT", "stop": "STP"}
 
 
@@ -227,23 +226,26 @@ def send_bracket(
 ) -> None:
     """One tranche: an entry or add with the exits that wait for its fills at the broker."""
     tranche = context.open_tranche(f"{state.tag}-{context.number}", intent, aim)
-    role = Role.ENTRY if intent == 0 else Role.ADD
-    action: Side = "BUY" if context.side > 0 else "SELL"
-    parent = _order(state, context, tranche, role, action, quantity, price, order_type)
-    orders = [parent]
     grid = state.instruments[context.symbol].grid
+    legs = [
+        (leg, at)
+        for leg in (Role.STOP, Role.TARGET)
+        if (at := exit_price(context, tranche, leg, grid)) is not None
+    ]
+    action: Side = "BUY" if context.side > 0 else "SELL"
     opposite: Side = "SELL" if context.side > 0 else "BUY"
-    for leg in (Role.STOP, Role.TARGET):
-        at = exit_price(context, tranche, leg, grid)
-        if at is not None:
-            kind = _exit_type(context, leg)
-            orders.append(
-                _order(state, context, tranche, leg, opposite, quantity, at, kind, parent)
-            )
-    for leg_order in orders[1:]:
-        invariants.attached(parent, leg_order)
-    for order in orders[:-1]:
-        order.spec = attrs.evolve(order.spec, transmit=False)
+    role = Role.ENTRY if intent == 0 else Role.ADD
+    parent = _order(
+        state, context, tranche, role, action, quantity, price, order_type, transmit=not legs
+    )
+    orders = [parent]
+    for leg, at in legs:
+        kind, last = _exit_type(context, leg), leg is legs[-1][0]
+        order = _order(
+            state, context, tranche, leg, opposite, quantity, at, kind, parent, transmit=last
+        )
+        invariants.attached(parent, order)
+        orders.append(order)
     for order in orders:
         out.place(order)
     state.dirty.add(context.number)
@@ -284,47 +286,43 @@ def _order(
     order_type: str,
     parent: Order | None = None,
     grouped: bool = True,
+    transmit: bool = True,
 ) -> Order:
     """A new order of a context, registered everywhere it will be looked for."""
     order_id = state.take_order_id()
     in_group = grouped and role not in OPENING_ROLES
-    trade = context.plan.trade
-    tif = {Role.STOP: "GTC", Role.TARGET: trade.target_tif}.get(role, "DAY")
+    trade, trail = context.plan.trade, None
+    if order_type == "TRAIL":
+        trail = context.plan.trail
+        assert trail is not None
+        price = trail.amount
     spec = OrderSpec(
         action=action,
         quantity=quantity,
         order_type=order_type,
-        limit_price=None,
-        aux_price=None,
-        tif=tif,
+        limit_price=price if order_type == "LMT" else None,
+        aux_price=price if order_type in ("STP", "TRAIL") else None,
+        tif=_TIF.get(role, "DAY") if role is not Role.TARGET else trade.target_tif,
         outside_rth=trade.outside_rth and order_type != "MKT",
         account=state.account,
         order_ref=f"{state.tag}-{context.number}-{_LETTER[role]}{order_id}",
         oca_group=tranche.oca_group if in_group else "",
         oca_type=OCA_REDUCE_WITH_BLOCK if in_group else 0,
         parent_id=parent.order_id if parent is not None else 0,
+        transmit=transmit,
+        trail_percent=trail.percent if trail is not None and trail.amount is None else None,
+        # A new one begins where the last has got to, and is never looser.
+        trail_stop_price=(
+            context.stop_level(state.instruments[context.symbol].grid)
+            if trail is not None
+            else None
+        ),
     )
-    if order_type == "TRAIL":
-        spec = _trailing(state, context, spec)
-    elif order_type != "MKT":
-        spec = priced(spec, price)
     order = Order(order_id, context.symbol, role, context.number, spec, tranche.number)
     order.attached = parent is not None
     context.enlist(order)
     register(state, order)
     return order
-
-
-def _trailing(state: State, context: Context, spec: OrderSpec) -> OrderSpec:
-    """It begins where the stop is now, so that a new one is never looser than the last."""
-    trail = context.plan.trail
-    assert trail is not None
-    return attrs.evolve(
-        spec,
-        aux_price=trail.amount,
-        trail_percent=None if trail.amount is not None else trail.percent,
-        trail_stop_price=context.stop_level(state.instruments[context.symbol].grid),
-    )
 
 
 def register(state: State, order: Order) -> None:
