@@ -19,7 +19,17 @@ import attrs
 import orjson
 
 from engine import config as configuration
-from engine import decisions, direct, executions, reports, rulebook, settlement, stops, truth
+from engine import (
+    decisions,
+    direct,
+    executions,
+    halts,
+    reports,
+    rulebook,
+    settlement,
+    stops,
+    truth,
+)
 from engine.adds import next_double_down
 from engine.commands import Command
 from engine.config import CONVERTER, Config
@@ -37,6 +47,7 @@ from engine.inputs import (
     ConditionFired,
     ErrorReported,
     ExecutionReported,
+    HaltRequested,
     Input,
     InstrumentDefined,
     MarketSeen,
@@ -46,6 +57,7 @@ from engine.inputs import (
     OrderRequested,
     OrderStatusReported,
     PositionReported,
+    ResumeRequested,
     RuleChanged,
     SessionChanged,
     SignalArrived,
@@ -338,6 +350,8 @@ _HANDLERS: Final[dict[type[Input], Callable[[State, Outbox, Any], None]]] = {
     OrderRequested: direct.on_order,
     CancelRequested: direct.on_cancel,
     RuleChanged: rulebook.on_rule,
+    HaltRequested: halts.on_halt,
+    ResumeRequested: halts.on_resume,
     SessionChanged: truth.on_session,
     OrderIdGranted: truth.on_order_id,
     PositionReported: truth.on_position,

@@ -133,6 +133,8 @@ def symbol_reason(state: State, symbol: str, now_ns: int) -> Reason | None:
     instrument = state.instruments.get(symbol)
     if not state.live:
         return Reason.NOT_LIVE
+    if state.halt is not None:
+        return Reason.TRADING_HALTED
     if symbol in state.frozen or state.unexplained(symbol):
         return Reason.FROZEN
     if instrument is None:

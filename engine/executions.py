@@ -14,6 +14,7 @@ from engine import foreign, invariants
 from engine.contexts import Context, name_fill
 from engine.events import FillEvent, PositionCloseEvent, PositionOpenEvent, PositionUpdateEvent
 from engine.groups import Group
+from engine.halts import FLATTEN
 from engine.inputs import CommissionReported, ExecutionReported
 from engine.orders import OPENING_ROLES, Order, Role
 from engine.outbox import Outbox, order_fields
@@ -105,7 +106,8 @@ def _unexpected(state: State, out: Outbox, context: Context, event: ContextEvent
     trade of the symbol is under way (long and short never mix)."""
     current = state.current.setdefault(context.symbol, context)
     context.reverse_to = None
-    keeps = context.plan.trade.late_fill == "protect" and current is context
+    flattening = state.halt is not None and state.halt.level >= FLATTEN
+    keeps = context.plan.trade.late_fill == "protect" and current is context and not flattening
     if event == ContextEvent.LATE_FILLED and keeps:
         out.alert("warning", f"late_filled: {context.held} shares are protected", context.symbol)
         return

@@ -25,6 +25,8 @@ class Reason(StrEnum):
     BUSY = "busy"  # a close or reversal of the symbol is under way
     FROZEN = "frozen"  # broker and executions disagree about the symbol
     NOT_LIVE = "not_live"
+    TRADING_HALTED = "trading_halted"  # by the kill switch
+    NOT_HALTED = "not_halted"
     SESSION_CLOSED = "session_closed"
     REVERSAL_TIMED_OUT = "reversal_timed_out"
     # adds

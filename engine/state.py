@@ -42,6 +42,16 @@ class Round:
 
 
 @attrs.frozen
+class Halt:
+    """The kill switch as it holds: its level, who pulled it and why."""
+
+    level: int
+    who: str
+    why: str
+    since_ns: int
+
+
+@attrs.frozen
 class Asked:
     """A rule that was woken and waits for the market of the moment."""
 
@@ -95,6 +105,7 @@ class State:
     watch_names: dict[int, str] = attrs.field(factory=dict)
     next_watch: int = 1
     looking: dict[str, tuple[str, ...]] = attrs.field(factory=dict)  # symbol -> what for
+    halt: Halt | None = None
     frozen: dict[str, str] = attrs.field(factory=dict)  # symbol -> why
     told: set[str] = attrs.field(factory=set)  # warnings given once
     suspects: dict[str, Suspicion] = attrs.field(factory=dict)  # by symbol, until a round agrees

@@ -33,7 +33,7 @@ ENGINE = _words(
     config event_streams bus
     charts sizing positions orders tranches contexts exits groups brackets
     risk state invariants outbox tws_errors watches entries adds stops foreign reports direct
-    rulebook executions intents decisions settlement truth core
+    rulebook intents halts executions decisions settlement truth core
     codec journal_files journal recovery capture
     broker.errors broker.clock broker.pacing broker.templates broker.library broker.definitions
     broker.requests broker.inbound broker.history broker.sync broker.feed broker.accounts
