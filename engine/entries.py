@@ -19,8 +19,9 @@ from engine.money import exact
 from engine.orders import OPENING_ROLES, Order, Role
 from engine.outbox import Outbox
 from engine.plans import Distance, Trade
+from engine.portfolio import standing, symbol_reason
 from engine.reasons import Reason
-from engine.risk import Entry, Exposure, entry_reason, market_reason
+from engine.risk import Proposal, gate, market_reason
 from engine.sizing import entry_quantity
 from engine.state import State
 from engine.tranches import Aim, Intent, Plan, Trail, Tranche, portions, split
@@ -54,7 +55,7 @@ def enter(state: State, out: Outbox, wish: Wish, market: MarketView) -> Reason |
     plan = make_plan(state, wish, market, exact(quote), instrument)
     if isinstance(plan, Reason):
         return plan
-    return open_context(state, out, instrument, plan, exact(quote))
+    return open_context(state, out, instrument, plan, market)
 
 
 def make_plan(
@@ -79,7 +80,9 @@ def make_plan(
         trail = _trail(trade.trailing, basis, market.atr, instrument)
         if trail is None:
             return Reason.NO_STOP
-    equity = state.equity if trade.sizing.risk_percent is not None else None
+    equity = (
+        state.account_value("NetLiquidation") if trade.sizing.risk_percent is not None else None
+    )
     if trade.sizing.risk_percent is not None and equity is None:
         return Reason.NO_EQUITY
     return Plan(
@@ -128,33 +131,6 @@ def _trail(
     return Trail(amount, None) if amount > 0 else None
 
 
-def symbol_reason(state: State, symbol: str, now_ns: int) -> Reason | None:
-    """Why nothing of this symbol may be opened now, whatever its price."""
-    instrument = state.instruments.get(symbol)
-    if not state.live:
-        return Reason.NOT_LIVE
-    if state.halt is not None:
-        return Reason.TRADING_HALTED
-    if symbol in state.frozen or state.unexplained(symbol):
-        return Reason.FROZEN
-    if instrument is None:
-        return Reason.UNKNOWN_SYMBOL
-    session_end = open_until(state, instrument, now_ns)
-    if session_end is None:
-        return Reason.SESSION_CLOSED
-    return None
-
-
-def open_until(state: State, instrument: Instrument, now_ns: int) -> int | None:
-    """End of the session in which an entry may be made now; None outside, or once the
-    end-of-day close of that session has begun."""
-    margin = state.closing_margins.get(instrument.symbol, 0)
-    for opens, closes in instrument.sessions:
-        if opens <= now_ns < closes - margin:
-            return closes
-    return None
-
-
 def distance(wanted: Distance, price: Decimal, atr: float | None) -> Decimal | None:
     """Price distance: ATR wins when it is warm, else per cent of the price, else the amount,
     else None.
@@ -169,38 +145,34 @@ def distance(wanted: Distance, price: Decimal, atr: float | None) -> Decimal | N
     return exact(wanted.amount) if wanted.amount is not None else None
 
 
-def exposure(state: State, now_ns: int) -> Exposure:
-    """Worst case of all contexts: what is held and what entries and adds may still bring, at
-    the price each was decided on."""
-    minute_ago = now_ns - state.scaled(60.0)
-    state.order_times = [at for at in state.order_times if at > minute_ago]
-    gross = sum(
-        (
-            (abs(context.held) + context.opening_rest) * context.basis
-            for context in state.current.values()
-        ),
-        Decimal(0),
-    )
-    return Exposure(gross, len(state.current), len(state.order_times))
-
-
 def open_context(
-    state: State, out: Outbox, instrument: Instrument, plan: Plan, quote: Decimal
+    state: State,
+    out: Outbox,
+    instrument: Instrument,
+    plan: Plan,
+    market: MarketView | None,
+    stated: tuple[Decimal, ...] = (),
 ) -> Reason | None:
     """Gate a plan and send it: for each target a parent held back, its children behind it, the
     last of which transmits."""
     grid, basis = instrument.grid, plan.decision_price
     parts = split(plan.quantity, plan.aims, instrument.lot)
-    entry = Entry(
-        plan.side,
-        plan.quantity,
-        basis,
-        plan.entry_price,
-        plan.stop_at(basis, grid),
+    stop_price = plan.stop_at(basis, grid)
+    proposal = Proposal(
+        kind="entry",
+        symbol=instrument.symbol,
+        side=plan.side,
+        quantity=plan.quantity,
+        price=basis,
+        stated=stated,
+        limit_price=plan.entry_price,
+        stop_price=stop_price,
+        value=plan.quantity * basis,
+        risk=plan.quantity * abs(basis - stop_price),
         orders=sum(2 if aim is None else 3 for _, aim in parts),
-        quote=quote,
     )
-    reason = entry_reason(entry, exposure(state, out.now_ns), state.config.limits)
+    where = standing(state, instrument.symbol, out.now_ns, market)
+    reason = gate(proposal, where, state.config.limits)
     if reason is not None:
         return reason
     number = state.take_number()

@@ -18,6 +18,7 @@ from engine.halts import FLATTEN
 from engine.inputs import CommissionReported, ExecutionReported
 from engine.orders import OPENING_ROLES, Order, Role
 from engine.outbox import Outbox, order_fields
+from engine.portfolio import note_entry
 from engine.positions import Ledger, revision
 from engine.reports import report
 from engine.rulebook import count
@@ -82,7 +83,10 @@ def _context_filled(
         tranche = context.tranche_of(order)
         tranche.entry_filled_ns = out.now_ns
         if context.count_fill(tranche.intent):
-            count(state, context.intents[tranche.intent].rule, context.symbol, out.now_ns)
+            intent = context.intents[tranche.intent]
+            count(state, intent.rule, context.symbol, out.now_ns)
+            if intent.kind == "entry":
+                note_entry(state, context.symbol, out.now_ns)
         _await_rest(state, context, order, out.now_ns)
     if context.symbol in state.frozen:
         state.doubts = True  # this may be what was missing

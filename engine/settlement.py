@@ -14,6 +14,7 @@ from engine.events import OrderGroupEvent, TradeEvent
 from engine.groups import Group
 from engine.orders import Order
 from engine.outbox import Outbox, order_fields
+from engine.portfolio import note_stop_out
 from engine.rulebook import clear_cooldowns
 from engine.state import State
 from statecharts.vocabulary import BracketState, OcoState, OrderReport
@@ -30,6 +31,7 @@ def came_to_rest(state: State, out: Outbox, context: Context) -> None:
         del state.current[symbol]
     if context.exit_reason == "stop":
         clear_cooldowns(state, symbol)
+        note_stop_out(state, symbol, out.now_ns)
     ask_for_reversal(state, out, context)
 
 

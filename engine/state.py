@@ -113,6 +113,9 @@ class State:
     foreign_found: dict[int, Decimal] = attrs.field(factory=dict)  # when we first looked
     foreign_orders: dict[int, str] = attrs.field(factory=dict)  # alive, by permanent id: symbol
     account_values: dict[str, str] = attrs.field(factory=dict)
+    account_told_ns: int = 0  # when the account was last told about
+    entry_times: dict[str, tuple[int, ...]] = attrs.field(factory=dict)  # of trades, by symbol
+    stop_out_times: dict[str, tuple[int, ...]] = attrs.field(factory=dict)
     order_times: list[int] = attrs.field(factory=list)  # of the last minute
     round: Round = attrs.field(factory=Round)
     oca_amendable: bool = True  # until the broker refuses to revise a member of a group
@@ -130,15 +133,15 @@ class State:
         """Real seconds in exchange nanoseconds (a simulated exchange may run faster)."""
         return int(seconds * self.config.broker.clock_rate * 1_000_000_000)
 
-    @property
-    def equity(self) -> Decimal | None:
-        """What the account is worth in the currency it is kept in, as the broker last told."""
-        name = f"{self.account}:NetLiquidation:"
-        told = next((v for key, v in self.account_values.items() if key.startswith(name)), None)
+    def account_value(self, key: str) -> Decimal | None:
+        """What the broker last told of the account, in the currency that the account is kept
+        in; None if it has not, or has told no number."""
+        name = f"{self.account}:{key}:"
+        told = next((v for one, v in self.account_values.items() if one.startswith(name)), None)
         try:
             return exact(told) if told is not None else None
         except ValueError:
-            return None  # whatever it is, it is no number to size by
+            return None  # whatever it is, it is no number to judge by
 
     def take_order_id(self) -> int:
         """A new order id, strictly above all that this journal ever used or saw."""

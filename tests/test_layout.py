@@ -32,8 +32,8 @@ ENGINE = _words(
     rules.forms rules.rule rules.templates rules.strategy rules
     config event_streams bus
     charts sizing positions orders tranches contexts exits groups brackets
-    risk state invariants outbox tws_errors watches entries adds stops foreign reports direct
-    rulebook intents halts executions decisions settlement truth core
+    risk state invariants outbox tws_errors watches portfolio entries adds stops foreign reports
+    direct rulebook intents halts executions decisions settlement truth core
     codec journal_files journal recovery capture
     broker.errors broker.clock broker.pacing broker.templates broker.library broker.definitions
     broker.requests broker.inbound broker.history broker.sync broker.feed broker.accounts
