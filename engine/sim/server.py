@@ -103,9 +103,9 @@ class SimServer:
             bounds = f"{VERSION_MIN} to {VERSION_MAX}"
             raise UserError(f"server version {max_server_version}: must be {bounds}")
         self._exchange = exchange
-        self._gateway = Gateway(exchange, max_server_version, backlog_bytes_max)
+        self.gateway = Gateway(exchange, max_server_version, backlog_bytes_max)
         self._pace = Pace(speed, exchange.now_ns)
-        self._player = Player(self._gateway, iter(source), self._pace, time.monotonic_ns)
+        self._player = Player(self.gateway, iter(source), self._pace, time.monotonic_ns)
         self._host, self._wanted, self._wanted_control = host, port, control_port
         self._hold, self._linger_s = hold, linger_s
         self._selector = selectors.DefaultSelector()
@@ -152,14 +152,14 @@ class SimServer:
         for waiting in (self._listener, self._control, self._wake_in):
             if waiting is not None:
                 self._selector.register(waiting, selectors.EVENT_READ)
-        if self._gateway.max_server_version >= PROTOBUF_MIN:
+        if self.gateway.max_server_version >= PROTOBUF_MIN:
             # A quarter of a second of imports, which the first client would otherwise wait for.
             threading.Thread(target=self._preload, name="sim-preload", daemon=True).start()
 
     def _preload(self) -> None:
         if not preload():
             _LOG.warning("the installed ibapi has no complete protobuf schema: text only")
-            self._gateway.max_server_version = TEXT_MAX
+            self.gateway.max_server_version = TEXT_MAX
 
     def start(self) -> SimServer:
         """Listen, and serve from a thread of its own."""
@@ -279,7 +279,7 @@ class SimServer:
     def _set_pace(self) -> None:
         """Hold or run the clock, and end when it was agreed to."""
         real_ns = time.monotonic_ns()
-        present = any(client.client_id is not None for client in self._gateway.clients)
+        present = any(client.client_id is not None for client in self.gateway.clients)
         if self._hold and present != self._pace.running:
             if present:
                 self._pace.run(real_ns)
@@ -310,7 +310,7 @@ class SimServer:
             wire.closing = controls >= CONTROL_CLIENTS_MAX
             peer = _Peer(connection, Delivery(), label, control=wire)
         else:
-            client = self._gateway.open(label)
+            client = self.gateway.open(label)
             peer = _Peer(connection, client.wire.delivery, label, client=client)
         self._peers[connection] = peer
         self._selector.register(connection, selectors.EVENT_READ, peer)
@@ -338,7 +338,7 @@ class SimServer:
             return  # what a client says after it was refused is not heard
         if peer.client is not None:
             self._player.advance()
-            self._gateway.receive(peer.client, data)
+            self.gateway.receive(peer.client, data)
         elif peer.control is not None:
             for answer in peer.control.feed(data):
                 peer.delivery.put(answer)
@@ -368,7 +368,7 @@ class SimServer:
             peer.give_up_ns = real_ns + CLOSING_NS_MAX
             if peer.client is not None:
                 _LOG.warning("%s: disconnected: %s", peer.label, peer.client.closing)
-                self._gateway.close(peer.client)
+                self.gateway.close(peer.client)
         if real_ns >= peer.give_up_ns:
             self._drop(peer, "it was cut off")
         elif not peer.blocked and not peer.shut:
@@ -378,7 +378,7 @@ class SimServer:
 
     def _drop(self, peer: _Peer, why: str) -> None:
         if peer.client is not None:
-            self._gateway.close(peer.client)
+            self.gateway.close(peer.client)
             _LOG.info("%s: connection ended: %s", peer.label, why)
         del self._peers[peer.socket]
         self._selector.unregister(peer.socket)
@@ -412,7 +412,7 @@ class SimServer:
                     "backlog_bytes": len(client.wire.delivery),
                     "streams": len(client.streams),
                 }
-                for client in self._gateway.clients
+                for client in self.gateway.clients
             ],
         }
 
@@ -431,7 +431,7 @@ class SimServer:
             "pid": os.getpid(),
             "instance": self._exchange.instance,
             "market_over": self.market_over,
-            "clients": sum(1 for c in self._gateway.clients if c.client_id is not None),
+            "clients": sum(1 for c in self.gateway.clients if c.client_id is not None),
         }
 
     def _stop(self) -> dict[str, Any]:

@@ -30,10 +30,6 @@ def text(value: Value) -> str:
     return repr(value)
 
 
-def number(value: Decimal | None) -> float | None:
-    return None if value is None else float(value)
-
-
 def contract_values(instrument: Instrument) -> Values:
     return {
         "conId": instrument.con_id,
@@ -47,7 +43,9 @@ def contract_values(instrument: Instrument) -> Values:
 
 
 def order_values(order: SimOrder) -> Values:
-    """What openOrder and completedOrder share. TWS writes 0.0 for a price that does not apply."""
+    """What openOrder and completedOrder share. TWS writes 0.0 for a price that does not apply,
+    and leaves a trailing stop that does not apply unset."""
+    trail = {"trailStopPrice": order.trail_stop_price, "trailingPercent": order.trailing_percent}
     return {
         "action": order.action,
         "totalQuantity": order.quantity,
@@ -61,8 +59,7 @@ def order_values(order: SimOrder) -> Values:
         "permId": order.perm_id,
         "outsideRth": order.outside_rth,
         "ocaType": order.oca_type,
-        "trailStopPrice": number(order.trail_stop_price),
-        "trailingPercent": number(order.trailing_percent),
+        **{name: float(value) for name, value in trail.items() if value is not None},
     }
 
 

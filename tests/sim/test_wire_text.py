@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
+import attrs
 import pytest
+from ibapi.const import UNSET_DOUBLE
 from ibapi.decoder import Decoder
 from ibapi.wrapper import EWrapper
 
@@ -165,6 +167,23 @@ def test_open_order(version: int) -> None:
     assert (order.account, order.orderRef, order.outsideRth) == ("DU1", "ref-7", True)
     assert state.status == "PreSubmitted"
     assert order.deltaNeutralOrderType == "None"
+
+
+@pytest.mark.parametrize("version", [*TEXT, *PROTOBUF])
+def test_the_level_of_a_trailing_stop_reaches_the_client(version: int) -> None:
+    order = attrs.evolve(
+        ORDER, order_type="TRAIL", limit_price=None, aux_price=None,
+        trailing_percent=Decimal("1.5"), trail_stop_price=Decimal("98.52"),
+    )  # fmt: skip
+    encoder = encoder_of(version)
+
+    _, _, shown, _ = decoded(encoder.open_order(order), version).only("openOrder")
+    _, done, _ = decoded(encoder.completed_order(order, "", ""), version).only("completedOrder")
+    _, _, plain, _ = decoded(encoder.open_order(ORDER), version).only("openOrder")
+
+    assert (shown.trailStopPrice, shown.trailingPercent) == (98.52, 1.5)
+    assert (done.trailStopPrice, done.trailingPercent) == (98.52, 1.5)
+    assert plain.trailStopPrice == plain.trailingPercent == UNSET_DOUBLE
 
 
 @pytest.mark.parametrize("version", [*TEXT, *PROTOBUF])
