@@ -36,11 +36,12 @@ ENGINE = _words(
     broker.connection broker.link broker.handshake broker.upstream broker.session
     signals.schema signals.files
     inbox view sampler runtime handles order_manager tracker
-    sim.records sim.policies sim.instruments sim.hours sim.history sim.account sim.market
-    sim.book sim.orders sim.checks sim.matching sim.oracle sim.floor sim.exchange
+    sim.conditions sim.records sim.policies sim.order_types sim.instruments sim.hours sim.history sim.account sim.market
+    sim.book sim.orders sim.checks sim.matching sim.oracle sim.floor sim.release sim.preview
+    sim.order_entry sim.exchange
     sim.delivery
-    sim.wire_time sim.wire_fields sim.wire_text_reader sim.wire_orders sim.wire_messages
-    sim.wire_values sim.wire_text sim.wire_protobuf sim.wire_requests sim.wire
+    sim.wire_time sim.wire_fields sim.wire_text_reader sim.wire_conditions sim.wire_orders
+    sim.wire_messages sim.wire_values sim.wire_text sim.wire_protobuf sim.wire_requests sim.wire
     sim.streams sim.history_stream sim.client sim.desk
     sim.answers_account sim.answers_orders sim.answers_market sim.gateway
     sim.pace sim.control sim.server sim.launch sim.child

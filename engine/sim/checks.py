@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
+from collections.abc import Collection
 from typing import Final
 
 import attrs
 
 from engine.inputs import Instrument
-from engine.sim.orders import LIMIT_TYPES, ORDER_TYPES, LiveOrder
+from engine.sim.conditions import EXECUTION, OF_A_MARKET, PRICE, SERVED
+from engine.sim.order_types import TIMES, TYPES, OrderType, allowed
+from engine.sim.orders import LiveOrder
 from engine.sim.policies import Policies
 from engine.sim.records import SimOrder
 
-TIFS: Final = frozenset({"DAY", "GTC"})
+LAST_TRADE: Final = frozenset({0, 2})  # methods of triggering that are served
+MINIMUM_VARIATION: Final = (
+    "The price does not conform to the minimum price variation for this contract."
+)
 
 
 @attrs.frozen
@@ -54,13 +59,43 @@ def order_fault(
         )
     if order.action not in ("BUY", "SELL"):
         return invalid(f"Invalid action '{order.action}'")
-    if order.order_type not in ORDER_TYPES:
+    kind = TYPES.get(order.order_type)
+    if kind is None:
         return Fault(387, "Unsupported order type for this exchange and security type.")
-    if order.tif not in TIFS:
-        return Fault(10052, f"Invalid time in force:{order.tif}")
+    fault = _time_fault(order, kind)
+    if fault is not None:
+        return fault
     if not 0 <= order.oca_type <= 3:
         return invalid(f"Invalid OCA type {order.oca_type}")
-    return _quantity_fault(order, known) or _price_fault(order, known)
+    return _quantity_fault(order, known) or _price_fault(order, kind, known)
+
+
+def _time_fault(order: SimOrder, kind: OrderType) -> Fault | None:
+    if order.tif not in TIMES:
+        return Fault(10052, f"Invalid time in force:{order.tif}")
+    if kind.trigger == "close" and order.tif != "DAY":
+        return Fault(113, "The Tif option should be set to DAY for MOC and LOC orders.")
+    if not allowed(kind, order.tif):
+        return Fault(111, "The TIF (Tif type) and the order type are incompatible.")
+    if order.tif == "GTD" and order.good_till_ns is None:
+        return invalid("A GTD order states the date until which it is good")
+    return None
+
+
+def condition_fault(
+    order: SimOrder, con_ids: Collection[int], symbols: Collection[str]
+) -> Fault | None:
+    """Why the conditions of an order cannot be watched, None when they can."""
+    for one in order.conditions:
+        if one.kind not in SERVED:
+            return invalid(f"The simulator does not serve conditions of type {one.kind}")
+        if one.kind in OF_A_MARKET and one.con_id not in con_ids:
+            return invalid(f"Invalid contract id {one.con_id} in a condition")
+        if one.kind == EXECUTION and one.symbol not in symbols:
+            return invalid(f"Invalid symbol '{one.symbol}' in a condition")
+        if one.kind == PRICE and one.trigger_method not in LAST_TRADE:
+            return invalid(f"The simulator does not serve trigger method {one.trigger_method}")
+    return None
 
 
 def _quantity_fault(order: SimOrder, known: Instrument) -> Fault | None:
@@ -71,28 +106,45 @@ def _quantity_fault(order: SimOrder, known: Instrument) -> Fault | None:
     return None
 
 
-def _price_fault(order: SimOrder, known: Instrument) -> Fault | None:
-    prices: list[tuple[str, Decimal | None]] = []
-    if order.order_type in LIMIT_TYPES:
-        prices.append(("limit price", order.limit_price))
-    if order.order_type in ("STP", "STP LMT"):
-        prices.append(("stop price", order.aux_price))
-    if order.order_type == "TRAIL":
-        if (order.aux_price is None) == (order.trailing_percent is None):
-            return invalid("A trailing order takes either an amount or a percentage")
-        distance = order.trailing_percent if order.aux_price is None else order.aux_price
-        assert distance is not None
-        if not distance.is_finite() or distance <= 0:
-            return invalid("The trailing amount must be above zero")
-        if order.trail_stop_price is not None:
-            prices.append(("trail stop price", order.trail_stop_price))
-    for name, price in prices:
+def _price_fault(order: SimOrder, kind: OrderType, known: Instrument) -> Fault | None:
+    prices = {name: getattr(order, name) for name in kind.needs}
+    if kind.trigger == "trail":
+        fault = _trail_fault(order, kind)
+        if fault is not None:
+            return fault
+        prices["trail_stop_price"] = order.trail_stop_price or None
+        if order.limit_offset is None and kind.limited:
+            prices["limit_price"] = order.limit_price
+    if kind.pricing == "pegged":
+        if order.aux_price is not None and order.aux_price < 0:
+            return invalid("The offset of a relative order must not be below zero")
+        prices["limit_price"] = order.limit_price or None
+    for name, price in prices.items():
+        optional = name not in kind.needs
+        if price is None and optional:
+            continue
         if price is None or not price.is_finite() or price <= 0:
-            return invalid(f"The {name} must be above zero")
+            return invalid(f"The {name.replace('_', ' ')} must be above zero")
         if not known.grid.on(price):
-            return Fault(
-                110, "The price does not conform to the minimum price variation for this contract."
-            )
+            return Fault(110, MINIMUM_VARIATION)
+    return None
+
+
+def _trail_fault(order: SimOrder, kind: OrderType) -> Fault | None:
+    """A trailing order states one distance, and with a limit one way to find it."""
+    if (order.aux_price is None) == (order.trailing_percent is None):
+        return invalid("A trailing order takes either an amount or a percentage")
+    distance = order.trailing_percent if order.aux_price is None else order.aux_price
+    assert distance is not None
+    if not distance.is_finite() or distance <= 0:
+        return invalid("The trailing amount must be above zero")
+    if kind.limited:
+        if (order.limit_price is None) == (order.limit_offset is None):
+            return invalid("A trailing limit takes either a limit price or an offset")
+        if order.limit_offset is not None and order.limit_offset < 0:
+            return invalid("The offset of the limit must not be below zero")
+        if order.limit_price is not None and order.trail_stop_price is None:
+            return invalid("A trailing limit with a price states its stop as well")
     return None
 
 
@@ -117,6 +169,35 @@ def modification_fault(live: LiveOrder, asked: SimOrder, policies: Policies) -> 
     if revised or refused:
         return Fault(10326, "OCA group revision is not allowed.")
     return size_fault(live, asked)
+
+
+def auction_fault(live: LiveOrder, now_ns: int, policies: Policies) -> Fault | None:
+    """Why an order for an auction cannot take part in one."""
+    hours = live.book.hours
+    if live.order.tif == "OPG" and hours.next_open(now_ns) is None:
+        return rejected("There is no opening auction to come.")
+    if live.kind.trigger == "close":
+        closes_ns = hours.expiry(now_ns, False)
+        if closes_ns is None or closes_ns - now_ns < policies.closing_cutoff_ns:
+            return rejected("It is too late for the closing auction.")
+    return None
+
+
+def cancel_fault(order_id: int, live: LiveOrder | None, policies: Policies) -> Fault:
+    """Why there is nothing to cancel: never heard of it, on its way already, or over."""
+    text = f"OrderId {order_id} that needs to be cancelled"
+    code = 10147 if live is None else 10148 if not live.ended else int(policies.late_cancel)
+    if code == 10147:
+        return Fault(code, f"{text} is not found.")
+    assert live is not None
+    if code == 161:
+        cause = "Cancel attempted when order is not in a cancellable state."
+        return Fault(code, f"{cause}  Order permId ={live.order.perm_id}")
+    if code == 135:
+        return Fault(code, f"Can't find order with ID ={order_id}")
+    if code == 136:
+        return Fault(code, "This order cannot be cancelled.")
+    return Fault(code, f"{text} can not be cancelled, state: {live.order.status}.")
 
 
 def size_fault(live: LiveOrder, asked: SimOrder) -> Fault | None:

@@ -17,6 +17,7 @@ from engine.sim import instruments
 from engine.sim.book import Quote
 from engine.sim.client import Client, Profit, ProfitFeed, ValueFeed
 from engine.sim.exchange import Exchange
+from engine.sim.order_types import TIMES, TYPES
 from engine.sim.records import (
     CommissionNotice,
     ErrorNotice,
@@ -25,6 +26,7 @@ from engine.sim.records import (
     OrderNotice,
     PositionNotice,
     TickNotice,
+    WhatIfNotice,
 )
 from engine.sim.streams import shown
 from engine.sim.wire_messages import (
@@ -46,7 +48,10 @@ from engine.sim.wire_time import SECOND_NS, local
 VALUES_EVERY_NS: Final = 180 * SECOND_NS  # TWS repeats changed account values every three minutes
 PROFITS_EVERY_NS: Final = SECOND_NS
 DETAILS_DAYS: Final = 6  # of trading hours, from today
-_ORDER_TYPES: Final = "DAY,GTC,LMT,MKT,OCA,STP,STPLMT,TRAIL,WHATIF"
+# As TWS lists them: types without spaces, times in force and attributes, in one alphabetical row.
+_ORDER_TYPES: Final = ",".join(
+    sorted({name.replace(" ", "") for name in TYPES} | set(TIMES) | {"COND", "OCA", "WHATIF"})
+)
 
 
 class Desk:
@@ -148,6 +153,9 @@ class Desk:
             self._book_profit(self._symbol_of.pop(notice.execution_id), notice)
             for client in self._owners(notice.client_id):
                 self.commission(client, notice)
+        elif isinstance(notice, WhatIfNotice):
+            for client in self._owners(notice.order.client_id):
+                client.put(client.encoder.what_if(notice))
         elif isinstance(notice, ErrorNotice):
             for client in self._owners(notice.client_id):
                 self.error(client, notice.order_id, notice.code, notice.text)

@@ -1,7 +1,8 @@
 """The trading floor: lives of orders, their bracket and one-cancels-all ties, and fills.
 
-``Exchange`` takes requests and checks them; the floor does what follows. Everything that a
-client would see is appended to ``out`` in the order in which it would see it.
+``Exchange`` takes requests and checks them, ``Release`` lets an order trade when its time has
+come; the floor does what follows. Everything that a client would see is appended to ``out`` in
+the order in which it would see it.
 """
 
 from __future__ import annotations
@@ -18,9 +19,8 @@ from engine.sim import account as accounts
 from engine.sim import matching
 from engine.sim.account import Account
 from engine.sim.book import Book
-from engine.sim.instruments import local_time
 from engine.sim.oracle import Cover, Oracle
-from engine.sim.orders import STOP_TYPES, Group, LiveOrder, Registry, snapshot
+from engine.sim.orders import Group, LiveOrder, Registry, snapshot
 from engine.sim.policies import Policies
 from engine.sim.records import (
     CommissionNotice,
@@ -33,7 +33,6 @@ from engine.sim.records import (
 )
 
 _AVERAGE: Final = Decimal("1e-8")
-_LIVE: Final = frozenset({"PendingSubmit", "PreSubmitted", "Submitted", "PendingCancel"})
 
 
 class Floor:
@@ -127,10 +126,11 @@ class Floor:
             Cover(live.order.action, self.fillable(live), live.group.name if live.group else "")
             for live in self.books[symbol].active
             if not live.held
-            and (live.order.order_type in STOP_TYPES or live.order.order_type == "MKT")
+            and not live.conditioned
+            and (live.kind.stops or live.order.order_type == "MKT")
         ]
 
-    # -- coming alive --------------------------------------------------------------------------
+    # -- where an order stands -----------------------------------------------------------------
 
     def join(self, live: LiveOrder, name: str, kind: int) -> None:
         """Make the order a member of a one-cancels-all group."""
@@ -141,84 +141,24 @@ class Floor:
         live.group = group
         live.order.oca_group, live.order.oca_type = name, group.kind
 
-    def transmit(self, lives: Sequence[LiveOrder]) -> None:
-        """Release orders to the market: all are announced before the first may trade."""
-        for live in lives:
-            live.transmitted = live.active = True
-            order, parent = live.order, live.parent
-            order.transmit = True
-            if parent is not None:
-                if live.group is None:
-                    # The gateway ties the children of one parent together by itself.
-                    self.join(live, str(parent.order.perm_id), 3)
-                live.held = not self._released(parent)
-            live.book.active.append(live)
-            self.restatus(live)
-            self.tell(live)
-            self.warn(live)
-            self.schedule_expiry(live)
-            assert order.status in _LIVE
-        for live in lives:
-            self.work(live)
-
-    def _released(self, parent: LiveOrder) -> bool:
+    def released(self, parent: LiveOrder) -> bool:
         """Whether children of ``parent`` may trade at all."""
         if parent.ended or self.policies.child_activation == "on_full":
             return parent.ended
         return parent.order.filled > 0
-
-    def warn(self, live: LiveOrder) -> None:
-        """Information that TWS sends as errors although the order lives."""
-        order = live.order
-        if order.outside_rth and order.order_type == "MKT":
-            self.error(
-                order,
-                2109,
-                "Order Event Warning:Attribute 'Outside Regular Trading Hours'"
-                " is ignored based on the order type and destination. PlaceOrder is now"
-                " being processed.",
-            )
-        opens_ns = live.book.hours.opening(self.now_ns, live.outside)
-        if opens_ns is not None:
-            self.error(
-                order,
-                399,
-                "Order Message:\n"
-                f"{order.action} {order.quantity} {order.instrument.symbol}\nWarning: your"
-                " order will not be placed at the exchange until"
-                f" {local_time(opens_ns):%Y-%m-%d %H:%M:%S} US/Eastern",
-            )
-            self.at(opens_ns, partial(self._opened, live))
-
-    def _opened(self, live: LiveOrder) -> None:
-        if live.active and self._since(live) is not None:
-            if self.restatus(live):
-                self.tell(live)
-            self.work(live)
-
-    def schedule_expiry(self, live: LiveOrder) -> None:
-        """Start, move or drop the end of a DAY order's life."""
-        expiry_ns = None
-        if live.order.tif == "DAY":
-            expiry_ns = live.book.hours.expiry(self.now_ns, live.outside)
-        if expiry_ns is not None and expiry_ns != live.expiry_ns:
-            self.at(expiry_ns, partial(self._expired, live, expiry_ns))
-        live.expiry_ns = expiry_ns
-
-    def _expired(self, live: LiveOrder, expiry_ns: int) -> None:
-        if not live.ended and live.expiry_ns == expiry_ns:
-            self.cancel(live)
 
     def restatus(self, live: LiveOrder) -> bool:
         """Derive status and why_held from where the order stands; True when they changed."""
         order = live.order
         status, why = "Submitted", ""
         if live.held:
-            status, why = "PreSubmitted", "child,trigger" if live.stops else "child"
-        elif live.stops:
+            status, why = "PreSubmitted", "child,trigger" if live.waits else "child"
+        elif live.conditioned:
+            status = "PreSubmitted"
+        elif live.waits:
             status = self.policies.stop_status
             why = "trigger" if status == "PreSubmitted" else ""
-        elif self._since(live) is None:
+        elif self.since(live) is None or live.auctions:
             status = "PreSubmitted"
         if live.pending_cancel:
             status = "PendingCancel"
@@ -226,7 +166,7 @@ class Floor:
         order.status, order.why_held = status, why
         return changed
 
-    def _since(self, live: LiveOrder) -> int | None:
+    def since(self, live: LiveOrder) -> int | None:
         return live.book.hours.since(self.now_ns, live.outside)
 
     # -- trading -------------------------------------------------------------------------------
@@ -250,28 +190,61 @@ class Floor:
 
     def work(self, live: LiveOrder, printed: bool = False) -> None:
         """Let one order trade with what the market shows now."""
-        if not live.active or live.held:
+        if not live.active or live.held or live.conditioned or live.kind.trigger == "close":
             return
-        since_ns = self._since(live)
-        if since_ns is None or (live.stops and not self._triggered(live, since_ns)):
+        since_ns = self.since(live)
+        if since_ns is None or (live.waits and not self._triggered(live, since_ns)):
             return
-        group = live.group
-        if group is not None and group.blocks and group.trading not in (None, live):
+        opens_ns = live.opens_ns
+        if opens_ns is not None and (since_ns < opens_ns or not printed):
+            return  # the opening auction is the first trade of its session
+        most = self._most(live)
+        if most <= 0 or (live.kind.pricing == "pegged" and not self._pegged(live, since_ns)):
             return
-        most = self.fillable(live)
-        if most <= 0:
-            return
-        found = matching.deal(live, most, since_ns, printed)
-        if found is not None:
+        if opens_ns is not None:
+            found = self._auctioned(live, most)
+        else:
+            found = matching.deal(live, most, since_ns, printed)
+        if found is not None and not (live.in_force.whole and found.quantity < most):
             if found.display:
                 live.book.take(live.buys, found.display)
             live.book.print_left -= found.printed
             self._fill(live, found)
+        if live.in_force.once and not live.ended:
+            self.cancel(live)
+
+    def close(self, live: LiveOrder) -> None:
+        """The closing auction of this session: one price, for any size."""
+        if live.active and not live.held and not live.conditioned:
+            most = self._most(live)
+            found = self._auctioned(live, most) if most > 0 else None
+            if found is not None:
+                self._fill(live, found)
+
+    def _auctioned(self, live: LiveOrder, most: Decimal) -> matching.Deal | None:
+        last = live.book.last
+        return None if last is None else matching.auctioned(live, most, exact(last))
+
+    def _most(self, live: LiveOrder) -> Decimal:
+        """What may fill now: nothing while another member of its group is being filled."""
+        group = live.group
+        if group is not None and group.blocks and group.trading not in (None, live):
+            return ZERO
+        return self.fillable(live)
+
+    def _pegged(self, live: LiveOrder, since_ns: int) -> bool:
+        """Follow the quote; whether there is a price to work at."""
+        price = matching.pegged(live, since_ns)
+        if price is not None and price != live.price:
+            live.rests_since_ns = -1
+            live.work_at(price)
+        return price is not None
 
     def _triggered(self, live: LiveOrder, since_ns: int) -> bool:
         """Trail a trailing stop, then see whether the last trade elects the order."""
         order, book = live.order, live.book
-        if order.order_type == "TRAIL" and book.last is not None and book.last_ns >= since_ns:
+        trails = live.kind.trigger == "trail"
+        if trails and book.last is not None and book.last_ns >= since_ns:
             stop = matching.trailed(order, book.last, book.instrument.grid)
             if stop is not None:
                 order.trail_stop_price = stop
@@ -390,7 +363,7 @@ class Floor:
 
     def _tell_children(self, parent: LiveOrder) -> None:
         """The parent has filled, in part or in full."""
-        if not parent.children or not self._released(parent):
+        if not parent.children or not self.released(parent):
             return
         waiting = [child for child in parent.children if child.active and child.held]
         for child in waiting:

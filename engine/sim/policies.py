@@ -34,6 +34,7 @@ StopStatus = Literal["PreSubmitted", "Submitted"]
 RejectedStatus = Literal["Inactive", "Cancelled", "none"]
 EmptyAccount = Literal["default", "oca_refused"]
 Margin = Literal["ignore", "refuse"]
+LateCancel = Literal["10148", "10147", "161", "135", "136"]
 
 LATENESS_NS_MAX: Final = 3_600_000_000_000  # an hour: longer than any fault that is played
 _BOUNDS: Final = {"active_orders_max": (1, 10_000)}
@@ -68,6 +69,7 @@ class Policies:
     rejected_status: RejectedStatus = "Inactive"  # after error 201
     pending_cancel: bool = False
     cancel_delay_ns: int = 0  # until a cancel takes effect; a fill may come before it
+    late_cancel: LateCancel = "10148"  # the error for a cancel of what has ended (F12)
     # -- checks --------------------------------------------------------------------------------
     empty_account: EmptyAccount = "default"  # oca_refused: 10224 for an OCA order without one
     tif_notice: bool = (
@@ -75,6 +77,7 @@ class Policies:
     )
     margin: Margin = "ignore"  # refuse: 201 beyond the buying power
     active_orders_max: int = 20  # per contract, side and account (B11)
+    closing_cutoff_ns: int = 600_000_000_000  # MOC and LOC: no later than this before the close
     # -- account -------------------------------------------------------------------------------
     cash: Decimal = Decimal("1000000")
     margin_rate: Decimal = Decimal("0.25")

@@ -14,7 +14,7 @@ from typing import Final, Protocol
 import attrs
 
 from engine.inputs import Instrument
-from engine.sim.records import SimExecution, SimOrder
+from engine.sim.records import SimExecution, SimOrder, WhatIfNotice
 
 TEXT_MAX: Final = 200  # newest version that is all text
 PROTOBUF_MIN: Final = 213  # oldest version that is all protobuf
@@ -184,6 +184,8 @@ class Encoder(Protocol):
     def error(self, request_id: int, code: int, text: str, time_ms: int) -> bytes: ...
 
     def open_order(self, order: SimOrder) -> bytes: ...
+
+    def what_if(self, notice: WhatIfNotice) -> bytes: ...
 
     def completed_order(self, order: SimOrder, completed_time: str, outcome: str) -> bytes: ...
 

@@ -9,9 +9,9 @@ from decimal import Decimal
 from typing import Final
 
 from engine.inputs import Instrument
-from engine.sim.records import SimExecution, SimOrder
+from engine.sim.records import SimExecution, SimOrder, WhatIfNotice
 from engine.sim.wire_messages import Listing, Value
-from engine.sim.wire_time import execution_time
+from engine.sim.wire_time import execution_time, zoned
 
 SIDE: Final = {"BUY": "BOT", "SELL": "SLD"}
 Values = dict[str, Value]
@@ -45,7 +45,13 @@ def contract_values(instrument: Instrument) -> Values:
 def order_values(order: SimOrder) -> Values:
     """What openOrder and completedOrder share. TWS writes 0.0 for a price that does not apply,
     and leaves a trailing stop that does not apply unset."""
-    trail = {"trailStopPrice": order.trail_stop_price, "trailingPercent": order.trailing_percent}
+    optional = {
+        "trailStopPrice": order.trail_stop_price,
+        "trailingPercent": order.trailing_percent,
+        "lmtPriceOffset": order.limit_offset,
+    }
+    zone = order.instrument.time_zone
+    times = {"goodTillDate": order.good_till_ns, "goodAfterTime": order.good_after_ns}
     return {
         "action": order.action,
         "totalQuantity": order.quantity,
@@ -59,7 +65,8 @@ def order_values(order: SimOrder) -> Values:
         "permId": order.perm_id,
         "outsideRth": order.outside_rth,
         "ocaType": order.oca_type,
-        **{name: float(value) for name, value in trail.items() if value is not None},
+        **{name: float(value) for name, value in optional.items() if value is not None},
+        **{name: zoned(time_ns, zone) for name, time_ns in times.items() if time_ns is not None},
     }
 
 
@@ -70,6 +77,26 @@ def live_order_values(order: SimOrder) -> Values:
         "clientId": order.client_id,
         "parentId": order.parent_id,
     }
+
+
+def what_if_values(notice: WhatIfNotice) -> Values:
+    """The figures of an order state. Initial and maintenance margin are the same here."""
+    amounts = {
+        "Margin": (notice.margin_before, notice.margin_after),
+        "equityWithLoan": (notice.equity_before, notice.equity_after),
+    }
+    found: Values = {}
+    for name, (before, after) in amounts.items():
+        names = ("initMargin", "maintMargin") if name == "Margin" else (name,)
+        for one in names:
+            found[f"{one}Before"] = _cents(before)
+            found[f"{one}Change"] = _cents(after - before)
+            found[f"{one}After"] = _cents(after)
+    return found
+
+
+def _cents(amount: Decimal) -> float:
+    return float(round(amount, 2))
 
 
 def completed_order_values(order: SimOrder) -> Values:
