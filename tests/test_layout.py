@@ -36,9 +36,10 @@ ENGINE = _words(
     broker.connection broker.link broker.handshake broker.upstream broker.session
     signals.schema signals.files
     inbox view sampler runtime handles order_manager tracker
-    sim.conditions sim.records sim.policies sim.order_types sim.instruments sim.hours sim.history sim.account sim.market
-    sim.book sim.orders sim.checks sim.matching sim.oracle sim.floor sim.release sim.preview
-    sim.order_entry sim.exchange
+    sim.timers sim.conditions sim.records sim.policies sim.order_types sim.instruments sim.hours
+    sim.history sim.account sim.market sim.book sim.orders sim.checks sim.matching sim.oracle
+    sim.interference sim.floor sim.release sim.preview sim.order_entry sim.exchange
+    sim.faults sim.fault_script sim.fault_draw sim.fault_plan sim.incidents
     sim.delivery
     sim.wire_time sim.wire_fields sim.wire_text_reader sim.wire_conditions sim.wire_orders
     sim.wire_messages sim.wire_values sim.wire_text sim.wire_protobuf sim.wire_requests sim.wire

@@ -21,19 +21,21 @@ MINIMUM_VARIATION: Final = (
 
 
 @attrs.frozen
-class Fault:
-    """Why a request is refused. 201 concerns an order that exists and becomes Inactive."""
+class Refusal:
+    """Why a request is refused. 201 concerns an order that exists and becomes Inactive.
+    ``cancels``: the refused modification takes the order with it."""
 
     code: int
     text: str
+    cancels: bool = False
 
 
-def rejected(reason: str) -> Fault:
-    return Fault(201, f"Order rejected - reason:{reason}")
+def rejected(reason: str) -> Refusal:
+    return Refusal(201, f"Order rejected - reason:{reason}")
 
 
-def invalid(cause: str) -> Fault:
-    return Fault(321, f"Error validating request:-'placeOrder' : cause - {cause}")
+def invalid(cause: str) -> Refusal:
+    return Refusal(321, f"Error validating request:-'placeOrder' : cause - {cause}")
 
 
 def same_contract(asked: Instrument, known: Instrument) -> bool:
@@ -43,16 +45,16 @@ def same_contract(asked: Instrument, known: Instrument) -> bool:
     return asked.sec_type == known.sec_type and asked.currency == known.currency
 
 
-def order_fault(
+def order_refusal(
     order: SimOrder, known: Instrument | None, account: str, policies: Policies
-) -> Fault | None:
+) -> Refusal | None:
     """What is wrong with the order by itself, None when nothing is."""
     if known is None or not same_contract(order.instrument, known):
-        return Fault(200, "No security definition has been found for the request")
+        return Refusal(200, "No security definition has been found for the request")
     if order.account not in ("", account):
         return invalid(f"Invalid account code '{order.account}'")
     if not order.account and order.oca_group and policies.empty_account == "oca_refused":
-        return Fault(
+        return Refusal(
             10224,
             "One-cancels-all group of orders should contain orders with exactly the same account."
             f" OCA group '{order.oca_group}' contains orders for {account}, Undefined.",
@@ -61,30 +63,30 @@ def order_fault(
         return invalid(f"Invalid action '{order.action}'")
     kind = TYPES.get(order.order_type)
     if kind is None:
-        return Fault(387, "Unsupported order type for this exchange and security type.")
-    fault = _time_fault(order, kind)
-    if fault is not None:
-        return fault
+        return Refusal(387, "Unsupported order type for this exchange and security type.")
+    refusal = _time_refusal(order, kind)
+    if refusal is not None:
+        return refusal
     if not 0 <= order.oca_type <= 3:
         return invalid(f"Invalid OCA type {order.oca_type}")
-    return _quantity_fault(order, known) or _price_fault(order, kind, known)
+    return _quantity_refusal(order, known) or _price_refusal(order, kind, known)
 
 
-def _time_fault(order: SimOrder, kind: OrderType) -> Fault | None:
+def _time_refusal(order: SimOrder, kind: OrderType) -> Refusal | None:
     if order.tif not in TIMES:
-        return Fault(10052, f"Invalid time in force:{order.tif}")
+        return Refusal(10052, f"Invalid time in force:{order.tif}")
     if kind.trigger == "close" and order.tif != "DAY":
-        return Fault(113, "The Tif option should be set to DAY for MOC and LOC orders.")
+        return Refusal(113, "The Tif option should be set to DAY for MOC and LOC orders.")
     if not allowed(kind, order.tif):
-        return Fault(111, "The TIF (Tif type) and the order type are incompatible.")
+        return Refusal(111, "The TIF (Tif type) and the order type are incompatible.")
     if order.tif == "GTD" and order.good_till_ns is None:
         return invalid("A GTD order states the date until which it is good")
     return None
 
 
-def condition_fault(
+def condition_refusal(
     order: SimOrder, con_ids: Collection[int], symbols: Collection[str]
-) -> Fault | None:
+) -> Refusal | None:
     """Why the conditions of an order cannot be watched, None when they can."""
     for one in order.conditions:
         if one.kind not in SERVED:
@@ -98,20 +100,20 @@ def condition_fault(
     return None
 
 
-def _quantity_fault(order: SimOrder, known: Instrument) -> Fault | None:
+def _quantity_refusal(order: SimOrder, known: Instrument) -> Refusal | None:
     if not order.quantity.is_finite() or order.quantity <= 0:
         return invalid("The order size must be above zero")
     if order.quantity % known.lot:
-        return Fault(10243, "Fractional-sized order cannot be placed via API")
+        return Refusal(10243, "Fractional-sized order cannot be placed via API")
     return None
 
 
-def _price_fault(order: SimOrder, kind: OrderType, known: Instrument) -> Fault | None:
+def _price_refusal(order: SimOrder, kind: OrderType, known: Instrument) -> Refusal | None:
     prices = {name: getattr(order, name) for name in kind.needs}
     if kind.trigger == "trail":
-        fault = _trail_fault(order, kind)
-        if fault is not None:
-            return fault
+        refusal = _trail_refusal(order, kind)
+        if refusal is not None:
+            return refusal
         prices["trail_stop_price"] = order.trail_stop_price or None
         if order.limit_offset is None and kind.limited:
             prices["limit_price"] = order.limit_price
@@ -126,11 +128,11 @@ def _price_fault(order: SimOrder, kind: OrderType, known: Instrument) -> Fault |
         if price is None or not price.is_finite() or price <= 0:
             return invalid(f"The {name.replace('_', ' ')} must be above zero")
         if not known.grid.on(price):
-            return Fault(110, MINIMUM_VARIATION)
+            return Refusal(110, MINIMUM_VARIATION)
     return None
 
 
-def _trail_fault(order: SimOrder, kind: OrderType) -> Fault | None:
+def _trail_refusal(order: SimOrder, kind: OrderType) -> Refusal | None:
     """A trailing order states one distance, and with a limit one way to find it."""
     if (order.aux_price is None) == (order.trailing_percent is None):
         return invalid("A trailing order takes either an amount or a percentage")
@@ -148,17 +150,17 @@ def _trail_fault(order: SimOrder, kind: OrderType) -> Fault | None:
     return None
 
 
-def modification_fault(live: LiveOrder, asked: SimOrder, policies: Policies) -> Fault | None:
+def modification_refusal(live: LiveOrder, asked: SimOrder, policies: Policies) -> Refusal | None:
     """Why a live order cannot become ``asked``, None when it can."""
     order = live.order
     if live.pending_cancel:
-        return Fault(2102, "Unable to modify this order as it is still being processed.")
+        return Refusal(2102, "Unable to modify this order as it is still being processed.")
     if asked.action != order.action or not same_contract(asked.instrument, order.instrument):
-        return Fault(105, "Order being modified does not match original order.")
+        return Refusal(105, "Order being modified does not match original order.")
     if asked.order_type != order.order_type:
-        return Fault(329, "Order modify failed. Cannot change to the new order type.")
+        return Refusal(329, "Order modify failed. Cannot change to the new order type.")
     if asked.parent_id not in (0, order.parent_id):
-        return Fault(10341, "Order modify failed. Parent order id cannot be changed.")
+        return Refusal(10341, "Order modify failed. Parent order id cannot be changed.")
     revised = asked.oca_group not in ("", order.oca_group)
     stripped = not asked.oca_group and not asked.parent_id
     refused = (
@@ -167,11 +169,12 @@ def modification_fault(live: LiveOrder, asked: SimOrder, policies: Policies) -> 
         and not (stripped and policies.oca_modify_stripped == "allow")
     )
     if revised or refused:
-        return Fault(10326, "OCA group revision is not allowed.")
-    return size_fault(live, asked)
+        cancels = policies.oca_modify == "refuse_cancel"
+        return Refusal(10326, "OCA group revision is not allowed.", cancels)
+    return size_refusal(live, asked)
 
 
-def auction_fault(live: LiveOrder, now_ns: int, policies: Policies) -> Fault | None:
+def auction_refusal(live: LiveOrder, now_ns: int, policies: Policies) -> Refusal | None:
     """Why an order for an auction cannot take part in one."""
     hours = live.book.hours
     if live.order.tif == "OPG" and hours.next_open(now_ns) is None:
@@ -183,24 +186,24 @@ def auction_fault(live: LiveOrder, now_ns: int, policies: Policies) -> Fault | N
     return None
 
 
-def cancel_fault(order_id: int, live: LiveOrder | None, policies: Policies) -> Fault:
+def cancel_refusal(order_id: int, live: LiveOrder | None, policies: Policies) -> Refusal:
     """Why there is nothing to cancel: never heard of it, on its way already, or over."""
     text = f"OrderId {order_id} that needs to be cancelled"
     code = 10147 if live is None else 10148 if not live.ended else int(policies.late_cancel)
     if code == 10147:
-        return Fault(code, f"{text} is not found.")
+        return Refusal(code, f"{text} is not found.")
     assert live is not None
     if code == 161:
         cause = "Cancel attempted when order is not in a cancellable state."
-        return Fault(code, f"{cause}  Order permId ={live.order.perm_id}")
+        return Refusal(code, f"{cause}  Order permId ={live.order.perm_id}")
     if code == 135:
-        return Fault(code, f"Can't find order with ID ={order_id}")
+        return Refusal(code, f"Can't find order with ID ={order_id}")
     if code == 136:
-        return Fault(code, "This order cannot be cancelled.")
-    return Fault(code, f"{text} can not be cancelled, state: {live.order.status}.")
+        return Refusal(code, "This order cannot be cancelled.")
+    return Refusal(code, f"{text} can not be cancelled, state: {live.order.status}.")
 
 
-def size_fault(live: LiveOrder, asked: SimOrder) -> Fault | None:
+def size_refusal(live: LiveOrder, asked: SimOrder) -> Refusal | None:
     """A modification states the total, including what has filled (B9)."""
     if asked.quantity <= live.order.filled:
         return rejected("The total quantity must be above the filled quantity.")

@@ -105,6 +105,8 @@ class Exchange:
         book = self._books.get(tick.symbol)
         if book is None:
             raise ConfigError(f"tick of {tick.symbol}: the exchange has no such instrument, add it")
+        if book.halted:
+            return self._told()
         book.apply(tick, floor.now_ns)
         watching = self._release.watching
         if not book.active and not watching:

@@ -7,7 +7,6 @@ the order in which it would see it.
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Callable, Sequence
 from decimal import ROUND_CEILING, Decimal
 from functools import partial
@@ -19,6 +18,7 @@ from engine.sim import account as accounts
 from engine.sim import matching
 from engine.sim.account import Account
 from engine.sim.book import Book
+from engine.sim.interference import Interference
 from engine.sim.oracle import Cover, Oracle
 from engine.sim.orders import Group, LiveOrder, Registry, snapshot
 from engine.sim.policies import Policies
@@ -31,6 +31,7 @@ from engine.sim.records import (
     SimExecution,
     SimOrder,
 )
+from engine.sim.timers import Timers
 
 _AVERAGE: Final = Decimal("1e-8")
 
@@ -48,6 +49,7 @@ class Floor:
         instance: int,
     ) -> None:
         self.policies = policies
+        self.interference = Interference()
         self.now_ns = start_ns
         self.instance = instance
         self.books = {one.symbol: Book(one, seed, start_ns) for one in instruments}
@@ -58,8 +60,7 @@ class Floor:
         self.commissions: dict[str, CommissionNotice] = {}
         self.out: list[Notice] = []
         self.oracle = Oracle(self.open_orders, start_ns)
-        self._timers: list[tuple[int, int, Callable[[], None]]] = []
-        self._timer_count = 0
+        self._timers = Timers()
         self._perm_count = 0
         self._touched: dict[str, None] = {}  # a set that keeps its order
         self._deferred: list[Callable[[], None]] = []
@@ -86,19 +87,17 @@ class Floor:
         self._touched[live.book.instrument.symbol] = None
 
     def at(self, time_ns: int, what: Callable[[], None]) -> None:
-        self._timer_count += 1
-        heapq.heappush(self._timers, (time_ns, self._timer_count, what))
+        self._timers.at(time_ns, what)
 
     @property
     def next_timer_ns(self) -> int | None:
-        return self._timers[0][0] if self._timers else None
+        return self._timers.next_ns
 
     def run_timers(self, now_ns: int) -> None:
         """What is due until ``now_ns``, each at its own moment; then it is ``now_ns``."""
-        while self._timers and self._timers[0][0] <= now_ns:
-            due_ns, _, what = heapq.heappop(self._timers)
-            self.now_ns = max(self.now_ns, due_ns)
-            what()
+        while (due := self._timers.pop(now_ns)) is not None:
+            self.now_ns = max(self.now_ns, due[0])
+            due[1]()
             self.finish()
         self.now_ns = max(self.now_ns, now_ns)
 
@@ -125,10 +124,13 @@ class Floor:
         return [
             Cover(live.order.action, self.fillable(live), live.group.name if live.group else "")
             for live in self.books[symbol].active
-            if not live.held
-            and not live.conditioned
+            if not (live.held or live.conditioned or live.hold)
             and (live.kind.stops or live.order.order_type == "MKT")
         ]
+
+    def adopt(self, policies: Policies) -> None:
+        """From now on the broker answers the open questions in this way."""
+        self.policies = self.account.policies = policies
 
     # -- where an order stands -----------------------------------------------------------------
 
@@ -155,6 +157,10 @@ class Floor:
             status, why = "PreSubmitted", "child,trigger" if live.waits else "child"
         elif live.conditioned:
             status = "PreSubmitted"
+        elif live.hold:
+            status, why = (
+                ("Inactive", "") if live.hold == "inactive" else ("PreSubmitted", live.hold)
+            )
         elif live.waits:
             status = self.policies.stop_status
             why = "trigger" if status == "PreSubmitted" else ""
@@ -190,7 +196,7 @@ class Floor:
 
     def work(self, live: LiveOrder, printed: bool = False) -> None:
         """Let one order trade with what the market shows now."""
-        if not live.active or live.held or live.conditioned or live.kind.trigger == "close":
+        if not self._free(live) or live.kind.trigger == "close":
             return
         since_ns = self.since(live)
         if since_ns is None or (live.waits and not self._triggered(live, since_ns)):
@@ -200,6 +206,8 @@ class Floor:
             return  # the opening auction is the first trade of its session
         most = self._most(live)
         if most <= 0 or (live.kind.pricing == "pegged" and not self._pegged(live, since_ns)):
+            return
+        if not self.interference.may_fill(live):
             return
         if opens_ns is not None:
             found = self._auctioned(live, most)
@@ -215,11 +223,16 @@ class Floor:
 
     def close(self, live: LiveOrder) -> None:
         """The closing auction of this session: one price, for any size."""
-        if live.active and not live.held and not live.conditioned:
+        if self._free(live):
             most = self._most(live)
             found = self._auctioned(live, most) if most > 0 else None
             if found is not None:
                 self._fill(live, found)
+
+    def _free(self, live: LiveOrder) -> bool:
+        """Whether nothing but the market keeps the order from trading."""
+        waits = live.held or live.conditioned or bool(live.hold)
+        return live.active and not waits and not live.book.halted
 
     def _auctioned(self, live: LiveOrder, most: Decimal) -> matching.Deal | None:
         last = live.book.last
@@ -249,7 +262,7 @@ class Floor:
             if stop is not None:
                 order.trail_stop_price = stop
                 live.reprice()
-        if not matching.elected(live, since_ns):
+        if not matching.elected(live, since_ns) or not self.interference.may_elect(live):
             return False
         order.stop_elected = True
         self.restatus(live)
@@ -259,17 +272,31 @@ class Floor:
     def _fill(self, live: LiveOrder, found: matching.Deal) -> None:
         order, before = live.order, live.order.remaining
         assert ZERO < found.quantity <= before, (order, found)
-        symbol = order.instrument.symbol
+        notice = self.book_fill(live, found)
+        if order.remaining == 0:
+            order.status, order.why_held = "Filled", ""
+            self._leave(live)
+        else:
+            self.restatus(live)
+        self.tell(live)
+        self.out.append(notice)
+        self.out.append(self.account.notice(order.instrument.symbol))
+        self._tell_group(live, found.quantity, before)
+        self._tell_children(live)
+        self.interference.executed(self.executions[-1])
+
+    def book_fill(
+        self, live: LiveOrder, found: matching.Deal, liquidation: bool = False
+    ) -> CommissionNotice:
+        """Book one execution of an order, on its record, in the account and for the witness.
+        It is told; its commission, which is returned, is not yet."""
+        order = live.order
         order.filled += found.quantity
         order.last_price = found.price
         live.value += found.quantity * found.price
         order.average_price = (live.value / order.filled).quantize(_AVERAGE).normalize()
         total_fee = accounts.commission(self.policies, order.filled, live.value)
         fee, live.charged = total_fee - live.charged, total_fee
-        held_before = self.account.position(symbol)
-        realised = self.account.apply(
-            order.instrument, order.action, found.quantity, found.price, fee
-        )
         execution = SimExecution(
             execution_id=f"{self.instance:08x}.{len(self.executions) + 1:08x}.01.01",
             time_ns=self.now_ns,
@@ -284,25 +311,27 @@ class Floor:
             cumulative_quantity=order.filled,
             average_price=order.average_price,
             order_ref=order.order_ref,
+            liquidation=liquidation,
             last_liquidity=1 if found.added_liquidity else 2,
+        )
+        return self.book_execution(execution, fee)
+
+    def book_execution(self, execution: SimExecution, fee: Decimal) -> CommissionNotice:
+        """Into the account and the record, and told; returns its commission report."""
+        symbol = execution.instrument.symbol
+        held_before = self.account.position(symbol)
+        realised = self.account.apply(
+            execution.instrument, execution.side, execution.quantity, execution.price, fee
         )
         self.executions.append(execution)
         self.oracle.executed(execution, fee, held_before, self.account.position(symbol))
+        self._touched[symbol] = None
         self.out.append(ExecutionNotice(execution))
-        if order.remaining == 0:
-            order.status, order.why_held = "Filled", ""
-            self._leave(live)
-        else:
-            self.restatus(live)
-        self.tell(live)
         notice = CommissionNotice(
-            execution.execution_id, order.client_id, fee, accounts.CURRENCY, realised
+            execution.execution_id, execution.client_id, fee, accounts.CURRENCY, realised
         )
         self.commissions[execution.execution_id] = notice
-        self.out.append(notice)
-        self.out.append(self.account.notice(symbol))
-        self._tell_group(live, found.quantity, before)
-        self._tell_children(live)
+        return notice
 
     # -- one cancels all -----------------------------------------------------------------------
 
@@ -397,6 +426,7 @@ class Floor:
         self._leave(live)
         self.tell(live, with_open_order=False)
         self.error(live.order, 202, "Order Canceled - reason:")
+        self.interference.cancelled(live)
         self._orphan(live)
 
     def _leave(self, live: LiveOrder) -> None:

@@ -11,7 +11,7 @@ from typing import Final
 from engine.money import ZERO, exact
 from engine.sim import checks
 from engine.sim.account import signed
-from engine.sim.checks import Fault
+from engine.sim.checks import Refusal
 from engine.sim.floor import Floor
 from engine.sim.orders import LiveOrder, snapshot
 from engine.sim.policies import Policies
@@ -58,19 +58,23 @@ class OrderEntry:
     def cancel(self, client_id: int, order_id: int) -> None:
         """Cancel one of the client's own orders, or say why that cannot be."""
         live = self._registry.find(client_id, order_id)
+        refusal: Refusal | None
         if live is None or live.ended or live.pending_cancel:
-            fault = checks.cancel_fault(order_id, live, self._policies)
-            self._floor.out.append(ErrorNotice(client_id, order_id, fault.code, fault.text))
+            refusal = checks.cancel_refusal(order_id, live, self._policies)
         else:
-            self._request_cancel(live)
+            refusal = self._floor.interference.refuses_cancel(live)
+            if refusal is None:
+                self._request_cancel(live)
+        if refusal is not None:
+            self._floor.out.append(ErrorNotice(client_id, order_id, refusal.code, refusal.text))
 
     def what_if(self, client_id: int, order: SimOrder) -> None:
         """What an order would do to margin and cash; nothing is placed and no id is used."""
         asked = snapshot(order)
         asked.client_id, asked.tif = client_id, asked.tif or "DAY"
-        fault = self._order_fault(asked)
-        if fault is not None:
-            self._floor.error(asked, fault.code, fault.text)
+        refusal = self._order_refusal(asked)
+        if refusal is not None:
+            self._floor.error(asked, refusal.code, refusal.text)
         else:
             self._floor.out.append(preview(self._floor, asked))
 
@@ -123,14 +127,15 @@ class OrderEntry:
             order.tif = "DAY"
             if self._policies.tif_notice:
                 floor.error(order, 10349, "Order TIF was set to DAY based on order preset.")
-        fault = self._order_fault(order)
+        odd = floor.interference.refuses_new(order)
+        refusal = self._order_refusal(order) or (odd if odd and odd.code != 201 else None)
         parent: LiveOrder | None = None
-        if fault is None and order.parent_id:
+        if refusal is None and order.parent_id:
             parent = self._registry.find(order.client_id, order.parent_id)
             if parent is None:
-                fault = Fault(135, f"Can't find order with id ={order.parent_id}")
-        if fault is not None:
-            floor.error(order, fault.code, fault.text)
+                refusal = Refusal(135, f"Can't find order with id ={order.parent_id}")
+        if refusal is not None:
+            floor.error(order, refusal.code, refusal.text)
             return
         assert book is not None
         order.instrument, order.account = book.instrument, floor.account.name
@@ -139,10 +144,15 @@ class OrderEntry:
         if parent is not None and self._policies.child_quantity == "force_parent":
             order.quantity = parent.order.quantity
         live = LiveOrder(order, book, self._registry.next_sequence(), parent)
-        fault = self._risk_fault(live)
-        if fault is not None:
-            self._reject(live, fault)
+        refusal = odd or self._risk_refusal(live)
+        if refusal is not None:
+            self._reject(live, refusal)
             return
+        self._enter(live)
+
+    def _enter(self, live: LiveOrder) -> None:
+        """An order begins to live, and goes to the market unless it waits for its last leg."""
+        floor, order, parent = self._floor, live.order, live.parent
         self._registry.add(live)
         floor.oracle.accepted(self._registry.live_count)
         if parent is not None:
@@ -152,21 +162,25 @@ class OrderEntry:
         if order.transmit:
             self._release.transmit(_chain(live))
 
-    def _order_fault(self, order: SimOrder) -> Fault | None:
+    def enter_by_hand(self, order: SimOrder) -> None:
+        """An order of the user of TWS, under whatever number it has."""
+        self._accept(snapshot(order))
+
+    def _order_refusal(self, order: SimOrder) -> Refusal | None:
         book = self._floor.books.get(order.instrument.symbol)
         known = book.instrument if book else None
-        return checks.order_fault(
+        return checks.order_refusal(
             order, known, self._floor.account.name, self._policies
-        ) or checks.condition_fault(order, self._con_ids, self._floor.books)
+        ) or checks.condition_refusal(order, self._con_ids, self._floor.books)
 
-    def _risk_fault(self, live: LiveOrder) -> Fault | None:
+    def _risk_refusal(self, live: LiveOrder) -> Refusal | None:
         """What the broker's own checks refuse although the order is well formed."""
         order, parent = live.order, live.parent
         if parent is not None and parent.ended:
             return checks.rejected("Parent order is being cancelled.")
-        fault = checks.auction_fault(live, self._floor.now_ns, self._policies)
-        if fault is not None:
-            return fault
+        refusal = checks.auction_refusal(live, self._floor.now_ns, self._policies)
+        if refusal is not None:
+            return refusal
         if order.oca_group and self._policies.oca_reuse == "refuse":
             group = self._floor.groups.get(order.oca_group)
             if group is not None and group.executed and not group.members:
@@ -196,9 +210,9 @@ class OrderEntry:
         price = order.limit_price or order.aux_price or (exact(mark) if mark else ZERO)
         return (order.quantity - closing) * price > account.buying_power()
 
-    def _reject(self, live: LiveOrder, fault: Fault) -> None:
+    def _reject(self, live: LiveOrder, refusal: Refusal) -> None:
         """Error 201, and the order stays on record in the state that the policy names."""
-        self._floor.error(live.order, fault.code, fault.text)
+        self._floor.error(live.order, refusal.code, refusal.text)
         live.ended = True
         status = self._policies.rejected_status
         live.order.status = "Inactive" if status == "none" else status
@@ -212,16 +226,30 @@ class OrderEntry:
         """Check a modification, and apply it now or after the policy's delay (B8)."""
         floor = self._floor
         asked.tif = asked.tif or live.order.tif
-        fault = self._order_fault(asked) or checks.modification_fault(live, asked, self._policies)
-        if fault is not None:
-            floor.error(asked, fault.code, fault.text)
-            if fault.code == 10326 and self._policies.oca_modify == "refuse_cancel":
+        refusal = (
+            self._order_refusal(asked)
+            or checks.modification_refusal(live, asked, self._policies)
+            or floor.interference.refuses_change(live, asked)
+        )
+        if refusal is not None:
+            floor.error(asked, refusal.code, refusal.text)
+            if refusal.cancels:
                 floor.cancel(live)
+        elif live.transmitted and floor.interference.doubles(live):
+            self._double(live, asked)
         elif self._policies.modify_delay_ns and live.transmitted:
             due_ns = floor.now_ns + self._policies.modify_delay_ns
             floor.at(due_ns, partial(self._apply, live, asked))
         else:
             self._apply(live, asked)
+
+    def _double(self, live: LiveOrder, asked: SimOrder) -> None:
+        """The new version works beside the old one, which nobody can reach by its id any more."""
+        asked.instrument, asked.account = live.book.instrument, live.order.account
+        asked.quantity -= live.order.filled
+        asked.perm_id = self._floor.next_perm_id()
+        _blank(asked)
+        self._enter(LiveOrder(asked, live.book, self._registry.next_sequence(), live.parent))
 
     def _apply(self, live: LiveOrder, asked: SimOrder) -> None:
         """The new version takes over; whatever the old one filled meanwhile counts."""
@@ -229,9 +257,9 @@ class OrderEntry:
         if live.ended:
             floor.error(order, 104, "Cannot modify a filled order.")
             return
-        fault = checks.size_fault(live, asked)
-        if fault is not None:
-            floor.error(order, fault.code, fault.text)
+        refusal = checks.size_refusal(live, asked)
+        if refusal is not None:
+            floor.error(order, refusal.code, refusal.text)
             return
         moved = (asked.limit_price, asked.outside_rth) != (order.limit_price, order.outside_rth)
         for name in _AMENDED:

@@ -60,6 +60,7 @@ class LiveOrder:
     transmitted: bool = False
     held: bool = False  # waits for its parent
     conditioned: bool = False  # waits for its conditions, or for the time it is good after
+    hold: str = ""  # why the broker keeps it back: "locate", "inactive"
     opens_ns: int | None = None  # trades in the auction that opens this session, or never
     closes_ns: int | None = None  # trades in the auction that closes this session
     executed_before: int = 0  # executions of the exchange when it was transmitted
@@ -133,11 +134,12 @@ class LiveOrder:
 class Registry:
     """Every order ever accepted, found by client and id; the live ones also by age."""
 
-    __slots__ = ("_by_key", "_highest", "_live", "_sequence")
+    __slots__ = ("_by_key", "_highest", "_live", "_outnumbered", "_sequence")
 
     def __init__(self) -> None:
         self._by_key: dict[tuple[int, int], LiveOrder] = {}
         self._live: dict[int, LiveOrder] = {}  # by sequence, which is the order of insertion
+        self._outnumbered: list[LiveOrder] = []  # another order has taken their id
         self._highest: dict[int, int] = {}
         self._sequence = 0
 
@@ -155,7 +157,10 @@ class Registry:
         self._highest[client_id] = order_id
 
     def add(self, live: LiveOrder) -> None:
-        self._by_key[live.order.client_id, live.order.order_id] = live
+        key = live.order.client_id, live.order.order_id
+        if key in self._by_key:
+            self._outnumbered.append(self._by_key[key])
+        self._by_key[key] = live
         self._live[live.sequence] = live
 
     def end(self, live: LiveOrder) -> None:
@@ -176,4 +181,5 @@ class Registry:
         return len(self._live)
 
     def ended(self) -> Iterator[LiveOrder]:
-        return (live for live in self._by_key.values() if live.ended)
+        everyone = (*self._outnumbered, *self._by_key.values())
+        return (live for live in everyone if live.ended)

@@ -89,6 +89,7 @@ class SimExecution:
     exchange: str = "ISLAND"
     liquidation: bool = False
     last_liquidity: int = 1
+    time_text: str = ""  # overrides how the wire writes the time
 
 
 @attrs.frozen
@@ -126,7 +127,7 @@ class ExecutionNotice(Notice):
 class CommissionNotice(Notice):
     execution_id: str
     client_id: int
-    commission: Decimal
+    commission: Decimal | None  # None: TWS sends its "unset"
     currency: str
     realised: Decimal | None
 
@@ -144,6 +145,14 @@ class TickNotice(Notice):
     """A market change that subscribers of the symbol get (bid, ask, last with sizes)."""
 
     tick: MarketTick
+
+
+@attrs.frozen
+class HaltNotice(Notice):
+    """Trading of a symbol has been halted (1, 2) or goes on (0)."""
+
+    symbol: str
+    kind: int
 
 
 @attrs.frozen

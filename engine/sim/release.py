@@ -49,6 +49,7 @@ class Release:
             floor.tell(live)
             self.warn(live)
             assert order.status in _LIVE
+            floor.interference.transmitted(live)
         for live in lives:
             if live.order.conditions_cancel:
                 self.reconsider(live)

@@ -147,11 +147,11 @@ class ProtobufEncoder:
         return frame(11, proto)
 
     def commission(
-        self, execution_id: str, amount: Decimal, currency: str, realised: Decimal | None
+        self, execution_id: str, amount: Decimal | None, currency: str, realised: Decimal | None
     ) -> bytes:
         values: Values = {
             "execId": execution_id,
-            "commissionAndFees": float(amount),
+            "commissionAndFees": None if amount is None else float(amount),
             "currency": currency,
             "realizedPNL": None if realised is None else float(realised),
         }

@@ -137,12 +137,12 @@ class TextEncoder:
         return self._listed(11, wire_fields.EXECUTION, values)
 
     def commission(
-        self, execution_id: str, amount: Decimal, currency: str, realised: Decimal | None
+        self, execution_id: str, amount: Decimal | None, currency: str, realised: Decimal | None
     ) -> bytes:
-        profit = UNSET_DOUBLE if realised is None else text(float(realised))
-        return frame(
-            ["59", "1", execution_id, text(float(amount)), currency, profit, UNSET_DOUBLE, "0"]
+        fee, profit = (
+            UNSET_DOUBLE if money is None else text(float(money)) for money in (amount, realised)
         )
+        return frame(["59", "1", execution_id, fee, currency, profit, UNSET_DOUBLE, "0"])
 
     def contract_details(self, request_id: int, listing: Listing) -> bytes:
         values = {

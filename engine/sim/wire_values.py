@@ -108,7 +108,8 @@ def execution_values(execution: SimExecution, version: int) -> Values:
     return {
         "orderId": execution.order_id,
         "execId": execution.execution_id,
-        "time": execution_time(execution.time_ns, execution.instrument.time_zone, version),
+        "time": execution.time_text
+        or execution_time(execution.time_ns, execution.instrument.time_zone, version),
         "acctNumber": execution.account,
         "exchange": execution.exchange,
         "side": SIDE[execution.side],
