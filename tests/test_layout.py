@@ -38,13 +38,15 @@ ENGINE = _words(
     inbox view sampler runtime handles order_manager tracker
     sim.timers sim.conditions sim.records sim.policies sim.order_types sim.instruments sim.hours
     sim.history sim.account sim.market sim.book sim.orders sim.checks sim.matching sim.oracle
-    sim.interference sim.floor sim.release sim.preview sim.order_entry sim.exchange
-    sim.faults sim.fault_script sim.fault_draw sim.fault_plan sim.incidents
+    sim.faults sim.fault_script sim.fault_draw sim.fault_plan
+    sim.interference sim.ledger sim.floor sim.release sim.preview sim.order_entry sim.incidents
+    sim.exchange
     sim.delivery
     sim.wire_time sim.wire_fields sim.wire_text_reader sim.wire_conditions sim.wire_orders
     sim.wire_messages sim.wire_values sim.wire_text sim.wire_protobuf sim.wire_requests sim.wire
     sim.streams sim.history_stream sim.client sim.desk
-    sim.answers_account sim.answers_orders sim.answers_market sim.gateway
+    sim.answers_account sim.answers_orders sim.answers_market
+    sim.fault_messages sim.fault_acts sim.fault_desk sim.gateway sim.memory
     sim.pace sim.control sim.server sim.launch sim.child
     engine
     monitor.files monitor.demo monitor.lines monitor.summary monitor.table
@@ -98,6 +100,10 @@ MAY_TOUCH = {
     "sim.market": SEEDED | {"pathlib"},  # tick files, or a seeded generator
     "sim.history": SEEDED,
     "sim.policies": SEEDED,
+    "sim.fault_plan": SEEDED,
+    "sim.fault_messages": SEEDED,
+    "sim.fault_draw": SEEDED,
+    "sim.fault_script": frozenset({"pathlib"}),  # reads its file
     "sim.delivery": SEEDED,
     "monitor.": PROCESS,
     "monitor.demo": SEEDED,

@@ -8,22 +8,20 @@ import sys
 import threading
 from collections.abc import Sequence
 from datetime import date, datetime
-from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from types import FrameType
-from typing import Any, Final, get_type_hints
+from typing import Final
 
 import attrs
 
-from engine.errors import ConfigError, UserError
+from engine.errors import UserError
 from engine.monitor.files import check_writable, write_json
 from engine.sim import instruments, market
 from engine.sim.launch import DAY, run_sim
-from engine.sim.policies import Policies
+from engine.sim.policies import Policies, answers
 from engine.sim.server import SimServer
 
 GENERATED: Final = ("AAPL", "IBM", "MSFT")
-_SWITCH: Final = {"true": True, "false": False}
 
 
 @attrs.frozen(kw_only=True)
@@ -97,29 +95,7 @@ def simulate(options: SimOptions) -> None:
 
 def policies_from(words: Sequence[str]) -> Policies:
     """``NAME=VALUE`` each. Raises ConfigError naming the policy and what is allowed."""
-    hints = get_type_hints(Policies)
-    chosen: dict[str, Any] = {}
-    for word in words:
-        name, equals, text = word.partition("=")
-        if not equals or name not in hints:
-            known = ", ".join(sorted(hints))
-            raise ConfigError(f"policy {word!r}: write NAME=VALUE; the names are {known}")
-        chosen[name] = _value(name, text, hints[name])
-    return Policies(**chosen)
-
-
-def _value(name: str, text: str, kind: Any) -> Any:
-    try:
-        if kind is bool:
-            return _SWITCH[text.lower()]
-        if kind is int:
-            return int(text)
-        if kind is Decimal:
-            return Decimal(text)
-    except (KeyError, ValueError, InvalidOperation):
-        wanted = "true or false" if kind is bool else "a number"
-        raise ConfigError(f"policy {name}: {text!r} is not {wanted}") from None
-    return text
+    return Policies(**answers(words))
 
 
 def _day(text: str) -> date:

@@ -122,6 +122,10 @@ def _open_orders(desk: Desk, client: Client, request: Request) -> None:
     """5 asks for the client's own orders, 16 for everybody's, each with its status."""
     owner = None if request.id == 16 else client.number
     for order in desk.exchange.open_orders(owner):
+        if desk.distortion.hides(order):
+            continue
+        if order.order_id < 0 and client.number != order.client_id:
+            order.order_id = 0  # of the user of TWS: only client 0 knows them by a number
         client.put(client.encoder.open_order(order))
         client.send(ORDER_STATUS, *order_status_values(order))
     client.send(OPEN_ORDERS_END)
@@ -155,7 +159,10 @@ def _executions(desk: Desk, client: Client, request: Request) -> None:
         if execution.time_ns < max(midnight_ns, since_ns or 0):
             continue
         if _passes(request, execution):
-            client.put(client.encoder.execution(request.request_id, execution))
+            shown = desk.distortion.execution(execution)
+            if shown.order_id < 0 and client.number != shown.client_id:
+                shown = attrs.evolve(shown, order_id=0)
+            client.put(client.encoder.execution(request.request_id, shown))
             report = desk.exchange.commission(execution.execution_id)
             if report is not None:
                 desk.commission(client, report)

@@ -7,14 +7,16 @@ see it; ``client_id`` in a notice says whose it is.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 
 from engine.errors import ConfigError
 from engine.inputs import Instrument
 from engine.sim.book import Book, Quote
+from engine.sim.fault_plan import FaultPlan
 from engine.sim.floor import Floor
 from engine.sim.history import HistoryBar
+from engine.sim.incidents import Incidents
 from engine.sim.oracle import Oracle
 from engine.sim.order_entry import OrderEntry
 from engine.sim.orders import snapshot
@@ -164,6 +166,19 @@ class Exchange:
         self._entry.cancel_all()
         return self._told()
 
+    # -- trouble -------------------------------------------------------------------------------
+
+    def interfere(self, plan: FaultPlan) -> Incidents:
+        """Let the faults of ``plan`` act; what is returned performs those that are acts."""
+        incidents = Incidents(self._floor, self._entry, plan)
+        self._floor.interference = incidents
+        return incidents
+
+    def let(self, happen: Callable[[], None]) -> list[Notice]:
+        """Something happens that no client has asked for."""
+        happen()
+        return self._told()
+
     # -- queries -------------------------------------------------------------------------------
 
     @property
@@ -196,11 +211,11 @@ class Exchange:
         ]
 
     def commission(self, execution_id: str) -> CommissionNotice | None:
-        return self._floor.commissions.get(execution_id)
+        return self._floor.ledger.commissions.get(execution_id)
 
     def commissions(self, client_id: int | None = None) -> list[CommissionNotice]:
         """The commission reports of ``executions(client_id)``, in the same order."""
-        found = self._floor.commissions
+        found = self._floor.ledger.commissions
         return [found[one.execution_id] for one in self.executions(client_id)]
 
     def positions(self) -> list[PositionNotice]:

@@ -10,30 +10,25 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from decimal import ROUND_CEILING, Decimal
 from functools import partial
-from typing import Final
 
 from engine.inputs import Instrument
 from engine.money import ZERO, exact
-from engine.sim import account as accounts
 from engine.sim import matching
 from engine.sim.account import Account
 from engine.sim.book import Book
 from engine.sim.interference import Interference
+from engine.sim.ledger import Ledger
 from engine.sim.oracle import Cover, Oracle
 from engine.sim.orders import Group, LiveOrder, Registry, snapshot
 from engine.sim.policies import Policies
 from engine.sim.records import (
-    CommissionNotice,
     ErrorNotice,
-    ExecutionNotice,
     Notice,
     OrderNotice,
     SimExecution,
     SimOrder,
 )
 from engine.sim.timers import Timers
-
-_AVERAGE: Final = Decimal("1e-8")
 
 
 class Floor:
@@ -56,10 +51,9 @@ class Floor:
         self.account = Account(account, policies, self._mark)
         self.registry = Registry()
         self.groups: dict[str, Group] = {}
-        self.executions: list[SimExecution] = []
-        self.commissions: dict[str, CommissionNotice] = {}
         self.out: list[Notice] = []
         self.oracle = Oracle(self.open_orders, start_ns)
+        self.ledger = Ledger(self.account, self.oracle, instance)
         self._timers = Timers()
         self._perm_count = 0
         self._touched: dict[str, None] = {}  # a set that keeps its order
@@ -70,6 +64,10 @@ class Floor:
     def _mark(self, symbol: str) -> Decimal | None:
         price = self.books[symbol].mark()
         return None if price is None else exact(price)
+
+    @property
+    def executions(self) -> list[SimExecution]:
+        return self.ledger.executions
 
     def open_orders(self) -> list[SimOrder]:
         return [snapshot(live.order) for live in self.registry.live()]
@@ -86,7 +84,7 @@ class Floor:
         self.out.append(OrderNotice(snapshot(live.order), with_open_order))
         self._touched[live.book.instrument.symbol] = None
 
-    def at(self, time_ns: int, what: Callable[[], None]) -> None:
+    def at(self, time_ns: int, what: Callable[[], object]) -> None:
         self._timers.at(time_ns, what)
 
     @property
@@ -272,66 +270,18 @@ class Floor:
     def _fill(self, live: LiveOrder, found: matching.Deal) -> None:
         order, before = live.order, live.order.remaining
         assert ZERO < found.quantity <= before, (order, found)
-        notice = self.book_fill(live, found)
+        executed, charged = self.ledger.fill(live, found, self.now_ns)
+        self.out.append(executed)
         if order.remaining == 0:
             order.status, order.why_held = "Filled", ""
             self._leave(live)
         else:
             self.restatus(live)
         self.tell(live)
-        self.out.append(notice)
-        self.out.append(self.account.notice(order.instrument.symbol))
+        self.out += [charged, self.account.notice(order.instrument.symbol)]
         self._tell_group(live, found.quantity, before)
         self._tell_children(live)
-        self.interference.executed(self.executions[-1])
-
-    def book_fill(
-        self, live: LiveOrder, found: matching.Deal, liquidation: bool = False
-    ) -> CommissionNotice:
-        """Book one execution of an order, on its record, in the account and for the witness.
-        It is told; its commission, which is returned, is not yet."""
-        order = live.order
-        order.filled += found.quantity
-        order.last_price = found.price
-        live.value += found.quantity * found.price
-        order.average_price = (live.value / order.filled).quantize(_AVERAGE).normalize()
-        total_fee = accounts.commission(self.policies, order.filled, live.value)
-        fee, live.charged = total_fee - live.charged, total_fee
-        execution = SimExecution(
-            execution_id=f"{self.instance:08x}.{len(self.executions) + 1:08x}.01.01",
-            time_ns=self.now_ns,
-            order_id=order.order_id,
-            client_id=order.client_id,
-            perm_id=order.perm_id,
-            instrument=order.instrument,
-            account=order.account,
-            side=order.action,
-            quantity=found.quantity,
-            price=found.price,
-            cumulative_quantity=order.filled,
-            average_price=order.average_price,
-            order_ref=order.order_ref,
-            liquidation=liquidation,
-            last_liquidity=1 if found.added_liquidity else 2,
-        )
-        return self.book_execution(execution, fee)
-
-    def book_execution(self, execution: SimExecution, fee: Decimal) -> CommissionNotice:
-        """Into the account and the record, and told; returns its commission report."""
-        symbol = execution.instrument.symbol
-        held_before = self.account.position(symbol)
-        realised = self.account.apply(
-            execution.instrument, execution.side, execution.quantity, execution.price, fee
-        )
-        self.executions.append(execution)
-        self.oracle.executed(execution, fee, held_before, self.account.position(symbol))
-        self._touched[symbol] = None
-        self.out.append(ExecutionNotice(execution))
-        notice = CommissionNotice(
-            execution.execution_id, execution.client_id, fee, accounts.CURRENCY, realised
-        )
-        self.commissions[execution.execution_id] = notice
-        return notice
+        self.interference.executed(executed.execution)
 
     # -- one cancels all -----------------------------------------------------------------------
 
@@ -427,6 +377,19 @@ class Floor:
         self.tell(live, with_open_order=False)
         self.error(live.order, 202, "Order Canceled - reason:")
         self.interference.cancelled(live)
+        self._orphan(live)
+
+    def reject(self, live: LiveOrder, code: int, text: str) -> None:
+        """An error, and the order stays on record in the state that the policy names."""
+        self.error(live.order, code, text)
+        status = self.policies.rejected_status
+        live.order.status = "Inactive" if status == "none" else status
+        live.order.why_held = ""
+        if self.registry.lives(live):
+            self._leave(live)
+        live.ended = True
+        if status != "none":
+            self.tell(live)
         self._orphan(live)
 
     def _leave(self, live: LiveOrder) -> None:

@@ -211,14 +211,9 @@ class OrderEntry:
         return (order.quantity - closing) * price > account.buying_power()
 
     def _reject(self, live: LiveOrder, refusal: Refusal) -> None:
-        """Error 201, and the order stays on record in the state that the policy names."""
-        self._floor.error(live.order, refusal.code, refusal.text)
-        live.ended = True
-        status = self._policies.rejected_status
-        live.order.status = "Inactive" if status == "none" else status
+        """The order never lived, and stays on record in the state that the policy names."""
         self._registry.record(live)
-        if status != "none":
-            self._floor.tell(live)
+        self._floor.reject(live, refusal.code, refusal.text)
 
     # -- modifying -----------------------------------------------------------------------------
 
@@ -239,9 +234,9 @@ class OrderEntry:
             self._double(live, asked)
         elif self._policies.modify_delay_ns and live.transmitted:
             due_ns = floor.now_ns + self._policies.modify_delay_ns
-            floor.at(due_ns, partial(self._apply, live, asked))
+            floor.at(due_ns, partial(self.apply, live, asked))
         else:
-            self._apply(live, asked)
+            self.apply(live, asked)
 
     def _double(self, live: LiveOrder, asked: SimOrder) -> None:
         """The new version works beside the old one, which nobody can reach by its id any more."""
@@ -251,7 +246,7 @@ class OrderEntry:
         _blank(asked)
         self._enter(LiveOrder(asked, live.book, self._registry.next_sequence(), live.parent))
 
-    def _apply(self, live: LiveOrder, asked: SimOrder) -> None:
+    def apply(self, live: LiveOrder, asked: SimOrder) -> None:
         """The new version takes over; whatever the old one filled meanwhile counts."""
         floor, order = self._floor, live.order
         if live.ended:

@@ -166,6 +166,9 @@ class Registry:
     def end(self, live: LiveOrder) -> None:
         del self._live[live.sequence]
 
+    def lives(self, live: LiveOrder) -> bool:
+        return live.sequence in self._live
+
     def record(self, live: LiveOrder) -> None:
         """Keep an order that never lived (rejected)."""
         self._by_key[live.order.client_id, live.order.order_id] = live

@@ -9,8 +9,8 @@ docs/simulator.md; D marks a documented default, K one that is only believed.
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
-from decimal import Decimal
+from collections.abc import Iterable, Mapping
+from decimal import Decimal, InvalidOperation
 from functools import cache
 from types import MappingProxyType
 from typing import Any, Final, Literal, get_args, get_type_hints
@@ -118,6 +118,40 @@ def choices() -> Mapping[str, tuple[object, ...]]:
             others = [value for value in allowed if value != attribute.default]
             found[attribute.name] = (attribute.default, *others)
     return MappingProxyType(found)
+
+
+_SWITCH: Final = {"true": True, "false": False}
+
+
+def answers(words: Iterable[str]) -> dict[str, Any]:
+    """``NAME=VALUE`` each, as arguments of ``Policies``.
+
+    Raises:
+        ConfigError: names the policy and what is allowed.
+    """
+    chosen: dict[str, Any] = {}
+    for word in words:
+        name, equals, text = word.partition("=")
+        if not equals or name not in _hints():
+            known = ", ".join(sorted(_hints()))
+            raise ConfigError(f"policy {word!r}: write NAME=VALUE; the names are {known}")
+        chosen[name] = _value(name, text, _hints()[name])
+    Policies(**chosen)  # checks the values
+    return chosen
+
+
+def _value(name: str, text: str, kind: Any) -> Any:
+    try:
+        if kind is bool:
+            return _SWITCH[text.lower()]
+        if kind is int:
+            return int(text)
+        if kind is Decimal:
+            return Decimal(text)
+    except (KeyError, ValueError, InvalidOperation):
+        wanted = "true or false" if kind is bool else "a number"
+        raise ConfigError(f"policy {name}: {text!r} is not {wanted}") from None
+    return text
 
 
 def draw(seed: int, **fixed: Any) -> Policies:

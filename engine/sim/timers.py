@@ -12,10 +12,10 @@ class Timers:
     __slots__ = ("_count", "_heap")
 
     def __init__(self) -> None:
-        self._heap: list[tuple[int, int, Callable[[], None]]] = []
+        self._heap: list[tuple[int, int, Callable[[], object]]] = []
         self._count = 0
 
-    def at(self, time_ns: int, what: Callable[[], None]) -> None:
+    def at(self, time_ns: int, what: Callable[[], object]) -> None:
         self._count += 1
         heapq.heappush(self._heap, (time_ns, self._count, what))
 
@@ -23,7 +23,7 @@ class Timers:
     def next_ns(self) -> int | None:
         return self._heap[0][0] if self._heap else None
 
-    def pop(self, until_ns: int) -> tuple[int, Callable[[], None]] | None:
+    def pop(self, until_ns: int) -> tuple[int, Callable[[], object]] | None:
         """The next that is due by ``until_ns``, with its moment."""
         if not self._heap or self._heap[0][0] > until_ns:
             return None
