@@ -47,7 +47,7 @@ ENGINE = _words(
     sim.streams sim.history_stream sim.client sim.desk
     sim.answers_account sim.answers_orders sim.answers_market
     sim.fault_messages sim.fault_acts sim.fault_desk sim.gateway sim.memory
-    sim.pace sim.control sim.server sim.launch sim.child
+    sim.pace sim.control sim.operations sim.server sim.launch sim.child
     engine
     monitor.files monitor.demo monitor.lines monitor.summary monitor.table
     verify.broker verify.situations verify.copies verify.messages verify.world verify.laws
@@ -94,6 +94,7 @@ MAY_TOUCH = {
     "signals.": PROCESS,
     "sim.server": PROCESS,
     "sim.control": PROCESS,
+    "sim.operations": PROCESS,
     "sim.launch": PROCESS,
     "sim.child": PROCESS,
     "sim.pace": PROCESS,

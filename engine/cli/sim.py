@@ -16,12 +16,15 @@ import attrs
 
 from engine.errors import UserError
 from engine.monitor.files import check_writable, write_json
-from engine.sim import instruments, market
+from engine.sim import fault_draw, fault_script, instruments, market
+from engine.sim.faults import Fault
 from engine.sim.launch import DAY, run_sim
 from engine.sim.policies import Policies, answers
 from engine.sim.server import SimServer
 
 GENERATED: Final = ("AAPL", "IBM", "MSFT")
+DRAWN: Final = "draw"  # instead of a script: faults of the seed
+DRAWN_WITHIN_NS: Final = 1_800_000_000_000  # half an hour of the exchange
 
 
 @attrs.frozen(kw_only=True)
@@ -41,6 +44,7 @@ class SimOptions:
     linger_s: float | None
     control_port: int | None
     policies: tuple[str, ...]
+    faults: str  # a script, or the word "draw"
     seconds: float | None
     json: Path | None
     instance: int
@@ -60,6 +64,7 @@ def simulate(options: SimOptions) -> None:
     symbols = () if options.ticks else options.symbols or GENERATED
     day = _day(options.day)
     policies = policies_from(options.policies)
+    faults = _faults(options.faults, options.seed, symbols or _symbols(options.ticks))
     market_words = _check_ticks(options.ticks) if options.ticks else _generated(symbols, day)
 
     def listening(server: SimServer) -> None:
@@ -87,10 +92,24 @@ def simulate(options: SimOptions) -> None:
         linger_s=options.linger_s,
         control_port=options.control_port,
         instance=options.instance,
+        faults=faults,
         on_listening=listening,
     )
     if options.json is not None:
         write_json(options.json, report)
+
+
+def _faults(script: str, seed: int, symbols: Sequence[str]) -> list[Fault]:
+    """Raises UserError naming file, line and mend."""
+    if not script:
+        return []
+    if script == DRAWN:
+        return fault_draw.draw(seed, symbols, DRAWN_WITHIN_NS)
+    return fault_script.read(Path(script))
+
+
+def _symbols(paths: Sequence[Path]) -> list[str]:
+    return sorted({market.named(path)[0] for path in paths})
 
 
 def policies_from(words: Sequence[str]) -> Policies:

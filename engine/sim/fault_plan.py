@@ -16,6 +16,7 @@ import attrs
 
 from engine.errors import ConfigError
 from engine.sim.faults import EVENTS, Fault, Moment
+from engine.sim.instruments import local_time, midnight_ns
 from engine.sim.timers import Timers
 
 DAY_NS: Final = 86_400_000_000_000
@@ -38,15 +39,15 @@ class FaultPlan:
     Args:
         faults: what is to go wrong.
         seed: decides chances, and the order of what is reordered.
-        start_ns: the exchange's clock at the beginning.
-        midnight_ns: from which times of day count.
+        start_ns: the exchange's clock at the beginning; times of day are those of its day.
     """
 
-    def __init__(self, faults: Iterable[Fault], seed: int, start_ns: int, midnight_ns: int) -> None:
+    def __init__(self, faults: Iterable[Fault], seed: int, start_ns: int) -> None:
         self.random = random.Random(f"faults/{seed}")
         self.counts: Counter[str] = Counter()  # fault line -> how often it happened
         self.now_ns = start_ns
-        self._start_ns, self._midnight_ns = start_ns, midnight_ns
+        self._start_ns = start_ns
+        self._midnight_ns = midnight_ns(local_time(start_ns).date())
         self._timers = Timers()
         self._armed: dict[str, list[Armed]] = {}
         self._waiting: dict[tuple[str, int], list[Fault]] = {}  # for an event
@@ -90,9 +91,12 @@ class FaultPlan:
             self.arm(fault, end_ns)
             return
         times, every_ns = fault["times"] or 1, fault["every"]
-        self._due.append(fault)
+        self._fall_due(fault)
         for later in range(1, times):
-            self._timers.at(self.now_ns + later * every_ns, partial(self._due.append, fault))
+            self._timers.at(self.now_ns + later * every_ns, partial(self._fall_due, fault))
+
+    def _fall_due(self, fault: Fault) -> None:
+        self._due.append(fault)
 
     def arm(self, fault: Fault, until_ns: int | None = None) -> None:
         """Let a rule act from now on."""

@@ -133,7 +133,7 @@ _ROWS: Final = (
           "swallow reqExecutions count=1", "swallow reqCurrentTime for=10s"),
     _rule("lose-ack", "requests:requests=placeOrder count:count=1", "15",
           "a request is carried out, but what it causes at once is not told", "lose-ack"),
-    _rule("reject", "what:new|change|cancel=new code:number=201 text:text='' cancels:yes|no=no"
+    _rule("reject", "what:new|change|cancel=new code:number=201 text:text= cancels:yes|no=no"
           " count:count=1", "12 17 21 22 23 29 62 63",
           "a sound request is refused; ``cancels``: its order dies with it",
           "reject", "reject code=103", "reject code=200", "reject what=change code=10326",
@@ -144,7 +144,8 @@ _ROWS: Final = (
           "more messages in a second of the exchange than this give error 100 and the end",
           "rate-limit per_s=20"),
     # -- orders ----------------------------------------------------------------------------------
-    _rule("reject-late", "after:time=500ms code:number=201 types:types=any count:count=1", "29",
+    _rule("reject-late", "after:time=500ms code:number=201 text:text= types:types=any"
+          " count:count=1", "29",
           "an order that was acknowledged is rejected after all", "reject-late",
           "reject-late types=STP after=2s"),
     _rule("inactive", "hold:time=5s types:types=any count:count=1", "29",
@@ -181,11 +182,11 @@ _ROWS: Final = (
     _rule("mute", "symbol:symbol=any", "33 55", "clients get no ticks", "mute for=20s",
           "mute symbol={symbol} for=20s"),
     # -- what is told ----------------------------------------------------------------------------
-    _act("say", "code:number id:number=-1 text:text=''", "32 35 50 51 52",
+    _act("say", "code:number id:number=-1 text:text=", "32 35 50 51 52",
          "an error message is sent out of nothing",
          "say 1100 times=5 every=2s", "say 2110", "say 1102", "say 1101", "say 2103", "say 10349",
          "say 77777", "say 10197 times=10 every=100ms"),
-    _act("say-order", "code:number text:text=''", "50 52",
+    _act("say-order", "code:number text:text=", "50 52",
          "an error message is sent about the newest working order", "say-order 10349",
          "say-order 399", "say-order 2109", "say-order 77777"),
     _rule("status-word", "word:text=Pondering count:count=1", "51",

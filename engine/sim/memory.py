@@ -16,7 +16,6 @@ from engine.sim.exchange import Exchange
 from engine.sim.fault_plan import FaultPlan
 from engine.sim.faults import Fault
 from engine.sim.gateway import Gateway
-from engine.sim.instruments import local_time, midnight_ns
 from engine.sim.records import MarketTick
 from engine.sim.timers import Timers
 from engine.sim.wire_messages import VERSION_MAX
@@ -116,8 +115,7 @@ class MemoryTws:
         max_server_version: int = VERSION_MAX,
         latency_ns: int = 0,
     ) -> None:
-        midnight = midnight_ns(local_time(exchange.now_ns).date())
-        self.plan = FaultPlan(faults, seed, exchange.now_ns, midnight)
+        self.plan = FaultPlan(faults, seed, exchange.now_ns)
         self.exchange = exchange
         self.gateway = Gateway(exchange, max_server_version, plan=self.plan)
         self._source = iter(source)

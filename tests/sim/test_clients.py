@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from engine.sim import instruments
+from engine.sim.fault_script import parse
 from engine.sim.launch import generated
 from engine.sim.server import SimServer
 from tests.sim.ibapi_scenario import Recorder
@@ -331,3 +332,24 @@ def test_newest_ibapi_places_every_type_of_order(version: int) -> None:
         assert "execDetails" not in seen.seen
         client.disconnect()
         thread.join(DEADLINE_S)
+
+
+def test_ib_async_trades_while_messages_are_doubled_late_and_in_pieces(ib: Any) -> None:
+    ib_async = pytest.importorskip("ib_async")
+    faults = parse(
+        [
+            "start fragment bytes=700",
+            "start repeat execDetails,orderStatus,commission",
+            "start reorder openOrder,orderStatus,execDetails,commission within=2s",
+            "start delay commission by=1s chance=50%",
+        ]
+    )
+    with server(faults=faults, seed=5) as sim:
+        ib.connect("127.0.0.1", sim.port, clientId=3, timeout=DEADLINE_S, raiseSyncErrors=True)
+        (contract,) = ib.qualifyContracts(ib_async.Stock("IBM", "SMART", "USD"))
+        trade = ib.placeOrder(contract, ib_async.MarketOrder("BUY", 100, tif="DAY"))
+        until(ib, lambda: trade.fills and trade.fills[0].commissionReport.execId)
+        until(ib, lambda: trade.orderStatus.status == "Filled")
+        assert sum(fill.execution.shares for fill in trade.fills) == 100
+        ib.disconnect()
+        assert min(row["happened"] for row in sim.report()["faults"][:3]) > 0
