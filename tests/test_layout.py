@@ -47,7 +47,8 @@ ENGINE = _words(
     sim.streams sim.history_stream sim.client sim.desk
     sim.answers_account sim.answers_orders sim.answers_market
     sim.fault_messages sim.fault_acts sim.fault_desk sim.gateway sim.memory
-    sim.pace sim.control sim.operations sim.server sim.launch sim.child
+    sim.pace sim.control sim.operations sim.server sim.launch sim.child sim.tws_sim
+    sim.pytest_plugin
     engine
     monitor.files monitor.demo monitor.lines monitor.summary monitor.table
     verify.broker verify.situations verify.copies verify.messages verify.world verify.laws
@@ -97,6 +98,7 @@ MAY_TOUCH = {
     "sim.operations": PROCESS,
     "sim.launch": PROCESS,
     "sim.child": PROCESS,
+    "sim.tws_sim": PROCESS,
     "sim.pace": PROCESS,
     "sim.market": SEEDED | {"pathlib"},  # tick files, or a seeded generator
     "sim.history": SEEDED,
