@@ -8,13 +8,12 @@ from typing import Final
 import attrs
 
 from engine.inputs import Instrument
-from engine.sim.conditions import EXECUTION, OF_A_MARKET, PRICE, SERVED
+from engine.sim.conditions import EXECUTION, LAST_TRADE, OF_A_MARKET, PRICE, SERVED
 from engine.sim.order_types import TIMES, TYPES, OrderType, allowed
 from engine.sim.orders import LiveOrder
 from engine.sim.policies import Policies
 from engine.sim.records import SimOrder
 
-LAST_TRADE: Final = frozenset({0, 2})  # methods of triggering that are served
 MINIMUM_VARIATION: Final = (
     "The price does not conform to the minimum price variation for this contract."
 )

@@ -15,6 +15,7 @@ import attrs
 PRICE, TIME, MARGIN, EXECUTION, VOLUME, PERCENT = 1, 3, 4, 5, 6, 7
 SERVED: Final = frozenset({PRICE, TIME, EXECUTION, VOLUME, PERCENT})
 OF_A_MARKET: Final = frozenset({PRICE, VOLUME, PERCENT})
+LAST_TRADE: Final = frozenset({0, 2})  # methods of triggering: the default, and this one
 
 
 @attrs.frozen(kw_only=True)

@@ -173,8 +173,9 @@ _ROWS: Final = (
     _act("liquidate", "symbol:symbol=any", "48", "the broker closes positions by force",
          "liquidate"),
     # -- the market ------------------------------------------------------------------------------
-    _act("halt", "symbol:symbol for:time kind:number=1", "54",
-         "trading is halted (1 by a regulator, 2 for volatility)", "halt {symbol} for=30s kind=2"),
+    _act("halt", "symbol:symbol for:time kind:number=1", "31 54",
+         "trading is halted (1 by a regulator, 2 for volatility); the price may gap meanwhile",
+         "halt {symbol} for=30s kind=2"),
     _act("quote", "symbol:symbol what:missing|zero|crossed|nan|delayed for:time", "55",
          "clients are shown a quote that is none; the market goes on",
          "quote {symbol} missing for=10s", "quote {symbol} zero for=10s",

@@ -14,7 +14,7 @@ import attrs
 from engine.errors import DecodeError
 from engine.money import ZERO, exact
 from engine.sim import wire_conditions
-from engine.sim.conditions import Condition
+from engine.sim.conditions import LAST_TRADE, Condition
 from engine.sim.order_types import TYPES
 from engine.sim.wire_text_reader import ContractQuery, TextReader, price_of
 
@@ -81,19 +81,23 @@ def terms_from_text(reader: TextReader, version: int) -> OrderTerms:
     tif, oca_group, account = reader.text(), reader.text(), reader.text()
     reader.skip(2)  # openClose, origin
     order_ref, transmit, parent_id = reader.text(), reader.flag(), reader.integer()
-    reader.skip(4)  # blockOrder, sweepToFill, displaySize, triggerMethod
+    reader.skip(3)  # blockOrder, sweepToFill, displaySize
+    unserved = _Unserved()
+    unserved.note("triggerMethod", reader.integer() not in LAST_TRADE)
     outside_rth = reader.flag()
     reader.skip(1)  # hidden
-    unserved = _Unserved()
     _combination(reader, contract)
-    reader.skip(2)  # sharesAllocation, discretionaryAmt
+    reader.skip(1)  # sharesAllocation
+    unserved.note("discretionaryAmt", reader.decimal())
     good_after, good_till = reader.text(), reader.text()
     reader.skip(3 if version >= 177 else 4)  # faGroup, faMethod, faPercentage, faProfile
     reader.skip(4)  # modelCode, shortSaleSlot, designatedLocation, exemptCode
     oca_type = reader.integer()
     reader.skip(2)  # rule80A, settlingFirm
     unserved.note("allOrNone", reader.flag())
-    reader.skip(12)  # minQty .. overridePercentageConstraints
+    unserved.note("minQty", reader.decimal())
+    unserved.note("percentOffset", reader.decimal())
+    reader.skip(10)  # eTradeOnly .. overridePercentageConstraints
     reader.skip(2)  # volatility, volatilityType
     neutral = reader.text()
     reader.skip(9 if neutral else 1)  # deltaNeutralAuxPrice and what the type announces
@@ -183,8 +187,11 @@ def terms_from_protobuf(proto: Any) -> OrderTerms:
     """The protobuf form. The order's own clientId and permId are 0 there and mean nothing."""
     order = proto.order
     unserved = _Unserved()
-    for name in ("allOrNone", "hedgeType", "algoStrategy"):
+    for name in ("allOrNone", "hedgeType", "algoStrategy", "discretionaryAmt"):
         unserved.note(name, getattr(order, name))
+    unserved.note("triggerMethod", order.triggerMethod not in LAST_TRADE)
+    for name in ("minQty", "percentOffset"):
+        unserved.note(name, order.HasField(name) and getattr(order, name))
     unserved.note("scalePriceIncrement", 0 < order.scalePriceIncrement < 1e300)
     unserved.note("adjustedOrderType", order.adjustedOrderType not in ("", "None"))
     unserved.note("attachedOrders", proto.attachedOrders.ListFields())

@@ -113,7 +113,8 @@ def test_prices_that_do_not_belong_to_the_type_are_dropped(version: int) -> None
 @pytest.mark.parametrize(
     ("name", "value"),
     [("allOrNone", True), ("adjustedOrderType", "STP"), ("algoStrategy", "Vwap"),
-     ("hedgeType", "D"), ("scalePriceIncrement", 0.5)],
+     ("hedgeType", "D"), ("scalePriceIncrement", 0.5), ("triggerMethod", 4),
+     ("discretionaryAmt", 0.1), ("minQty", 50), ("percentOffset", 0.02)],
 )  # fmt: skip
 def test_what_is_not_simulated_is_named(version: int, name: str, value: Any) -> None:
     """To ignore it would be to fill a different order than was asked."""
