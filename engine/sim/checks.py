@@ -173,9 +173,11 @@ def modification_refusal(live: LiveOrder, asked: SimOrder, policies: Policies) -
     return size_refusal(live, asked)
 
 
-def auction_refusal(live: LiveOrder, now_ns: int, policies: Policies) -> Refusal | None:
-    """Why an order for an auction cannot take part in one."""
-    hours = live.book.hours
+def late_refusal(live: LiveOrder, now_ns: int, policies: Policies) -> Refusal | None:
+    """Why an order comes too late for its auction, or for its own date."""
+    hours, until_ns = live.book.hours, live.order.good_till_ns
+    if live.order.tif == "GTD" and until_ns is not None and until_ns <= now_ns:
+        return rejected("The date until which the order is good has passed.")
     if live.order.tif == "OPG" and hours.next_open(now_ns) is None:
         return rejected("There is no opening auction to come.")
     if live.kind.trigger == "close":

@@ -150,6 +150,8 @@ class FaultPlan:
 
     def take(self, name: str, matches: Matches = lambda fault: True) -> Armed | None:
         """The first rule of this name that wants to act on what is at hand, counted; or None."""
+        if name not in self._armed:
+            return None
         for one in self.armed(name):
             if matches(one.fault) and self._wins(one.fault["chance"]):
                 if one.left is not None:

@@ -14,6 +14,7 @@ from typing import Any, Final
 from engine.sim.client import Client
 from engine.sim.exchange import Exchange
 from engine.sim.fault_plan import FaultPlan
+from engine.sim.fault_script import parse
 from engine.sim.faults import Fault
 from engine.sim.gateway import Gateway
 from engine.sim.records import MarketTick
@@ -115,9 +116,11 @@ class MemoryTws:
         max_server_version: int = VERSION_MAX,
         latency_ns: int = 0,
     ) -> None:
-        self.plan = FaultPlan(faults, seed, exchange.now_ns)
+        planned = tuple(faults)
+        plan = FaultPlan(planned, seed, exchange.now_ns) if planned else None
         self.exchange = exchange
-        self.gateway = Gateway(exchange, max_server_version, plan=self.plan)
+        self.gateway = Gateway(exchange, max_server_version, plan=plan)
+        self._seed = seed
         self._source = iter(source)
         self._next = next(self._source, None)
         self._latency_ns = latency_ns
@@ -179,32 +182,42 @@ class MemoryTws:
     @property
     def next_ns(self) -> int | None:
         """When something happens next; None: never again."""
-        dues = [self.gateway.next_timer_ns, self._travelling.next_ns]
-        if self._next is not None:
-            dues.append(self._next.time_ns)
-        known = [due_ns for due_ns in dues if due_ns is not None]
-        if not known:
+        timer_ns = self._timer_ns()
+        if self._next is None:
+            return timer_ns
+        return self._next.time_ns if timer_ns is None else min(self._next.time_ns, timer_ns)
+
+    def _timer_ns(self) -> int | None:
+        """When something happens that is no tick. While anybody listens, each second does."""
+        due_ns = self.gateway.next_timer_ns
+        travels_ns = self._travelling.next_ns
+        if travels_ns is not None and (due_ns is None or travels_ns < due_ns):
+            due_ns = travels_ns
+        if self._connections and due_ns is None and self._next is None:
             return None
-        return min([*known, self._second_ns] if self._connections else known)
+        if self._connections and (due_ns is None or self._second_ns < due_ns):
+            return self._second_ns
+        return due_ns
 
     def step(self) -> bool:
         """Let the next thing happen; False: there is none."""
-        due_ns = self.next_ns
-        if due_ns is None:
+        timer_ns, tick = self._timer_ns(), self._next
+        if tick is not None and (timer_ns is None or tick.time_ns < timer_ns):
+            self._next = next(self._source, None)
+            self._observe(max(tick.time_ns, self.now_ns))
+            self.gateway.tick(tick)
+            self._deliver()
+            return True
+        if timer_ns is None:
             return False
-        self._reach(due_ns)
+        self._pass(timer_ns)
         return True
 
-    def _reach(self, now_ns: int) -> None:
+    def _pass(self, now_ns: int) -> None:
+        """Let time alone pass up to a moment at which something is due."""
         self._observe(max(now_ns, self.now_ns))
-        tick = self._next
-        if tick is not None and tick.time_ns <= now_ns:
-            self._next = next(self._source, None)
-            self.gateway.tick(tick)
-        timers = (self.gateway.next_timer_ns, self._travelling.next_ns, self._second_ns)
-        if any(due_ns is not None and due_ns <= now_ns for due_ns in timers):
-            self._second_ns = max(self._second_ns, now_ns - now_ns % SECOND_NS + SECOND_NS)
-            self.gateway.advance(now_ns)
+        self._second_ns = max(self._second_ns, now_ns - now_ns % SECOND_NS + SECOND_NS)
+        self.gateway.advance(now_ns)
         while (due := self._travelling.pop(now_ns)) is not None:
             due[1]()
         self._deliver()
@@ -212,10 +225,8 @@ class MemoryTws:
     def run(self, until_ns: int) -> None:
         """Let time pass up to a moment of the exchange's clock."""
         while (due_ns := self.next_ns) is not None and due_ns <= until_ns:
-            self._reach(due_ns)
-        self._observe(until_ns)
-        self.gateway.advance(until_ns)
-        self._deliver()
+            self.step()
+        self._pass(until_ns)
 
     def run_for(self, seconds: float) -> None:
         self.run(self.now_ns + int(seconds * SECOND_NS))
@@ -236,6 +247,17 @@ class MemoryTws:
         """The witness's real clock is the virtual one here."""
         self.exchange.oracle.observe(now_ns, now_ns)
 
+    # -- trouble -------------------------------------------------------------------------------
+
+    def fault(self, line: str) -> None:
+        """One more thing that goes wrong, now or when the line says. Raises ConfigError."""
+        found = parse([line], "fault")
+        if self.gateway.faults is None:
+            self.gateway.break_by(FaultPlan((), self._seed, self.now_ns))
+        assert self.gateway.faults is not None
+        for one in found:
+            self.gateway.faults.plan.add(one)
+
     # -- record --------------------------------------------------------------------------------
 
     def report(self) -> dict[str, Any]:
@@ -244,5 +266,5 @@ class MemoryTws:
             **self.exchange.oracle.report(),
             "clock_ns": self.now_ns,
             "market_over": self.market_over,
-            "faults": self.plan.report(),
+            "faults": [] if self.gateway.faults is None else self.gateway.faults.plan.report(),
         }

@@ -178,7 +178,7 @@ class OrderEntry:
         order, parent = live.order, live.parent
         if parent is not None and parent.ended:
             return checks.rejected("Parent order is being cancelled.")
-        refusal = checks.auction_refusal(live, self._floor.now_ns, self._policies)
+        refusal = checks.late_refusal(live, self._floor.now_ns, self._policies)
         if refusal is not None:
             return refusal
         if order.oca_group and self._policies.oca_reuse == "refuse":

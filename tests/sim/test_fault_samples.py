@@ -141,7 +141,7 @@ def test_drawn_faults_are_the_same_for_the_same_seed(seed: int) -> None:
     def run() -> tuple[object, ...]:
         room = Room(seed=seed)
         for fault in draw(seed, ["IBM"], 120 * 10**9):
-            room.tws.plan.add(fault)
+            room.tws.fault(fault.line)
         day = Day(room, 178)
         day.live()
         heard = [name for caller in day.callers for name, _ in caller.heard]

@@ -121,3 +121,16 @@ def test_a_whole_day_takes_seconds() -> None:
     assert (tws.now_ns - OPEN_NS) / 10**9 > 23_000
     assert [side for _, side, _ in caller.filled()][-1] == "SLD"
     assert exchange.position("IBM") == 0
+
+
+def test_faults_can_be_added_on_the_way() -> None:
+    room = Room()
+    caller = room.call()
+    room.wait(10)
+    room.tws.fault("+5s reset")
+    room.tws.fault("order:1 swallow placeOrder count=1")
+    caller.place("BUY", 100, "MKT")
+    assert room.position == 0
+    room.wait(5)
+    assert caller.connection.reset
+    assert room.happened == [1, 1]

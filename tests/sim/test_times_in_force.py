@@ -49,6 +49,13 @@ def test_an_order_is_good_until_its_date(trial, read, hours):
     assert t.live(1) is None
 
 
+def test_a_date_that_has_passed_is_refused(trial, read):
+    t = trial()
+    said = t.place(1, "BUY", 100, "LMT", limit_price="90", tif="GTD", good_till_ns=t.now_ns)
+    assert read.errors(said) == [201]
+    assert t.exchange.open_orders() == []
+
+
 def test_an_order_works_only_after_its_time(trial, read):
     t = trial()
     t.quote(99.98, 100.0)
