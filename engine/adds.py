@@ -82,20 +82,20 @@ def scale_in(
     if wanted is None:
         portion = exact(settings.portion) if settings.portion is not None else Decimal(50)
         wanted = abs(position.quantity) * portion / 100
+    quantity = whole_lots(wanted, instrument.lot)
+    # Its distances are of the average that it makes, which protection is then computed from.
+    held = abs(position.quantity)
+    average = (held * position.average_price + quantity * price) / (held + quantity)
+    targets = context.plan.trade.target
+    target = settings.target or (targets[0] if targets else None)
     intent = Intent(
         "scale_in",
         rule,
         reanchors=settings.reanchor == "average",
-        stop_distance=distance(settings.stop or context.plan.trade.stop, price, market.atr),
-        target_distance=(
-            distance(settings.target, price, market.atr)
-            if settings.target is not None
-            else distance(context.plan.trade.target[0], price, market.atr)
-            if context.plan.trade.target
-            else None
-        ),
+        stop_distance=distance(settings.stop or context.plan.trade.stop, average, market.atr),
+        target_distance=None if target is None else distance(target, average, market.atr),
     )
-    return _send(state, out, context, intent, whole_lots(wanted, instrument.lot), None, price)
+    return _send(state, out, context, intent, quantity, None, price)
 
 
 def adjust(
