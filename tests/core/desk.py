@@ -251,9 +251,7 @@ class Desk:
         """The market as it is now: to the exchange, which knows no prices of 0 and below, and
         to the watches."""
         self.quotes[view.symbol] = view
-        for kind, price in (("B", view.bid), ("A", view.ask)):
-            if price is not None and price > 0:
-                self.tick(view.symbol, kind, price, size)
+        self.move(view.symbol, view.bid, view.ask, size)
         self.look(view.symbol)
 
     def fired(self, symbol: str) -> list[Input]:
@@ -279,9 +277,17 @@ class Desk:
 
     def trade(self, symbol: str, price: float, size: int = 100) -> None:
         """Quote around a price with the given size, and a trade at it."""
-        self.tick(symbol, "B", round(price - 0.01, 2), size)
-        self.tick(symbol, "A", round(price + 0.01, 2), size)
+        self.move(symbol, round(price - 0.01, 2), round(price + 0.01, 2), size)
         self.tick(symbol, "T", price, size)
+
+    def move(self, symbol: str, bid: float | None, ask: float | None, size: int) -> None:
+        """Both quotes, in the order in which they do not cross on the way."""
+        ticks = [(kind, price) for kind, price in (("B", bid), ("A", ask)) if price and price > 0]
+        known = self.exchange.quote(symbol).ask
+        if known is not None and bid is not None and bid >= known:
+            ticks.reverse()
+        for kind, price in ticks:
+            self.tick(symbol, kind, price, size)
 
     def signal(
         self, symbol: str, kind: str, confidence: float = 1.0, identity: str | None = None
@@ -427,14 +433,15 @@ class Desk:
         self.deliver(floor.drain())
 
     def broker_fills_late(
-        self, symbol: str, order_type: str, quantity: Decimal, price: Decimal
+        self, symbol: str, action: str, quantity: Decimal, order_type: str, price: Decimal
     ) -> None:
-        """An execution of the last order of a type, after its end was told."""
+        """An execution of the last order of its kind, after its end was told."""
         floor = self.exchange._floor
         ended = [
             order
             for order in self.exchange.completed_orders()
-            if (order.instrument.symbol, order.order_type) == (symbol, order_type)
+            if (order.instrument.symbol, order.action, order.order_type)
+            == (symbol, action, order_type)
         ]
         order = max(ended, key=lambda one: one.order_id)
         before = floor.account.position(symbol)
@@ -459,7 +466,9 @@ class Desk:
         crossings = floor.oracle.crossings
         floor.oracle.executed(execution, Decimal(0), before, floor.account.position(symbol))
         self.excused += floor.oracle.crossings - crossings
-        self.deliver([ExecutionNotice(execution), floor.account.notice(symbol)])
+        name = execution.execution_id
+        charge = floor.commissions[name] = CommissionNotice(name, CLIENT, Decimal(0), "USD", None)
+        self.deliver([ExecutionNotice(execution), charge, floor.account.notice(symbol)])
 
     # -- what is true ------------------------------------------------------------------------
 

@@ -21,7 +21,7 @@ Verbs
     broker cancel SYM TYPE    the exchange cancels the oldest of our orders of a type by itself
     broker fill SYM TYPE[+TYPE] QTY [PRICE]   it fills of the oldest of each type, whatever the
                               market shows; of two before one of them can end the other
-    broker late SYM TYPE QTY PRICE   a fill of the last order of this type, which has ended
+    broker late SYM SIDE QTY TYPE PRICE   a fill of the last such order, whose end was told
     broker refuse TYPE N      it rejects the next N new orders of this type
     lose / connect            the link
     restart                   a new core from the recorded inputs, then connect
@@ -140,6 +140,15 @@ class Script:
         if key in ("level", "price"):
             return float(self.price(str(data)))
         return self.word(data) if isinstance(data, str) else data
+
+    def rule_name(self, name: str) -> str:
+        """The pattern has rules of its own for each side."""
+        word = name.removeprefix("pattern.").upper()
+        return (
+            f"pattern.{MIRROR_SIGNAL[word].lower()}"
+            if self.mirrored and word in MIRROR_SIGNAL
+            else name
+        )
 
     def table(self, words: tuple[str, ...]) -> dict[str, Any]:
         data: dict[str, Any] = tomllib.loads(f"x={' '.join(words)}")["x"]
@@ -307,11 +316,13 @@ class Script:
         if what == "cancel":
             self.desk.broker_cancels(words[0], words[1])
         elif what == "fill":
-            price = self.price(words[3]) if len(words) > 3 else None
-            self.desk.broker_fills(words[0], words[1].split("+"), Decimal(words[2]), price)
+            at = self.price(words[3]) if len(words) > 3 else None
+            self.desk.broker_fills(words[0], words[1].split("+"), Decimal(words[2]), at)
         elif what == "late":
-            price = self.price(words[3])
-            self.desk.broker_fills_late(words[0], words[1], Decimal(words[2]), price)
+            symbol, side, quantity, order_type, price = words
+            self.desk.broker_fills_late(
+                symbol, self.word(side), Decimal(quantity), order_type, self.price(price)
+            )
         else:
             assert what == "refuse", what
             self.desk.refusals[words[0]] = int(words[1])
@@ -342,7 +353,7 @@ class Script:
             if words[0] == "refused":
                 refusals = [e for e in said if isinstance(e, RefusalEvent)]
                 told = [(e.reason, e.rule) if len(words) > 2 else (e.reason,) for e in refusals]
-                assert tuple(words[1:]) in told, f"refused: {told}"
+                assert (words[1], *map(self.rule_name, words[2:])) in told, f"refused: {told}"
             elif words[0] == "trade":
                 trades = [e for e in said if isinstance(e, TradeEvent)]
                 ends = [(t.reason, t.realised + t.commission) for t in trades]
