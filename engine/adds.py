@@ -24,6 +24,7 @@ from engine.state import State
 from engine.tranches import Intent, split
 from statecharts.vocabulary import ContextEvent, ContextState
 
+_TRAIL_TOLD_S = 1.0  # an add is placed above a trailing stop that was told so lately
 TRANCHES_MAX = 8  # of one trade: TWS takes about 20 live orders of a side of a contract (B11)
 
 
@@ -39,6 +40,11 @@ def next_double_down(state: State, out: Outbox, context: Context) -> None:
         return
     if symbol_reason(state, context.symbol, out.now_ns) is not None:
         return  # nothing is opened now; it is still wanted when this is over
+    if context.plan.trail is not None and (
+        out.now_ns - context.trail_told_ns > state.scaled(_TRAIL_TOLD_S)
+    ):
+        state.doubts = True  # nobody tells where it has trailed to; the answer brings us back
+        return
     level = context.levels_used
     context.levels_used = level + 1
     reason = _double_down(state, out, context, settings, level)
@@ -59,6 +65,14 @@ def _double_down(
     quantity = whole_lots(abs(context.held) * exact(settings.multiplier), instrument.lot)
     intent = Intent("double_down", context.plan.add_rule, level, settings.reanchor == "average")
     return _send(state, out, context, intent, quantity, price, price)
+
+
+def overtaken(state: State, number: int) -> None:
+    """A trailing stop has come up to an add that rests: it is not wanted any more."""
+    context = state.contexts.get(number)
+    if context is not None:
+        context.adds_over = True
+        state.dirty.add(number)
 
 
 def scale_in(

@@ -60,7 +60,7 @@ from engine.orders import Role
 from engine.outbox import Outbox
 from engine.risk import exit_reason
 from engine.state import State
-from engine.watches import tell_all, watch_stop
+from engine.watches import tell_all, watch_adds, watch_stop
 from statecharts.vocabulary import (
     ContextEvent,
     ContextState,
@@ -123,6 +123,7 @@ class Core:
                 if (context := state.contexts.get(number)) is not None:
                     self._settle_context(out, context)
                     watch_stop(state, out, context)
+                    watch_adds(state, out, context)
                     rulebook.watch_profits(state, out, context)
                     settlement.tell_brackets(out, context)
                 elif (group := state.groups.get(number)) is not None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import attrs
 
 from engine import rulebook, stops
+from engine.adds import overtaken
 from engine.contexts import Context
 from engine.events import BaseEvent, FlowThresholdEvent, PredictionSignalEvent
 from engine.inputs import (
@@ -111,6 +112,9 @@ def on_condition(state: State, out: Outbox, fired: ConditionFired) -> None:
     kind, _, subject = name.partition(":")
     if kind == "stop":
         stops.passed(state, out, int(subject))
+        return
+    if kind == "add":
+        overtaken(state, int(subject))
         return
     if kind == "profit":
         _, rule_id, number = rulebook.profit_rule(subject)

@@ -140,22 +140,23 @@ def on_open_order(state: State, out: Outbox, seen: OrderOpened) -> None:
             state.touch(order)
         _check_amendment(state, out, order)
     if seen.trail_stop_price is not None and order.spec.order_type == "TRAIL":
-        _trailed(state, order, seen.trail_stop_price)
+        _trailed(state, order, seen.trail_stop_price, out.now_ns)
     if order.reported == OrderReport.CLOSED and seen.status in _ALIVE:
         _take_back(state, out, seen)
     if event := STATUS_EVENTS.get(seen.status):
         report(state, out, order, event)
 
 
-def _trailed(state: State, order: Order, level: Decimal) -> None:
-    """A trailing stop has moved: what comes after it will not be looser."""
+def _trailed(state: State, order: Order, level: Decimal, now_ns: int) -> None:
+    """Where a trailing stop is: what comes after it will not be looser."""
     context = state.contexts.get(order.owner)
     if context is None or level <= 0:
         return
+    context.trail_told_ns = now_ns
+    state.touch(order)
     known = context.trail_level
     if known is None or (level - known) * context.side > 0:
         context.trail_level = level
-        state.touch(order)
 
 
 def _check_amendment(state: State, out: Outbox, order: Order) -> None:

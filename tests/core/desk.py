@@ -277,8 +277,12 @@ class Desk:
 
     def trade(self, symbol: str, price: float, size: int = 100) -> None:
         """Quote around a price with the given size, and a trade at it."""
-        self.move(symbol, round(price - 0.01, 2), round(price + 0.01, 2), size)
+        bid, ask = round(price - 0.01, 2), round(price + 0.01, 2)
+        view = self.quotes.get(symbol, MarketView(symbol, quote_age_ns=0))
+        self.quotes[symbol] = attrs.evolve(view, bid=bid, ask=ask, last=price)
+        self.move(symbol, bid, ask, size)
         self.tick(symbol, "T", price, size)
+        self.look(symbol)
 
     def move(self, symbol: str, bid: float | None, ask: float | None, size: int) -> None:
         """Both quotes, in the order in which they do not cross on the way."""

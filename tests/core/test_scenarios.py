@@ -37,6 +37,7 @@ Expectations, separated by ``;``
     nothing                   0 commands
     refused REASON [RULE]     the step refused something for this reason
     told WORDS [| WORDS]…     alerts with these words, in this order
+    quiet                     no alert worse than information
     trade REASON PROFIT       the step finished a trade (profit before commissions)
     wrong WORDS               (of ``config`` and ``rule``) the settings are refused in these words
 
@@ -360,6 +361,9 @@ class Script:
                 assert (words[1], Decimal(words[2])) in ends, f"trades: {ends}"
             elif words[0] == "told":
                 self.expect_told(listed, [e.text for e in said if isinstance(e, AlertEvent)])
+            elif words[0] == "quiet":
+                alerts = [e.text for e in said if isinstance(e, AlertEvent) and e.level != "info"]
+                assert not alerts, f"told: {alerts}"
             elif words[0] == "sent":
                 placed = [_placed(command) for command in sent if isinstance(command, Place)]
                 assert placed == [self.order(one) for one in listed], f"sent: {placed}"
