@@ -198,6 +198,8 @@ def _grace_ended(state: State, out: Outbox, subject: str) -> None:
     order = state.orders.get(int(subject))
     if order is not None and order.dead:
         reports.report(state, out, order, OrderEvent.GRACE_ENDED)
+        if order.role is Role.ADD:
+            state.touch(order)  # the next add has waited for it
 
 
 def _fills_missing(state: State, out: Outbox, subject: str) -> None:
