@@ -95,7 +95,7 @@ def _died(state: State, out: Outbox, order: Order, why: str, asked_for: bool) ->
     elif order.reported in (OrderReport.CANCELLED, OrderReport.ABSENT):
         out.say(CancelEvent, **order_fields(order), reason=why)
     context = state.contexts.get(order.owner)
-    if context is None or order.role not in EXIT_ROLES or not context.held:
+    if context is None or order.role not in EXIT_ROLES or not context.tranche_of(order).own:
         return
     if order.reported != OrderReport.FILLED and not asked_for:
         _exit_lost(state, out, context, order, why)
