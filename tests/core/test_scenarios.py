@@ -302,13 +302,13 @@ class Script:
         self.desk.feed(RuleChanged(what, data["id"], rule, keeping))  # type: ignore[arg-type]
 
     def do_remove(self, rule: str) -> None:
-        self.desk.feed(RuleChanged("remove", rule))
+        self.desk.feed(RuleChanged("remove", self.rule_name(rule)))
 
     def do_enable(self, rule: str) -> None:
-        self.desk.feed(RuleChanged("enable", rule))
+        self.desk.feed(RuleChanged("enable", self.rule_name(rule)))
 
     def do_disable(self, rule: str) -> None:
-        self.desk.feed(RuleChanged("disable", rule))
+        self.desk.feed(RuleChanged("disable", self.rule_name(rule)))
 
     def do_equity(self, amount: str) -> None:
         self.desk.feed(AccountValueReported(ACCOUNT, "NetLiquidation", amount, "USD"))
