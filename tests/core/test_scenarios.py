@@ -138,7 +138,7 @@ class Script:
         if key == "where":
             words = MIRROR_SIGNAL if data.startswith("signal") else MIRROR_WORD
             return " ".join(words.get(one, one) for one in data.split())
-        if key in ("level", "price"):
+        if key in ("level", "price") and not isinstance(data, str):
             return float(self.price(str(data)))
         return self.word(data) if isinstance(data, str) else data
 
