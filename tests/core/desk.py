@@ -234,10 +234,8 @@ class Desk:
         if late:
             self.feed(*late)
         for _ in range(3):
-            for symbol, view in self.quotes.items():
-                assert view.bid is not None
-                assert view.ask is not None
-                self.quote(symbol, view.bid, view.ask)
+            for view in list(self.quotes.values()):
+                self.show(view, 100_000)
             self.wait(45)
 
     # -- market and signals ------------------------------------------------------------------
