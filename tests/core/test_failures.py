@@ -220,14 +220,17 @@ def test_failure_03_nor_does_a_short_entry(atr: float | None) -> None:
     assert not sent(d, Place)
 
 
-@pytest.mark.parametrize("end", ["refused", "cancelled", "expired"])
+@pytest.mark.parametrize("end", ["refused", "cancelled", "expired", "cancelled alone"])
 def test_failure_04_stop_or_target_live_while_the_entry_never_filled(side: int, end: str) -> None:
-    """Nothing of such an entry is left, nor was it ever able to trade."""
+    """Nothing of such an entry is left, nor was it ever able to trade; not even at a broker that
+    forgets the exits of an entry that it ends."""
     poor = Policies(margin="refuse", cash=Decimal(40_000), margin_rate=Decimal(1))
     d = desk(side, poor if end == "refused" else None, close_before_end_s=0)
     d.bracket("AAPL", "98", "94", quantity=500 if end == "refused" else 100)
     d.trade("AAPL", 104.5)
-    if end == "cancelled":
+    if end == "cancelled alone":
+        d.exchange._floor._orphan = lambda _: None  # type: ignore[method-assign]
+    if end.startswith("cancelled"):
         d.deliver(d.exchange.cancel(CLIENT, placed(d, Role.ENTRY)[-1].order_id))
     elif end == "expired":
         assert len(d.live("AAPL")) == 3
