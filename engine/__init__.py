@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from engine.bus import EventBus as EventBus
     from engine.config import Config as Config
+    from engine.daybook import Excursion as Excursion
     from engine.engine import Engine as Engine
     from engine.events import AlertEvent as AlertEvent
     from engine.events import BaseEvent as BaseEvent
@@ -42,7 +43,6 @@ if TYPE_CHECKING:
     from engine.handles import OrderGroup as OrderGroup
     from engine.order_manager import OrderManager as OrderManager
     from engine.positions import Position as Position
-    from engine.tracker import Excursion as Excursion
     from engine.tracker import PositionTracker as PositionTracker
     from engine.tracker import StockPosition as StockPosition
     from engine.view import EngineView as EngineView
@@ -52,11 +52,12 @@ if TYPE_CHECKING:
 _HOMES = {
     "engine.bus": ("EventBus",),
     "engine.config": ("Config",),
+    "engine.daybook": ("Excursion",),
     "engine.engine": ("Engine",),
     "engine.handles": ("BracketOrder", "OCOGroup", "OrderGroup"),
     "engine.order_manager": ("OrderManager",),
     "engine.positions": ("Position",),
-    "engine.tracker": ("Excursion", "PositionTracker", "StockPosition"),
+    "engine.tracker": ("PositionTracker", "StockPosition"),
     "engine.view": ("EngineView", "OrderView", "SymbolView"),
     "engine.events": (
         *("BaseEvent", "MarketEvent", "PriceEvent", "VolumeEvent", "IndicatorEvent"),

@@ -16,7 +16,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Literal, Self, TypeVar
-from zoneinfo import ZoneInfo
 
 import orjson
 
@@ -26,6 +25,7 @@ from engine.bus import EventBus, Subscription
 from engine.capture import Capture
 from engine.config import CONVERTER, Config
 from engine.core import Core
+from engine.daybook import EXCHANGE_ZONE, DayBook
 from engine.errors import EngineError, LimitError, UserError
 from engine.events import BaseEvent
 from engine.handles import BracketOrder, OCOGroup, OrderGroup
@@ -50,7 +50,6 @@ from engine.view import EngineView, Question, engine_view
 from statecharts.vocabulary import SessionState
 
 E = TypeVar("E", bound=BaseEvent)
-EXCHANGE_ZONE: Final = ZoneInfo("America/New_York")
 # Without this a busy Python thread of the host delays the writer by 5 ms at a time.
 SWITCH_INTERVAL_S: Final = 0.0005
 
@@ -112,7 +111,7 @@ class Engine:
         self.bus = EventBus()
         self._inbox = Inbox()
         self.order_manager: Final = OrderManager(self._inbox, self.bus)
-        self._tracker = PositionTracker(self._inbox, self.bus)
+        self._tracker = PositionTracker(self._inbox)
         self._stopping = threading.Event()
         self._ended = threading.Event()
         self._thread: threading.Thread | None = None
@@ -125,8 +124,9 @@ class Engine:
         self._journal = (
             Journal.open(journal, durability) if journal is not None else Journal.memory()
         )
+        book = DayBook()
         try:
-            self._core = rebuild(self._journal, config)
+            self._core = rebuild(self._journal, config, book)
         except BaseException:
             self._journal.close()
             raise
@@ -134,7 +134,9 @@ class Engine:
         session = Session(
             config.broker, config.strategy, market, self._inbox.wake_fd, self._core.state.epoch
         )
-        self._runtime = Runtime(self._core, self._journal, session, market, self.bus, self._inbox)
+        self._runtime = Runtime(
+            self._core, self._journal, session, market, self.bus, self._inbox, book
+        )
         session.capture = self._capture
         self._session = session
         self.signals = ScheduledSignals(file, self._core, session) if file is not None else None

@@ -124,7 +124,7 @@ class OrderManager:
 
         def find(state: State, _: Watched) -> OrderView | None:
             order = state.orders.get(order_id)
-            return order_view(order) if order is not None else None
+            return order_view(state, order) if order is not None else None
 
         found: OrderView | None = self._inbox.put(Question(find)).result(ANSWER_S)
         if found is None:
@@ -136,7 +136,7 @@ class OrderManager:
 
         def alive(state: State, _: Watched) -> tuple[OrderView, ...]:
             return tuple(
-                order_view(order)
+                order_view(state, order)
                 for order in state.orders.values()
                 if not order.dead and symbol in (None, order.symbol)
             )

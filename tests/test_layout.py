@@ -34,6 +34,7 @@ ENGINE = _words(
     charts sizing positions orders tranches contexts exits groups brackets
     risk state outbox tws_errors watches entries adds stops reports direct rulebook executions
     intents decisions settlement truth core
+    holdings daybook
     codec journal_files journal recovery capture
     broker.errors broker.clock broker.pacing broker.templates broker.library broker.definitions
     broker.requests broker.inbound broker.history broker.sync broker.feed broker.accounts
