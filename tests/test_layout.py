@@ -40,7 +40,7 @@ ENGINE = _words(
     broker.requests broker.inbound broker.history broker.sync broker.feed broker.accounts
     broker.connection broker.link broker.handshake broker.upstream broker.session
     signals.schema signals.files
-    inbox view sampler runtime handles order_manager tracker
+    inbox view sampler runtime handles order_manager rule_engine controller tracker
     sim.records sim.policies sim.instruments sim.hours sim.history sim.account sim.market
     sim.book sim.orders sim.checks sim.matching sim.oracle sim.floor sim.exchange
     sim.delivery
@@ -88,7 +88,9 @@ MAY_TOUCH = {
     "recovery": frozenset({"pathlib"}),
     "runtime": PROCESS,
     "handles": OBSERVERS | {"time"},  # waits for what it is told
-    "tracker": OBSERVERS,
+    "rule_engine": frozenset({"threading"}),
+    "controller": frozenset({"threading"}),
+    "tracker": frozenset({"threading"}),
     "order_manager": OBSERVERS | {"os", "secrets"},  # names what it places
     "engine": PROCESS,
     "broker.": OUTSIDE - {"random", "sqlite3"},
