@@ -57,16 +57,3 @@ def test_links_of_the_pages_lead_somewhere(page: Path) -> None:
     local = [link for link in links if not link.startswith("https://")]
 
     assert [link for link in local if not (page.parent / link).exists()] == []
-
-
-def test_every_setting_is_in_the_documentation() -> None:
-    import attrs
-
-    from engine.config import Broker, Limits, Strategy, Timing
-
-    text = (ROOT / "docs" / "configuration.md").read_text("utf-8")
-    names = {one.name for kind in (Strategy, Limits, Broker, Timing) for one in attrs.fields(kind)}
-
-    assert {
-        name for name in names if not re.search(rf"^(\[\[strategy\.)?{name}\b", text, re.M)
-    } == set()
