@@ -41,6 +41,8 @@ if TYPE_CHECKING:
     from engine.events import RejectEvent as RejectEvent
     from engine.events import SessionChangedEvent as SessionChangedEvent
     from engine.events import TradeEvent as TradeEvent
+    from engine.events import TradingHaltedEvent as TradingHaltedEvent
+    from engine.events import TradingResumedEvent as TradingResumedEvent
     from engine.events import VolumeEvent as VolumeEvent
     from engine.handles import BracketOrder as BracketOrder
     from engine.handles import OCOGroup as OCOGroup
@@ -135,6 +137,7 @@ _HOMES = {
         *("PositionUpdateEvent", "PositionCloseEvent", "OptionsFlowEvent"),
         *("PredictionSignalEvent", "FlowThresholdEvent", "RefusalEvent"),
         *("ContextChangedEvent", "SessionChangedEvent", "AlertEvent", "TradeEvent"),
+        *("TradingHaltedEvent", "TradingResumedEvent"),
     ),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
