@@ -49,6 +49,15 @@ def test_the_tour_works_line_by_line(tmp_path: Path) -> None:
     assert {path.stem for path in (tmp_path / "charts").glob("*.md")} >= {"order", "context"}
 
 
+def test_every_module_has_its_place_in_the_table_of_the_architecture() -> None:
+    page = (ROOT / "ARCHITECTURE.md").read_text("utf-8")
+    named = set(re.findall(r"[\w/]+", " ".join(re.findall(r"^\| `(.+?)` \|", page, re.MULTILINE))))
+    modules = {path.stem for path in (ROOT / "engine").glob("[!_]*.py")}
+    packages = {f"{path.parent.name}/" for path in (ROOT / "engine").glob("*/__init__.py")}
+
+    assert (modules | packages) - named == set()
+
+
 @pytest.mark.parametrize(
     "page", [ROOT / "README.md", ROOT / "ARCHITECTURE.md", *sorted((ROOT / "docs").glob("*.md"))]
 )
