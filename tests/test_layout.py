@@ -34,12 +34,14 @@ ENGINE = _words(
     charts sizing positions orders tranches contexts exits groups brackets
     risk state invariants outbox tws_errors watches portfolio entries adds stops foreign reports
     direct rulebook intents halts executions decisions settlement truth core
+    holdings daybook
     codec journal_files journal recovery capture
     broker.errors broker.clock broker.pacing broker.templates broker.library broker.definitions
     broker.requests broker.inbound broker.history broker.sync broker.feed broker.accounts
     broker.connection broker.link broker.handshake broker.upstream broker.session
     signals.schema signals.files
-    control inbox view sampler headroom runtime handles order_manager tracker
+    control inbox view sampler headroom runtime handles order_manager rule_engine controller
+    tracker
     sim.timers sim.conditions sim.records sim.policies sim.order_types sim.instruments sim.hours
     sim.history sim.account sim.market sim.book sim.orders sim.checks sim.matching sim.oracle
     sim.faults sim.fault_script sim.fault_draw sim.fault_plan
@@ -58,8 +60,7 @@ ENGINE = _words(
     verify.broker verify.situations verify.copies verify.messages verify.world verify.laws
     verify.explore verify.scenario
     cli.words cli.options cli.settings cli.broker cli.control cli.run cli.sim cli.verify cli.app
-    cli.main
-    cli.__main__
+    cli.main cli.__main__
     """
 )
 
@@ -94,7 +95,9 @@ MAY_TOUCH = {
     "recovery": frozenset({"pathlib"}),
     "runtime": PROCESS,
     "handles": OBSERVERS | {"time"},  # waits for what it is told
-    "tracker": OBSERVERS,
+    "rule_engine": frozenset({"threading"}),
+    "controller": frozenset({"threading"}),
+    "tracker": frozenset({"threading"}),
     "order_manager": OBSERVERS | {"os", "secrets"},  # names what it places
     "engine": PROCESS,
     "broker.": OUTSIDE - {"random", "sqlite3"},
