@@ -1,9 +1,9 @@
 """What trades have made: how far each went for and against, and the result of the day.
 
-The writer keeps it, from the events of its own steps and, while somebody wants that, from the
-market twice a second. Replaying the journal gives the same events, so a program that is started
-again finds the day's results and what its fills say of the open trades; prices that were sampled
-between fills are in no journal, and begin anew.
+The writer keeps it, from the events of its own steps and from the market twice a second.
+Replaying the journal gives the same events, so a program that is started again finds the day's
+results and what its fills say of the open trades; prices that were sampled between fills are in
+no journal, and begin anew.
 """
 
 from __future__ import annotations
@@ -138,10 +138,9 @@ class _Book:
 
 
 class DayBook:
-    """Belongs to the writer, like all state. ``sampling`` says that somebody looks at it."""
+    """Belongs to the writer, like all state."""
 
     def __init__(self) -> None:
-        self.sampling = False
         self._books: dict[str, _Book] = {}
         self._total = _Curve()
         self._ends_ns = 0
@@ -176,7 +175,7 @@ class DayBook:
             book.begin_day(found.get(symbol, Holdings()).direct)
         for symbol, one in found.items():
             self._of(symbol).direct = one.direct
-        self._total = _Curve(peak=self._profit)
+        self._total = _Curve(peak=self.profit)
 
     def _filled(self, event: FillEvent) -> None:
         """A price that was really traded at, seen by what was held before."""
@@ -275,11 +274,17 @@ class DayBook:
         return book
 
     @property
-    def _profit(self) -> float:
+    def profit(self) -> float:
+        """Of the day, all symbols, what is open at its last sampled price."""
         return sum(book.profit for book in self._books.values())
 
+    @property
+    def fall(self) -> float:
+        """How far the day's profit is below its best so far."""
+        return self._total.peak - self.profit
+
     def _see_total(self) -> None:
-        self._total.see(self._profit)
+        self._total.see(self.profit)
 
 
 def _look(book: _Book, trade: Holding, market: MarketView) -> None:

@@ -40,7 +40,7 @@ ENGINE = _words(
     broker.requests broker.inbound broker.history broker.sync broker.feed broker.accounts
     broker.connection broker.link broker.handshake broker.upstream broker.session
     signals.schema signals.files
-    control inbox view sampler headroom runtime handles order_manager rule_engine controller
+    control inbox view sampler headroom guards runtime handles order_manager rule_engine controller
     tracker
     sim.timers sim.conditions sim.records sim.policies sim.order_types sim.instruments sim.hours
     sim.history sim.account sim.market sim.book sim.orders sim.checks sim.matching sim.oracle
