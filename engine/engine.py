@@ -319,7 +319,7 @@ class Engine:
 
     def close(self, symbol: str | None = None, reason: str = "host") -> None:
         """Close what is held of one symbol, or of all, and end its context."""
-        self._inbox.put(CloseRequested(symbol, reason)).result()
+        self._inbox.ask(CloseRequested(symbol, reason))
 
     # -- looking at things -----------------------------------------------------------------------
 
@@ -340,4 +340,5 @@ class Engine:
             LimitError: the engine has stopped.
             TimeoutError: the writer is connecting and did not answer in ``timeout_s``.
         """
-        return self._inbox.put(Question(engine_view)).result(timeout_s)  # type: ignore[no-any-return]
+        view: EngineView = self._inbox.ask(Question(engine_view), timeout_s)
+        return view

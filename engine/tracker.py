@@ -118,7 +118,7 @@ class PositionTracker:
 
     def all(self) -> tuple[StockPosition, ...]:
         """Of every symbol of the strategy, in its order, of one instant."""
-        found: tuple[StockPosition, ...] = self._inbox.put(Question(positions)).result(ANSWER_S)
+        found: tuple[StockPosition, ...] = self._inbox.ask(Question(positions), ANSWER_S)
         return found
 
     def open(self) -> tuple[StockPosition, ...]:
@@ -127,7 +127,7 @@ class PositionTracker:
 
     def total(self) -> Total:
         """Of all symbols of the strategy together."""
-        found: Total = self._inbox.put(Question(total)).result(ANSWER_S)
+        found: Total = self._inbox.ask(Question(total), ANSWER_S)
         return found
 
 
