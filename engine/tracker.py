@@ -71,7 +71,7 @@ class StockPosition:
 
 
 @attrs.frozen
-class Total:
+class PositionTotal:
     """All symbols together: ``open`` of them are held. Profits of several currencies are added
     as they are."""
 
@@ -125,9 +125,9 @@ class PositionTracker:
         """Of the symbols that are held."""
         return tuple(position for position in self.all() if position.quantity)
 
-    def total(self) -> Total:
+    def total(self) -> PositionTotal:
         """Of all symbols of the strategy together."""
-        found: Total = self._inbox.ask(Question(total), ANSWER_S)
+        found: PositionTotal = self._inbox.ask(Question(total), ANSWER_S)
         return found
 
 
@@ -146,9 +146,9 @@ def positions(state: State, runtime: Watched) -> tuple[StockPosition, ...]:
     )
 
 
-def total(state: State, runtime: Watched) -> Total:
+def total(state: State, runtime: Watched) -> PositionTotal:
     every = positions(state, runtime)
-    return Total(
+    return PositionTotal(
         open=sum(1 for one in every if one.quantity),
         realised=sum((one.realised for one in every), ZERO),
         unrealised=sum(one.unrealised for one in every),
