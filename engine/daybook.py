@@ -1,9 +1,9 @@
 """What trades have made: how far each went for and against, and the result of the day.
 
-The writer keeps it, from the events of its own steps and, while somebody wants that, from the
-market twice a second. Replaying the journal gives the same events, so a program that is started
-again finds the day's results and what its fills say of the open trades; prices that were sampled
-between fills are in no journal, and begin anew.
+The writer keeps it, from the events of its own steps and from the market twice a second.
+Replaying the journal gives the same events, so a program that is started again finds the day's
+results and what its fills say of the open trades; prices that were sampled between fills are in
+no journal, and begin anew.
 """
 
 from __future__ import annotations
@@ -150,10 +150,9 @@ class _Book:
 
 
 class DayBook:
-    """Belongs to the writer, like all state. ``sampling`` says that somebody looks at it."""
+    """Belongs to the writer, like all state."""
 
     def __init__(self) -> None:
-        self.sampling = False
         self._books: dict[str, _Book] = {}
         self._profit = 0.0  # of all books
         self._total = _Curve()
@@ -306,6 +305,16 @@ class DayBook:
         if book is None:
             book = self._books[symbol] = _Book()
         return book
+
+    @property
+    def profit(self) -> float:
+        """Of the day, all symbols, what is open at its last sampled price."""
+        return self._profit
+
+    @property
+    def fall(self) -> float:
+        """How far the day's profit is below its best so far."""
+        return self._total.peak - self._profit
 
 
 def _look(book: _Book, context: Context, market: MarketView) -> None:

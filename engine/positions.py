@@ -31,12 +31,14 @@ class Position:
     opened_value: Decimal = ZERO
     closed_quantity: Decimal = ZERO
     closed_value: Decimal = ZERO
+    cash: Decimal = ZERO  # what all fills have brought less what they have cost
 
     def apply(self, signed: Decimal, price: Decimal) -> None:
         if signed == 0:
             return  # a busted execution: a correction to nothing
         held = self.quantity
         after = held + signed
+        self.cash -= signed * price
         if held == 0 or (held > 0) == (signed > 0):
             self._open(abs(signed), price, held, after)
         else:
@@ -46,7 +48,8 @@ class Position:
             self.closed_quantity += closing
             self.closed_value += closing * price
             if after == 0:
-                self.average_price = ZERO
+                # Thirds of an average price are cut off, what came in and went out is not.
+                self.average_price, self.realised = ZERO, self.cash
             elif (after > 0) != (held > 0):
                 self._open(abs(after), price, ZERO, after)
         self.quantity = after

@@ -7,7 +7,6 @@ the market twice a second: a spike between two looks is not in it.
 
 from __future__ import annotations
 
-import threading
 from decimal import Decimal
 from typing import Final
 
@@ -95,19 +94,6 @@ class PositionTracker:
 
     def __init__(self, inbox: Inbox) -> None:
         self._inbox = inbox
-        self._begun = False
-        self._beginning = threading.Lock()
-
-    def begin(self) -> None:
-        """Look at the market from now on; idempotent. Not before it is wanted: looking costs.
-
-        Raises:
-            LimitError: the engine has stopped.
-        """
-        with self._beginning:
-            if not self._begun:
-                self._inbox.put(Question(_begin_sampling))
-                self._begun = True
 
     def get(self, symbol: str) -> StockPosition:
         """Raises UserError for a symbol that the strategy does not name."""
@@ -132,10 +118,6 @@ class PositionTracker:
 
 
 # -- on the writer's thread --------------------------------------------------------------------
-
-
-def _begin_sampling(_: State, runtime: Watched) -> None:
-    runtime.book.sampling = True
 
 
 def positions(state: State, runtime: Watched) -> tuple[StockPosition, ...]:

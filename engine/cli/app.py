@@ -72,6 +72,10 @@ def run(
     speed: Annotated[
         float | None, typer.Option(metavar="N", help="Exchange seconds in one second.")
     ] = None,
+    control: Annotated[
+        Path | None,
+        typer.Option(metavar="SOCKET", help="Where engine status, halt, … find it."),
+    ] = None,
     journal: Annotated[
         Path | None, typer.Option(metavar="FILE", help="What survives; goes on where it ended.")
     ] = None,
@@ -106,6 +110,7 @@ def run(
         signals=signals,
         speed=speed,
         journal=journal,
+        control=control,
         host=host,
         port=port,
         client_id=client_id,
@@ -131,7 +136,7 @@ def sim(
     day: Annotated[
         str, typer.Option(metavar="YYYYMMDD", help="Trading day of a generated market.")
     ] = "",
-    seed: Annotated[int, typer.Option(help="Of the generated market and of policies.")] = 1,
+    seed: Annotated[int, typer.Option(help="Of the generated market and of faults.")] = 1,
     speed: Annotated[float, typer.Option(metavar="N", help="Exchange seconds a second.")] = 1.0,
     max_server_version: Annotated[
         int, typer.Option(metavar="V", help="176 to 226; up to 200 the wire is text.")
@@ -144,7 +149,7 @@ def sim(
         str, typer.Option(metavar="TIME", help="End so long after the last client left.")
     ] = "",
     control_port: Annotated[
-        int | None, typer.Option(metavar="N", help="Also answer report, clock, about, stop.")
+        int | None, typer.Option(metavar="N", help="Also answer questions and take faults there.")
     ] = None,
     policy: Annotated[
         list[str] | None,
@@ -152,6 +157,9 @@ def sim(
             metavar="NAME=VALUE...", help="How the broker behaves where IB leaves it open."
         ),
     ] = None,
+    faults: Annotated[
+        str, typer.Option(metavar="FILE", help='What goes wrong: a script, or "draw" by the seed.')
+    ] = "",
     seconds: Seconds = "",
     json: Json = None,
     instance: Annotated[int, typer.Option(hidden=True)] = 1,
@@ -173,12 +181,69 @@ def sim(
         linger_s=duration_s(linger) if linger else None,
         control_port=control_port,
         policies=tuple(policy or ()),
+        faults=faults,
         seconds=duration_s(seconds) if seconds else None,
         json=json,
         instance=instance,
         attended_s=duration_s(attended) if attended else None,
     )
     simulate(options)
+
+
+Journal = Annotated[
+    Path | None, typer.Option("--journal", metavar="FILE", help="Of the engine that runs.")
+]
+Control = Annotated[
+    Path | None, typer.Option("--control", metavar="SOCKET", help="Its socket, if not beside it.")
+]
+Why = Annotated[str, typer.Argument(metavar="WHY", help="It goes on record.")]
+
+
+@app.command()
+def status(journal: Journal = None, control: Control = None) -> None:
+    """Ask a running engine what it holds."""
+    from engine.cli import control as shell
+
+    shell.status(journal, control)
+
+
+@app.command()
+def halt(
+    why: Why,
+    level: Annotated[
+        int, typer.Option(help="1 no entries, 2 entries taken back as well, 3 flatten.")
+    ] = 1,
+    journal: Journal = None,
+    control: Control = None,
+) -> None:
+    """Pull a running engine's kill switch. Stops stay."""
+    from engine.cli import control as shell
+
+    shell.halt(journal, control, level, why)
+
+
+@app.command()
+def flatten(why: Why, journal: Journal = None, control: Control = None) -> None:
+    """Close everything that a running engine holds, and halt it (level 3)."""
+    from engine.cli import control as shell
+
+    shell.halt(journal, control, 3, why)
+
+
+@app.command()
+def resume(why: Why, journal: Journal = None, control: Control = None) -> None:
+    """Take a running engine's kill switch back."""
+    from engine.cli import control as shell
+
+    shell.resume(journal, control, why)
+
+
+@app.command()
+def risk(journal: Journal = None, control: Control = None) -> None:
+    """Show a running engine's limits, their use and what is left."""
+    from engine.cli import control as shell
+
+    shell.risk(journal, control)
 
 
 @app.command()

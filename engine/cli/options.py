@@ -18,6 +18,7 @@ class RunOptions:
     signals: Path | None = None
     speed: float | None = None
     journal: Path | None = None
+    control: Path | None = None
     host: str | None = None
     port: int | None = None
     client_id: int | None = None

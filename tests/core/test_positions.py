@@ -44,6 +44,7 @@ def test_quantity_and_money_add_up(deals: list[tuple[Side, Decimal, Decimal]]) -
         at_cost = position.quantity * position.average_price
         assert position.realised == pytest.approx(cash + at_cost, abs=Decimal("1e-12"))
         assert (position.average_price == 0) == (held == 0)
+        assert held != 0 or position.realised == cash, "exact when nothing is held"
     assert position.opened_quantity - position.closed_quantity == abs(held)
 
 
