@@ -70,7 +70,7 @@ class StockPosition:
 
 
 @attrs.frozen
-class Total:
+class PositionTotal:
     """All symbols together: ``open`` of them are held. Profits of several currencies are added
     as they are."""
 
@@ -104,16 +104,16 @@ class PositionTracker:
 
     def all(self) -> tuple[StockPosition, ...]:
         """Of every symbol of the strategy, in its order, of one instant."""
-        found: tuple[StockPosition, ...] = self._inbox.put(Question(positions)).result(ANSWER_S)
+        found: tuple[StockPosition, ...] = self._inbox.ask(Question(positions), ANSWER_S)
         return found
 
     def open(self) -> tuple[StockPosition, ...]:
         """Of the symbols that are held."""
         return tuple(position for position in self.all() if position.quantity)
 
-    def total(self) -> Total:
+    def total(self) -> PositionTotal:
         """Of all symbols of the strategy together."""
-        found: Total = self._inbox.put(Question(total)).result(ANSWER_S)
+        found: PositionTotal = self._inbox.ask(Question(total), ANSWER_S)
         return found
 
 
@@ -128,9 +128,9 @@ def positions(state: State, runtime: Watched) -> tuple[StockPosition, ...]:
     )
 
 
-def total(state: State, runtime: Watched) -> Total:
+def total(state: State, runtime: Watched) -> PositionTotal:
     every = positions(state, runtime)
-    return Total(
+    return PositionTotal(
         open=sum(1 for one in every if one.quantity),
         realised=sum((one.realised for one in every), ZERO),
         unrealised=sum(one.unrealised for one in every),
