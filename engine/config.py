@@ -18,6 +18,7 @@ from cattrs.v import format_exception
 
 from engine.errors import ConfigError
 from engine.plans import Target, Trade, fraction, positive
+from engine.sources import SignalSources
 
 SECOND_NS = 1_000_000_000
 SellMeans = Literal["close", "short"]
@@ -119,6 +120,7 @@ class Config:
     limits: Limits = Limits()
     broker: Broker = Broker()
     timing: Timing = Timing()
+    signals: SignalSources = field(factory=SignalSources)
 
 
 def _targets(value: Any, _: Any) -> tuple[Target, ...]:

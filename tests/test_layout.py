@@ -27,7 +27,7 @@ def _words(text: str) -> list[str]:
 # they exist.
 ENGINE = _words(
     """
-    version errors money reasons plans config inputs commands events event_streams bus
+    version errors money reasons plans sources config inputs commands events event_streams bus
     charts sizing positions orders contexts exits groups brackets
     risk state outbox tws_errors entries reports decisions direct settlement truth core
     codec journal_files journal recovery capture
@@ -35,7 +35,10 @@ ENGINE = _words(
     broker.requests broker.inbound broker.history broker.sync broker.feed broker.accounts
     broker.connection broker.link broker.handshake broker.upstream broker.session
     signals.schema signals.files
-    inbox view sampler runtime handles order_manager tracker
+    signals.rates signals.keys signals.intake signals.envelope signals.quota signals.monitor
+    signals.signature signals.http_server signals.webhook signals.tail signals.ways
+    signals.demo_api
+    inbox view readiness sampler runtime handles order_manager tracker
     sim.records sim.policies sim.instruments sim.hours sim.history sim.account sim.market
     sim.book sim.orders sim.checks sim.matching sim.oracle sim.floor sim.exchange
     sim.delivery
@@ -62,7 +65,7 @@ OUTSIDE = frozenset(
         asyncio fcntl glob http io multiprocessing os pathlib queue random secrets select
         selectors shutil signal socket socketserver sqlite3 ssl subprocess tempfile threading
         time urllib
-        ibapi httpx prometheus_client starlette structlog uvicorn
+        h11 httpx ibapi prometheus_client starlette structlog uvicorn
         """
     )
 )
@@ -73,6 +76,7 @@ FILES = frozenset(
 PROCESS = OUTSIDE - {"ibapi", "random"}
 SEEDED = frozenset({"random"})  # the same seed gives the same world
 MAY_TOUCH = {
+    "sources": frozenset({"urllib"}),  # takes URLs apart
     "config": frozenset({"os", "pathlib"}),  # reads its file
     "bus": OBSERVERS,
     "event_streams": OBSERVERS,
@@ -88,6 +92,9 @@ MAY_TOUCH = {
     "engine": PROCESS,
     "broker.": OUTSIDE - {"random", "sqlite3"},
     "signals.": PROCESS,
+    "signals.rates": SEEDED,  # jitter
+    "signals.monitor": SEEDED,
+    "signals.demo_api": SEEDED,
     "sim.server": PROCESS,
     "sim.control": PROCESS,
     "sim.launch": PROCESS,

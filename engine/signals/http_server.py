@@ -1,0 +1,150 @@
+"""An HTTP server on a thread and an event loop of its own, for a small application.
+
+It listens where it is told and nowhere else, and a peer cannot hold it up: connections, headers
+and the time they may take are bounded. Bodies are the application's to bound.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import ipaddress
+import logging
+import socket
+import threading
+from typing import Any, Final
+
+import h11
+import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from engine.errors import UserError
+
+LOG: Final = logging.getLogger("engine.signals.http")
+PEERS: Final = logging.getLogger("engine.signals.http.peers")
+PEERS.setLevel(logging.ERROR)  # what a stranger sends is no warning of ours
+
+BACKLOG: Final = 128
+HEADER_BYTES_MAX: Final = 16_384
+HEADER_TIMEOUT_S: Final = 10.0
+IDLE_TIMEOUT_S: Final = 30
+END_TIMEOUT_S: Final = 5.0
+GRACE_S: Final = 1
+
+
+class PatientProtocol(H11Protocol):
+    """Closes connections that do not come to the end of their headers."""
+
+    _deadline: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self.logger = PEERS
+        self._deadline = self.loop.call_later(HEADER_TIMEOUT_S, self._late)
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self.conn.their_state is not h11.IDLE:
+            self._calm()
+        elif self._deadline is None:
+            self._deadline = self.loop.call_later(HEADER_TIMEOUT_S, self._late)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._calm()
+        super().connection_lost(exc)
+
+    def _calm(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+    def _late(self) -> None:
+        self._deadline = None
+        if self.conn.their_state is h11.IDLE and not self.transport.is_closing():
+            self.transport.close()
+
+
+class HttpServer:
+    """``listen`` takes the port, ``start`` serves, ``stop`` ends.
+
+    Args:
+        application: what answers (ASGI).
+        host: where to listen.
+        port: 0 takes a free one.
+        name: of the thread.
+        connections_max: further ones are answered 503.
+    """
+
+    def __init__(
+        self, application: Any, host: str, port: int, name: str, connections_max: int
+    ) -> None:
+        self._host = host
+        self._wanted = port
+        self._name = name
+        self._socket: socket.socket | None = None
+        self._thread: threading.Thread | None = None
+        self._server = uvicorn.Server(
+            uvicorn.Config(
+                application,
+                http=PatientProtocol,
+                loop="asyncio",
+                ws="none",
+                lifespan="off",
+                interface="asgi3",
+                log_config=None,  # logging is the host program's affair
+                access_log=False,
+                proxy_headers=False,
+                server_header=False,
+                date_header=False,
+                limit_concurrency=connections_max + 1,  # it refuses when it reaches the limit
+                timeout_keep_alive=IDLE_TIMEOUT_S,
+                timeout_graceful_shutdown=GRACE_S,
+                h11_max_incomplete_event_size=HEADER_BYTES_MAX,
+            )
+        )
+
+    @property
+    def port(self) -> int:
+        assert self._socket is not None, "it does not listen yet"
+        number: int = self._socket.getsockname()[1]
+        return number
+
+    def listen(self) -> None:
+        """Raises UserError if the port is taken, or cannot be had."""
+        self._socket = listening(self._host, self._wanted)
+
+    def start(self) -> None:
+        if self._socket is None:
+            self.listen()
+        assert self._thread is None, "a server starts once; build another"
+        sockets = [self._socket]
+        self._thread = threading.Thread(
+            target=lambda: self._server.run(sockets),  # type: ignore[arg-type]
+            name=self._name,
+            daemon=True,
+        )
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._server.should_exit = True
+        if self._thread is not None:
+            self._thread.join(END_TIMEOUT_S)
+        if self._socket is not None:
+            self._socket.close()
+
+
+def listening(host: str, port: int) -> socket.socket:
+    """Raises UserError in one line if this is not possible."""
+    try:
+        six = ipaddress.ip_address(host).version == 6
+    except ValueError:
+        six = False
+    family = socket.AF_INET6 if six else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=BACKLOG)
+    except OSError as problem:
+        if problem.errno == errno.EADDRINUSE:
+            raise UserError(
+                f"port {port}: in use; end what listens there, or choose another port"
+            ) from None
+        raise UserError(f"port {port} on {host}: cannot listen: {problem.strerror}") from None
