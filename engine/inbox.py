@@ -44,7 +44,7 @@ class Inbox:
         Raises:
             LimitError: the inbox is full, or the engine has stopped.
         """
-        letter = Letter(content, Future())
+        letter = Letter(content, _promise())
         with self._lock:
             if self._closed:
                 raise LimitError("the engine has stopped")
@@ -78,3 +78,11 @@ class Inbox:
             os.close(self.wake_fd)
         for letter in waiting:
             letter.answer.set_exception(LimitError("the engine has stopped"))
+
+
+def _promise() -> Future[Any]:
+    """A future that nobody can cancel. Whoever stops waiting (``asyncio.wait_for`` cancels what it
+    waited for) takes nothing back, and the writer must be able to answer all the same."""
+    promise: Future[Any] = Future()
+    promise.set_running_or_notify_cancel()
+    return promise

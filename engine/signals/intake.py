@@ -198,7 +198,9 @@ class Intake:
 
 def _failed(answer: Future[Any] | None) -> bool:
     """Whether what was handed in never became durable."""
-    return answer is not None and answer.done() and answer.exception() is not None
+    if answer is None or not answer.done():
+        return False
+    return answer.cancelled() or answer.exception() is not None
 
 
 def _check_ticker(data: object, asked: str) -> None:
