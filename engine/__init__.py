@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from engine.handles import OrderGroup as OrderGroup
     from engine.order_manager import OrderManager as OrderManager
     from engine.positions import Position as Position
+    from engine.signals.monitor import OptionsFlowMonitor as OptionsFlowMonitor
     from engine.tracker import Excursion as Excursion
     from engine.tracker import PositionTracker as PositionTracker
     from engine.tracker import StockPosition as StockPosition
@@ -56,6 +57,7 @@ _HOMES = {
     "engine.handles": ("BracketOrder", "OCOGroup", "OrderGroup"),
     "engine.order_manager": ("OrderManager",),
     "engine.positions": ("Position",),
+    "engine.signals.monitor": ("OptionsFlowMonitor",),
     "engine.tracker": ("Excursion", "PositionTracker", "StockPosition"),
     "engine.view": ("EngineView", "OrderView", "SymbolView"),
     "engine.events": (

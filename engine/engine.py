@@ -40,10 +40,12 @@ from engine.inputs import (
 )
 from engine.journal import Journal
 from engine.order_manager import Leg, OrderManager, Price
+from engine.readiness import Readiness
 from engine.recovery import rebuild
 from engine.runtime import Runtime
 from engine.signals.files import SignalFile
 from engine.signals.schema import SignalRefusedError, parse_signal
+from engine.signals.ways import Ways
 from engine.tracker import PositionTracker
 from engine.version import VERSION
 from engine.view import EngineView, Question, engine_view
@@ -98,6 +100,7 @@ class Engine:
     Raises:
         JournalError: the journal is in use, damaged or of another version.
         DataFileError: the signal file cannot be read, or the record exists.
+        ConfigError: a way in for signals (``config.signals``) has a key or address of no use.
     """
 
     def __init__(
@@ -118,8 +121,19 @@ class Engine:
         self._thread: threading.Thread | None = None
         self._problem: BaseException | None = None
         self.last_view: EngineView | None = None  # as it was when the run was asked to end
-        file = SignalFile(signals, config.strategy.symbols) if signals is not None else None
-        if file is not None:
+        self._readiness = Readiness(self._inbox.put)
+        self.ways: Final = Ways(
+            config.signals,
+            config.strategy.symbols,
+            self._inbox.put,
+            self._now_ns,
+            config.broker.clock_rate,
+            self._readiness,
+        )
+        max_age_ns = self.ways.freshness.max_age_ns
+        file = None
+        if signals is not None:
+            file = SignalFile(signals, config.strategy.symbols, max_age_ns)
             file.load()
         self._capture = Capture(record) if record is not None else None
         self._journal = (
@@ -153,11 +167,16 @@ class Engine:
         self.bus.start()
         sys.setswitchinterval(SWITCH_INTERVAL_S)
         try:
+            if self.ways:
+                self._readiness.start()
+                self.ways.start()
             self._runtime.run([self._started()], self._stopping.is_set)
             self.last_view = engine_view(self._core.state, self._runtime)
             self._runtime.finish(Stopped("asked to"))
         finally:
-            self._inbox.close()
+            self._inbox.close()  # first: whoever waits for an answer on another thread gets one
+            self._readiness.stop()
+            self.ways.stop()
             self._journal.close()
             if self._capture is not None:
                 self._capture.close()
@@ -239,6 +258,9 @@ class Engine:
             if not isinstance(problem, EngineError):
                 raise
 
+    def _now_ns(self) -> int:
+        return self._runtime.now_ns()
+
     def _started(self) -> Started:
         settings = orjson.dumps(CONVERTER.unstructure(self.config), option=orjson.OPT_SORT_KEYS)
         return Started(
@@ -264,7 +286,12 @@ class Engine:
         now_ns = self._runtime.now_ns()
         try:
             signal = parse_signal(
-                prediction, source, now_ns, self.config.strategy.symbols, model_time_ns=now_ns
+                prediction,
+                source,
+                now_ns,
+                self.config.strategy.symbols,
+                max_age_ns=self.ways.freshness.max_age_ns,
+                model_time_ns=now_ns,
             )
         except SignalRefusedError as refused:
             self._inbox.put(refused.as_input(source))

@@ -137,28 +137,8 @@ class DemoApi:
         self.stop()
 
     def prediction(self, ticker: str, time_ns: int) -> dict[str, Any]:
-        """What holds for a ticker at a time; the same for the same seed."""
-        period = time_ns // self._period_ns
-        model_ns = period * self._period_ns
-        chance = random.Random(f"prediction/{self._seed}/{ticker}/{period}")
-        signal = chance.choice(KINDS)
-        confidence = round(chance.uniform(0.3, 0.98), 3)
-        rest = round((1.0 - confidence) / 3, 4)
-        moment = datetime.fromtimestamp(model_ns / 1e9, UTC)
-        return {
-            "ticker": ticker,
-            "signal": signal,
-            "numeric": NUMERIC[signal],
-            "confidence": confidence,
-            "probabilities": {
-                kind: confidence if kind == signal else rest for kind in sorted(NUMERIC)
-            },
-            "timestamp": model_ns // 1_000_000,
-            "datetime_of_data": moment.isoformat(),
-            "stock_price": round(chance.uniform(20.0, 400.0), 2),
-            "feature_values": {"call_put_ratio": round(chance.uniform(0.2, 3.0), 3)},
-            "prediction_time": datetime.fromtimestamp(time_ns / 1e9, UTC).isoformat(),
-        }
+        """What holds for a ticker at a time."""
+        return prediction(ticker, time_ns, self._seed, self._period_ns)
 
     # -- answering -----------------------------------------------------------------------------
 
@@ -179,12 +159,12 @@ class DemoApi:
             return _limited(headers)
         if ticker not in self._tickers:
             return _error(404, "UNKNOWN_TICKER", "no model for this ticker", headers)
-        prediction = self.prediction(ticker, self._now_ns())
-        etag = f'"{self._seed}-{prediction["timestamp"]}"'
+        made = self.prediction(ticker, self._now_ns())
+        etag = f'"{self._seed}-{made["timestamp"]}"'
         headers["ETag"] = etag
         if request.headers.get("if-none-match") == etag:
             return Response(status_code=304, headers=headers)
-        return _success(prediction, headers)
+        return _success(made, headers)
 
     def _quota(self) -> tuple[bool, dict[str, str]]:
         """Whether this request is within the limit, and the headers that say how things are."""
@@ -211,7 +191,7 @@ class DemoApi:
 
     async def _spoilt(self, kind: str, ticker: str, headers: dict[str, str]) -> Response | None:
         """The answer as a fault makes it; None: late, but in order."""
-        prediction = self.prediction(ticker, self._now_ns())
+        made = self.prediction(ticker, self._now_ns())
         if kind == "slow":
             until_s = time.monotonic() + SLOW_S
             while time.monotonic() < until_s and not self._ending:
@@ -226,19 +206,41 @@ class DemoApi:
         if kind == "malformed":
             return Response(b'{"status": "success", "data": {"prediction": ')
         if kind == "huge":
-            return _success({**prediction, "feature_values": ["x" * 100] * 10_000}, headers)
+            return _success({**made, "feature_values": ["x" * 100] * 10_000}, headers)
         if kind == "compressed":
             return Response(b"\x1f\x8b", headers={"Content-Encoding": "gzip"})
         if kind == "other":
             other = next((one for one in sorted(self._tickers) if one != ticker), "OTHER")
-            return _success({**prediction, "ticker": other}, headers)
+            return _success({**made, "ticker": other}, headers)
         if kind == "null":
             return JSONResponse({"status": "success", "data": {"prediction": None}})
         return _error(int(kind), "FAULT", f"as it was asked for: {kind}", headers)
 
 
-def _success(prediction: dict[str, Any], headers: dict[str, str]) -> Response:
-    body = {"status": "success", "data": {"prediction": prediction, "model_info": MODEL}}
+def prediction(ticker: str, time_ns: int, seed: int, period_ns: int) -> dict[str, Any]:
+    """What holds for a ticker at a time; the same for the same seed, throughout its period."""
+    period = time_ns // period_ns
+    model_ns = period * period_ns
+    chance = random.Random(f"prediction/{seed}/{ticker}/{period}")
+    signal = chance.choice(KINDS)
+    confidence = round(chance.uniform(0.3, 0.98), 3)
+    rest = round((1.0 - confidence) / 3, 4)
+    return {
+        "ticker": ticker,
+        "signal": signal,
+        "numeric": NUMERIC[signal],
+        "confidence": confidence,
+        "probabilities": {kind: confidence if kind == signal else rest for kind in sorted(NUMERIC)},
+        "timestamp": model_ns // 1_000_000,
+        "datetime_of_data": datetime.fromtimestamp(model_ns / 1e9, UTC).isoformat(),
+        "stock_price": round(chance.uniform(20.0, 400.0), 2),
+        "feature_values": {"call_put_ratio": round(chance.uniform(0.2, 3.0), 3)},
+        "prediction_time": datetime.fromtimestamp(time_ns / 1e9, UTC).isoformat(),
+    }
+
+
+def _success(made: dict[str, Any], headers: dict[str, str]) -> Response:
+    body = {"status": "success", "data": {"prediction": made, "model_info": MODEL}}
     return Response(json.dumps(body), media_type="application/json", headers=headers)
 
 
