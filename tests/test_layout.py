@@ -46,13 +46,13 @@ ENGINE = _words(
     sim.wire_values sim.wire_text sim.wire_protobuf sim.wire_requests sim.wire
     sim.streams sim.history_stream sim.client sim.desk
     sim.answers_account sim.answers_orders sim.answers_market sim.gateway
-    sim.pace sim.control sim.server sim.launch sim.child
+    sim.pace sim.control sim.server sim.launch sim.child sim.follow
     engine
     monitor.files monitor.demo monitor.lines monitor.summary monitor.table
     verify.broker verify.situations verify.copies verify.messages verify.world verify.laws
     verify.explore verify.scenario
-    cli.words cli.options cli.settings cli.broker cli.run cli.sim cli.verify cli.app cli.main
-    cli.__main__
+    cli.words cli.options cli.settings cli.broker cli.run cli.sim cli.verify cli.demo_api
+    cli.app cli.main cli.__main__
     """
 )
 
@@ -85,6 +85,7 @@ MAY_TOUCH = {
     "journal_files": FILES,
     "capture": FILES | {"time"},  # dates the records it writes
     "recovery": frozenset({"pathlib"}),
+    "readiness": OBSERVERS | {"time"},
     "runtime": PROCESS,
     "handles": OBSERVERS | {"time"},  # waits for what it is told
     "tracker": OBSERVERS,
@@ -100,6 +101,7 @@ MAY_TOUCH = {
     "sim.launch": PROCESS,
     "sim.child": PROCESS,
     "sim.pace": PROCESS,
+    "sim.follow": PROCESS,
     "sim.market": SEEDED | {"pathlib"},  # tick files, or a seeded generator
     "sim.history": SEEDED,
     "sim.policies": SEEDED,
