@@ -51,8 +51,11 @@ class Inbox:
             if len(self._letters) >= self._items_max:
                 self.refused += 1
                 raise LimitError(f"the inbox is full ({self._items_max} items)")
+            # Whoever takes, takes all or wakes itself again: one wake-up is for many letters. Each
+            # costs a system call, and with it the interpreter goes to another thread.
+            if not self._letters:
+                os.eventfd_write(self.wake_fd, 1)
             self._letters.append(letter)
-            os.eventfd_write(self.wake_fd, 1)
         return letter.answer
 
     def take(self) -> list[Letter]:

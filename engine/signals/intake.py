@@ -124,12 +124,10 @@ class Intake:
         Raises:
             LimitError: the sink is full or has closed; the same may be offered again.
         """
-        mark = ""
+        given = data
         try:
             if isinstance(data, bytes):
-                mark = hashlib.blake2b(data, digest_size=8).hexdigest()
                 data = load_json(data)
-            mark = _mark(data) or mark
             _check_ticker(data, ticker)
             signal = parse_signal(
                 data,
@@ -141,7 +139,7 @@ class Intake:
             return self._take(signal)
         except SignalRefusedError as refusal:
             refusal.ticker = refusal.ticker or ticker
-            self.refuse(refusal, source, mark)
+            self.refuse(refusal, source, _mark(data, given))
             return Offer(refusal=refusal)
 
     def _take(self, signal: Signal) -> Offer:
@@ -209,9 +207,9 @@ def _check_ticker(data: object, asked: str) -> None:
         raise refuse(RefusalReason.WRONG_TICKER, f"asked for {asked}, and got {show(named)}")
 
 
-def _mark(data: object) -> str:
+def _mark(data: object, given: object) -> str:
     """What tells one prediction from the next, and the same at every poll: not the whole of it,
     because an API may compute its details anew each time."""
-    if not isinstance(data, Mapping):
-        return ""
-    return "|".join(show(data.get(name)) for name in _MARKS)
+    if isinstance(data, Mapping):
+        return "|".join(show(data.get(name)) for name in _MARKS)
+    return hashlib.blake2b(given, digest_size=8).hexdigest() if isinstance(given, bytes) else ""
