@@ -42,6 +42,7 @@ NOT_READY_PAUSE_S: Final = 0.2
 ETAG_CHARS_MAX: Final = 256
 SAID_MAX: Final = 100
 END_TIMEOUT_S: Final = 5.0
+DEFECT: Final = "a defect of the monitor; see the log"
 
 
 @attrs.define
@@ -210,18 +211,23 @@ class OptionsFlowMonitor:
         while True:
             await self._turn()
             began_s = clock_s()
-            try:
-                await self._poll(one, client)
-            except _PollError as problem:
-                pause_s = self._failed(one, problem)
-            except Exception:  # a defect of ours must not end the polling of a ticker in silence
-                LOG.exception("polling %s", one.name)
-                pause_s = self._failed(one, _PollError("a defect of the monitor; see the log"))
-            else:
-                self._worked(one)
+            pause_s = await self._once(one, client)
+            if pause_s is None:
                 spacing_s = self._quota.spacing_s(clock_s(), len(self._tickers))
                 pause_s = max(self.settings.interval_s, spacing_s) - (clock_s() - began_s)
             await asyncio.sleep(max(pause_s, 0.0))
+
+    async def _once(self, one: _Ticker, client: httpx.AsyncClient) -> float | None:
+        """Ask once, whatever comes of it; how long to wait if that was an error."""
+        try:
+            await self._poll(one, client)
+        except _PollError as problem:
+            return self._failed(one, problem)
+        except Exception:  # a defect of ours must not end the polling of a ticker in silence
+            LOG.exception("polling %s", one.name)
+            return self._failed(one, _PollError(DEFECT))
+        self._worked(one)
+        return None
 
     async def _turn(self) -> None:
         """Until the engine takes signals and the API's quota allows to ask."""

@@ -19,7 +19,8 @@ from engine.signals.demo_api import DemoApi, Fault
 from engine.signals.keys import Secret
 from engine.signals.monitor import OptionsFlowMonitor
 from engine.sources import Polling
-from tests.signals.conftest import Box, Peer, until
+from tests.campaign.peers import Box, Peer
+from tests.signals.conftest import until
 
 KEY = "k3y-that-nobody-may-see"
 EASY: dict[str, Any] = {"interval_s": 0.02, "retry_first_s": 0.01, "retry_max_s": 0.05}

@@ -20,7 +20,8 @@ from engine.signals.intake import Freshness
 from engine.signals.schema import SIGNAL_BYTES_MAX
 from engine.signals.tail import FORMER_LOOKS, SignalTail
 from engine.sources import Tail
-from tests.signals.conftest import Box, until
+from tests.campaign.peers import Box
+from tests.signals.conftest import until
 
 NOW_MS = 1_800_000_000_000
 

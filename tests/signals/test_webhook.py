@@ -21,7 +21,8 @@ from engine.signals.schema import SIGNAL_BYTES_MAX
 from engine.signals.signature import sign
 from engine.signals.webhook import SignalWebhook
 from engine.sources import Sender, Webhook
-from tests.signals.conftest import PATIENCE_S, Box, until
+from tests.campaign.peers import PATIENCE_S, Box
+from tests.signals.conftest import until
 
 KEY, OLD_KEY, OTHER_KEY = (bytes([n]) * 32 for n in (1, 2, 3))
 SENDERS = (Sender(), Sender(source="other"))
