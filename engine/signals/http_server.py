@@ -32,13 +32,42 @@ END_TIMEOUT_S: Final = 5.0
 GRACE_S: Final = 1
 
 
+class OneWrite:
+    """A transport that sends together what is written together: the head of an answer and its
+    body would be two system calls, and each lets another thread have the interpreter."""
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        self._transport = transport
+        self._loop = loop
+        self._parts: list[bytes] = []
+
+    def write(self, data: bytes) -> None:
+        if not self._parts:
+            self._loop.call_soon(self.flush)
+        self._parts.append(data)
+
+    def flush(self) -> None:
+        if self._parts:
+            self._transport.write(b"".join(self._parts))
+            self._parts.clear()
+
+    def close(self) -> None:
+        self.flush()
+        self._transport.close()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+
 class PatientProtocol(H11Protocol):
     """Closes connections that do not come to the end of their headers."""
 
     _deadline: asyncio.TimerHandle | None = None
+    _out: OneWrite
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(transport)
+        self._out = OneWrite(transport, self.loop)
+        super().connection_made(self._out)  # type: ignore[arg-type]
         self.logger = PEERS
         self._deadline = self.loop.call_later(HEADER_TIMEOUT_S, self._late)
 
@@ -48,6 +77,16 @@ class PatientProtocol(H11Protocol):
             self._calm()
         elif self._deadline is None:
             self._deadline = self.loop.call_later(HEADER_TIMEOUT_S, self._late)
+
+    def eof_received(self) -> bool:  # type: ignore[override]  # of asyncio's protocols it may be
+        """A peer that has said all it wants to say (``nc -N`` does so) still wants its answer;
+        the connection ends with it."""
+        self._out.flush()
+        cycle = self.cycle
+        if cycle is None or cycle.more_body or cycle.response_complete:
+            return False
+        cycle.keep_alive = False
+        return True
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._calm()

@@ -448,6 +448,31 @@ def test_junk_is_refused_and_the_next_is_served(box: Box, junk: bytes) -> None:
         assert post(hook, prediction()).status == 200
 
 
+def test_a_sender_that_has_said_all_still_gets_its_answer(box: Box) -> None:
+    box.held = True
+    with (
+        serving(box) as hook,
+        socket.create_connection(("127.0.0.1", hook.port), PATIENCE_S) as peer,
+    ):
+        body, now_s = prediction(), int(time.time())
+        signed = {
+            "webhook-id": "m1",
+            "webhook-timestamp": str(now_s),
+            "webhook-signature": sign(KEY, "m1", now_s, body),
+        }
+        lines = b"".join(f"{name}: {text}\r\n".encode() for name, text in signed.items())
+        peer.sendall(head(len(body)).replace(b"\r\n\r\n", b"\r\n" + lines + b"\r\n") + body)
+        peer.shutdown(socket.SHUT_WR)
+        until(lambda: box.answers)
+        time.sleep(0.05)
+        box.answers[0].set_result(None)
+        told = b""
+        while got := peer.recv(65_536):
+            told += got
+
+    assert told.startswith(b"HTTP/1.1 200 ")
+
+
 def test_a_sender_that_goes_away_leaves_nothing_behind(box: Box) -> None:
     body = prediction()
     with serving(box) as hook:
