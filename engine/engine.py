@@ -135,14 +135,19 @@ class Engine:
         if signals is not None:
             file = SignalFile(signals, config.strategy.symbols, max_age_ns)
             file.load()
-        self._capture = Capture(record) if record is not None else None
-        self._journal = (
-            Journal.open(journal, durability) if journal is not None else Journal.memory()
-        )
+        try:
+            self._capture = Capture(record) if record is not None else None
+            self._journal = (
+                Journal.open(journal, durability) if journal is not None else Journal.memory()
+            )
+        except BaseException:
+            self.ways.stop()
+            raise
         try:
             self._core = rebuild(self._journal, config)
         except BaseException:
             self._journal.close()
+            self.ways.stop()
             raise
         market = Market(capacity=max(len(config.strategy.symbols), 1))
         session = Session(

@@ -120,6 +120,7 @@ def test_from_the_api_to_a_trade_by_the_clock_of_a_simulator(engine: Cli, wide: 
     assert report["signals"] >= 1
     assert "bad_time" not in report["refusals"], out
     assert report["executions"]
+    assert report["ways"]["poll"]["taken"] == report["signals"]
 
 
 def test_a_clock_is_followed_and_goes_on_alone(engine: Cli) -> None:
