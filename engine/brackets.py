@@ -1,4 +1,4 @@
-"""The bracket of a context: entry, stop and target seen as one group.
+"""A tranche as a bracket: what opens it, stop and target seen as one group.
 
 The bracket drives nothing; it is how the three orders are reported and drawn. Its events are
 named from the orders' own reports, one at a time, until they mean nothing new.
@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from engine.charts import BRACKET, NO_ROW
 from engine.contexts import Context
-from engine.orders import EXIT_ROLES, Role
+from engine.orders import EXIT_ROLES, OPENING_ROLES
+from engine.tranches import Tranche
 from statecharts.vocabulary import BracketEvent, BracketState, ContextState, OrderReport
 
 _BEFORE_ENTRY = (BracketState.SENDING, BracketState.ENTRY_LIVE)
@@ -16,28 +17,32 @@ _UNDER_WAY = (*_BEFORE_ENTRY, BracketState.PART_OPEN, BracketState.OPEN)
 _LEAVING = (ContextState.CLOSING, ContextState.REVERSING, ContextState.CONCLUDING)
 
 
-def advance(context: Context) -> bool:
+def advance(context: Context, tranche: Tranche) -> bool:
     """Take one event, if there is one; True when the bracket's state changed."""
-    event = _name(context)
+    event = _name(context, tranche)
     if event is None:
         return False
-    after = BRACKET.step(context.bracket, event)
-    if after in (NO_ROW, context.bracket):
+    after = BRACKET.step(tranche.bracket, event)
+    if after in (NO_ROW, tranche.bracket):
         return False
-    context.bracket = after
+    tranche.bracket = after
     return True
 
 
-def _name(context: Context) -> BracketEvent | None:
-    state = context.bracket
+def _name(context: Context, tranche: Tranche) -> BracketEvent | None:
+    state = tranche.bracket
     if state == BracketState.DRAFT:
         return BracketEvent.SEND
     if state == BracketState.DONE:
         return None
-    entry = context.of(Role.ENTRY)[0]
-    if context.settled and state not in _BEFORE_ENTRY:
+    opening = [o for o in tranche.orders.values() if o.role in OPENING_ROLES]
+    if not opening:
+        return None
+    entry, gone = opening[0], tranche.own == 0
+    over = context.settled or (state == BracketState.EXITING and gone and tranche.all_dead)
+    if over and state not in _BEFORE_ENTRY:
         return BracketEvent.SETTLED
-    if state in _UNDER_WAY and context.held == 0 and _exited(context):
+    if state in _UNDER_WAY and gone and _exited(tranche):
         return BracketEvent.EXIT_FILLED
     if entry.dead and not entry.filled:
         return BracketEvent.PARENT_DIED
@@ -53,5 +58,5 @@ def _name(context: Context) -> BracketEvent | None:
     return None
 
 
-def _exited(context: Context) -> bool:
-    return any(order.filled for order in context.orders.values() if order.role in EXIT_ROLES)
+def _exited(tranche: Tranche) -> bool:
+    return any(order.filled for order in tranche.orders.values() if order.role in EXIT_ROLES)

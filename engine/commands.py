@@ -81,13 +81,15 @@ class LookAtMarket(Command):
 @attrs.frozen
 class Watch(Command):
     """Tell ConditionFired with this number when ``field`` of the symbol's market becomes at or
-    above (or below) ``level``; and again only after it has not been. At once, if it is so."""
+    above (or below) ``level``, and again only after it has not been. If it is so already, it
+    fires ``at_once``, or has to become false first."""
 
     number: int
     symbol: str
     field: Literal["last", "bid", "ask"]
     op: Literal["above", "below"]
     level: float
+    at_once: bool
 
 
 @attrs.frozen

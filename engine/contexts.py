@@ -8,59 +8,32 @@ fills of its orders is over, so that a share that arrives late still finds who i
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Literal
 
 import attrs
 
 from engine.charts import CONTEXT, NO_ROW
-from engine.inputs import SignalArrived
 from engine.money import ZERO, Grid
-from engine.orders import Order, Role
+from engine.orders import EXIT_ROLES, OPENING_ROLES, Order, Role
+from engine.plans import Trade
 from engine.positions import Ledger
-from statecharts.vocabulary import BracketState, ContextEvent, ContextState
+from engine.tranches import Intent, Origin, Plan, Tranche, allocate
+from statecharts.vocabulary import ContextEvent, ContextState
 
-Origin = Literal["signal", "trigger", "bracket"]
 SETTLED_STATES = frozenset({ContextState.FLAT, ContextState.RETIRED})
 ENDING_STATES = frozenset({ContextState.CONCLUDING, ContextState.CLOSING, ContextState.REVERSING})
+PROTECTING_STATES = frozenset({ContextState.ENTERING, ContextState.PROTECTED, ContextState.ADDING})
 
 
 @attrs.frozen
-class Plan:
-    """What an entry is for and how it will be protected; fixed when the entry is decided.
+class Wish:
+    """An entry that somebody wants: on which side, how, and who decided it."""
 
-    Distances are taken from the average fill price once there is one (never from a quote that
-    has moved on); absolute prices, of a bracket placed directly, stay as given. ``side`` is 1
-    for long, -1 for short.
-    """
-
+    symbol: str
     side: int
-    quantity: Decimal
-    decision_price: Decimal
-    stop_distance: Decimal | None
-    stop_price: Decimal | None
-    target_distance: Decimal | None
-    target_price: Decimal | None
-    entry_price: Decimal | None  # None: market order
+    trade: Trade
     origin: Origin
     identity: str
-
-    def stop_at(self, basis: Decimal, grid: Grid) -> Decimal:
-        """Trigger of the protective stop for shares bought or sold at ``basis`` on average.
-
-        Rounded towards the entry: the loss at the stop is never larger than planned.
-        """
-        if self.stop_price is not None:
-            return self.stop_price
-        assert self.stop_distance is not None
-        return grid.round(basis - self.side * self.stop_distance, "up" if self.side > 0 else "down")
-
-    def target_at(self, basis: Decimal, grid: Grid) -> Decimal | None:
-        """Limit of the target; rounded towards the entry, so that it is reached no later."""
-        if self.target_price is not None or self.target_distance is None:
-            return self.target_price
-        return grid.round(
-            basis + self.side * self.target_distance, "down" if self.side > 0 else "up"
-        )
+    rule: str = ""
 
 
 @attrs.define(slots=True, eq=False)
@@ -68,24 +41,27 @@ class Context:
     number: int
     symbol: str
     plan: Plan
-    oca_group: str
     opened_ns: int
     state: int = ContextState.FLAT
     frozen_from: int = ContextState.FLAT  # what it was doing when the truth was lost
-    generation: int = 1  # of its OCA group
     orders: dict[int, Order] = attrs.field(factory=dict)
+    tranches: list[Tranche] = attrs.field(factory=list)
+    intents: list[Intent] = attrs.field(factory=list)
+    anchors: tuple[int, ...] = (0,)  # intents whose fills make the basis of protection
     ledger: Ledger = attrs.field(factory=Ledger)
-    entry_filled_ns: int = 0  # when the entry last filled
     exit_reason: str = ""
-    reverse_to: SignalArrived | None = None
+    reverse_to: Wish | None = None
     reverse_before_ns: int = 0
-    failures: dict[Role, int] = attrs.field(factory=dict)  # refused attempts in a row
-    retry_ns: int = 0  # a closing order may be tried again from here on
+    entry_over: bool = False  # the rest of a part-filled entry is not wanted any more
+    adds_over: bool = False  # nor any add that rests
+    levels_used: int = 0  # of the plan's double-downs
+    adds: int = 0  # that were sent
+    trail_level: Decimal | None = None  # the best that a trailing stop has reached
+    escalated: bool = False  # its stop has triggered and does not fill
     rested_ns: int = 0
     trade_realised: Decimal = ZERO  # what trade events have told so far
     trade_closed: Decimal = ZERO
     trade_commission: Decimal = ZERO
-    bracket: int = BracketState.DRAFT  # of entry, stop and target, as one group
 
     def step(self, event: ContextEvent) -> bool:
         """Take an event; False when the chart has no row for it, and nothing changed."""
@@ -97,14 +73,17 @@ class Context:
         self.state = after
         return True
 
-    def renew_group(self) -> None:
-        """TWS refuses a one-cancels-all name once it has traded and nothing of it lives (B6):
-        then the next exits get a new one."""
-        members = [o for o in self.orders.values() if o.spec.oca_group == self.oca_group]
-        if members and all(order.dead for order in members):
-            stem = self.oca_group if self.generation == 1 else self.oca_group.rpartition("-")[0]
-            self.generation += 1
-            self.oca_group = f"{stem}-{self.generation}"
+    def open_tranche(self, stem: str, intent: int, aim: int | None) -> Tranche:
+        """A new tranche; ``stem`` begins the name of its OCA group, which nothing else has."""
+        number = len(self.tranches) + 1
+        name = stem if number == 1 else f"{stem}t{number}"
+        tranche = Tranche(number, intent, aim, name)
+        self.tranches.append(tranche)
+        return tranche
+
+    def enlist(self, order: Order) -> None:
+        self.orders[order.order_id] = order
+        self.tranches[order.tranche - 1].orders[order.order_id] = order
 
     @property
     def side(self) -> int:
@@ -122,23 +101,80 @@ class Context:
     def of(self, role: Role) -> list[Order]:
         return [order for order in self.orders.values() if order.role is role]
 
+    def tranche_of(self, order: Order) -> Tranche:
+        return self.tranches[order.tranche - 1]
+
+    def intent_of(self, order: Order) -> Intent:
+        return self.intents[self.tranche_of(order).intent]
+
+    def rest(self, *roles: Role) -> Decimal:
+        """What living orders of these roles may still bring."""
+        return sum((o.remaining for o in self.orders.values() if o.role in roles), ZERO)
+
     @property
-    def entry_rest(self) -> Decimal:
-        """What the entry may still add."""
-        rest = ZERO
-        for order in self.orders.values():
-            if order.role is Role.ENTRY and not order.dead:
-                rest += order.remaining
-        return rest
+    def opening_rest(self) -> Decimal:
+        """What the entry and adds may still bring."""
+        return self.rest(*OPENING_ROLES)
 
     @property
     def all_dead(self) -> bool:
         return all(order.dead for order in self.orders.values())
 
     @property
+    def add_may_fill(self) -> bool:
+        """Whether an earlier add may still bring shares, also late."""
+        return any(order.may_fill for order in self.orders.values() if order.role is Role.ADD)
+
+    @property
+    def exits_traded(self) -> bool:
+        """The trade has begun to end: a stop, a target or a close has filled in part."""
+        return any(
+            order.filled and order.role in EXIT_ROLES and order.role is not Role.TRIM
+            for order in self.orders.values()
+        )
+
+    def shares(self) -> list[tuple[Tranche, Decimal]]:
+        """Each tranche with the signed shares that it has to protect."""
+        return list(zip(self.tranches, allocate(self.tranches, self.side), strict=True))
+
+    # -- prices ------------------------------------------------------------------------------
+
+    @property
     def basis(self) -> Decimal:
-        """The price that protection is computed from: average fill, else the decision's."""
-        return self.ledger.position.average_price or self.plan.decision_price
+        """The price that protection is computed from: the average fill of the entry, and of
+        those adds that move it; before there is one, the decision's."""
+        quantity, value = ZERO, ZERO
+        for order_id, (shares, worth) in self.ledger.totals.items():
+            order = self.orders[order_id]
+            if order.role in OPENING_ROLES and self.tranche_of(order).intent in self.anchors:
+                quantity += shares
+                value += worth
+        return value / quantity if quantity else self.plan.decision_price
+
+    def stop_level(self, grid: Grid) -> Decimal:
+        """Where the position ends: the planned stop, or what a trailing one is known to have
+        reached, whichever is nearer. Never loosened."""
+        planned = self.plan.stop_at(self.basis, grid)
+        if self.trail_level is None:
+            return planned
+        return max(planned, self.trail_level) if self.side > 0 else min(planned, self.trail_level)
+
+    def count_fill(self, number: int) -> bool:
+        """An intent has filled; True the first time. What an add brings with it holds from then
+        on: its distances (a target's only where there is one target), and the new average."""
+        intent = self.intents[number]
+        if intent.filled:
+            return False
+        self.intents[number] = attrs.evolve(intent, filled=True)
+        if intent.reanchors:
+            filled = [n for n, one in enumerate(self.intents) if one.filled]
+            self.anchors = tuple(sorted({*self.anchors, *filled}))
+            aims = self.plan.aims
+            if intent.target_distance is not None and len(aims) == 1:
+                aims = (attrs.evolve(aims[0], distance=intent.target_distance, price=None),)
+            distance = intent.stop_distance or self.plan.stop_distance
+            self.plan = attrs.evolve(self.plan, stop_distance=distance, aims=aims)
+        return True
 
 
 def name_fill(context: Context, order: Order) -> ContextEvent:
@@ -150,19 +186,24 @@ def name_fill(context: Context, order: Order) -> ContextEvent:
         return ContextEvent.LATE_FILLED
     if held == 0:
         return ContextEvent.WENT_FLAT
+    rest = context.rest(order.role)
     if order.role is Role.ENTRY:
-        return ContextEvent.ENTRY_PART_FILLED if order.remaining else ContextEvent.ENTRY_FILLED
+        return ContextEvent.ENTRY_PART_FILLED if rest else ContextEvent.ENTRY_FILLED
+    if order.role is Role.ADD:
+        return ContextEvent.ADD_PART_FILLED if rest else ContextEvent.ADD_FILLED
     return ContextEvent.EXIT_PART_FILLED
 
 
 def name_rest(context: Context) -> ContextEvent | None:
-    """What the death of orders means, if anything: an entry that is over, or rest."""
+    """What the death of orders means, if anything: an entry or adds that are over, or rest."""
     state = context.state
     if state == ContextState.ENTERING and all(o.dead for o in context.of(Role.ENTRY)):
         if context.held:
             return ContextEvent.ENTRY_FILLED
         if not context.ledger.fills and context.all_dead:  # its children too
             return ContextEvent.ENTRY_DIED
+    if state == ContextState.ADDING and all(o.dead for o in context.of(Role.ADD)):
+        return ContextEvent.ADD_FILLED if context.intents[-1].filled else ContextEvent.ADD_DIED
     if state in ENDING_STATES and context.held == 0 and context.all_dead:
         return ContextEvent.CAME_TO_REST
     return None

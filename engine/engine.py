@@ -155,7 +155,6 @@ class Engine:
         )
         self._runtime = Runtime(self._core, self._journal, session, market, self.bus, self._inbox)
         session.capture = self._capture
-        self._runtime.watch(config.strategy.triggers)
         self._session = session
         self.signals = ScheduledSignals(file, self._core, session) if file is not None else None
         self._runtime.source = self.signals

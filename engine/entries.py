@@ -1,8 +1,8 @@
 """From a plan to orders: the gates of an entry, its size and distances, and the burst itself.
 
-An entry leaves as one bracket: the parent and all legs but the last with ``transmit`` off, the
-last with it on, so that TWS accepts the shares and their protection together, and the stop is
-at the broker before the first share is, whether or not we are still there to see it.
+An entry leaves as one bracket a tranche: the parent and all legs but the last with ``transmit``
+off, the last with it on, so that TWS accepts the shares and their protection together, and the
+stop is at the broker before the first share is, whether or not we are still there to see it.
 """
 
 from __future__ import annotations
@@ -10,112 +10,130 @@ from __future__ import annotations
 import math
 from decimal import Decimal
 
-import attrs
-
+from engine import invariants
 from engine.commands import OrderSpec
-from engine.config import SECOND_NS
-from engine.contexts import Context, Plan
-from engine.exits import OCA_REDUCE_WITH_BLOCK
-from engine.inputs import Instrument, Side, SignalArrived
+from engine.contexts import Context, Wish
+from engine.exits import OCA_REDUCE_WITH_BLOCK, PlaceExit, exit_price
+from engine.inputs import Instrument, MarketView, Side
 from engine.money import exact
-from engine.orders import Order, Role
+from engine.orders import OPENING_ROLES, Order, Role
 from engine.outbox import Outbox
-from engine.plans import Distance
+from engine.plans import Distance, Trade
+from engine.portfolio import standing, symbol_reason
 from engine.reasons import Reason
-from engine.risk import Entry, Exposure, entry_reason, market_reason
+from engine.risk import Proposal, gate, market_reason
 from engine.sizing import entry_quantity
 from engine.state import State
+from engine.tranches import Aim, Intent, Plan, Trail, Tranche, portions, split
 from statecharts.vocabulary import ContextEvent
 
 _DISTANCE_DIGITS = 6
-_LETTER = {Role.ENTRY: "E", Role.STOP: "S", Role.TARGET: "T", Role.CLOSE: "C", Role.LEG: "L"}
+_LETTER = {
+    Role.ENTRY: "E",
+    Role.ADD: "A",
+    Role.STOP: "S",
+    Role.TARGET: "T",
+    Role.TRIM: "R",
+    Role.CLOSE: "C",
+    Role.LEG: "L",
+}
+_TIF = {Role.STOP: "GTC"}
+_ORDER_TYPE = {"market": "MKT", "limit": "LMT", "stop": "STP"}
 
 
-def enter(state: State, out: Outbox, arrived: SignalArrived, side: int) -> Reason | None:
-    """Open a context for a signal: every gate, then entry, stop and target in one burst."""
-    symbol = arrived.signal.ticker
-    market = arrived.market
-    action: Side = "BUY" if side > 0 else "SELL"
-    reason = (
-        symbol_reason(state, symbol, out.now_ns)
-        or pace_reason(state, symbol, out.now_ns)
-        or market_reason(market, action, state.config.limits)
+def enter(state: State, out: Outbox, wish: Wish, market: MarketView) -> Reason | None:
+    """Open a context as somebody wishes: every gate, then its brackets in one burst."""
+    action: Side = "BUY" if wish.side > 0 else "SELL"
+    reason = symbol_reason(state, wish.symbol, out.now_ns) or market_reason(
+        market, action, state.config.limits
     )
     if reason is not None:
         return reason
     quote = market.price(action)
     assert quote is not None
-    price = exact(quote)
-    strategy = state.config.strategy
-    stop = distance(strategy.stop, price, market.atr)
+    instrument = state.instruments[wish.symbol]
+    plan = make_plan(state, wish, market, exact(quote), instrument)
+    if isinstance(plan, Reason):
+        return plan
+    return open_context(state, out, instrument, plan, market)
+
+
+def make_plan(
+    state: State, wish: Wish, market: MarketView, quote: Decimal, instrument: Instrument
+) -> Plan | Reason:
+    """Prices, distances and size; everything that the market's present view decides."""
+    trade = wish.trade
+    price = _entry_price(trade, wish.side, quote, market.atr, instrument)
+    if price is None:
+        return Reason.NO_STOP  # its offset cannot be computed, and so no price of it
+    basis = quote if trade.entry.type == "market" else price
+    stop = distance(trade.stop, basis, market.atr)
     if stop is None or stop <= 0:
         return Reason.NO_STOP
-    target = distance(strategy.target[0], price, market.atr) if strategy.target else None
-    instrument = state.instruments[symbol]
-    plan = Plan(
-        side=side,
-        quantity=entry_quantity(strategy.sizing, price, instrument.lot),
-        decision_price=price,
+    aims = []
+    for target, portion in zip(trade.target, portions(trade.target), strict=True):
+        away = distance(target, basis, market.atr)
+        if away is not None:
+            aims.append(Aim(portion, away))
+    trail = None
+    if trade.trailing is not None:
+        trail = _trail(trade.trailing, basis, market.atr, instrument)
+        if trail is None:
+            return Reason.NO_STOP
+    equity = (
+        state.account_value("NetLiquidation") if trade.sizing.risk_percent is not None else None
+    )
+    if trade.sizing.risk_percent is not None and equity is None:
+        return Reason.NO_EQUITY
+    return Plan(
+        side=wish.side,
+        quantity=entry_quantity(trade.sizing, basis, instrument.lot, stop, equity),
+        decision_price=basis,
         stop_distance=stop,
         stop_price=None,
-        target_distance=target,
-        target_price=None,
-        entry_price=None,
-        origin="trigger" if arrived.signal.source == "trigger" else "signal",
-        identity=arrived.signal.identity,
+        aims=tuple(aims),
+        entry_type=trade.entry.type,
+        entry_price=None if trade.entry.type == "market" else price,
+        trade=trade,
+        origin=wish.origin,
+        identity=wish.identity,
+        rule=wish.rule,
+        trail=trail,
+        double_down=trade.double_down,
     )
-    return open_context(state, out, instrument, plan, price)
 
 
-def symbol_reason(state: State, symbol: str, now_ns: int) -> Reason | None:
-    """Why no entry of this symbol may start now, whatever its price."""
-    instrument = state.instruments.get(symbol)
-    if not state.live:
-        return Reason.NOT_LIVE
-    if symbol in state.frozen or state.unexplained(symbol):
-        return Reason.FROZEN
-    if instrument is None:
-        return Reason.UNKNOWN_SYMBOL
-    session_end = open_until(state, instrument, now_ns)
-    if session_end is None:
-        return Reason.SESSION_CLOSED
-    return None
-
-
-def pace_reason(state: State, symbol: str, now_ns: int) -> Reason | None:
-    """Cooldown and daily count of the strategy; both are counted on executions only, and a
-    host's direct request is not the strategy's."""
-    if now_ns < state.cooldown_until.get(symbol, 0):
-        return Reason.COOLDOWN
-    day, count = state.entries_today.get(symbol, (0, 0))
-    if count < state.config.strategy.entries_per_day_max:
+def _entry_price(
+    trade: Trade, side: int, quote: Decimal, atr: float | None, instrument: Instrument
+) -> Decimal | None:
+    """A limit lies on the better side of the quote and never costs more than asked for; a stop
+    on the worse side, and is never reached sooner."""
+    if trade.entry.offset is None:
+        return quote
+    away = distance(trade.entry.offset, quote, atr)
+    if away is None:
         return None
-    return (
-        Reason.DAILY_LIMIT if day == open_until(state, state.instruments[symbol], now_ns) else None
-    )
+    better = trade.entry.type == "limit"
+    price = quote - side * away if better else quote + side * away
+    return instrument.grid.round(price, "down" if (side > 0) == better else "up")
 
 
-def open_until(state: State, instrument: Instrument, now_ns: int) -> int | None:
-    """End of the session in which an entry may be made now; None outside, or once the
-    end-of-day close of that session has begun."""
-    margin = int(state.config.strategy.close_before_end_s * SECOND_NS)
-    for opens, closes in instrument.sessions:
-        if opens <= now_ns < closes - margin:
-            return closes
-    return None
-
-
-def await_close(state: State, instrument: Instrument, now_ns: int) -> None:
-    """Set the time of the next end-of-day close of a symbol, if its hours are known so far. In a
-    session that is already ending, at once."""
-    margin = int(state.config.strategy.close_before_end_s * SECOND_NS)
-    upcoming = [closes - margin for _, closes in instrument.sessions if closes > now_ns]
-    if upcoming:
-        state.deadlines[f"eod:{instrument.symbol}"] = min(upcoming)
+def _trail(
+    wanted: Distance, price: Decimal, atr: float | None, instrument: Instrument
+) -> Trail | None:
+    """Per cent stays per cent, because the broker knows it too; all else becomes an amount."""
+    if wanted.percent is not None and (wanted.atr is None or atr is None):
+        return Trail(None, exact(wanted.percent))
+    away = distance(wanted, price, atr)
+    if away is None:
+        return None
+    amount = instrument.grid.round(away, "down")
+    return Trail(amount, None) if amount > 0 else None
 
 
 def distance(wanted: Distance, price: Decimal, atr: float | None) -> Decimal | None:
-    """Price distance: ATR wins when it is warm, else per cent of the price, else None.
+    """Price distance: ATR wins when it is warm, else per cent of the price, else the amount,
+    else None.
 
     The product of a double is cut to micro-units first: 6 x 0.1 must not become
     0.6000000000000001 and push the stop to another tick.
@@ -124,113 +142,161 @@ def distance(wanted: Distance, price: Decimal, atr: float | None) -> Decimal | N
         return exact(round(wanted.atr * atr, _DISTANCE_DIGITS))
     if wanted.percent is not None:
         return price * exact(wanted.percent) / 100
-    return None
-
-
-def exposure(state: State, now_ns: int) -> Exposure:
-    """Worst case of all contexts: what is held and what entries may still add, at the price
-    each was decided on."""
-    minute_ago = now_ns - state.scaled(60.0)
-    state.order_times = [at for at in state.order_times if at > minute_ago]
-    gross = sum(
-        (
-            (abs(context.held) + context.entry_rest) * context.basis
-            for context in state.current.values()
-        ),
-        Decimal(0),
-    )
-    return Exposure(gross, len(state.current), len(state.order_times))
+    return exact(wanted.amount) if wanted.amount is not None else None
 
 
 def open_context(
-    state: State, out: Outbox, instrument: Instrument, plan: Plan, quote: Decimal
+    state: State,
+    out: Outbox,
+    instrument: Instrument,
+    plan: Plan,
+    market: MarketView | None,
+    stated: tuple[Decimal, ...] = (),
 ) -> Reason | None:
-    """Gate a plan and send it: parent held back, children behind it, the last one transmits."""
-    stop_price = plan.stop_at(plan.decision_price, instrument.grid)
-    target_price = plan.target_at(plan.decision_price, instrument.grid)
-    reason = entry_reason(
-        Entry(
-            plan.side,
-            plan.quantity,
-            plan.decision_price,
-            plan.entry_price,
-            stop_price,
-            orders=2 if target_price is None else 3,
-            quote=quote,
-        ),
-        exposure(state, out.now_ns),
-        state.config.limits,
+    """Gate a plan and send it: for each target a parent held back, its children behind it, the
+    last of which transmits."""
+    grid, basis = instrument.grid, plan.decision_price
+    parts = split(plan.quantity, plan.aims, instrument.lot)
+    stop_price = plan.stop_at(basis, grid)
+    proposal = Proposal(
+        kind="entry",
+        symbol=instrument.symbol,
+        side=plan.side,
+        quantity=plan.quantity,
+        price=basis,
+        stated=stated,
+        limit_price=plan.entry_price,
+        stop_price=stop_price,
+        value=plan.quantity * basis,
+        risk=plan.quantity * abs(basis - stop_price),
+        orders=sum(2 if aim is None else 3 for _, aim in parts),
     )
+    where = standing(state, instrument.symbol, out.now_ns, market)
+    reason = gate(proposal, where, state.config.limits)
     if reason is not None:
         return reason
     number = state.take_number()
-    context = Context(number, instrument.symbol, plan, f"{state.tag}-{number}", out.now_ns)
+    context = Context(number, instrument.symbol, plan, out.now_ns)
+    context.intents.append(Intent("entry", plan.rule))
     state.contexts[number] = context
     state.current[instrument.symbol] = context
     out.advance(context, ContextEvent.ENTRY_REQUESTED)
-    action: Side = "BUY" if plan.side > 0 else "SELL"
-    opposite: Side = "SELL" if plan.side > 0 else "BUY"
-    parent = _order(state, context, Role.ENTRY, action, plan.quantity, plan.entry_price)
-    legs = [_order(state, context, Role.STOP, opposite, plan.quantity, stop_price, parent)]
-    if target_price is not None:
-        legs.append(
-            _order(state, context, Role.TARGET, opposite, plan.quantity, target_price, parent)
+    for quantity, aim in parts:
+        send_bracket(
+            state, out, context, 0, aim, quantity, _ORDER_TYPE[plan.entry_type], plan.entry_price
         )
-    for order in (parent, *legs[:-1]):
-        order.spec = attrs.evolve(order.spec, transmit=False)
-    for order in (parent, *legs):
-        out.place(order)
-    state.dirty.add(number)
     return None
+
+
+def send_bracket(
+    state: State,
+    out: Outbox,
+    context: Context,
+    intent: int,
+    aim: int | None,
+    quantity: Decimal,
+    order_type: str,
+    price: Decimal | None,
+) -> None:
+    """One tranche: an entry or add with the exits that wait for its fills at the broker."""
+    tranche = context.open_tranche(f"{state.tag}-{context.number}", intent, aim)
+    grid = state.instruments[context.symbol].grid
+    legs = [
+        (leg, at)
+        for leg in (Role.STOP, Role.TARGET)
+        if (at := exit_price(context, tranche, leg, grid)) is not None
+    ]
+    action: Side = "BUY" if context.side > 0 else "SELL"
+    opposite: Side = "SELL" if context.side > 0 else "BUY"
+    role = Role.ENTRY if intent == 0 else Role.ADD
+    parent = _order(
+        state, context, tranche, role, action, quantity, price, order_type, transmit=not legs
+    )
+    orders = [parent]
+    for leg, at in legs:
+        kind, last = _exit_type(context, leg), leg is legs[-1][0]
+        order = _order(
+            state, context, tranche, leg, opposite, quantity, at, kind, parent, transmit=last
+        )
+        invariants.attached(parent, order)
+        orders.append(order)
+    for order in orders:
+        out.place(order)
+    state.dirty.add(context.number)
+
+
+def exit_order(state: State, context: Context, want: PlaceExit) -> Order:
+    """An exit of its own, beside or instead of the attached ones."""
+    if want.grouped:
+        want.tranche.renew_group()
+    kind = "MKT" if want.price is None else _exit_type(context, want.role)
+    return _order(
+        state,
+        context,
+        want.tranche,
+        want.role,
+        want.action,
+        want.quantity,
+        want.price,
+        kind,
+        grouped=want.grouped,
+    )
+
+
+def _exit_type(context: Context, role: Role) -> str:
+    if role is Role.TARGET:
+        return "LMT"
+    return "STP" if context.plan.trail is None else "TRAIL"
 
 
 def _order(
     state: State,
     context: Context,
+    tranche: Tranche,
     role: Role,
     action: Side,
     quantity: Decimal,
     price: Decimal | None,
+    order_type: str,
     parent: Order | None = None,
     grouped: bool = True,
+    transmit: bool = True,
 ) -> Order:
     """A new order of a context, registered everywhere it will be looked for."""
     order_id = state.take_order_id()
-    exit_role = role is not Role.ENTRY
+    in_group = grouped and role not in OPENING_ROLES
+    trade, trail = context.plan.trade, None
+    if order_type == "TRAIL":
+        trail = context.plan.trail
+        assert trail is not None
+        price = trail.amount
     spec = OrderSpec(
         action=action,
         quantity=quantity,
-        order_type="STP" if role is Role.STOP else "MKT" if price is None else "LMT",
-        limit_price=None if role is Role.STOP else price,
-        aux_price=price if role is Role.STOP else None,
-        tif="GTC" if role in (Role.STOP, Role.TARGET) else "DAY",
-        outside_rth=state.config.strategy.outside_rth and price is not None,
+        order_type=order_type,
+        limit_price=price if order_type == "LMT" else None,
+        aux_price=price if order_type in ("STP", "TRAIL") else None,
+        tif=_TIF.get(role, "DAY") if role is not Role.TARGET else trade.target_tif,
+        outside_rth=trade.outside_rth and order_type != "MKT",
         account=state.account,
         order_ref=f"{state.tag}-{context.number}-{_LETTER[role]}{order_id}",
-        oca_group=context.oca_group if exit_role and grouped else "",
-        oca_type=OCA_REDUCE_WITH_BLOCK if exit_role and grouped else 0,
+        oca_group=tranche.oca_group if in_group else "",
+        oca_type=OCA_REDUCE_WITH_BLOCK if in_group else 0,
         parent_id=parent.order_id if parent is not None else 0,
+        transmit=transmit,
+        trail_percent=trail.percent if trail is not None and trail.amount is None else None,
+        # A new one begins where the last has got to, and is never looser.
+        trail_stop_price=(
+            context.stop_level(state.instruments[context.symbol].grid)
+            if trail is not None
+            else None
+        ),
     )
-    order = Order(order_id, context.symbol, role, context.number, spec)
+    order = Order(order_id, context.symbol, role, context.number, spec, tranche.number)
     order.attached = parent is not None
-    context.orders[order_id] = order
+    context.enlist(order)
     register(state, order)
     return order
-
-
-def exit_order(
-    state: State,
-    context: Context,
-    role: Role,
-    action: Side,
-    quantity: Decimal,
-    price: Decimal | None,
-    grouped: bool,
-) -> Order:
-    """An exit of its own, beside or instead of the attached ones."""
-    if grouped:
-        context.renew_group()
-    return _order(state, context, role, action, quantity, price, None, grouped)
 
 
 def register(state: State, order: Order) -> None:

@@ -2,9 +2,10 @@
 
 Desired state, computed anew after every step from position, plan and everything that may still
 fill; never a patch per event. What the broker has confirmed is compared, not what we last said.
-All exits of a context share one OCA group of type 2 (reduce, with block): the broker lets one
-of them trade at a time and shrinks the others, so their worst case is the largest of them and a
-filled target never leaves the stop too large, even if we are gone.
+It is computed for each tranche by itself: all exits of a tranche share one OCA group of type 2
+(reduce, with block), so the broker lets one of them trade at a time and shrinks the others. Their
+worst case is the largest of them, and a filled target never leaves the stop too large, even if
+we are gone. The worst case of a context is the sum over its tranches.
 """
 
 from __future__ import annotations
@@ -14,17 +15,20 @@ from decimal import Decimal
 import attrs
 
 from engine.commands import OrderSpec
-from engine.contexts import ENDING_STATES, Context
+from engine.contexts import ENDING_STATES, PROTECTING_STATES, Context
 from engine.inputs import Side
 from engine.money import ZERO, Grid
-from engine.orders import EXIT_ROLES, Order, Role
-from statecharts.vocabulary import ContextState, OrderAsk, OrderReport
+from engine.orders import EXIT_ROLES, OPENING_ROLES, Order, Role
+from engine.tranches import Tranche
+from statecharts.vocabulary import OrderAsk, OrderReport
 
 OCA_REDUCE_WITH_BLOCK = 2
 
 
 @attrs.frozen
 class PlaceExit:
+    tranche: Tranche
+    held: Decimal  # signed shares of the tranche
     role: Role
     action: Side
     quantity: Decimal
@@ -62,190 +66,263 @@ class Terms:
     activation_ns: int  # how long an attached stop may stay held after the entry filled
     entry_cancel_ns: int  # how long a close may wait for the end of the entry
     failures_max: int
-    amends: bool = True  # False: the broker has refused to revise members of OCA groups
+    amends: bool = True  # False: exits are replaced, never revised
 
 
-_PROTECTING = frozenset({ContextState.ENTERING, ContextState.PROTECTED, ContextState.ADDING})
+@attrs.frozen
+class Part:
+    """A tranche with the shares it has to protect, as the functions below see it."""
+
+    context: Context
+    tranche: Tranche
+    held: Decimal  # signed
+    terms: Terms
+
+    @property
+    def size(self) -> Decimal:
+        return abs(self.held)
+
+    @property
+    def exit_action(self) -> Side:
+        return "SELL" if self.context.side > 0 else "BUY"
+
+    @property
+    def on_side(self) -> bool:
+        return self.held * self.context.side > 0
 
 
 def wants(context: Context, terms: Terms) -> list[Want]:
     """The difference between the exits that should exist and those the broker has confirmed."""
-    if context.state in _PROTECTING:
-        return [
-            *_entry_given_up(context),
-            *_protect(context, Role.STOP, terms),
-            *_protect(context, Role.TARGET, terms),
-        ]
-    if context.state in ENDING_STATES:
-        return _end(context, terms)
-    return []  # frozen: what rests stays, nothing is added on doubtful truth
+    found: list[Want] = []
+    for tranche, held in context.shares():
+        if not held and tranche.all_dead:
+            continue
+        part = Part(context, tranche, held, terms)
+        if context.state in PROTECTING_STATES:
+            found += _opening_given_up(part)
+            found += _protect(part, Role.STOP)
+            found += _protect(part, Role.TARGET)
+            found += _trim(part)
+        elif context.state in ENDING_STATES:
+            found += _end(part)
+        # frozen: what rests stays, nothing is added on doubtful truth
+    return found
 
 
-def _entry_given_up(context: Context) -> list[Want]:
+def _opening_given_up(part: Part) -> list[Want]:
     """An entry goes on only while its protection is at the broker, and not against its own
-    exits: when one of those has traded, the rest of the entry would buy into the fall (B3)."""
-    naked, traded = not context.held, False
-    entries: list[Order] = []
-    for order in context.orders.values():
-        if order.role is Role.ENTRY:
-            entries += [order] if _removable(order) else []
-        elif order.filled:
-            traded = True
-        elif order.role is Role.STOP and not order.dead:
-            naked = False
-    return [Withdraw(order) for order in entries] if naked or traded else []
+    exits: when one of those has traded, the rest of the entry would buy into the fall (B3). An
+    add is given up as soon as any exit of the trade has traded, or the stop has passed it."""
+    context = part.context
+    orders = part.tranche.orders.values()
+    openings = [one for one in orders if one.role in OPENING_ROLES and _removable(one)]
+    if not openings:
+        return []
+    naked = not part.held and all(order.dead for order in part.tranche.of(Role.STOP))
+    traded = any(order.filled for order in orders if order.role in EXIT_ROLES)
+    stopped = any(order.filled for order in context.of(Role.STOP))
+    if naked or traded or stopped:
+        return [Withdraw(order) for order in openings]
+    return [
+        Withdraw(order)
+        for order in openings
+        if (
+            context.entry_over
+            if order.role is Role.ENTRY
+            else context.exits_traded or context.adds_over or _behind_stop(part, order)
+        )
+    ]
 
 
-def _end(context: Context, terms: Terms) -> list[Want]:
+def _behind_stop(part: Part, order: Order) -> bool:
+    """Whether an add would fill at or beyond the stop: a trailing one, or one that an add has
+    moved, may have come nearer than it was when the order was placed."""
+    limit = order.spec.limit_price
+    if limit is None:
+        return False
+    return (limit - part.context.stop_level(part.terms.grid)) * part.context.side <= 0
+
+
+def _end(part: Part) -> list[Want]:
     """Everything goes, the stop last: it stays until the closing fill has arrived, and while the
     entry may have brought shares of which no word has come."""
+    tranche = part.tranche
     found: list[Want] = [
-        Withdraw(o) for r in (Role.ENTRY, Role.TARGET) for o in context.of(r) if _removable(o)
+        Withdraw(o)
+        for role in (Role.ENTRY, Role.ADD, Role.TARGET, Role.TRIM)
+        for o in tranche.of(role)
+        if _removable(o)
     ]
-    if context.held * context.side > 0:
-        found += _protect(context, Role.STOP, terms)
-    elif context.held or not context.entry_rest:
-        found += [Withdraw(o) for o in context.of(Role.STOP) if _removable(o)]
-    return found + _close(context, terms)
+    if part.context.escalated:
+        # It has triggered and does not fill. With block, what it works on keeps every other
+        # member of its group from the exchange: it has to be gone before the market order.
+        stops = tranche.of(Role.STOP)
+        found += [Withdraw(order) for order in stops if _removable(order)]
+        return found if any(not order.dead for order in stops) else found + _close(part)
+    if part.on_side:
+        found += _protect(part, Role.STOP)
+    elif part.held or not tranche.entry_rest:
+        found += [Withdraw(o) for o in tranche.of(Role.STOP) if _removable(o)]
+    return found + _close(part)
 
 
-def _close(context: Context, terms: Terms) -> list[Want]:
+def _close(part: Part) -> list[Want]:
     """At most one closing order at a time, for exactly what is held now."""
-    held = context.held
+    held = part.held
     action: Side = "SELL" if held > 0 else "BUY"
-    alive = [o for o in context.of(Role.CLOSE) if not o.dead]
+    alive = [o for o in part.tranche.of(Role.CLOSE) if not o.dead]
     if held == 0:
         return [Withdraw(o) for o in alive if _removable(o)]
     found: list[Want] = []
     for order in alive:
         if order.reported == OrderReport.INACTIVE or order.spec.action != action:
             found += [Withdraw(order)] if _removable(order) else []
-        elif order.remaining > abs(held) and _amendable(order):
-            smaller = _amend(order, order.filled + abs(held), None) if terms.amends else []
-            found += smaller or [Withdraw(order)]
+        elif order.remaining != part.size and _amendable(order):
+            # The total counts what has filled (B9), so a fill on its way changes nothing.
+            total = order.filled + part.size
+            changed = _amend(order, total, None) if part.terms.amends else []
+            if not changed and order.remaining > part.size:
+                changed = [Withdraw(order)]
+            found += changed
     if alive:
         return found
-    at_ns = max(context.retry_ns, _entry_gone_ns(context, terms))
-    if terms.now_ns < at_ns:
+    at_ns = max(part.tranche.retry_ns, _entry_gone_ns(part))
+    if part.terms.now_ns < at_ns:
         return [WaitUntil(at_ns)]
-    return [PlaceExit(Role.CLOSE, action, abs(held), None, held * context.side > 0)]
+    return [PlaceExit(part.tranche, held, Role.CLOSE, action, part.size, None, part.on_side)]
 
 
-def _entry_gone_ns(context: Context, terms: Terms) -> int:
+def _entry_gone_ns(part: Part) -> int:
     """Until when a close waits for the cancelled rest of an entry. Shares that the entry brings
     while a smaller close is under way would lose their stop to the close's own fill, because
     both are in one group. An answer ends the wait; one that does not come, its patience."""
-    if context.held * context.side <= 0:
+    if not part.on_side:
         return 0
+    terms = part.terms
     return max(
         (
-            (terms.now_ns if _removable(entry) else entry.asked_ns) + terms.entry_cancel_ns
-            for entry in context.of(Role.ENTRY)
-            if not entry.dead
+            (terms.now_ns if _removable(order) else order.asked_ns) + terms.entry_cancel_ns
+            for order in part.tranche.orders.values()
+            if order.role in OPENING_ROLES and not order.dead
         ),
         default=0,
     )
 
 
-def _protect(context: Context, role: Role, terms: Terms) -> list[Want]:
-    held = abs(context.held)
-    price = _price(context, role, terms.grid)
+def _trim(part: Part) -> list[Want]:
+    """A part that was asked to leave goes at the market, in the group, so that the broker takes
+    it from stop and target as it fills. Tried once: what does not fill is given up by whoever
+    sees its end."""
+    wanted = part.tranche.trim - sum((o.filled for o in part.tranche.of(Role.TRIM)), ZERO)
+    alive = any(not order.dead for order in part.tranche.of(Role.TRIM))
+    if alive or wanted <= 0 or not part.on_side:
+        return []
+    quantity = min(wanted, part.size)
+    return [PlaceExit(part.tranche, part.held, Role.TRIM, part.exit_action, quantity, None, True)]
+
+
+# -- protection ------------------------------------------------------------------------------
+
+
+def _protect(part: Part, role: Role) -> list[Want]:
     found: list[Want] = []
     resting: list[Order] = []
-    for order in context.of(role):
+    for order in part.tranche.of(role):
         if order.reported == OrderReport.INACTIVE and order.resting:
             # Refused by risk or held for other reasons: it does not protect now, and if it
             # comes back the group's block keeps it from doubling its successor.
             found.append(Withdraw(order))
         elif order.resting:
             resting.append(order)
-    if held == 0:
-        if context.entry_rest == 0:  # the entry died with nothing filled: leave nothing behind
+    if not part.on_side:
+        if part.tranche.entry_rest == 0:  # nothing filled, or all gone: leave nothing behind
             found += [Withdraw(order) for order in resting if _removable(order)]
         return found
+    price = exit_price(part.context, part.tranche, role, part.terms.grid)
     if price is None:
         return found
     if any(order.reported == OrderReport.UNKNOWN for order in resting):
         return found  # neither amended nor doubled before the first attempt is resolved
     if not resting:
-        return found + _another(context, role, price, terms)
-    if len(resting) == 1 and resting[0].active and _fits(context, resting[0], price):
+        return found + _another(part, role, price)
+    if len(resting) == 1 and resting[0].active and _fits(part, resting[0], price):
         return found  # the ordinary case
     waiting = [order for order in resting if order.held_by_parent]
     for order in waiting:
-        found += _fit(context, order, price, terms)
+        found += _fit(part, order, price)
     standing = [order for order in resting if order not in waiting]
     if not standing:
-        return found + _beside_waiting(context, role, price, terms)
-    fitting = [order for order in standing if not _stuck(context, order, price, terms)]
+        return found + _beside_waiting(part, role, price)
+    fitting = [order for order in standing if not _stuck(part, order, price)]
     if not fitting:
-        return found + _another(context, role, price, terms)
+        return found + _another(part, role, price)
     main = fitting[0]
-    found += _fit(context, main, price, terms)
-    if main.active and main.remaining >= held:
+    found += _fit(part, main, price)
+    if main.active and main.remaining >= part.size:
         found += [Withdraw(order) for order in standing if order is not main]
     return found
 
 
-def _fit(context: Context, order: Order, price: Decimal, terms: Terms) -> list[Want]:
+def exit_price(context: Context, tranche: Tranche, role: Role, grid: Grid) -> Decimal | None:
+    """Of a stop its trigger, or the amount (percentage) by which it trails; of a target its
+    limit. None: there is no such exit."""
+    plan = context.plan
+    if role is Role.TARGET:
+        return plan.target_at(tranche.aim, context.basis, grid)
+    if plan.trail is not None:
+        return plan.trail.percent if plan.trail.amount is None else plan.trail.amount
+    return plan.stop_at(context.basis, grid)
+
+
+def _fit(part: Part, order: Order, price: Decimal) -> list[Want]:
     """Bring an order to its size and price."""
-    if not (terms.amends and _amendable(order)) or _fits(context, order, price):
+    if not (part.terms.amends and _amendable(order)) or _fits(part, order, price):
         return []
-    return _amend(order, _total(context, order), price)
+    return _amend(order, _total(part, order), price)
 
 
-def _fits(context: Context, order: Order, price: Decimal) -> bool:
+def _fits(part: Part, order: Order, price: Decimal) -> bool:
     """What the broker has confirmed is what should be."""
-    return order.confirmed_price == price and order.confirmed_quantity == _total(context, order)
+    return order.confirmed_price == price and order.confirmed_quantity == _total(part, order)
 
 
-def _total(context: Context, order: Order) -> Decimal:
+def _total(part: Part, order: Order) -> Decimal:
     """The size that the main order of a role should have: of an attached one, which the broker
     activates by what fills, with what the entry may still bring."""
-    growing = context.entry_rest if order.attached else ZERO
-    return order.filled + abs(context.held) + growing
+    growing = part.tranche.entry_rest if order.attached else ZERO
+    return order.filled + part.size + growing
 
 
-def _stuck(context: Context, order: Order, price: Decimal, terms: Terms) -> bool:
+def _stuck(part: Part, order: Order, price: Decimal) -> bool:
     """It does not fit, and the broker has refused to change that. Such an order is replaced:
     the new one first, then the old one goes. Two beside each other would not add up, because
     the group lets one of them trade and takes the same number from the other."""
-    if not _amendable(order) or _fits(context, order, price):
+    if not _amendable(order) or _fits(part, order, price):
         return False
-    if terms.amends and _amend(order, _total(context, order), price):
+    if part.terms.amends and _amend(order, _total(part, order), price):
         return False
-    held = abs(context.held)
-    if order.attached and context.entry_rest:
-        return order.remaining < held  # the rest can wait until the entry is over
+    if order.attached and part.tranche.entry_rest:
+        return order.remaining < part.size  # the rest can wait until the entry is over
     return True
 
 
-def _beside_waiting(context: Context, role: Role, price: Decimal, terms: Terms) -> list[Want]:
+def _beside_waiting(part: Part, role: Role, price: Decimal) -> list[Want]:
     """An attached stop covers only once the broker has activated it. How it does that while
     the parent is part filled is not documented; so if it is still held a moment after a fill,
     a stop of its own stands in for it (B3)."""
     if role is not Role.STOP:
         return []
-    patience_ends = context.entry_filled_ns + terms.activation_ns
-    if terms.now_ns < patience_ends:
+    patience_ends = part.tranche.entry_filled_ns + part.terms.activation_ns
+    if part.terms.now_ns < patience_ends:
         return [WaitUntil(patience_ends)]
-    return _another(context, role, price, terms)
+    return _another(part, role, price)
 
 
-def _another(context: Context, role: Role, price: Decimal, terms: Terms) -> list[Want]:
-    if context.failures.get(role, 0) >= terms.failures_max:
+def _another(part: Part, role: Role, price: Decimal) -> list[Want]:
+    if part.tranche.failures.get(role, 0) >= part.terms.failures_max:
         return []
-    return [PlaceExit(role, _exit_action(context), abs(context.held), price, True)]
-
-
-def _price(context: Context, role: Role, grid: Grid) -> Decimal | None:
-    if role is Role.STOP:
-        return context.plan.stop_at(context.basis, grid)
-    return context.plan.target_at(context.basis, grid)
-
-
-def _exit_action(context: Context) -> Side:
-    return "SELL" if context.side > 0 else "BUY"
+    tranche, action = part.tranche, part.exit_action
+    return [PlaceExit(tranche, part.held, role, action, part.size, price, True)]
 
 
 def _removable(order: Order) -> bool:
@@ -257,7 +334,8 @@ def _removable(order: Order) -> bool:
 def _amendable(order: Order) -> bool:
     """One amendment at a time, on confirmed ground: changes coalesce to the last desired state
     instead of queueing behind each other."""
-    return order.asked == OrderAsk.PLACED and order.confirmed and not order.dead
+    certain = order.confirmed and not order.dead and order.reported != OrderReport.UNKNOWN
+    return certain and order.asked == OrderAsk.PLACED
 
 
 def _amend(order: Order, total: Decimal, price: Decimal | None) -> list[Want]:
@@ -265,20 +343,21 @@ def _amend(order: Order, total: Decimal, price: Decimal | None) -> list[Want]:
     return [] if spec == order.refused else [AmendExit(order, spec)]
 
 
-def exposed(context: Context, action: Side, grouped: bool) -> Decimal:
-    """Shares that other exits could trade in the direction of ``action`` on top of a new order.
+def exposed(tranche: Tranche, action: Side, grouped: bool) -> Decimal:
+    """Shares that other exits of a tranche could trade in the direction of ``action`` on top of
+    a new order.
 
     A new member of the blocking group adds nothing to the group's other members, because the
     broker lets only one of them trade; everything outside the group adds up, and so does what
     a status has called filled while its executions are still on their way.
     """
     total = ZERO
-    for order in context.orders.values():
+    for order in tranche.orders.values():
         if order.role not in EXIT_ROLES or order.spec.action != action:
             continue
         total += max(order.status_filled - order.filled, ZERO)
         if order.dead:
             continue
-        if not (grouped and order.spec.oca_group == context.oca_group):
+        if not (grouped and order.spec.oca_group == tranche.oca_group):
             total += order.remaining
     return total

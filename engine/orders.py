@@ -15,6 +15,7 @@ import attrs
 
 from engine.charts import NO_ROW, ORDER_ASKED, ORDER_REPORTED
 from engine.commands import OrderSpec
+from engine.inputs import OrderOpened
 from engine.money import ZERO
 from statecharts.order import MAY_FILL, MILESTONE
 from statecharts.vocabulary import Milestone, OrderAsk, OrderEvent, OrderReport
@@ -22,13 +23,16 @@ from statecharts.vocabulary import Milestone, OrderAsk, OrderEvent, OrderReport
 
 class Role(StrEnum):
     ENTRY = "entry"
+    ADD = "add"  # a double-down, a scale-in
     STOP = "stop"
     TARGET = "target"
+    TRIM = "trim"  # takes a part out of a trade that goes on
     CLOSE = "close"
-    LEG = "leg"  # of an OCO placed directly
+    LEG = "leg"  # of orders placed directly, without protection
 
 
-EXIT_ROLES: Final = frozenset({Role.STOP, Role.TARGET, Role.CLOSE})
+OPENING_ROLES: Final = frozenset({Role.ENTRY, Role.ADD})
+EXIT_ROLES: Final = frozenset({Role.STOP, Role.TARGET, Role.TRIM, Role.CLOSE})
 
 # Status texts of orderStatus and openOrder. "Filled" is absent on purpose: only executions fill
 # an order; a status that runs ahead of them starts a query instead.
@@ -43,6 +47,8 @@ STATUS_EVENTS: Final = {
     "Inactive": OrderEvent.INACTIVATED,
 }
 
+LIMITS: Final = frozenset({"LMT", "MKT"})  # whose price is the limit, if they have one
+
 _DEAD: Final = frozenset(
     {
         OrderReport.FILLED,
@@ -56,7 +62,8 @@ _DEAD: Final = frozenset(
 
 @attrs.define(slots=True, eq=False)
 class Order:
-    """Mutable record of one order. ``owner`` numbers its context or directly placed group.
+    """Mutable record of one order. ``owner`` numbers its context or directly placed group,
+    ``tranche`` the bracket within the context.
 
     ``confirmed_*`` are what the broker last echoed; cover is computed from them, and a change is
     wanted when they differ from the desired state, not when our last request does (B10).
@@ -67,6 +74,7 @@ class Order:
     role: Role
     owner: int
     spec: OrderSpec
+    tranche: int = 1
     placed_ns: int = 0
     asked_ns: int = 0  # when we last asked anything of the broker about it
     asked: int = OrderAsk.DRAFT
@@ -157,8 +165,15 @@ class Order:
 
     @property
     def price(self) -> Decimal | None:
-        """The price that was asked: of a stop its trigger, of a limit its limit."""
-        return self.spec.aux_price if self.spec.order_type == "STP" else self.spec.limit_price
+        """The price that was asked: of a stop its trigger, of a limit its limit; of a trailing
+        stop the amount or percentage by which it trails."""
+        return stated_price(self.spec)
+
+    def price_in(self, seen: OrderOpened) -> Decimal | None:
+        """The same price as the broker states it."""
+        if self.spec.trail_percent is not None:
+            return seen.trail_percent
+        return seen.limit_price if self.spec.order_type in LIMITS else seen.aux_price
 
     @property
     def confirmed(self) -> bool:
@@ -180,6 +195,20 @@ class Order:
         spec = self.spec
         if price is None or self.price is None:
             return attrs.evolve(spec, quantity=total, transmit=True)
-        if spec.order_type == "STP":
-            return attrs.evolve(spec, quantity=total, aux_price=price, transmit=True)
-        return attrs.evolve(spec, quantity=total, limit_price=price, transmit=True)
+        return priced(attrs.evolve(spec, quantity=total, transmit=True), price)
+
+
+def stated_price(spec: OrderSpec) -> Decimal | None:
+    """The price that makes an order what it is; None of a market order."""
+    if spec.trail_percent is not None:
+        return spec.trail_percent
+    return spec.limit_price if spec.order_type in LIMITS else spec.aux_price
+
+
+def priced(spec: OrderSpec, price: Decimal | None) -> OrderSpec:
+    """The same order at another price, as ``stated_price`` understands it."""
+    if spec.order_type == "LMT":
+        return attrs.evolve(spec, limit_price=price)
+    if spec.trail_percent is not None:
+        return attrs.evolve(spec, trail_percent=price)
+    return attrs.evolve(spec, aux_price=price)

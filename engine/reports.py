@@ -7,38 +7,34 @@ alone move a position; statuses and echoes only move the order's chart and what 
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Any
 
+from engine import foreign
 from engine.commands import Cancel
-from engine.contexts import Context, name_fill
-from engine.entries import open_until
+from engine.contexts import PROTECTING_STATES, Context
 from engine.events import (
     CancelEvent,
-    FillEvent,
     OrderStatusEvent,
-    PositionCloseEvent,
-    PositionOpenEvent,
-    PositionUpdateEvent,
     RejectEvent,
 )
-from engine.groups import Group
 from engine.inputs import (
-    CommissionReported,
     ErrorReported,
-    ExecutionReported,
     OrderOpened,
     OrderStatusReported,
 )
 from engine.money import ZERO
-from engine.orders import EXIT_ROLES, STATUS_EVENTS, Order, Role
+from engine.orders import (
+    EXIT_ROLES,
+    OPENING_ROLES,
+    STATUS_EVENTS,
+    Order,
+    Role,
+)
 from engine.outbox import Outbox, order_fields, status_of
-from engine.positions import Ledger, revision, signed
 from engine.reasons import Reason
 from engine.state import State
 from engine.tws_errors import ErrorClass, classify
 from statecharts.vocabulary import (
     ContextEvent,
-    ContextState,
     OrderAsk,
     OrderEvent,
     OrderReport,
@@ -108,24 +104,23 @@ def _died(state: State, out: Outbox, order: Order, why: str, asked_for: bool) ->
 
 def _exit_lost(state: State, out: Outbox, context: Context, order: Order, why: str) -> None:
     """An exit went away while shares are held: bounded attempts, then out by market."""
-    timing = state.config.timing
+    timing, tranche = state.config.timing, context.tranche_of(order)
     if out.now_ns - order.placed_ns > state.scaled(_STEADY_S):
-        context.failures[order.role] = 0
-    failures = context.failures[order.role] = context.failures.get(order.role, 0) + 1
+        tranche.failures[order.role] = 0
+    failures = tranche.failures[order.role] = tranche.failures.get(order.role, 0) + 1
     out.alert("warning", f"{order.role} order {order.order_id} lost: {why}", order.symbol)
     if order.role is Role.CLOSE:
         delay = min(_RETRY_FIRST_S * 2 ** (failures - 1), _RETRY_MAX_S)
-        context.retry_ns = out.now_ns + state.scaled(delay)
-    elif order.role is Role.STOP and failures >= timing.protect_attempts_max:
-        protecting = (ContextState.ENTERING, ContextState.PROTECTED, ContextState.ADDING)
-        if context.state in protecting:
-            out.alert(
-                "critical",
-                f"no stop could be placed in {failures} attempts; closing by market",
-                order.symbol,
-            )
-            context.exit_reason = "protection_refused"
-            out.advance(context, ContextEvent.CLOSE_REQUESTED)
+        tranche.retry_ns = out.now_ns + state.scaled(delay)
+    elif order.role is Role.TRIM:  # tried once; the trade goes on with what it has
+        tranche.trim = sum((one.filled for one in tranche.of(Role.TRIM)), ZERO)
+    elif order.role is Role.STOP and context.state in PROTECTING_STATES:
+        if failures < timing.protect_attempts_max:
+            return
+        told = f"no stop could be placed in {failures} attempts; closing by market"
+        out.alert("critical", told, order.symbol)
+        context.exit_reason = "protection_refused"
+        out.advance(context, ContextEvent.CLOSE_REQUESTED)
 
 
 # -- echoes and statuses ---------------------------------------------------------------------
@@ -134,21 +129,37 @@ def _exit_lost(state: State, out: Outbox, context: Context, order: Order, why: s
 def on_open_order(state: State, out: Outbox, seen: OrderOpened) -> None:
     order = state.find(seen.order_id, seen.client_id, seen.perm_id, seen.order_ref)
     if order is None:
-        _foreign_order(state, out, seen)
+        if not state.ours(seen.order_ref):
+            foreign.order_seen(state, out, seen)
+        elif seen.status in _ALIVE:
+            _take_back(state, out, seen)
         return
     state.round.seen.add(order.order_id)
     order.absences = 0
     state.learn_perm_id(order, seen.perm_id)
     if seen.quantity > 0:  # zero and unset are known to be bogus echoes (S13)
-        price = seen.aux_price if order.spec.order_type == "STP" else seen.limit_price
+        price = order.price_in(seen)
         if (seen.quantity, price) != (order.confirmed_quantity, order.confirmed_price):
             order.confirmed_quantity, order.confirmed_price = seen.quantity, price
             state.touch(order)
         _check_amendment(state, out, order)
+    if seen.trail_stop_price is not None and order.spec.order_type == "TRAIL":
+        _trailed(state, order, seen.trail_stop_price)
     if order.reported == OrderReport.CLOSED and seen.status in _ALIVE:
         _take_back(state, out, seen)
     if event := STATUS_EVENTS.get(seen.status):
         report(state, out, order, event)
+
+
+def _trailed(state: State, order: Order, level: Decimal) -> None:
+    """A trailing stop has moved: what comes after it will not be looser."""
+    context = state.contexts.get(order.owner)
+    if context is None or level <= 0:
+        return
+    known = context.trail_level
+    if known is None or (level - known) * context.side > 0:
+        context.trail_level = level
+        state.touch(order)
 
 
 def _check_amendment(state: State, out: Outbox, order: Order) -> None:
@@ -196,192 +207,12 @@ def on_status(state: State, out: Outbox, seen: OrderStatusReported) -> None:
         state.deadlines.setdefault(f"fills:{order.order_id}", settle)
 
 
-def _foreign_order(state: State, out: Outbox, seen: OrderOpened) -> None:
-    """Somebody else's order on our symbol: told once, never touched, never counted as ours."""
-    if state.ours(seen.order_ref):
-        if seen.status in _ALIVE:
-            _take_back(state, out, seen)
-        return
-    key = f"foreign order {seen.perm_id or seen.order_id}"
-    if seen.client_id == state.client_id:
-        state.next_order_id = max(state.next_order_id, seen.order_id + 1)
-    if seen.con_id in state.symbols and key not in state.told:
-        state.told.add(key)
-        out.alert(
-            "warning",
-            f"an order that is not ours: {seen.action} {seen.quantity} {seen.order_type} "
-            f"(client {seen.client_id}, permanent id {seen.perm_id})",
-            seen.symbol,
-        )
-
-
 def _take_back(state: State, out: Outbox, seen: OrderOpened) -> None:
     """An order of ours that was given up lives: the proof of its absence was wrong, or a dialog
     in TWS held it back. Nothing waits for it any more."""
     out.alert("critical", f"order {seen.order_id} lives after it was given up", seen.symbol)
     if state.live:
         out.commands.append(Cancel(seen.order_id))
-
-
-# -- executions ------------------------------------------------------------------------------
-
-
-def on_execution(state: State, out: Outbox, fill: ExecutionReported) -> None:
-    order = state.find(fill.order_id, fill.client_id, fill.perm_id, fill.order_ref)
-    identity = revision(fill.execution_id)[0]
-    if order is None:
-        _foreign_execution(state, out, fill, identity)
-        return
-    owner = state.contexts.get(order.owner) or state.groups.get(order.owner)
-    if owner is None:
-        _orphan(state, out, fill)
-        return
-    held_before = owner.held
-    corrected = identity in owner.ledger.fills
-    if owner.ledger.add(fill, order.order_id) is None:
-        return
-    state.execution_owner[identity] = order.owner
-    if (early := state.early_commissions.pop(identity, None)) is not None:
-        owner.ledger.charge(fill.execution_id, early)
-    state.learn_perm_id(order, fill.perm_id)
-    order.filled = owner.ledger.filled(order.order_id)
-    if corrected:  # what statuses had counted was wrong too
-        order.status_filled = min(order.status_filled, order.filled)
-    if order.filled >= order.status_filled:
-        state.deadlines.pop(f"fills:{order.order_id}", None)
-    late = order.reported == OrderReport.CLOSED
-    out.say(
-        FillEvent,
-        **order_fields(order),
-        execution_id=fill.execution_id,
-        fill_quantity=fill.quantity,
-        fill_price=fill.price,
-        average_price=owner.ledger.average(order.order_id),
-    )
-    if late:
-        out.alert("critical", f"order {order.order_id} filled after its grace", order.symbol)
-    else:
-        told_full = order.said_filled and order.filled >= order.status_filled
-        full = told_full or order.remaining == 0
-        report(state, out, order, OrderEvent.FILLED_FULL if full else OrderEvent.FILLED_PART)
-    state.touch(order)
-    if isinstance(owner, Context):
-        _context_filled(state, out, owner, order, held_before)
-
-
-def _context_filled(
-    state: State,
-    out: Outbox,
-    context: Context,
-    order: Order,
-    held_before: Decimal,
-) -> None:
-    state.dirty.add(context.number)
-    if order.role is Role.ENTRY:
-        _count_entry(state, context, held_before, out.now_ns)
-        context.entry_filled_ns = out.now_ns
-    if context.symbol in state.frozen:
-        state.doubts = True  # this may be what was missing
-    if context.held == held_before:  # a corrected price: cover sees to it
-        if context.held:
-            _tell_position(out, context, held_before)
-        return
-    event = name_fill(context, order)
-    if event == ContextEvent.WENT_FLAT and order.role is not Role.CLOSE:
-        context.exit_reason = str(order.role)
-    _tell_position(out, context, held_before)
-    if not out.advance(context, event):
-        return
-    if event in (ContextEvent.LATE_FILLED, ContextEvent.SIDE_FLIPPED):
-        context.exit_reason = event.name.lower()
-        told = f"{context.exit_reason}: {context.held} shares are being closed"
-        out.alert("warning", told, context.symbol)
-        state.current.setdefault(context.symbol, context)
-        context.reverse_to = None
-        if event == ContextEvent.LATE_FILLED:
-            out.advance(context, ContextEvent.CLOSE_REQUESTED)
-
-
-def _count_entry(state: State, context: Context, held_before: Decimal, now_ns: int) -> None:
-    """Cooldown and daily count begin with a real execution, once per entry."""
-    if held_before or context.plan.origin == "bracket":
-        return
-    symbol = context.symbol
-    state.cooldown_until[symbol] = now_ns + int(state.config.strategy.cooldown_s * 1_000_000_000)
-    instrument = state.instruments.get(symbol)
-    session_end = open_until(state, instrument, now_ns) if instrument else None
-    day, count = state.entries_today.get(symbol, (0, 0))
-    today = session_end or day
-    state.entries_today[symbol] = (today, count + 1 if day == today else 1)
-
-
-def _tell_position(out: Outbox, context: Context, held_before: Decimal) -> None:
-    position = context.ledger.position
-    held = position.quantity
-    fields: dict[str, Any] = {
-        "symbol": context.symbol,
-        "side": "long" if (held or held_before) > 0 else "short",
-        "quantity": abs(held),
-        "average_price": position.average_price or position.entry_price,
-        "realised": position.realised - context.ledger.commission,
-    }
-    if not held_before:
-        out.say(PositionOpenEvent, **fields)
-    elif held:
-        out.say(PositionUpdateEvent, **fields, previous_quantity=abs(held_before))
-    else:
-        out.say(
-            PositionCloseEvent,
-            **fields,
-            exit_price=position.exit_price,
-            reason=context.exit_reason,
-        )
-
-
-def _foreign_execution(state: State, out: Outbox, fill: ExecutionReported, identity: str) -> None:
-    if identity in state.execution_owner:
-        return
-    if state.ours(fill.order_ref):
-        _orphan(state, out, fill)
-        return
-    state.execution_owner[identity] = 0
-    if fill.con_id in state.symbols and fill.account == state.account:
-        if fill.con_id in state.foreign and fill.request_id < 0:
-            state.foreign[fill.con_id] += signed(fill)
-        out.alert(
-            "warning",
-            f"an execution that is not ours: {fill.side} {fill.quantity} @ {fill.price}",
-            fill.symbol,
-        )
-
-
-def _orphan(state: State, out: Outbox, fill: ExecutionReported) -> None:
-    """It carries our reference but we have no such order: nothing may be assumed about it."""
-    key = f"orphan {fill.execution_id}"
-    if key in state.told:
-        return
-    state.told.add(key)
-    out.alert("critical", f"execution {fill.execution_id} of an order we do not know", fill.symbol)
-    state.frozen[fill.symbol] = f"unknown order {fill.order_ref or fill.order_id} executed"
-    state.doubts = True
-
-
-def on_commission(state: State, out: Outbox, seen: CommissionReported) -> None:
-    """Touches profit, never quantity or state; may come before its execution, or never."""
-    if seen.commission is None:
-        return
-    identity = revision(seen.execution_id)[0]
-    number = state.execution_owner.get(identity)
-    if number is None:
-        state.early_commissions[identity] = seen.commission
-        return
-    owner: Context | Group | None = state.contexts.get(number) or state.groups.get(number)
-    if owner is None:
-        return
-    ledger: Ledger = owner.ledger
-    ledger.charge(seen.execution_id, seen.commission)
-    if isinstance(owner, Context):
-        state.dirty.add(owner.number)
 
 
 # -- errors ----------------------------------------------------------------------------------
@@ -432,7 +263,7 @@ def on_error(state: State, out: Outbox, seen: ErrorReported) -> None:
         state.doubts = True  # told again, or the end of the order itself: the broker knows
     elif found in (ErrorClass.ORDER_REJECTED, ErrorClass.PRICE_REFUSED):
         report(state, out, order, OrderEvent.REJECTED, why)
-        if order.role is Role.ENTRY and not order.filled:
+        if order.role in OPENING_ROLES and not order.filled:
             out.refuse(Reason.BROKER_REJECTED, order.symbol, why)
     elif found == ErrorClass.CANCEL_REFUSED:
         report(state, out, order, OrderEvent.CANCEL_REFUSED, why)

@@ -14,7 +14,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from typing import Any, Final, Literal, Protocol
+from typing import Any, Final, Protocol
 
 import attrs
 
@@ -22,8 +22,7 @@ from _fast.market import Market
 from _fast.reader import BROKEN, CLOSED, FIRED, FRAMES, WAKE
 from engine.broker.session import Session
 from engine.bus import EventBus
-from engine.commands import Command, LookAtMarket, OrderCommand
-from engine.config import PriceTrigger
+from engine.commands import Command, LookAtMarket, OrderCommand, Unwatch, Watch
 from engine.core import Core
 from engine.errors import LimitError
 from engine.events import BaseEvent, MarketEvent, RefusalEvent
@@ -36,6 +35,8 @@ from engine.inputs import (
     MarketSeen,
     MarketView,
     OcoRequested,
+    OrderRequested,
+    RuleChanged,
     Signal,
     SignalArrived,
     SignalRefused,
@@ -54,7 +55,13 @@ COMMIT_DELAY_NS: Final = 20_000_000  # inputs without commands are durable withi
 IDLE_WAIT_NS: Final = 500_000_000
 SAMPLES_MAX: Final = 100_000
 # Requests that carry a reference, and how a refusal calls them.
-REFERENCED: Final = {BracketRequested: "bracket", OcoRequested: "oco", CancelRequested: "cancel"}
+REFERENCED: Final = {
+    BracketRequested: "bracket",
+    OcoRequested: "oco",
+    OrderRequested: "order",
+    CancelRequested: "cancel",
+    RuleChanged: "rule",
+}
 
 
 class SignalSource(Protocol):
@@ -105,7 +112,7 @@ class Runtime:
         self._sampler = MarketSampler(market, session.rows, core.state.config.strategy.atr_period)
         self._ticks_before = 0  # of readers that ended
         self._symbols = {row: symbol for symbol, row in session.rows.items()}
-        self._triggers: dict[int, int] = {}  # condition -> index in the strategy's triggers
+        self._watches: dict[int, int] = {}  # condition of the market -> number of the watch
         self._woken = select.poll()
         self._woken.register(inbox.wake_fd, select.POLLIN)
 
@@ -175,7 +182,8 @@ class Runtime:
 
     def _wait(self) -> int:
         mono_ns = time.monotonic_ns()
-        timeout_ns = 0 if self._waiting else self._patience_ns(mono_ns)
+        ready = self._waiting or self._market.fired
+        timeout_ns = 0 if ready else self._patience_ns(mono_ns)
         reader = self._session.reader
         if reader is not None:
             return reader.wait(timeout_ns)
@@ -211,11 +219,13 @@ class Runtime:
         if flags & FRAMES and reader is not None:
             for arrived_ns, message in reader.take():
                 waiting += session.on_message(message, arrived_ns)
-        if flags & FIRED:
+        if self._market.fired:  # also by a watch that was true when it was set
             now_ns = self.now_ns()
             for condition, row, _, _ in self._market.fires():
-                view = self.market_view(self._symbols[row], now_ns)
-                waiting.append(ConditionFired(self._triggers[condition], view))
+                number = self._watches.get(condition)
+                if number is not None:  # else it was given up before this was drained
+                    view = self.market_view(self._symbols[row], now_ns)
+                    waiting.append(ConditionFired(number, view))
         if flags & (CLOSED | BROKEN):
             self._ticks_before = self.ticks
             waiting += session.closed("closed by TWS" if flags & CLOSED else "bytes out of step")
@@ -226,14 +236,6 @@ class Runtime:
                 self._open(letter)
         if session.exchange_clock.set:
             self._take_due(session.exchange_clock.now_ns(mono_ns))
-
-    def watch(self, triggers: Sequence[PriceTrigger]) -> None:
-        """Compile the strategy's price triggers into market conditions."""
-        for index, trigger in enumerate(triggers):
-            row = self._session.rows[trigger.symbol]
-            op: Literal["above", "below"] = trigger.crosses
-            condition = self._market.when(row, trigger.field, op, trigger.level)
-            self._triggers[condition] = index
 
     def _take_due(self, now_ns: int) -> None:
         if now_ns - self._bars_closed_ns >= BAR_CHECK_NS:
@@ -266,7 +268,7 @@ class Runtime:
         """Put the market as it is now beside what has to be decided on it."""
         if isinstance(item, Signal):
             return SignalArrived(item, self.market_view(item.ticker, now_ns))
-        if isinstance(item, BracketRequested | OcoRequested):
+        if isinstance(item, BracketRequested | OcoRequested | OrderRequested):
             return attrs.evolve(item, market=self.market_view(item.symbol, now_ns))
         assert isinstance(item, Input), type(item)
         return item
@@ -324,6 +326,16 @@ class Runtime:
     def _perform(self, command: Command, now_ns: int) -> None:
         if isinstance(command, LookAtMarket):
             self._waiting.append(MarketSeen(self.market_view(command.symbol, now_ns)))
+        elif isinstance(command, Watch):
+            row = self._session.rows[command.symbol]
+            condition = self._market.when(
+                row, command.field, command.op, command.level, command.at_once
+            )
+            self._watches[condition] = command.number
+        elif isinstance(command, Unwatch):
+            for condition in [c for c, n in self._watches.items() if n == command.number]:
+                self._market.drop(condition)
+                del self._watches[condition]
         else:
             self._waiting += self._session.perform(command)
 
@@ -348,8 +360,8 @@ def _refusal(request: Input, events: Sequence[BaseEvent]) -> RefusalEvent | None
     kind = REFERENCED.get(type(request))
     if kind is None:
         return None
-    assert isinstance(request, BracketRequested | OcoRequested | CancelRequested)
-    asked = (kind, request.reference)
+    reference = getattr(request, "reference", "")
+    asked = (kind, request.rule_id if isinstance(request, RuleChanged) else reference)
     for event in events:
         if isinstance(event, RefusalEvent) and (event.detail, event.signal_identity) == asked:
             return event

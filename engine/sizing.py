@@ -8,18 +8,34 @@ from engine.money import ZERO
 from engine.plans import Sizing
 
 
-def entry_quantity(sizing: Sizing, price: Decimal, lot: Decimal) -> Decimal:
+def entry_quantity(
+    sizing: Sizing,
+    price: Decimal,
+    lot: Decimal,
+    stop_distance: Decimal | None = None,
+    equity: Decimal | None = None,
+) -> Decimal:
     """Shares for an entry at ``price``, a whole number of lots, capped at ``shares_max``.
 
-    Zero means that the size cannot be formed (price not above 0, or less than one lot fits);
-    the caller refuses the entry.
+    By risk: equity x per cent / stop distance, the shares whose loss at the stop is that part
+    of ``equity`` (both in the currency of the price).
+
+    Zero means that the size cannot be formed (price or distance not above 0, or less than one
+    lot fits); the caller refuses the entry.
     """
     if price <= 0:
         return ZERO
     if sizing.shares is not None:
         wanted = sizing.shares
-    else:
-        assert sizing.dollars is not None
+    elif sizing.dollars is not None:
         wanted = sizing.dollars / price
-    capped = min(wanted, sizing.shares_max)
-    return (capped / lot).quantize(Decimal(1), ROUND_FLOOR) * lot
+    else:
+        assert sizing.risk_percent is not None
+        if equity is None or equity <= 0 or stop_distance is None or stop_distance <= 0:
+            return ZERO
+        wanted = equity * sizing.risk_percent / 100 / stop_distance
+    return whole_lots(min(wanted, sizing.shares_max), lot)
+
+
+def whole_lots(shares: Decimal, lot: Decimal) -> Decimal:
+    return (shares / lot).quantize(Decimal(1), ROUND_FLOOR) * lot

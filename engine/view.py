@@ -143,7 +143,7 @@ def group_view(state: State, reference: str) -> GroupView | None:
     orders = tuple(order_view(order) for order in owner.orders.values())
     if isinstance(owner, Group):
         return GroupView("oco", OcoState(owner.state).name.lower(), orders)
-    return GroupView("bracket", BracketState(owner.bracket).name.lower(), orders)
+    return GroupView("bracket", BracketState(owner.tranches[0].bracket).name.lower(), orders)
 
 
 def _symbol(state: State, name: str, market: MarketView) -> SymbolView:
@@ -156,7 +156,7 @@ def _symbol(state: State, name: str, market: MarketView) -> SymbolView:
     return SymbolView(
         symbol=name,
         state=ContextState(context.state).name.lower() if context else "flat",
-        bracket=BracketState(context.bracket).name.lower() if context else "",
+        bracket=BracketState(context.tranches[0].bracket).name.lower() if context else "",
         side="long" if held > 0 else "short" if held < 0 else "",
         quantity=abs(held),
         average_price=average,

@@ -12,11 +12,13 @@ from decimal import Decimal
 from typing import Final, NamedTuple
 
 from engine.commands import Amend, Cancel, Command, Place, Snapshot
+from engine.orders import stated_price
 
 UNSENT, HELD, WORKING = "unsent", "held", "working"
 FILLED, CANCELLED, REJECTED = "filled", "cancelled", "rejected"
 LIVE: Final = frozenset({UNSENT, HELD, WORKING})
 CLIENT, ACCOUNT, SYMBOL, CON_ID = 17, "DU1", "XYZ", 7
+STOPS: Final = frozenset({"STP", "TRAIL"})
 CANCEL_ALL, REDUCE = 1, 2  # types of one-cancels-all groups, both with block
 
 Message = tuple[Hashable, ...]
@@ -28,7 +30,8 @@ class Ticket(NamedTuple):
     order_id: int
     ref: str
     sign: int
-    kind: str  # MKT, LMT, STP
+    kind: str  # MKT, LMT, STP, TRAIL
+    percent: bool  # its price is the percentage by which it trails
     quantity: int
     price: Decimal | None
     group: str
@@ -109,16 +112,16 @@ class Broker:
         message: Message
         if isinstance(command, Place):
             spec = command.spec
-            price = spec.aux_price if spec.order_type == "STP" else spec.limit_price
+            price = stated_price(spec)
             self.last_sent = command.order_id
             message = (
                 "place", command.order_id, spec.order_ref, 1 if spec.action == "BUY" else -1,
-                spec.order_type, int(spec.quantity), price, spec.oca_group, spec.oca_type,
-                spec.parent_id, spec.transmit,
+                spec.order_type, spec.trail_percent is not None, int(spec.quantity), price,
+                spec.oca_group, spec.oca_type, spec.parent_id, spec.transmit,
             )  # fmt: skip
         elif isinstance(command, Amend):
             spec = command.spec
-            price = spec.aux_price if spec.order_type == "STP" else spec.limit_price
+            price = stated_price(spec)
             message = ("amend", command.order_id, int(spec.quantity), price)
         elif isinstance(command, Cancel):
             message = ("cancel", command.order_id)
@@ -318,7 +321,7 @@ def _said(ticket: Ticket) -> Message:
 def _status(ticket: Ticket) -> tuple[str, str]:
     """Status and why_held, as TWS words them."""
     if ticket.phase == HELD:
-        return "PreSubmitted", "child,trigger" if ticket.kind == "STP" else "child"
+        return "PreSubmitted", "child,trigger" if ticket.kind in STOPS else "child"
     if ticket.phase == WORKING:
-        return ("PreSubmitted", "trigger") if ticket.kind == "STP" else ("Submitted", "")
+        return ("PreSubmitted", "trigger") if ticket.kind in STOPS else ("Submitted", "")
     return {FILLED: "Filled", CANCELLED: "Cancelled", REJECTED: "Inactive"}[ticket.phase], ""

@@ -19,6 +19,7 @@ from engine.groups import Group
 from engine.orders import Order
 from engine.positions import Ledger, Position
 from engine.state import Round, State
+from engine.tranches import Tranche
 
 
 def _fields(kind: type) -> attrgetter[Any]:
@@ -28,6 +29,7 @@ def _fields(kind: type) -> attrgetter[Any]:
 _STATE: Final = _fields(State)
 _ORDER: Final = _fields(Order)
 _CONTEXT: Final = _fields(Context)
+_TRANCHE: Final = _fields(Tranche)
 _GROUP: Final = _fields(Group)
 _POSITION: Final = _fields(Position)
 _LEDGER: Final = _fields(Ledger)
@@ -67,7 +69,15 @@ def copy_state(old: State) -> State:
 def _copy_context(old: Context, orders: dict[int, Order]) -> Context:
     new: Context = Context(*_CONTEXT(old))
     new.orders = {order_id: orders[order_id] for order_id in old.orders}
+    new.tranches = [_copy_tranche(tranche, orders) for tranche in old.tranches]
+    new.intents = old.intents.copy()
     new.ledger = _copy_ledger(old.ledger)
+    return new
+
+
+def _copy_tranche(old: Tranche, orders: dict[int, Order]) -> Tranche:
+    new: Tranche = Tranche(*_TRANCHE(old))
+    new.orders = {order_id: orders[order_id] for order_id in old.orders}
     new.failures = old.failures.copy()
     return new
 
@@ -101,7 +111,8 @@ def fingerprint(state: State, now_ns: int) -> Hashable:
             (group.number, group.state, _ledger(group.ledger)) for group in state.groups.values()
         ),
         tuple((symbol, context.number) for symbol, context in state.current.items()),
-        tuple(state.waiting_reversals),
+        tuple(state.looking.items()),
+        tuple((name, watch.level) for name, watch in state.watches.items()),
         tuple(state.frozen),
         tuple(state.suspects.items()),
         tuple(state.foreign.items()),
@@ -154,14 +165,28 @@ def _context(context: Context, now_ns: int) -> Hashable:
         context.number,
         context.state,
         context.frozen_from,
-        context.oca_group,
-        context.bracket,
         context.reverse_to is not None,
-        max(context.entry_filled_ns - now_ns, -STEADY_NS) if context.held else 0,
-        max(context.retry_ns - now_ns, 0),
-        tuple(sorted(context.failures.items())),
+        tuple(_tranche(tranche, now_ns) for tranche in context.tranches),
+        tuple(context.intents),
+        context.anchors,
+        context.entry_over,
+        context.levels_used,
+        context.trail_level,
+        context.escalated,
         context.trade_closed,
         _ledger(context.ledger),
+    )
+
+
+def _tranche(tranche: Tranche, now_ns: int) -> Hashable:
+    held = tranche.own
+    return (
+        tranche.oca_group,
+        tranche.bracket,
+        tranche.trim,
+        max(tranche.entry_filled_ns - now_ns, -STEADY_NS) if held else 0,
+        max(tranche.retry_ns - now_ns, 0),
+        tuple(sorted(tranche.failures.items())),
     )
 
 

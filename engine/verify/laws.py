@@ -19,7 +19,7 @@ from engine.contexts import Context
 from engine.groups import Group
 from engine.orders import EXIT_ROLES, Order, Role
 from engine.positions import signed
-from engine.verify.broker import SYMBOL, WORKING, Ticket
+from engine.verify.broker import STOPS, SYMBOL, WORKING, Ticket
 from engine.verify.copies import fingerprint
 from engine.verify.world import Step, World
 from statecharts.vocabulary import ContextState, OrderAsk, OrderReport
@@ -82,31 +82,62 @@ def _sendings(before: World, after: World) -> Iterator[str]:
 def _placed(before: World, after: World, context: Context, order: Order) -> Iterator[str]:
     state = after.core.state
     if order.role is Role.ENTRY:
-        if len(context.of(Role.ENTRY)) > 1 or context.number in before.core.state.contexts:
+        if context.number in before.core.state.contexts:
             yield f"17: entry {order.order_id} is sent for a context that had its entry"
         if state.held(SYMBOL):
             yield f"19: entry {order.order_id} is sent while {state.held(SYMBOL)} held"
         for other in state.contexts.values():
             if other is not context and not other.all_dead:
                 yield f"19: entry {order.order_id} is sent while context {other.number} may fill"
+    elif order.role is Role.ADD:
+        yield from _added(context, order)
     elif not order.attached:
         yield from _crosses(context, order)
-    if order.role is Role.CLOSE and sum(not o.dead for o in context.of(Role.CLOSE)) > 1:
+    if order.role in EXIT_ROLES and not order.attached and order.sign * context.held > 0:
+        yield f"4: exit {order.order_id} adds to the {context.held} held"
+    closes = context.tranche_of(order).of(Role.CLOSE)
+    if order.role is Role.CLOSE and sum(not one.dead for one in closes) > 1:
         yield f"8: close {order.order_id} is sent beside another one"
 
 
+def _added(context: Context, order: Order) -> Iterator[str]:
+    """An add goes to shares that are protected, on their side, and never beside another one;
+    only a scale-in may leave a double-down resting."""
+    if context.held * context.side <= 0:
+        yield f"18: add {order.order_id} is sent with {context.held} held"
+    own = context.intent_of(order)
+    for other in context.of(Role.ADD):
+        before = context.intent_of(other)
+        resting = before.kind == "double_down" and own.kind == "scale_in" and not other.filled
+        if before is not own and other.may_fill and not resting:
+            yield f"18: add {order.order_id} is sent while {other.order_id} may fill"
+
+
 def _crosses(context: Context, order: Order) -> Iterator[str]:
-    """All that may fill beside it, fills: one of each blocking group, and everything else."""
-    others: defaultdict[str, Decimal] = defaultdict(lambda: ZERO)
-    for one in context.orders.values():
-        if one is order or one.role not in EXIT_ROLES or one.spec.action != order.spec.action:
-            continue
-        if not one.spec.oca_group:
-            others[""] += one.remaining
-        elif one.spec.oca_group != order.spec.oca_group:
-            others[one.spec.oca_group] = max(others[one.spec.oca_group], one.remaining)
-    worst = sum(others.values(), order.spec.quantity - order.filled)
-    held = abs(context.held) + (context.entry_rest if order.attached else ZERO)
+    """All that may fill beside it, fills: one of each other blocking group, and everything else.
+    What an entry or add may still bring counts where its own attached exits do."""
+    worst, held = ZERO, abs(context.held)
+    for tranche in context.tranches:
+        groups: defaultdict[str, tuple[Decimal, bool]] = defaultdict(lambda: (ZERO, False))
+        for one in tranche.orders.values():
+            if one.role not in EXIT_ROLES or one.spec.action != order.spec.action:
+                continue
+            if one is not order and (
+                one.dead or one.held_by_parent or one.spec.oca_group == order.spec.oca_group != ""
+            ):
+                continue
+            most = one.spec.quantity - one.filled if one is order else one.remaining
+            if not one.spec.oca_group:
+                worst += most
+            else:
+                groups[one.spec.oca_group] = max(groups[one.spec.oca_group], (most, one.attached))
+        # A group with block trades no more in all than its tranche has, and may still get.
+        own = sum((one.sign * one.filled for one in tranche.orders.values()), ZERO)
+        most_of_all = max(own * context.side, ZERO) + tranche.entry_rest
+        for name, (most, _) in groups.items():
+            worst += most if name == order.spec.oca_group else min(most, most_of_all)
+        if any(attached for _, attached in groups.values()):
+            held += tranche.entry_rest
     if worst > held:
         yield f"4: with order {order.order_id}, {worst} shares may go of {held}"
 
@@ -115,8 +146,12 @@ def _uncovered(context: Context, order: Order) -> Iterator[str]:
     """A stop goes only when nothing is held, or when another one stands."""
     if order.role is not Role.STOP or not order.active or context.held * context.side <= 0:
         return
-    others = [o.remaining for o in context.of(Role.STOP) if o is not order and o.active]
-    if max(others, default=ZERO) < abs(context.held):
+    if context.escalated:
+        return  # it has triggered and does not fill: it makes way for a market order
+    tranche = context.tranche_of(order)
+    others = [o.remaining for o in tranche.of(Role.STOP) if o is not order and o.active]
+    own = sum((one.sign * one.filled for one in tranche.orders.values()), ZERO)
+    if max(others, default=ZERO) < min(abs(context.held), own * context.side):
         yield f"6: stop {order.order_id} is cancelled while {context.held} held"
 
 
@@ -198,7 +233,7 @@ def _rest(world: World) -> Iterator[str]:
         owner, held = str(number), int(abs(context.held))
         if cover[owner] < held and context.state != ContextState.FROZEN:
             yield f"6: {held} held by context {number}, {cover[owner]} covered"
-        if worst[owner] > held + context.entry_rest:
+        if worst[owner] > held + context.opening_rest:
             yield f"4: {held} held by context {number}, exits for {worst[owner]}"
         if context.settled and any(_owner(t) == owner for t in world.broker.sent()):
             yield f"16: context {number} has ended and an order of it lives"
@@ -224,10 +259,10 @@ def _shares_out(world: World) -> tuple[dict[str, int], dict[str, int]]:
     worst: defaultdict[str, int] = defaultdict(int)
     grouped: defaultdict[tuple[str, str], list[int]] = defaultdict(lambda: [0, 0])
     for ticket in broker.live():
-        if _letter(ticket) not in "STC":
+        if _letter(ticket) not in "STRC":
             continue
         owner, most = _owner(ticket), broker.fillable(ticket)
-        safe = most if ticket.phase == WORKING and ticket.kind in ("STP", "MKT") else 0
+        safe = most if ticket.phase == WORKING and ticket.kind in (*STOPS, "MKT") else 0
         if ticket.group:
             both = grouped[owner, ticket.group]
             both[:] = max(both[0], safe), max(both[1], most)

@@ -31,7 +31,7 @@ from engine.inputs import (
     SnapshotEnded,
     SnapshotStarted,
 )
-from engine.verify.broker import ACCOUNT, CLIENT, CON_ID, SYMBOL, Broker, Message
+from engine.verify.broker import ACCOUNT, CLIENT, CON_ID, STOPS, SYMBOL, Broker, Message
 from engine.verify.situations import Prompt, Situation
 
 VIEW: Final = MarketView(SYMBOL, 100.0, 100.0, 100.0, 0, 1.0)
@@ -87,11 +87,13 @@ class Reader:
         _remaining: int,
     ) -> Input:
         ticket = self.broker.tickets[order_id]
-        stop = ticket.kind == "STP"
+        stop = ticket.kind in STOPS and not ticket.percent
         return OrderOpened(
             order_id, _PERM_ID + order_id, CLIENT, ticket.parent, ticket.ref, ACCOUNT, CON_ID,
-            SYMBOL, _action(ticket.sign), Decimal(quantity), ticket.kind, None if stop else price,
-            price if stop else None, "GTC", ticket.group, ticket.group_type, status,
+            SYMBOL, _action(ticket.sign), Decimal(quantity), ticket.kind,
+            price if ticket.kind == "LMT" else None, price if stop else None, "GTC",
+            ticket.group, ticket.group_type, status,
+            trail_percent=price if ticket.percent else None,
         )  # fmt: skip
 
     def _status(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from decimal import Decimal
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import attrs
 
@@ -36,7 +37,9 @@ class Situation:
     faults: int = 1
     patience: int = 1
     stops_refused: int = 0
+    fires: int = 0  # how often a price that is watched for may be reached
     ends_after_s: float | None = None  # the session, so that the end of the day comes
+    settings: str = "{}"  # of the strategy, beyond the usual, as JSON
     rules: Rules = _USUAL
 
     @property
@@ -50,6 +53,9 @@ class Situation:
 
 _SLIPPED: Final = Rules(fill_price=Decimal("100.50"))  # so that both exits have to be amended
 _NAKED: Final = Rules(children_survive=False)
+_TARGETS: Final = {"target": [{"percent": 10}, {"percent": 20}]}
+_DOUBLE: Final = {"double_down": {"levels": [0.5]}}
+_MOVING: Final = {"double_down": {"levels": [0.5], "reanchor": "average"}}
 
 
 def _both(
@@ -61,7 +67,10 @@ def _both(
     target: bool = True,
     patience: int = 1,
     stops_refused: int = 0,
+    fires: int = 0,
+    faults: int = 1,
     ends_after_s: float | None = None,
+    settings: dict[str, Any] | None = None,
     rules: Rules = _USUAL,
 ) -> list[Situation]:
     sides: tuple[Side, ...] = ("long", "short")
@@ -76,7 +85,10 @@ def _both(
             target=target,
             patience=patience,
             stops_refused=stops_refused,
+            fires=fires,
+            faults=faults,
             ends_after_s=ends_after_s,
+            settings=json.dumps(settings or {}),
             rules=rules,
         )
         for side in sides
@@ -108,6 +120,69 @@ SITUATIONS: Final[tuple[Situation, ...]] = (
         shares=1,
         target=False,
         patience=0,
+    ),
+    *_both("targets", "two targets share the position", "signal", settings=_TARGETS),
+    *_both(
+        "targets-close",
+        "a close of what two targets share",
+        "signal",
+        "close",
+        begun=1,
+        settings=_TARGETS,
+    ),
+    *_both("double-down", "an add rests below the entry", "signal", begun=1, settings=_DOUBLE),
+    *_both(
+        "double-down-close",
+        "a close while an add rests or fills",
+        "signal",
+        "close",
+        begun=1,
+        shares=1,
+        settings=_DOUBLE,
+    ),
+    *_both(
+        "double-down-moves",
+        "an add that moves stop and target with the average",
+        "signal",
+        begun=1,
+        shares=1,
+        settings=_MOVING,
+    ),
+    *_both(
+        "trailing",
+        "a trailing stop and no target",
+        "signal",
+        target=False,
+        settings={"trailing": {"percent": 5}},
+    ),
+    *_both(
+        "unfilled",
+        "a stop that the price has passed and that may not fill",
+        "signal",
+        begun=1,
+        fires=1,
+        settings={"stop_unfilled_after_s": 5.0},
+    ),
+    *_both(
+        "partial",
+        "a part-filled entry whose time is over",
+        "signal",
+        settings={"entry_partial_timeout_s": 1.0, "entry_partial": "flatten"},
+    ),
+    *_both(
+        "late",
+        "late fills are protected",
+        "signal",
+        "close",
+        begun=1,
+        settings={"late_fill": "protect"},
+    ),
+    *_both(
+        "replaced",
+        "exits are replaced, never revised",
+        "signal",
+        rules=_SLIPPED,
+        settings={"resize": "replace"},
     ),
     *_both("larger", "three shares, so that partial fills have a middle", "signal", shares=3),
 )

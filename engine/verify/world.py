@@ -5,13 +5,15 @@ from __future__ import annotations
 from functools import cache
 from typing import Final
 
+import attrs
 import orjson
 
-from engine.commands import Amend, Command, LookAtMarket, Place
+from engine.commands import Amend, Command, LookAtMarket, Place, Unwatch, Watch
 from engine.config import CONVERTER, SECOND_NS, Config, from_mapping
 from engine.core import Core
 from engine.inputs import (
     AccountsListed,
+    ConditionFired,
     Input,
     Instrument,
     MarketSeen,
@@ -21,7 +23,7 @@ from engine.inputs import (
     TimerElapsed,
 )
 from engine.orders import EXIT_ROLES
-from engine.verify.broker import ACCOUNT, CLIENT, CON_ID, SYMBOL, UNSENT, WORKING, Broker
+from engine.verify.broker import ACCOUNT, CLIENT, CON_ID, STOPS, SYMBOL, UNSENT, WORKING, Broker
 from engine.verify.copies import FAR_NS, copy_state, fingerprint
 from engine.verify.messages import VIEW, Reader, prompted
 from engine.verify.situations import Situation
@@ -46,6 +48,9 @@ class World:
         self.faults = situation.faults
         self.patience = situation.patience
         self.stops_refused = situation.stops_refused
+        self.fires = situation.fires
+        self.watched: dict[int, Watch] = {}
+        self.view = VIEW  # the market as it was last seen
         self.excused = False  # an exit has met a fill that nobody could know of
         self.sent: list[Command] = []  # by the last action
         self._start()
@@ -76,6 +81,8 @@ class World:
                 self.faults,
                 self.patience,
                 self.stops_refused,
+                self.fires,
+                self.view.bid,
                 self.excused,
             )
         )
@@ -105,11 +112,13 @@ class World:
             found.append(("wait",))
         if self.stops_refused and self._next_is_stop():
             found.append(("refuse", "stop"))
+        if self.fires:
+            found += [("reach", number) for number in self.watched]
         return found + (self._faults() if self.faults else [])
 
     def _next_is_stop(self) -> bool:
         request = self.broker.requests[0] if self.broker.requests else ()
-        return bool(request) and request[0] == "place" and request[4] == "STP"
+        return bool(request) and request[0] == "place" and request[4] in STOPS
 
     def _may_wait(self) -> bool:
         at_ns = self.core.next_deadline_ns
@@ -175,13 +184,19 @@ class World:
             if isinstance(command, LookAtMarket):
                 looks = True
                 continue
+            if isinstance(command, Watch):
+                self.watched = {**self.watched, command.number: command}
+                continue
+            if isinstance(command, Unwatch):
+                self.watched = {n: w for n, w in self.watched.items() if n != command.number}
+                continue
             assert self.broker.linked, f"sent without a link: {command}"
             self.sent.append(command)
             self.broker.send(command)
         if self._sent_exits() and self.core.state.held(SYMBOL) != self.broker.position:
             self.excused = True  # an execution is on its way to the core
         if looks:
-            self._feed(MarketSeen(VIEW))
+            self._feed(MarketSeen(self.view))
 
     def _sent_exits(self) -> bool:
         """Whether the core has just asked for shares to go that it believes to hold."""
@@ -241,6 +256,13 @@ class World:
             self.excused = True  # exits are on their way that were right when they were sent
         self.broker.fill(order_id, shares)
 
+    def _do_reach(self, number: int) -> None:
+        """The price that is watched for is there."""
+        self.fires -= 1
+        price = self.watched[number].level
+        self.view = attrs.evolve(VIEW, bid=price, ask=price, last=price)
+        self._feed(ConditionFired(number, self.view))
+
     def _do_overfill(self, order_id: int) -> None:
         """Its group does not hear of it in time."""
         self.faults -= 1
@@ -273,6 +295,7 @@ class World:
         self._start()
 
     def _start(self) -> None:
+        self.watched = {}
         self._feed(Started("v1", "verify", _settings(self.situation), CLIENT, ACCOUNT))
 
     def _do_connect(self) -> None:
@@ -315,6 +338,7 @@ def _config(situation: Situation) -> Config:
                 "target": {"percent": 10} if situation.target else None,
                 "cooldown_s": 0,
                 "sell_means": "short",
+                **orjson.loads(situation.settings),
             }
         }
     )

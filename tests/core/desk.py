@@ -13,13 +13,23 @@ from decimal import Decimal
 import attrs
 import orjson
 
-from engine.commands import Amend, Cancel, Command, LookAtMarket, Place, Snapshot
+from engine.commands import (
+    Amend,
+    Cancel,
+    Command,
+    LookAtMarket,
+    Place,
+    Snapshot,
+    Unwatch,
+    Watch,
+)
 from engine.config import CONVERTER, Config
 from engine.core import Core
 from engine.events import BaseEvent
 from engine.inputs import (
     AccountsListed,
     CommissionReported,
+    ConditionFired,
     ErrorReported,
     ExecutionReported,
     Input,
@@ -149,6 +159,7 @@ class Desk:
         self.digests: list[str] | None = [] if self.keeps_digests else None
         self.quotes: dict[str, MarketView] = {}
         self.signals = 0
+        self.watches: dict[int, tuple[Watch, bool]] = {}  # with what was true when last seen
         self.epoch = 0
         if connect:
             self.start()
@@ -188,10 +199,10 @@ class Desk:
     def answer(self, command: Snapshot) -> list[Input]:
         found: list[Input] = [SnapshotStarted(command.kind, self.epoch)]
         if command.kind == "open_orders":
-            for order in self.exchange.open_orders(CLIENT):
+            for order in self.exchange.open_orders():  # of all clients
                 found += translate(OrderNotice(order))
         elif command.kind == "executions":
-            for execution in self.exchange.executions(CLIENT):
+            for execution in self.exchange.executions():
                 found += translate(ExecutionNotice(execution), 99)
         elif command.kind == "positions":
             for notice in self.exchange.positions():
@@ -202,6 +213,7 @@ class Desk:
         """The process dies; another one replays its journal, must arrive at the same state, and
         connects."""
         replayed = Core(self.config)
+        self.watches.clear()
         for now_ns, inputs in self.records:
             replayed.step(inputs, now_ns)
         assert replayed.state.digest() == self.core.state.digest(), "replay differs"
@@ -231,6 +243,25 @@ class Desk:
         self.quotes[symbol] = MarketView(symbol, bid, ask, (bid + ask) / 2, 0, atr)
         for kind, price in (("B", bid), ("A", ask)):
             self.tick(symbol, kind, price, size)
+        self.look(symbol)
+
+    def fired(self, symbol: str) -> list[Input]:
+        """The watches of a symbol that have just become true."""
+        view = self.quotes.get(symbol)
+        found: list[Input] = []
+        for number, (watch, was) in self.watches.items():
+            value = getattr(view, watch.field) if view is not None else None
+            if watch.symbol != symbol or value is None:
+                continue
+            now = value >= watch.level if watch.op == "above" else value <= watch.level
+            self.watches[number] = (watch, now)
+            if now and not was:
+                found.append(ConditionFired(number, view))
+        return found
+
+    def look(self, symbol: str) -> None:
+        if fired := self.fired(symbol):
+            self.feed(*fired)
 
     def tick(self, symbol: str, kind: str, price: float, size: int = 100) -> None:
         self.deliver(self.exchange.on_tick(MarketTick(self.now_ns, symbol, kind, price, size)))
@@ -301,6 +332,12 @@ class Desk:
     def carry_out(self, command: Command) -> list[Input]:
         if isinstance(command, LookAtMarket):
             return [MarketSeen(self.quotes[command.symbol])]
+        if isinstance(command, Watch):
+            self.watches[command.number] = (command, not command.at_once)
+            return self.fired(command.symbol)
+        if isinstance(command, Unwatch):
+            del self.watches[command.number]
+            return []
         assert self.linked, f"sent without a link: {command}"
         if isinstance(command, Snapshot):
             return self.answer(command)
@@ -327,6 +364,8 @@ class Desk:
             order_type=spec.order_type,
             limit_price=spec.limit_price,
             aux_price=spec.aux_price,
+            trailing_percent=spec.trail_percent,
+            trail_stop_price=spec.trail_stop_price,
             tif=spec.tif,
             outside_rth=spec.outside_rth,
             oca_group=spec.oca_group,
@@ -362,7 +401,10 @@ class Desk:
         lines = []
         for order in self.exchange.open_orders(CLIENT):
             if order.instrument.symbol == symbol:
-                price = order.aux_price if order.order_type == "STP" else order.limit_price
+                price = {
+                    "STP": order.aux_price,
+                    "TRAIL": order.trail_stop_price,
+                }.get(order.order_type, order.limit_price)
                 lines.append(
                     f"{order.action} {order.remaining} {order.order_type}"
                     + (f" {price:.2f}" if price is not None else "")
@@ -409,6 +451,8 @@ def translate(notice: Notice, request_id: int = -1) -> list[Input]:
                 order.oca_group,
                 order.oca_type,
                 order.status,
+                order.trail_stop_price,
+                order.trailing_percent,
             ),
             status,
         ]

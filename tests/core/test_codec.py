@@ -222,12 +222,10 @@ def test_a_wrong_field_is_named(old: str, new: str, reason: str) -> None:
 def test_a_field_that_has_a_default_may_be_missing() -> None:
     """A journal of before the field existed; the fields that are there are still checked."""
     assert codec.from_json(
-        b'{"ConditionFired":{"condition_id":1,"market":{"symbol":"SPY","bid":1.5}}}'
+        b'{"ConditionFired":{"number":1,"market":{"symbol":"SPY","bid":1.5}}}'
     ) == ConditionFired(1, MarketView("SPY", bid=1.5))
     with pytest.raises(JournalError, match=r"MarketView\.bid is bool"):
-        codec.from_json(
-            b'{"ConditionFired":{"condition_id":1,"market":{"symbol":"SPY","bid":true}}}'
-        )
+        codec.from_json(b'{"ConditionFired":{"number":1,"market":{"symbol":"SPY","bid":true}}}')
 
 
 def test_a_nested_record_that_refuses_its_values_is_a_journal_error() -> None:

@@ -231,13 +231,13 @@ class DeskMachine(RuleBasedStateMachine):
         assert context.state in (ContextState.ENTERING, ContextState.PROTECTED), context.state
         floor = self.desk.exchange._floor
         assert uncovered(context.held, floor._covers(symbol)) == 0, "shares without a stop"
-        most = abs(context.held) + context.entry_rest
+        most = abs(context.held) + context.opening_rest
         alone, grouped = Decimal(0), Decimal(0)
         for order in self.desk.exchange.open_orders(CLIENT):
             known = self.desk.core.state.orders[order.order_id]
             if known.symbol != symbol or known.role not in EXIT_ROLES:
                 continue
-            if order.oca_group == context.oca_group:
+            if order.oca_group == context.tranches[0].oca_group:
                 grouped = max(grouped, order.remaining)
             else:
                 alone += order.remaining

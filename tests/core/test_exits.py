@@ -7,11 +7,13 @@ from decimal import Decimal
 import attrs
 import pytest
 
+from engine import plans
 from engine.commands import OrderSpec
-from engine.contexts import Context, Plan
+from engine.contexts import Context
 from engine.exits import AmendExit, PlaceExit, Terms, WaitUntil, Withdraw, exposed, wants
 from engine.money import CENTS
 from engine.orders import Order, Role
+from engine.tranches import Aim, Intent, Plan
 from statecharts.vocabulary import ContextState, OrderEvent, OrderReport
 from tests.core.test_positions import execution
 
@@ -28,11 +30,13 @@ class Trade:
     def __init__(self, side: int, state: ContextState) -> None:
         self.side = side
         plan = Plan(
-            side, Decimal(300), Decimal(100), Decimal(6), None, Decimal(4), None, None,
-            "signal", "one",
+            side, Decimal(300), Decimal(100), Decimal(6), None,
+            (Aim(Decimal(100), Decimal(4)),), "market", None, plans.Trade(), "signal", "one",
         )  # fmt: skip
-        self.context = Context(1, "AAPL", plan, "g", 0, state)
-        self.context.entry_filled_ns = NOW
+        self.context = Context(1, "AAPL", plan, 0, state)
+        self.context.intents.append(Intent("entry"))
+        self.tranche = self.context.open_tranche("g", 0, 0)
+        self.tranche.entry_filled_ns = NOW
 
     def order(
         self, role: Role, quantity: int, *events: OrderEvent, filled: int = 0,
@@ -49,7 +53,7 @@ class Trade:
             f"sx1-1-{number}", "" if role is ENTRY else group, 2, 1 if attached else 0, False,
         )  # fmt: skip
         one = Order(number, "AAPL", role, 1, spec, attached=attached, why_held=why_held)
-        self.context.orders[number] = one
+        self.context.enlist(one)
         for event in events or HELD_BACK:
             assert one.step(event), event
         if one.reported not in (OrderReport.SILENT, OrderReport.UNKNOWN):
@@ -157,7 +161,7 @@ def test_a_stop_that_stays_held_by_its_parent_is_covered_after_a_moment(side: in
     t.order(STOP, 300, attached=True, why_held="child,trigger")
     t.order(TARGET, 300, attached=True, why_held="child")
     assert t.said() == ["wait 250"]
-    t.context.entry_filled_ns = NOW - 250_000_000
+    t.tranche.entry_filled_ns = NOW - 250_000_000
     assert t.said() == ["close stop 100"]
     t.order(STOP, 100)
     assert t.said() == []
@@ -228,9 +232,9 @@ def test_a_refused_close_waits_for_its_turn(side: int, state: ContextState) -> N
     t = trade(side, state)
     t.order(STOP, 300)
     t.order(CLOSE, 300, E.PLACE, E.REJECTED)
-    t.context.retry_ns = NOW + 500_000_000
+    t.tranche.retry_ns = NOW + 500_000_000
     assert t.said() == ["wait 500"]
-    t.context.retry_ns = NOW
+    t.tranche.retry_ns = NOW
     assert t.said() == ["close close 300"]
 
 
@@ -280,9 +284,9 @@ def test_what_cannot_be_amended_is_replaced_before_it_goes(side: int) -> None:
 def test_no_more_stops_than_attempts(side: int) -> None:
     t = trade(side, ContextState.PROTECTED)
     t.order(TARGET, 300, E.PLACE, E.WENT_WORKING)
-    t.context.failures[STOP] = 2
+    t.tranche.failures[STOP] = 2
     assert t.said() == ["close stop 300"]
-    t.context.failures[STOP] = 3
+    t.tranche.failures[STOP] = 3
     assert t.said() == []
 
 
@@ -290,23 +294,23 @@ def test_exposure_counts_what_a_status_has_filled_ahead(side: int) -> None:
     t = trade(side, ContextState.CLOSING)
     stop = t.order(STOP, 300)
     action = stop.spec.action
-    assert exposed(t.context, action, grouped=True) == 0
-    assert exposed(t.context, action, grouped=False) == 300
+    assert exposed(t.tranche, action, grouped=True) == 0
+    assert exposed(t.tranche, action, grouped=False) == 300
     stop.status_filled = Decimal(300)
-    assert exposed(t.context, action, grouped=True) == 300
+    assert exposed(t.tranche, action, grouped=True) == 300
 
 
 def test_a_group_that_has_no_living_member_gets_a_new_name() -> None:
     t = trade(1, ContextState.PROTECTED)
-    t.context.renew_group()
-    assert t.context.oca_group == "g"  # never used
+    t.tranche.renew_group()
+    assert t.tranche.oca_group == "g"  # never used
     t.order(STOP, 300)
     t.order(TARGET, 300, E.PLACE, E.CANCELLED)
-    t.context.renew_group()
-    assert t.context.oca_group == "g"
+    t.tranche.renew_group()
+    assert t.tranche.oca_group == "g"
     t.context.orders[2].step(E.CANCELLED)
-    t.context.renew_group()
-    assert t.context.oca_group == "g-2"
+    t.tranche.renew_group()
+    assert t.tranche.oca_group == "g-2"
     t.order(STOP, 300, E.PLACE, E.CANCELLED, group="g-2")
-    t.context.renew_group()
-    assert t.context.oca_group == "g-3"
+    t.tranche.renew_group()
+    assert t.tranche.oca_group == "g-3"

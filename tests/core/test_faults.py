@@ -462,7 +462,7 @@ def test_28_cancels_that_we_asked_for_are_no_failures() -> None:
         d.signal("AAPL", "BUY")
         d.wait(1)
     assert d.live("AAPL") == PROTECTED
-    assert not d.core.state.current["AAPL"].failures
+    assert not d.core.state.current["AAPL"].tranches[0].failures
 
 
 def test_29_a_stop_that_is_always_rejected() -> None:

@@ -1,7 +1,8 @@
 """Runs tests/scenarios/*.txt: one line is one step, ``time verb arguments => expectation``.
 
 Verbs
-    config KEY=VALUE …        strategy settings, dotted (stop.atr=6, sizing.shares=100), or policy.X
+    config KEY=VALUE …        strategy settings, dotted (stop.atr=6, sizing.shares=100), limits.X
+                              or policy.X (of the exchange); values as in TOML, without blanks
     quote SYM BID ASK [size=N] [atr=X|none] [age=S] [halted] [delayed]
     trade SYM PRICE [size=N]  a trade with quotes a cent around it
     signal SYM KIND [conf] [id=X]
@@ -26,6 +27,7 @@ become 2*pivot - p, buys become sales and BUY becomes SHORT. ``mirror no: WHY`` 
 from __future__ import annotations
 
 import re
+import tomllib
 from decimal import Decimal
 from pathlib import Path
 
@@ -108,12 +110,11 @@ class Script:
 
     def do_config(self, *settings: str) -> None:
         for setting in settings:
-            key, value = setting.split("=")
-            parsed: object = value if not re.fullmatch(r"-?[\d.]+", value) else float(value)
-            parsed = None if value == "none" else parsed
+            key, _, value = setting.partition("=")
+            parsed = _parsed(value)
             target, *path = key.split(".")
             if target == "policy":
-                self.policies[path[0]] = int(value) if value.isdigit() else value
+                self.policies[path[0]] = parsed
             elif target == "limits":
                 self.limits[path[0]] = parsed
             elif path:
@@ -234,6 +235,14 @@ class Script:
         side, quantity, kind, *price = text.split()
         line = f"{self.word(side)} {quantity} {kind}"
         return line + (f" {self.price(price[0]).quantize(Decimal('0.01'))}" if price else "")
+
+
+def _parsed(value: str) -> object:
+    """A setting as TOML has it; ``none`` is None and a bare word is a text."""
+    try:
+        return None if value == "none" else tomllib.loads(f"x={value}")["x"]
+    except tomllib.TOMLDecodeError:
+        return value
 
 
 def _cases() -> list[object]:

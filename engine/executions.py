@@ -1,0 +1,195 @@
+"""Executions, and the commissions that follow them: the only things that move a position.
+
+Counted once by their identity, whatever order they come in and however often; then named for the
+context they belong to. Cooldowns, daily counts and what an add brings with it begin here, with
+real shares and never with a request.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from engine import foreign, invariants
+from engine.contexts import Context, name_fill
+from engine.events import FillEvent, PositionCloseEvent, PositionOpenEvent, PositionUpdateEvent
+from engine.groups import Group
+from engine.halts import FLATTEN
+from engine.inputs import CommissionReported, ExecutionReported
+from engine.orders import OPENING_ROLES, Order, Role
+from engine.outbox import Outbox, order_fields
+from engine.portfolio import note_entry
+from engine.positions import Ledger, revision
+from engine.reports import report
+from engine.rulebook import count
+from engine.state import State
+from statecharts.vocabulary import ContextEvent, OrderEvent, OrderReport
+
+
+def on_execution(state: State, out: Outbox, fill: ExecutionReported) -> None:
+    order = state.find(fill.order_id, fill.client_id, fill.perm_id, fill.order_ref)
+    identity = revision(fill.execution_id)[0]
+    if order is None:
+        order = _stranger(state, out, fill, identity)
+    if order is None:
+        return
+    owner = state.contexts.get(order.owner) or state.groups.get(order.owner)
+    if owner is None:
+        _orphan(state, out, fill)
+        return
+    held_before = owner.held
+    corrected = identity in owner.ledger.fills
+    if owner.ledger.add(fill, order.order_id) is None:
+        return
+    state.execution_owner[identity] = order.owner
+    if (early := state.early_commissions.pop(identity, None)) is not None:
+        owner.ledger.charge(fill.execution_id, early)
+    state.learn_perm_id(order, fill.perm_id)
+    order.filled = owner.ledger.filled(order.order_id)
+    if corrected:  # what statuses had counted was wrong too
+        order.status_filled = min(order.status_filled, order.filled)
+    if order.filled >= order.status_filled:
+        state.deadlines.pop(f"fills:{order.order_id}", None)
+    late = order.reported == OrderReport.CLOSED
+    out.say(
+        FillEvent,
+        **order_fields(order),
+        execution_id=fill.execution_id,
+        fill_quantity=fill.quantity,
+        fill_price=fill.price,
+        average_price=owner.ledger.average(order.order_id),
+    )
+    if late:
+        out.alert("critical", f"order {order.order_id} filled after its grace", order.symbol)
+    else:
+        told_full = order.said_filled and order.filled >= order.status_filled
+        full = told_full or order.remaining == 0
+        report(state, out, order, OrderEvent.FILLED_FULL if full else OrderEvent.FILLED_PART)
+    state.touch(order)
+    if isinstance(owner, Context):
+        _context_filled(state, out, owner, order, held_before)
+
+
+def _context_filled(
+    state: State,
+    out: Outbox,
+    context: Context,
+    order: Order,
+    held_before: Decimal,
+) -> None:
+    invariants.after_counting(context)
+    state.dirty.add(context.number)
+    if order.role in OPENING_ROLES:
+        tranche = context.tranche_of(order)
+        tranche.entry_filled_ns = out.now_ns
+        if context.count_fill(tranche.intent):
+            intent = context.intents[tranche.intent]
+            count(state, intent.rule, context.symbol, out.now_ns)
+            if intent.kind == "entry":
+                note_entry(state, context.symbol, out.now_ns)
+        _await_rest(state, context, order, out.now_ns)
+    if context.symbol in state.frozen:
+        state.doubts = True  # this may be what was missing
+    if context.held == held_before:  # a corrected price: cover sees to it
+        if context.held:
+            _tell_position(out, context, held_before)
+        return
+    event = name_fill(context, order)
+    if event == ContextEvent.WENT_FLAT and order.role is not Role.CLOSE:
+        context.exit_reason = str(order.role)
+    _tell_position(out, context, held_before)
+    if not out.advance(context, event):
+        return
+    if event in (ContextEvent.LATE_FILLED, ContextEvent.SIDE_FLIPPED):
+        _unexpected(state, out, context, event)
+
+
+def _unexpected(state: State, out: Outbox, context: Context, event: ContextEvent) -> None:
+    """Shares came after the trade had ended, or more went than there were. What is left on the
+    wrong side always goes; late shares are kept, protected, if the policy says so and no other
+    trade of the symbol is under way (long and short never mix)."""
+    current = state.current.setdefault(context.symbol, context)
+    context.reverse_to = None
+    flattening = state.halt is not None and state.halt.level >= FLATTEN
+    keeps = context.plan.trade.late_fill == "protect" and current is context and not flattening
+    if event == ContextEvent.LATE_FILLED and keeps:
+        out.alert("warning", f"late_filled: {context.held} shares are protected", context.symbol)
+        return
+    context.exit_reason = event.name.lower()
+    told = f"{context.exit_reason}: {context.held} shares are being closed"
+    out.alert("warning", told, context.symbol)
+    if event == ContextEvent.LATE_FILLED:
+        out.advance(context, ContextEvent.CLOSE_REQUESTED)
+
+
+def _await_rest(state: State, context: Context, order: Order, now_ns: int) -> None:
+    """The rest of a part-filled entry has its time, if the policy gives it one."""
+    patience = context.plan.trade.entry_partial_timeout_s
+    if order.role is Role.ENTRY and patience is not None and order.remaining:
+        name = f"partial:{context.number}"
+        state.deadlines.setdefault(name, now_ns + state.scaled(patience))
+
+
+def _tell_position(out: Outbox, context: Context, held_before: Decimal) -> None:
+    position = context.ledger.position
+    held = position.quantity
+    fields: dict[str, Any] = {
+        "symbol": context.symbol,
+        "side": "long" if (held or held_before) > 0 else "short",
+        "quantity": abs(held),
+        "average_price": position.average_price or position.entry_price,
+        "realised": position.realised - context.ledger.commission,
+    }
+    if not held_before:
+        out.say(PositionOpenEvent, **fields)
+    elif held:
+        out.say(PositionUpdateEvent, **fields, previous_quantity=abs(held_before))
+    else:
+        out.say(
+            PositionCloseEvent,
+            **fields,
+            exit_price=position.exit_price,
+            reason=context.exit_reason,
+        )
+
+
+def _stranger(state: State, out: Outbox, fill: ExecutionReported, identity: str) -> Order | None:
+    """An execution of no order that we know; the order that stands for it, if any does."""
+    owner = state.contexts.get(state.execution_owner.get(identity, 0))
+    if owner is not None and identity in owner.ledger.order_of:
+        return owner.orders[owner.ledger.order_of[identity]]  # adopted, and now corrected
+    if identity in state.execution_owner:
+        return None
+    if state.ours(fill.order_ref):
+        _orphan(state, out, fill)
+        return None
+    return foreign.execution_seen(state, out, fill, identity)
+
+
+def _orphan(state: State, out: Outbox, fill: ExecutionReported) -> None:
+    """It carries our reference but we have no such order: nothing may be assumed about it."""
+    key = f"orphan {fill.execution_id}"
+    if key in state.told:
+        return
+    state.told.add(key)
+    out.alert("critical", f"execution {fill.execution_id} of an order we do not know", fill.symbol)
+    state.frozen[fill.symbol] = f"unknown order {fill.order_ref or fill.order_id} executed"
+    state.doubts = True
+
+
+def on_commission(state: State, out: Outbox, seen: CommissionReported) -> None:
+    """Touches profit, never quantity or state; may come before its execution, or never."""
+    if seen.commission is None:
+        return
+    identity = revision(seen.execution_id)[0]
+    number = state.execution_owner.get(identity)
+    if number is None:
+        state.early_commissions[identity] = seen.commission
+        return
+    owner: Context | Group | None = state.contexts.get(number) or state.groups.get(number)
+    if owner is None:
+        return
+    ledger: Ledger = owner.ledger
+    ledger.charge(seen.execution_id, seen.commission)
+    if isinstance(owner, Context):
+        state.dirty.add(owner.number)

@@ -1,0 +1,82 @@
+"""What the market is watched for, so that the core hears of a price without seeing each tick.
+
+A watch has a name in the core (who wants it) and a number outside; the runtime evaluates it in
+compiled code. Watches are desired state like exits: after every step those that should exist are
+compared with those that do. A run begins with all of them told anew.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import attrs
+
+from engine.commands import LookAtMarket, Unwatch, Watch
+from engine.contexts import PROTECTING_STATES, Context
+from engine.outbox import Outbox
+from engine.state import State
+
+Field = Literal["last", "bid", "ask"]
+Op = Literal["above", "below"]
+
+
+@attrs.frozen
+class Level:
+    """A price to watch for. ``at_once``: it counts also if it is reached already."""
+
+    field: Field
+    op: Op
+    level: float
+    at_once: bool = True
+
+
+def set_watch(state: State, out: Outbox, name: str, symbol: str, wanted: Level) -> None:
+    known = state.watches.get(name)
+    if known is not None and (known.field, known.op, known.level) == (
+        wanted.field,
+        wanted.op,
+        wanted.level,
+    ):
+        return
+    drop_watch(state, out, name)
+    number = state.next_watch
+    state.next_watch = number + 1
+    watch = Watch(number, symbol, wanted.field, wanted.op, wanted.level, wanted.at_once)
+    state.watches[name] = watch
+    state.watch_names[number] = name
+    out.commands.append(watch)
+
+
+def drop_watch(state: State, out: Outbox, name: str) -> None:
+    known = state.watches.pop(name, None)
+    if known is not None:
+        del state.watch_names[known.number]
+        out.commands.append(Unwatch(known.number))
+
+
+def tell_all(state: State, out: Outbox) -> None:
+    """A run begins: the market outside knows of no watch."""
+    out.commands += list(state.watches.values())
+
+
+def watch_stop(state: State, out: Outbox, context: Context) -> None:
+    """A stop that the price has passed should be filling: see that it does."""
+    name = f"stop:{context.number}"
+    patience = context.plan.trade.stop_unfilled_after_s
+    wanted = context.state in PROTECTING_STATES and context.held * context.side > 0
+    if not wanted or patience is None:
+        drop_watch(state, out, name)
+        return
+    level = float(context.stop_level(state.instruments[context.symbol].grid))
+    if context.side > 0:
+        set_watch(state, out, name, context.symbol, Level("bid", "below", level))
+    else:
+        set_watch(state, out, name, context.symbol, Level("ask", "above", level))
+
+
+def look(state: State, out: Outbox, symbol: str, purpose: str) -> None:
+    """Ask for the market as it is now; ``purpose`` says who waits for it."""
+    waiting = state.looking.get(symbol, ())
+    if purpose not in waiting:
+        state.looking[symbol] = (*waiting, purpose)
+        out.commands.append(LookAtMarket(symbol))
