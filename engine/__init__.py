@@ -90,9 +90,9 @@ if TYPE_CHECKING:
     from engine.rules import create_short_rule as create_short_rule
     from engine.rules import pattern_rules as pattern_rules
     from engine.signals.monitor import OptionsFlowMonitor as OptionsFlowMonitor
+    from engine.tracker import PositionTotal as PositionTotal
     from engine.tracker import PositionTracker as PositionTracker
     from engine.tracker import StockPosition as StockPosition
-    from engine.tracker import Total as Total
     from engine.view import EngineView as EngineView
     from engine.view import GroupView as GroupView
     from engine.view import OrderView as OrderView
@@ -119,7 +119,7 @@ _HOMES = {
     ),
     "engine.positions": ("Position",),
     "engine.rule_engine": ("Pace", "RuleEngine", "RuleView"),
-    "engine.tracker": ("PositionTracker", "StockPosition", "Total"),
+    "engine.tracker": ("PositionTracker", "StockPosition", "PositionTotal"),
     "engine.view": ("EngineView", "GroupView", "OrderView", "Resting", "SymbolView"),
     "engine.rules": (
         *("Rule", "StrategyBuilder", "pattern_rules", "create_buy_rule", "create_sell_rule"),

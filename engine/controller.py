@@ -176,7 +176,7 @@ class StrategyController:
                     for name, one in self._strategies.items()
                 )
             found: tuple[tuple[RuleView, ...], dict[str, str]]
-            found = self._inbox.put(Question(_rules_and_trades)).result(ANSWER_S)
+            found = self._inbox.ask(Question(_rules_and_trades), ANSWER_S)
             views, decided = found
             return tuple(
                 StrategyStatus(
@@ -229,9 +229,8 @@ class StrategyController:
             return
         ids = frozenset(one.ids)
         asked: list[CloseRequested | CancelRequested]
-        asked = self._inbox.put(Question(lambda state, _: _to_end(state, ids))).result(ANSWER_S)
-        for answer in self._inbox.put_all(asked):
-            answer.result()
+        asked = self._inbox.ask(Question(lambda state, _: _to_end(state, ids)), ANSWER_S)
+        self._inbox.ask_all(asked)
 
 
 def _rules_of(name: str, rules: Rules) -> tuple[Rule, ...]:

@@ -51,6 +51,7 @@ from engine.inputs import (
     Input,
     InstrumentDefined,
     MarketSeen,
+    Noticed,
     OcoRequested,
     OrderIdGranted,
     OrderOpened,
@@ -345,6 +346,10 @@ def _on_account_value(state: State, out: Outbox, seen: AccountValueReported) -> 
     state.account_values[f"{seen.account}:{seen.key}:{seen.currency}"] = seen.value
 
 
+def _on_noticed(_: State, out: Outbox, seen: Noticed) -> None:
+    out.alert(seen.level, seen.text)
+
+
 def _on_timer(_state: State, _out: Outbox, _elapsed: TimerElapsed) -> None:
     """Nothing by itself: every step looks at the deadlines."""
 
@@ -365,6 +370,7 @@ _HANDLERS: Final[dict[type[Input], Callable[[State, Outbox, Any], None]]] = {
     OrderRequested: direct.on_order,
     CancelRequested: direct.on_cancel,
     RuleChanged: rulebook.on_rule,
+    Noticed: _on_noticed,
     HaltRequested: halts.on_halt,
     ResumeRequested: halts.on_resume,
     SessionChanged: truth.on_session,

@@ -1,9 +1,9 @@
 """What trades have made: how far each went for and against, and the result of the day.
 
-The writer keeps it, from the events of its own steps and, while somebody wants that, from the
-market twice a second. Replaying the journal gives the same events, so a program that is started
-again finds the day's results and what its fills say of the open trades; prices that were sampled
-between fills are in no journal, and begin anew.
+The writer keeps it, from the events of its own steps and from the market twice a second.
+Replaying the journal gives the same events, so a program that is started again finds the day's
+results and what its fills say of the open trades; prices that were sampled between fills are in
+no journal, and begin anew.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 
 import attrs
 
+from engine.contexts import Context
 from engine.events import (
     BaseEvent,
     FillEvent,
@@ -33,6 +34,7 @@ from engine.state import State
 
 EXCHANGE_ZONE: Final = ZoneInfo("America/New_York")
 SECOND_NS: Final = 1_000_000_000
+COMMISSION_S: Final = 10.0  # a commission follows its execution within this
 
 
 @attrs.frozen
@@ -109,40 +111,50 @@ class _Book:
     realised: float = 0.0
     price: float = 0.0  # of the latest fill
     quoted: bool = False  # the trade's side was quoted; a last trade is no substitute any more
-    # The parts of the day's profit: what finished trades have told, ...
+    # What finished trades have told.
     told: Decimal = ZERO
     commission: Decimal = ZERO
     trades: int = 0
     wins: int = 0
-    waiting: deque[float] = attrs.field(factory=deque)  # ... what others will tell in a moment,
-    open: float = 0.0  # what the trade under way stands at, ...
-    aside: float = 0.0  # ... and what direct orders made
-    direct: Holding = FLAT  # of these, as it was when the day began
+    # The rest of the day's profit: trades that will be told in a moment, what the trade under
+    # way stands at, and what direct orders made.
+    waiting: deque[float] = attrs.field(factory=deque)
+    open: float = 0.0
+    aside: float = 0.0
+    profit: float = 0.0  # of the day, the sum of all that
     curve: _Curve = attrs.field(factory=_Curve)
-
-    @property
-    def profit(self) -> float:
-        return float(self.told) + sum(self.waiting) + self.open + self.aside
+    # Shares of direct orders, now and when the day began.
+    direct: Holding = FLAT
+    direct_before: Holding = FLAT
+    direct_until_ns: int = 0  # it may change by itself until then: commissions follow fills
 
     def see(self, price: float) -> None:
         """The trade under way at a price."""
         gain = (price - self.average) * self.sign
         self.open = self.realised + gain * self.quantity
         self.excursion = self.excursion.sampled(gain, self.open)
+
+    def add_up(self) -> float:
+        """By how much the day's profit has changed."""
+        before = self.profit
+        self.profit = float(self.told) + sum(self.waiting) + self.open + self.aside
         self.curve.see(self.profit)
+        return self.profit - before
 
     def begin_day(self, direct: Holding) -> None:
         self.told, self.commission, self.trades, self.wins = ZERO, ZERO, 0, 0
-        self.direct, self.aside = direct, 0.0
+        self.direct = self.direct_before = direct
+        self.aside = 0.0
+        self.add_up()
         self.curve = _Curve(peak=self.profit)
 
 
 class DayBook:
-    """Belongs to the writer, like all state. ``sampling`` says that somebody looks at it."""
+    """Belongs to the writer, like all state."""
 
     def __init__(self) -> None:
-        self.sampling = False
         self._books: dict[str, _Book] = {}
+        self._profit = 0.0  # of all books
         self._total = _Curve()
         self._ends_ns = 0
 
@@ -152,19 +164,18 @@ class DayBook:
         """The events of one step, after it."""
         if now_ns >= self._ends_ns:
             self._turn(state, now_ns)
-        seen = False
         for event in events:
             if isinstance(event, FillEvent):
-                if event.role != Role.LEG:
+                if event.role == Role.LEG:
+                    until_ns = now_ns + state.scaled(COMMISSION_S)
+                    self._of(event.symbol).direct_until_ns = until_ns
+                else:
                     self._filled(event)
             elif isinstance(event, PositionEvent):
                 self._moved(state, event)
-                seen = True
             elif isinstance(event, TradeEvent):
                 self._told(event)
-                seen = True
-        if seen:
-            self._see_total()
+        self._total.see(self._profit)
 
     def _turn(self, state: State, now_ns: int) -> None:
         """A new day: what was told is history, what is open goes on."""
@@ -172,10 +183,11 @@ class DayBook:
         midnight = local.replace(hour=0, minute=0, second=0) + timedelta(days=1)
         self._ends_ns = int(midnight.timestamp()) * SECOND_NS
         found = holdings(state)
+        for symbol in found:
+            self._of(symbol)
         for symbol, book in self._books.items():
             book.begin_day(found.get(symbol, Holdings()).direct)
-        for symbol, one in found.items():
-            self._of(symbol).direct = one.direct
+        self._profit = sum(book.profit for book in self._books.values())
         self._total = _Curve(peak=self._profit)
 
     def _filled(self, event: FillEvent) -> None:
@@ -184,6 +196,7 @@ class DayBook:
         book.price = float(event.fill_price)
         if book.quantity:
             book.see(book.price)
+            self._profit += book.add_up()
 
     def _moved(self, state: State, event: PositionEvent) -> None:
         book = self._of(event.symbol)
@@ -197,6 +210,7 @@ class DayBook:
         if isinstance(event, PositionCloseEvent):
             book.waiting.append(book.realised)
             book.open = 0.0
+        self._profit += book.add_up()
 
     def _told(self, event: TradeEvent) -> None:
         book = self._of(event.symbol)
@@ -206,7 +220,7 @@ class DayBook:
         book.commission += event.commission
         book.trades += 1
         book.wins += event.realised > 0
-        book.curve.see(book.profit)
+        self._profit += book.add_up()
 
     # -- the market ------------------------------------------------------------------------------
 
@@ -216,15 +230,33 @@ class DayBook:
         """Look at what is held, at the price where it could be closed."""
         if now_ns >= self._ends_ns:
             self._turn(state, now_ns)
-        for symbol, found in holdings(state).items():
-            book, direct = self._of(symbol), found.direct
-            book.aside = float(direct.realised - book.direct.realised)
-            if found.trade.quantity or direct.quantity:
-                market = market_of(symbol, now_ns)
-                book.aside += direct.unrealised(closing_price(direct, market))
-                _look(book, found.trade, market)
-            book.curve.see(book.profit)
-        self._see_total()
+        self._look_at_direct(state, now_ns)
+        for symbol, book in self._books.items():
+            context = state.current.get(symbol)
+            held = context is not None and context.held
+            if not held and not book.direct.quantity:
+                continue
+            market = market_of(symbol, now_ns)
+            if context is not None and held:
+                _look(book, context, market)
+            if book.direct.quantity:
+                book.aside = _aside(book, market)
+            self._profit += book.add_up()
+        self._total.see(self._profit)
+
+    def _look_at_direct(self, state: State, now_ns: int) -> None:
+        """Anew only where something may have changed: such orders are never forgotten, and
+        there may be many."""
+        if not any(book.direct_until_ns for book in self._books.values()):
+            return
+        found = holdings(state)
+        for symbol, book in self._books.items():
+            if book.direct_until_ns:
+                book.direct = found.get(symbol, Holdings()).direct
+                book.aside = float(book.direct.realised - book.direct_before.realised)
+                self._profit += book.add_up()
+                if now_ns >= book.direct_until_ns:
+                    book.direct_until_ns = 0
 
     # -- what it says ----------------------------------------------------------------------------
 
@@ -239,17 +271,17 @@ class DayBook:
         if now_ns >= self._ends_ns:
             self._turn(state, now_ns)
         book = self._of(symbol)
-        direct = found.direct
+        direct, before = found.direct, book.direct_before
         return DayResult(
             realised=book.told
             + found.trade.realised
             + found.ended.realised
-            + (direct.realised - book.direct.realised),
+            + (direct.realised - before.realised),
             unrealised=unrealised,
             commission=book.commission
             + found.trade.commission
             + found.ended.commission
-            + (direct.commission - book.direct.commission),
+            + (direct.commission - before.commission),
             trades=book.trades,
             wins=book.wins,
             peak=book.curve.peak,
@@ -275,23 +307,36 @@ class DayBook:
         return book
 
     @property
-    def _profit(self) -> float:
-        return sum(book.profit for book in self._books.values())
+    def profit(self) -> float:
+        """Of the day, all symbols, what is open at its last sampled price."""
+        return self._profit
 
-    def _see_total(self) -> None:
-        self._total.see(self._profit)
+    @property
+    def fall(self) -> float:
+        """How far the day's profit is below its best so far."""
+        return self._total.peak - self._profit
 
 
-def _look(book: _Book, trade: Holding, market: MarketView) -> None:
-    """TWS says that a quote has gone; what was traded then would be an old price."""
-    price = market.bid if trade.quantity > 0 else market.ask
+def _look(book: _Book, context: Context, market: MarketView) -> None:
+    """TWS says when a quote has gone; what was traded last would then be an old price."""
+    position, ledger = context.ledger.position, context.ledger
+    long = position.quantity > 0
+    price = market.bid if long else market.ask
     book.quoted = book.quoted or bool(price)
     if not book.quoted:
         price = market.last
-    if trade.quantity and price:
-        book.realised, book.quantity = float(trade.realised), float(abs(trade.quantity))
-        book.average, book.sign = float(trade.average_price), 1 if trade.quantity > 0 else -1
+    if price:
+        book.sign, book.quantity = 1 if long else -1, float(abs(position.quantity))
+        book.average = float(position.average_price)
+        booked = position.realised - context.trade_realised
+        book.realised = float(booked - (ledger.commission - context.trade_commission))
         book.see(price)
+
+
+def _aside(book: _Book, market: MarketView) -> float:
+    direct = book.direct
+    realised = float(direct.realised - book.direct_before.realised)
+    return realised + direct.unrealised(closing_price(direct, market))
 
 
 def _told_before(state: State, symbol: str) -> Decimal:

@@ -29,10 +29,14 @@ from engine.core import Core
 from engine.daybook import EXCHANGE_ZONE, DayBook
 from engine.errors import EngineError, LimitError, UserError
 from engine.events import BaseEvent
-from engine.handles import BracketOrder, OCOGroup, Order, OrderGroup
+from engine.halts import LEVELS
+from engine.handles import ANSWER_S, BracketOrder, OCOGroup, Order, OrderGroup
+from engine.headroom import Use, uses
 from engine.inbox import Inbox
 from engine.inputs import (
     CloseRequested,
+    HaltRequested,
+    ResumeRequested,
     Side,
     Signal,
     SignalRefused,
@@ -351,7 +355,33 @@ class Engine:
 
     def close(self, symbol: str | None = None, reason: str = "host") -> None:
         """Close what is held of one symbol, or of all, and end its context."""
-        self._inbox.put(CloseRequested(symbol, reason)).result()
+        self._inbox.ask(CloseRequested(symbol, reason))
+
+    def halt(self, level: int, why: str, who: str = "host") -> None:
+        """Pull the kill switch: 1 nothing is opened, 2 entries and adds are taken back as well,
+        3 all that is held is closed. Latched, also over a restart, until ``resume``.
+
+        Raises:
+            UserError: there is no such level.
+        """
+        if level not in LEVELS:
+            raise UserError(f"there is no level {level!r}: 1 to 3")
+        self._inbox.ask(HaltRequested(level, who, why), ANSWER_S)
+
+    def resume(self, why: str, who: str = "host") -> None:
+        """Take the kill switch back.
+
+        Raises:
+            UserError: it was not pulled.
+        """
+        if self._inbox.ask(ResumeRequested(who, why), ANSWER_S) is not None:
+            raise UserError("nothing is halted")
+
+    def risk(self) -> tuple[Use, ...]:
+        """How much of each limit is used, worst case, and what is left."""
+        question = Question(lambda state, runtime: uses(state, runtime.now_ns()))
+        found: tuple[Use, ...] = self._inbox.ask(question, ANSWER_S)
+        return found
 
     # -- looking at things -----------------------------------------------------------------------
 
@@ -361,8 +391,7 @@ class Engine:
 
     @property
     def position_tracker(self) -> PositionTracker:
-        """Positions with their excursions, which are sampled from the first use of this on."""
-        self._tracker.begin()
+        """Positions with what their trades and the day have made."""
         return self._tracker
 
     def view(self, timeout_s: float = 5.0) -> EngineView:
@@ -372,4 +401,5 @@ class Engine:
             LimitError: the engine has stopped.
             TimeoutError: the writer is connecting and did not answer in ``timeout_s``.
         """
-        return self._inbox.put(Question(engine_view)).result(timeout_s)  # type: ignore[no-any-return]
+        view: EngineView = self._inbox.ask(Question(engine_view), timeout_s)
+        return view

@@ -79,12 +79,12 @@ class GroupWatch:
 
     def request(self, request: Request | CancelRequested) -> str | None:
         """Hand in a request and wait until it is durable; the reason if it was refused."""
-        refusal: RefusalEvent | None = self._inbox.put(request).result()
+        refusal: RefusalEvent | None = self._inbox.ask(request)
         return refusal.reason if refusal is not None else None
 
     def look(self, reference: str, timeout_s: float = ANSWER_S) -> GroupView | None:
         question = Question(lambda state, _: group_view(state, reference))
-        view: GroupView | None = self._inbox.put(question).result(timeout_s)
+        view: GroupView | None = self._inbox.ask(question, timeout_s)
         return view
 
     def cancel(self, reference: str) -> None:

@@ -36,6 +36,8 @@ class Holding:
     def __add__(self, other: Holding) -> Holding:
         """Both together. Where they are on two sides, the average is the price at which the rest
         of them would end without profit."""
+        if other is FLAT or self is FLAT:
+            return self if other is FLAT else other
         held = self.quantity + other.quantity
         value = self.quantity * self.average_price + other.quantity * other.average_price
         if not self.quantity or not other.quantity:

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import attrs
 
-from engine.errors import LimitError
+from engine.errors import LimitError, UserError
 
 ITEMS_MAX: Final = 10_000
 TURN_MAX: Final = 256  # taken per turn of the writer, so that a flood cannot starve the broker
@@ -36,6 +36,7 @@ class Inbox:
         self._lock = threading.RLock()  # put_all puts
         self._items_max = items_max
         self._closed = False
+        self._reader = 0  # the thread that takes
         self.wake_fd: Final = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self.refused = 0
 
@@ -73,8 +74,33 @@ class Inbox:
                 )
             return [self.put(content) for content in contents]
 
+    def ask(self, content: Any, timeout_s: float | None = None) -> Any:
+        """Hand ``content`` to the writer and wait for its answer.
+
+        Raises:
+            LimitError: the inbox is full, or the engine has stopped.
+            TimeoutError: no answer came in ``timeout_s``.
+            UserError: the writer itself asks, and would wait for itself for ever.
+        """
+        self._refuse_writer()
+        return self.put(content).result(timeout_s)
+
+    def ask_all(self, contents: Sequence[Any]) -> list[Any]:
+        """The same for several, as ``put_all`` hands them in."""
+        self._refuse_writer()
+        return [answer.result() for answer in self.put_all(contents)]
+
+    def _refuse_writer(self) -> None:
+        if not self._closed and self._reader == threading.get_ident():
+            raise UserError(
+                "the engine's own thread cannot wait for the engine: a callback of a future, or a "
+                "signal handler of a program that runs it in the foreground, hands such a call to "
+                "another thread"
+            )
+
     def take(self) -> list[Letter]:
         """At most TURN_MAX letters, in order; wakes the writer again if more are waiting."""
+        self._reader = threading.get_ident()
         taken: list[Letter] = []
         with self._lock:
             while self._letters and len(taken) < TURN_MAX:

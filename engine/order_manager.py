@@ -169,7 +169,7 @@ class OrderManager:
             order = state.orders.get(order_id)
             return order_view(state, order) if order is not None else None
 
-        found: OrderView | None = self._inbox.put(Question(look)).result(ANSWER_S)
+        found: OrderView | None = self._inbox.ask(Question(look), ANSWER_S)
         if found is None:
             raise UserError(f"there is no order {order_id}")
         return found
@@ -184,7 +184,7 @@ class OrderManager:
                 if not order.dead and symbol in (None, order.symbol)
             )
 
-        found: tuple[OrderView, ...] = self._inbox.put(Question(alive)).result(ANSWER_S)
+        found: tuple[OrderView, ...] = self._inbox.ask(Question(alive), ANSWER_S)
         return found
 
     def _place(self, request: Request) -> str | None:

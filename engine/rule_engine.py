@@ -90,7 +90,7 @@ class RuleEngine:
             TimeoutError: the engine is connecting.
         """
         self._must_run()
-        found: tuple[RuleView, ...] = self._inbox.put(Question(rule_views)).result(ANSWER_S)
+        found: tuple[RuleView, ...] = self._inbox.ask(Question(rule_views), ANSWER_S)
         return found
 
     def get(self, rule_id: str) -> RuleView:
@@ -161,8 +161,8 @@ class RuleEngine:
                 *(_step("enable", name) for name in enable),
                 *(_step("disable", name) for name in disable),
             ]
-            for step, answer in zip(steps, self._inbox.put_all(steps), strict=True):
-                refusal: RefusalEvent | None = answer.result()
+            refusals: list[RefusalEvent | None] = self._inbox.ask_all(steps)
+            for step, refusal in zip(steps, refusals, strict=True):
                 if refusal is not None:  # somebody changed it past us
                     raise UserError(
                         f"rule {step.rule_id}: {step.change} was refused: {refusal.reason}; "

@@ -27,6 +27,7 @@ from engine.core import Core
 from engine.daybook import DayBook
 from engine.errors import LimitError
 from engine.events import BaseEvent, MarketEvent, RefusalEvent
+from engine.guards import Guards
 from engine.inbox import Inbox, Letter
 from engine.inputs import (
     BracketRequested,
@@ -37,6 +38,7 @@ from engine.inputs import (
     MarketView,
     OcoRequested,
     OrderRequested,
+    ResumeRequested,
     RuleChanged,
     Signal,
     SignalArrived,
@@ -62,6 +64,7 @@ REFERENCED: Final = {
     OrderRequested: "order",
     CancelRequested: "cancel",
     RuleChanged: "rule",
+    ResumeRequested: "resume",
 }
 
 
@@ -95,6 +98,7 @@ class Runtime:
     ) -> None:
         self.core = core
         self.book = book
+        self.guards = Guards(core.state.config.guards)
         self.latencies = Samples()
         self.source: SignalSource | None = None
         self.connected_once = False
@@ -162,8 +166,11 @@ class Runtime:
         if self._bus.wanted(MarketEvent):
             sequence = self.core.state.sequence
             self._bus.publish(self._sampler.sample(self.now_ns(), sequence))
-        if self.book.sampling:
-            self.book.sample(self.core.state, self.market_view, self.now_ns())
+        if self.core.state.live:
+            now_ns = self.now_ns()
+            self.book.sample(self.core.state, self.market_view, now_ns)
+            book = self.book
+            self._waiting += self.guards.look(self.core.state, book.profit, book.fall, now_ns)
 
     def finish(self, last: Input) -> None:
         """Record the end of the run and what it means for what is open."""
@@ -327,6 +334,7 @@ class Runtime:
         if orders:
             self._measure(began_ns, stepped_ns, journaled_ns)
         self.book.take(self.core.state, output.events, now_ns)
+        self.guards.take(output.events)
         self._bus.publish(output.events)
 
     def _perform(self, command: Command, now_ns: int) -> None:
@@ -358,6 +366,15 @@ class Runtime:
         self.latencies.journal_us.append((journaled_ns - stepped_ns) / 1000)
 
 
+def _name(request: Input) -> str:
+    """What a refusal calls a request by."""
+    if isinstance(request, RuleChanged):
+        return request.rule_id
+    return (
+        request.who if isinstance(request, ResumeRequested) else getattr(request, "reference", "")
+    )
+
+
 def _refusal(request: Input, events: Sequence[BaseEvent]) -> RefusalEvent | None:
     """How the step that took ``request`` refused it, if it carries a reference and was refused.
 
@@ -366,8 +383,7 @@ def _refusal(request: Input, events: Sequence[BaseEvent]) -> RefusalEvent | None
     kind = REFERENCED.get(type(request))
     if kind is None:
         return None
-    reference = getattr(request, "reference", "")
-    asked = (kind, request.rule_id if isinstance(request, RuleChanged) else reference)
+    asked = (kind, _name(request))
     for event in events:
         if isinstance(event, RefusalEvent) and (event.detail, event.signal_identity) == asked:
             return event

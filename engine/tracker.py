@@ -7,7 +7,6 @@ the market twice a second: a spike between two looks is not in it.
 
 from __future__ import annotations
 
-import threading
 from decimal import Decimal
 from typing import Final
 
@@ -71,7 +70,7 @@ class StockPosition:
 
 
 @attrs.frozen
-class Total:
+class PositionTotal:
     """All symbols together: ``open`` of them are held. Profits of several currencies are added
     as they are."""
 
@@ -95,19 +94,6 @@ class PositionTracker:
 
     def __init__(self, inbox: Inbox) -> None:
         self._inbox = inbox
-        self._begun = False
-        self._beginning = threading.Lock()
-
-    def begin(self) -> None:
-        """Look at the market from now on; idempotent. Not before it is wanted: looking costs.
-
-        Raises:
-            LimitError: the engine has stopped.
-        """
-        with self._beginning:
-            if not self._begun:
-                self._inbox.put(Question(_begin_sampling))
-                self._begun = True
 
     def get(self, symbol: str) -> StockPosition:
         """Raises UserError for a symbol that the strategy does not name."""
@@ -118,24 +104,20 @@ class PositionTracker:
 
     def all(self) -> tuple[StockPosition, ...]:
         """Of every symbol of the strategy, in its order, of one instant."""
-        found: tuple[StockPosition, ...] = self._inbox.put(Question(positions)).result(ANSWER_S)
+        found: tuple[StockPosition, ...] = self._inbox.ask(Question(positions), ANSWER_S)
         return found
 
     def open(self) -> tuple[StockPosition, ...]:
         """Of the symbols that are held."""
         return tuple(position for position in self.all() if position.quantity)
 
-    def total(self) -> Total:
+    def total(self) -> PositionTotal:
         """Of all symbols of the strategy together."""
-        found: Total = self._inbox.put(Question(total)).result(ANSWER_S)
+        found: PositionTotal = self._inbox.ask(Question(total), ANSWER_S)
         return found
 
 
 # -- on the writer's thread --------------------------------------------------------------------
-
-
-def _begin_sampling(_: State, runtime: Watched) -> None:
-    runtime.book.sampling = True
 
 
 def positions(state: State, runtime: Watched) -> tuple[StockPosition, ...]:
@@ -146,9 +128,9 @@ def positions(state: State, runtime: Watched) -> tuple[StockPosition, ...]:
     )
 
 
-def total(state: State, runtime: Watched) -> Total:
+def total(state: State, runtime: Watched) -> PositionTotal:
     every = positions(state, runtime)
-    return Total(
+    return PositionTotal(
         open=sum(1 for one in every if one.quantity),
         realised=sum((one.realised for one in every), ZERO),
         unrealised=sum(one.unrealised for one in every),

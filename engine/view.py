@@ -142,6 +142,7 @@ class EngineView:
     session: str
     now_ns: int
     account: str
+    halt: str  # what the kill switch holds, and why; empty: nothing
     symbols: tuple[SymbolView, ...]
     orders: tuple[OrderView, ...]
     ticks: int
@@ -154,6 +155,11 @@ class EngineView:
         return all(symbol.quantity == 0 for symbol in self.symbols)
 
 
+def _halted(state: State) -> str:
+    halt = state.halt
+    return "" if halt is None else f"level {halt.level} by {halt.who}: {halt.why}"
+
+
 def engine_view(state: State, runtime: Watched) -> EngineView:
     now_ns = runtime.now_ns()
     latencies = runtime.latencies
@@ -162,6 +168,7 @@ def engine_view(state: State, runtime: Watched) -> EngineView:
         session=SessionState(state.session).name.lower(),
         now_ns=now_ns,
         account=state.account,
+        halt=_halted(state),
         symbols=tuple(
             symbol_view(state, name, found.get(name, Holdings()), runtime.market_view(name, now_ns))
             for name in state.config.strategy.symbols

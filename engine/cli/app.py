@@ -75,6 +75,10 @@ def run(
     speed: Annotated[
         float | None, typer.Option(metavar="N", help="Exchange seconds in one second.")
     ] = None,
+    control: Annotated[
+        Path | None,
+        typer.Option(metavar="SOCKET", help="Where engine status, halt, … find it."),
+    ] = None,
     journal: Annotated[
         Path | None, typer.Option(metavar="FILE", help="What survives; goes on where it ended.")
     ] = None,
@@ -110,6 +114,7 @@ def run(
         poll=poll,
         speed=speed,
         journal=journal,
+        control=control,
         host=host,
         port=port,
         client_id=client_id,
@@ -225,6 +230,62 @@ def demo_api(
         seconds=duration_s(seconds) if seconds else None,
     )
     serve(options)
+
+
+Journal = Annotated[
+    Path | None, typer.Option("--journal", metavar="FILE", help="Of the engine that runs.")
+]
+Control = Annotated[
+    Path | None, typer.Option("--control", metavar="SOCKET", help="Its socket, if not beside it.")
+]
+Why = Annotated[str, typer.Argument(metavar="WHY", help="It goes on record.")]
+
+
+@app.command()
+def status(journal: Journal = None, control: Control = None) -> None:
+    """Ask a running engine what it holds."""
+    from engine.cli import control as shell
+
+    shell.status(journal, control)
+
+
+@app.command()
+def halt(
+    why: Why,
+    level: Annotated[
+        int, typer.Option(help="1 no entries, 2 entries taken back as well, 3 flatten.")
+    ] = 1,
+    journal: Journal = None,
+    control: Control = None,
+) -> None:
+    """Pull a running engine's kill switch. Stops stay."""
+    from engine.cli import control as shell
+
+    shell.halt(journal, control, level, why)
+
+
+@app.command()
+def flatten(why: Why, journal: Journal = None, control: Control = None) -> None:
+    """Close everything that a running engine holds, and halt it (level 3)."""
+    from engine.cli import control as shell
+
+    shell.halt(journal, control, 3, why)
+
+
+@app.command()
+def resume(why: Why, journal: Journal = None, control: Control = None) -> None:
+    """Take a running engine's kill switch back."""
+    from engine.cli import control as shell
+
+    shell.resume(journal, control, why)
+
+
+@app.command()
+def risk(journal: Journal = None, control: Control = None) -> None:
+    """Show a running engine's limits, their use and what is left."""
+    from engine.cli import control as shell
+
+    shell.risk(journal, control)
 
 
 @app.command()

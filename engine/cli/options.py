@@ -19,6 +19,7 @@ class RunOptions:
     poll: str = ""
     speed: float | None = None
     journal: Path | None = None
+    control: Path | None = None
     host: str | None = None
     port: int | None = None
     client_id: int | None = None

@@ -16,9 +16,11 @@ from typing import TYPE_CHECKING, Any, Final, Self, TextIO
 from engine.cli.broker import BrokerChoice, choose_broker
 from engine.cli.options import RunOptions
 from engine.cli.settings import RunSettings, settings_of
+from engine.control import ControlServer, control_path
 from engine.errors import LimitError
 from engine.monitor.files import check_writable, write_json
 from engine.monitor.summary import Ending, Record, report, sentences
+from engine.operations import operations
 from engine.signals.files import SignalFile
 from engine.sim.child import SimChild
 
@@ -47,12 +49,17 @@ def run(options: RunOptions) -> int:
         SignalFile(options.signals, settings.config.strategy.symbols).load()
     with Interrupts() as interrupts, choose_broker(options, settings) as broker:
         engine = _engine(options, settings, broker)
+        control = ControlServer(
+            options.control or control_path(options.journal), operations(engine)
+        )
         broker.started()
         watch = Watch(engine, broker.simulator, options, interrupts)
+        control.start()
         try:
             reason = watch.until_the_end()
         finally:
             watch.close()
+            control.close()
         ending = Ending(
             reason=reason,
             view=engine.last_view,

@@ -14,6 +14,7 @@ from engine.events import OrderGroupEvent
 from engine.handles import GROUPS_MAX, GroupWatch
 from engine.inbox import Inbox
 from engine.money import ZERO
+from engine.view import GroupView, OrderView
 
 
 def cents(engine: Engine, factor: float, symbol: str = "IBM") -> str:
@@ -236,6 +237,33 @@ def told(first: int, states: Sequence[str]) -> list[OrderGroupEvent]:
         )
         for number, state in enumerate(states)
     ]
+
+
+class Scripted(GroupWatch):
+    """A writer that says what the test says, and a bus that has told of the first bracket."""
+
+    def __init__(self, states: Sequence[str]) -> None:
+        super().__init__(Inbox(), EventBus())
+        self._states = list(states)
+
+    def look(self, reference: str, timeout_s: float = 0.0) -> GroupView:
+        state = self._states.pop(0) if len(self._states) > 1 else self._states[0]
+        order = OrderView(1, "IBM", "entry", "BUY", ZERO, ZERO, "MKT", None, "filled")
+        return GroupView("bracket", state, (order,))
+
+    def passed(self, first: int) -> tuple[str, ...]:
+        return ("sending", "open", "exiting", "done")
+
+
+def test_that_one_of_several_brackets_is_over_does_not_end_the_whole() -> None:
+    """What rules have added is still held when the first bracket's target has filled."""
+    handle = BracketOrder("mine", None, Scripted(["open", "open", "done"]))
+    assert handle.wait() == "done"
+
+    held = BracketOrder("mine", None, Scripted(["open"]))
+    assert held.wait("exiting", timeout_s=0) == "exiting"  # the first one was
+    with pytest.raises(TimeoutError, match="was not done or failed in 0 s"):
+        held.wait(timeout_s=0)
 
 
 def test_passed_states_are_remembered_of_a_bounded_number_of_groups() -> None:

@@ -9,7 +9,7 @@ import threading
 
 import pytest
 
-from engine.errors import LimitError
+from engine.errors import LimitError, UserError
 from engine.inbox import TURN_MAX, Inbox
 
 
@@ -50,6 +50,36 @@ def test_several_go_in_together_or_not_at_all() -> None:
     inbox.close()
     with pytest.raises(LimitError, match="stopped"):
         inbox.put_all("abcde")
+
+
+def test_the_writer_cannot_wait_for_itself() -> None:
+    """A callback of a future runs on the writer's thread: it would wait for ever."""
+    inbox = Inbox()
+    outcome: list[BaseException] = []
+
+    def callback(_: object) -> None:
+        for attempt in (lambda: inbox.ask("x"), lambda: inbox.ask_all(["x"])):
+            try:
+                attempt()
+            except UserError as mistake:
+                outcome.append(mistake)
+
+    inbox.put("a signal").add_done_callback(callback)
+    (letter,) = inbox.take()
+    letter.answer.set_result(None)
+
+    assert [str(one).split(":")[0] for one in outcome] == [
+        "the engine's own thread cannot wait for the engine"
+    ] * 2
+    assert inbox.take() == []
+    inbox.close()
+    with pytest.raises(LimitError, match="stopped"):  # it waits for nothing any more
+        inbox.ask("x")
+
+
+def test_an_answer_that_does_not_come_in_time_is_given_up() -> None:
+    with pytest.raises(TimeoutError):
+        Inbox().ask("x", 0.01)
 
 
 def test_a_flood_is_taken_in_bounded_turns_and_wakes_again_for_the_rest() -> None:
