@@ -43,8 +43,8 @@ ENGINE = _words(
     signals.rates signals.keys signals.intake signals.envelope signals.quota signals.monitor
     signals.signature signals.http_server signals.webhook signals.tail signals.ways
     signals.demo_api
-    control inbox view readiness sampler headroom guards runtime handles order_manager rule_engine
-    controller tracker
+    control inbox view readiness sampler headroom guards runtime handles order_manager
+    rule_engine controller tracker
     sim.timers sim.conditions sim.records sim.policies sim.order_types sim.instruments sim.hours
     sim.history sim.account sim.market sim.book sim.orders sim.checks sim.matching sim.oracle
     sim.faults sim.fault_script sim.fault_draw sim.fault_plan

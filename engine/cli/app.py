@@ -194,6 +194,44 @@ def sim(
     simulate(options)
 
 
+@app.command("demo-api")
+def demo_api(
+    port: Annotated[int, typer.Option(help="Where it listens; 0 takes a free one.")] = 8790,
+    symbols: Symbols = "",
+    seed: Annotated[int, typer.Option(help="Of the predictions.")] = 1,
+    period: Annotated[
+        str, typer.Option(metavar="TIME", help="How long a prediction holds: 30s, 2m.")
+    ] = "30s",
+    limit: Annotated[int, typer.Option(metavar="N", help="Requests in a minute.")] = 600,
+    key_file: Annotated[
+        str, typer.Option(metavar="FILE", help="What X-API-Key must be; none: any.")
+    ] = "",
+    fault: Annotated[
+        list[str] | None,
+        typer.Option(metavar="TICKER=KIND[:TIMES]...", help="What goes wrong; * is every ticker."),
+    ] = None,
+    clock_from: Annotated[
+        int | None, typer.Option(metavar="PORT", help="engine sim --control-port: by its clock.")
+    ] = None,
+    seconds: Seconds = "",
+) -> None:
+    """Be a prediction API: made-up predictions, to try polling with."""
+    from engine.cli.demo_api import DemoApiOptions, serve
+
+    options = DemoApiOptions(
+        symbols=names(symbols),
+        port=port,
+        seed=seed,
+        period_s=duration_s(period),
+        limit=limit,
+        key_file=key_file,
+        faults=tuple(fault or ()),
+        clock_from=clock_from,
+        seconds=duration_s(seconds) if seconds else None,
+    )
+    serve(options)
+
+
 Journal = Annotated[
     Path | None, typer.Option("--journal", metavar="FILE", help="Of the engine that runs.")
 ]
@@ -248,44 +286,6 @@ def risk(journal: Journal = None, control: Control = None) -> None:
     from engine.cli import control as shell
 
     shell.risk(journal, control)
-
-
-@app.command("demo-api")
-def demo_api(
-    port: Annotated[int, typer.Option(help="Where it listens; 0 takes a free one.")] = 8790,
-    symbols: Symbols = "",
-    seed: Annotated[int, typer.Option(help="Of the predictions.")] = 1,
-    period: Annotated[
-        str, typer.Option(metavar="TIME", help="How long a prediction holds: 30s, 2m.")
-    ] = "30s",
-    limit: Annotated[int, typer.Option(metavar="N", help="Requests in a minute.")] = 600,
-    key_file: Annotated[
-        str, typer.Option(metavar="FILE", help="What X-API-Key must be; none: any.")
-    ] = "",
-    fault: Annotated[
-        list[str] | None,
-        typer.Option(metavar="TICKER=KIND[:TIMES]...", help="What goes wrong; * is every ticker."),
-    ] = None,
-    clock_from: Annotated[
-        int | None, typer.Option(metavar="PORT", help="engine sim --control-port: by its clock.")
-    ] = None,
-    seconds: Seconds = "",
-) -> None:
-    """Be a prediction API: made-up predictions, to try polling with."""
-    from engine.cli.demo_api import DemoApiOptions, serve
-
-    options = DemoApiOptions(
-        symbols=names(symbols),
-        port=port,
-        seed=seed,
-        period_s=duration_s(period),
-        limit=limit,
-        key_file=key_file,
-        faults=tuple(fault or ()),
-        clock_from=clock_from,
-        seconds=duration_s(seconds) if seconds else None,
-    )
-    serve(options)
 
 
 @app.command()
