@@ -91,7 +91,8 @@ class Reader:
         return OrderOpened(
             order_id, _PERM_ID + order_id, CLIENT, ticket.parent, ticket.ref, ACCOUNT, CON_ID,
             SYMBOL, _action(ticket.sign), Decimal(quantity), ticket.kind,
-            price if ticket.kind == "LMT" else None, price if stop else None, "GTC", ticket.group, ticket.group_type, status,
+            price if ticket.kind == "LMT" else None, price if stop else None, "GTC",
+            ticket.group, ticket.group_type, status,
             trail_percent=price if ticket.percent else None,
         )  # fmt: skip
 
