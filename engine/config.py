@@ -8,6 +8,7 @@ from __future__ import annotations
 import difflib
 import tomllib
 from decimal import Decimal
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,21 +19,12 @@ from cattrs.v import format_exception
 
 from engine.errors import ConfigError
 from engine.plans import Target, Trade, fraction, positive
+from engine.rules import Rule, check_rules, pattern_rules, register
+from engine.rules.forms import be_strict
 
 SECOND_NS = 1_000_000_000
 SellMeans = Literal["close", "short"]
 ForeignOrders = Literal["ignore", "freeze", "adopt"]
-
-
-@attrs.frozen(kw_only=True)
-class PriceTrigger:
-    """An entry on a market condition: ``field`` crosses ``level``; fires once per crossing."""
-
-    symbol: str
-    field: Literal["last", "bid", "ask"] = "last"
-    crosses: Literal["above", "below"] = "above"
-    level: float = attrs.field(validator=positive)
-    signal: Literal["BUY", "SHORT"] = "BUY"
 
 
 @attrs.frozen(kw_only=True)
@@ -49,7 +41,8 @@ class Strategy(Trade):
     atr_period: int = field(default=14, validator=positive)
     atr_mean: Literal["wilder", "simple"] = "wilder"
     bar_s: int = field(default=60, validator=positive)
-    triggers: tuple[PriceTrigger, ...] = ()
+    pattern: bool = True  # this table makes rules itself: for signals, adds, the end of the day
+    rules: tuple[Rule, ...] = ()  # and these
 
     def __attrs_post_init__(self) -> None:
         super().__attrs_post_init__()
@@ -57,24 +50,66 @@ class Strategy(Trade):
             raise ValueError("symbols must name at least one")
         if len(set(self.symbols)) != len(self.symbols):
             raise ValueError("symbols must not repeat")
-        for trigger in self.triggers:
-            if trigger.symbol not in self.symbols:
-                raise ValueError(f"trigger for {trigger.symbol}, which is not among symbols")
+        for rule in self.rules:
+            for symbol in rule.symbols:
+                if symbol not in self.symbols:
+                    raise ValueError(f"rule {rule.id} is for {symbol}, which is not among symbols")
+        check_rules(self.all_rules)
+
+    @cached_property
+    def all_rules(self) -> tuple[Rule, ...]:
+        """What happens, as rules: those that the table itself stands for, and its own."""
+        if not self.pattern:
+            return self.rules
+        made = pattern_rules(
+            "pattern",
+            (),
+            self,
+            self.confidence_min,
+            self.sell_means,
+            self.cooldown_s,
+            self.entries_per_day_max,
+            self.close_before_end_s,
+        )
+        return (*made, *self.rules)
+
+
+@attrs.frozen(kw_only=True)
+class LimitGroup:
+    """Symbols that are exposed to the same thing: a sector, a strategy."""
+
+    name: str
+    symbols: tuple[str, ...]
+    notional_max: Decimal = field(validator=positive)
 
 
 @attrs.frozen(kw_only=True)
 class Limits:
-    """The first risk gate. Entries are refused beyond these; what reduces risk never is."""
+    """The risk gate. Entries and adds are refused beyond these; what reduces risk never is."""
 
+    # one order
     order_shares_max: Decimal = field(default=Decimal(10_000), validator=positive)
     order_notional_max: Decimal = field(default=Decimal(1_000_000), validator=positive)
-    gross_notional_max: Decimal = field(default=Decimal(5_000_000), validator=positive)
-    positions_max: int = field(default=100, validator=positive)
-    orders_per_minute_max: int = field(default=120, validator=positive)
+    collar_percent: float = field(default=10.0, validator=positive)  # limit price against quote
     quote_age_max_s: float = field(default=60.0, validator=positive)
+    # one symbol: its trade, if everything fills
     position_notional_max: Decimal = field(default=Decimal(2_000_000), validator=positive)
     position_risk_max: Decimal = field(default=Decimal(100_000), validator=positive)  # at the stops
-    collar_percent: float = field(default=10.0, validator=positive)  # limit price against quote
+    restricted: tuple[str, ...] = ()
+    # the account
+    gross_notional_max: Decimal = field(default=Decimal(5_000_000), validator=positive)
+    net_notional_max: Decimal = field(default=Decimal(5_000_000), validator=positive)
+    groups: tuple[LimitGroup, ...] = ()
+    risk_at_stops_max: Decimal = field(default=Decimal(500_000), validator=positive)
+    positions_max: int = field(default=100, validator=positive)
+    leverage_max: float = field(default=4.0, validator=positive)  # gross to equity, if told
+    account_age_max_s: float | None = field(default=None, validator=positive)  # None: any
+    # pace
+    orders_per_minute_max: int = field(default=120, validator=positive)
+    orders_per_second_max: int = field(default=40, validator=positive)
+    window_s: float = field(default=600.0, validator=positive)  # of the two below, a symbol each
+    entries_in_window_max: int = field(default=20, validator=positive)
+    stop_outs_in_window_max: int = field(default=5, validator=positive)
 
 
 @attrs.frozen(kw_only=True)
@@ -134,6 +169,8 @@ def _converter() -> cattrs.Converter:
     converter = cattrs.Converter(forbid_extra_keys=True)
     converter.register_structure_hook(Decimal, lambda value, _: Decimal(str(value)))
     converter.register_unstructure_hook(Decimal, str)
+    be_strict(converter)
+    register(converter)
     converter.register_structure_hook_func(lambda kind: kind == tuple[Target, ...], _targets)
     return converter
 

@@ -53,6 +53,7 @@ class Context:
     reverse_to: Wish | None = None
     reverse_before_ns: int = 0
     entry_over: bool = False  # the rest of a part-filled entry is not wanted any more
+    adds_over: bool = False  # nor any add that rests
     levels_used: int = 0  # of the plan's double-downs
     adds: int = 0  # that were sent
     trail_level: Decimal | None = None  # the best that a trailing stop has reached

@@ -19,12 +19,22 @@ import attrs
 import orjson
 
 from engine import config as configuration
-from engine import decisions, direct, executions, reports, settlement, stops, truth
+from engine import (
+    decisions,
+    direct,
+    executions,
+    halts,
+    reports,
+    rulebook,
+    settlement,
+    stops,
+    truth,
+)
 from engine.adds import next_double_down
 from engine.commands import Command
-from engine.config import CONVERTER, SECOND_NS, Config
+from engine.config import CONVERTER, Config
 from engine.contexts import Context, name_rest
-from engine.entries import await_close, exit_order
+from engine.entries import exit_order
 from engine.events import BaseEvent
 from engine.exits import AmendExit, PlaceExit, Terms, Want, Withdraw, exposed, wants
 from engine.inputs import (
@@ -37,14 +47,18 @@ from engine.inputs import (
     ConditionFired,
     ErrorReported,
     ExecutionReported,
+    HaltRequested,
     Input,
     InstrumentDefined,
     MarketSeen,
     OcoRequested,
     OrderIdGranted,
     OrderOpened,
+    OrderRequested,
     OrderStatusReported,
     PositionReported,
+    ResumeRequested,
+    RuleChanged,
     SessionChanged,
     SignalArrived,
     SignalRefused,
@@ -56,7 +70,7 @@ from engine.inputs import (
 )
 from engine.orders import Role
 from engine.outbox import Outbox
-from engine.risk import exit_reason
+from engine.risk import Proposal, Standing, gate
 from engine.state import State
 from engine.watches import tell_all, watch_stop
 from statecharts.vocabulary import (
@@ -88,6 +102,7 @@ class Core:
             _HANDLERS[type(item)](state, out, item)
         self._deadlines(out)
         self._settle(out)
+        decisions.notice(state, out)
         truth.ask(state, out)
         return Output(out.commands, out.events)
 
@@ -120,6 +135,7 @@ class Core:
                 if (context := state.contexts.get(number)) is not None:
                     self._settle_context(out, context)
                     watch_stop(state, out, context)
+                    rulebook.watch_profits(state, out, context)
                     settlement.tell_brackets(out, context)
                 elif (group := state.groups.get(number)) is not None:
                     settlement.settle_group(state, out, group)
@@ -166,7 +182,18 @@ def _carry_out(state: State, out: Outbox, context: Context, want: Want) -> None:
         out.amend(want.order, want.spec)
     elif isinstance(want, PlaceExit):
         others = exposed(want.tranche, want.action, want.grouped)
-        reason = exit_reason(want.held, want.quantity + others)
+        reason = gate(
+            Proposal(
+                kind="exit",
+                symbol=context.symbol,
+                side=1 if want.action == "BUY" else -1,
+                quantity=want.quantity,
+                held=want.held,
+                worst=want.quantity + others,
+            ),
+            Standing(live=state.live),
+            state.config.limits,
+        )
         if reason is not None and want.role is not Role.TARGET:
             # Exits that are being withdrawn still count; their answers bring us back here.
             return
@@ -212,22 +239,8 @@ def _settle_due(state: State, _: Outbox, subject: str) -> None:
     state.dirty.add(int(subject))
 
 
-def _session_ending(state: State, out: Outbox, symbol: str) -> None:
-    """End of day, of one symbol, from the exchange's own hours: its own process, once."""
-    context = state.current.get(symbol)
-    if context is not None and context.state == ContextState.FROZEN:
-        context.frozen_from = ContextState.CLOSING  # as soon as the truth is known again
-    elif context is not None:
-        context.reverse_to = None
-        context.exit_reason = "end_of_day"
-        out.advance(context, ContextEvent.CLOSE_REQUESTED)
-        state.dirty.add(context.number)
-    instrument = state.instruments[symbol]
-    margin = int(state.config.strategy.close_before_end_s * SECOND_NS)
-    for _, closes in instrument.sessions:
-        if closes - margin > out.now_ns:
-            state.deadlines[f"eod:{symbol}"] = closes - margin
-            return
+def _clock(kind: str) -> Callable[[State, Outbox, str], None]:
+    return lambda state, out, subject: decisions.on_clock(state, out, kind, subject)
 
 
 def _round_overdue(state: State, out: Outbox, _: str) -> None:
@@ -269,7 +282,8 @@ _DEADLINES: Final[dict[str, Callable[[State, Outbox, str], None]]] = {
     "grace": _grace_ended,
     "fills": _fills_missing,
     "settle": _settle_due,
-    "eod": _session_ending,
+    "time": _clock("time"),
+    "session": _clock("session"),
     "round": _round_overdue,
     "ask": _doubts_due,
     "echo": _echo_missing,
@@ -294,8 +308,9 @@ def _on_started(state: State, out: Outbox, started: Started) -> None:
     state.suspects.clear()
     state.oca_amendable = True
     state.looking.clear()  # whoever was to answer is gone
+    state.asked_rules.clear()
     tell_all(state, out)
-    decisions.watch_triggers(state, out, state.config.strategy)
+    rulebook.load(state, out, state.config.strategy)
     truth.link_lost(state, out, state.orders.values())
 
 
@@ -314,7 +329,7 @@ def _on_instrument(state: State, out: Outbox, defined: InstrumentDefined) -> Non
     instrument = defined.instrument
     state.instruments[instrument.symbol] = instrument
     state.symbols[instrument.con_id] = instrument.symbol
-    await_close(state, instrument, out.now_ns)
+    rulebook.schedule(state, instrument, out.now_ns)
 
 
 def _on_accounts(state: State, _: Outbox, listed: AccountsListed) -> None:
@@ -322,7 +337,8 @@ def _on_accounts(state: State, _: Outbox, listed: AccountsListed) -> None:
         state.account = listed.accounts[0]
 
 
-def _on_account_value(state: State, _: Outbox, seen: AccountValueReported) -> None:
+def _on_account_value(state: State, out: Outbox, seen: AccountValueReported) -> None:
+    state.account_told_ns = out.now_ns
     state.account_values[f"{seen.account}:{seen.key}:{seen.currency}"] = seen.value
 
 
@@ -343,7 +359,11 @@ _HANDLERS: Final[dict[type[Input], Callable[[State, Outbox, Any], None]]] = {
     CloseRequested: decisions.on_close,
     BracketRequested: direct.on_bracket,
     OcoRequested: direct.on_oco,
+    OrderRequested: direct.on_order,
     CancelRequested: direct.on_cancel,
+    RuleChanged: rulebook.on_rule,
+    HaltRequested: halts.on_halt,
+    ResumeRequested: halts.on_resume,
     SessionChanged: truth.on_session,
     OrderIdGranted: truth.on_order_id,
     PositionReported: truth.on_position,

@@ -1,4 +1,4 @@
-"""From a signal, a fired condition or a host's request to an entry, a close, or a refusal.
+"""From a signal, a fired watch, the clock or a host's request to the rules it concerns.
 
 A decision is made once, on the market as it was seen with it. Whatever does not act is refused
 with a reason and is not kept for later.
@@ -6,11 +6,9 @@ with a reason and is not kept for later.
 
 from __future__ import annotations
 
-from engine import stops
-from engine.config import PriceTrigger, Strategy
-from engine.contexts import Context, Wish
-from engine.entries import enter, open_until
-from engine.events import FlowThresholdEvent, PredictionSignalEvent
+from engine import rulebook, stops
+from engine.contexts import Context
+from engine.events import BaseEvent, FlowThresholdEvent, PredictionSignalEvent
 from engine.inputs import (
     CloseRequested,
     ConditionFired,
@@ -20,22 +18,22 @@ from engine.inputs import (
     SignalArrived,
     SignalRefused,
 )
+from engine.intents import Call, ask, close, reverse
 from engine.outbox import Outbox
 from engine.reasons import Reason
-from engine.state import State
+from engine.rules import Leaf, Rule, concerned, triggers
+from engine.state import Asked, State
 from engine.tranches import Origin
-from engine.watches import Level, look, set_watch
-from statecharts.vocabulary import ContextEvent, ContextState
+from engine.watches import look
 
-_REVERSAL_PATIENCE_S = 30.0
-
+ASKED_MAX = 64  # rules of one symbol that wait for the market of the moment
 
 # -- signals ---------------------------------------------------------------------------------
 
 
 def on_signal(state: State, out: Outbox, arrived: SignalArrived) -> None:
     signal = arrived.signal
-    out.say(
+    event = out.say(
         PredictionSignalEvent,
         symbol=signal.ticker,
         signal=signal.signal,
@@ -56,8 +54,11 @@ def on_signal(state: State, out: Outbox, arrived: SignalArrived) -> None:
             threshold=threshold,
             signal=signal.signal,
         )
-    reason = _signal_reason(state, signal) or _act(state, out, arrived)
+    reason = _signal_reason(state, signal)
     state.consumed.add(signal.identity)
+    if reason is None:
+        told = (signal.identity, signal.signal)
+        reason = _ask_rules(state, out, arrived.market, "signal", told, event=event)
     if reason is not None:
         out.refuse(reason, signal.ticker, signal.signal, signal.identity)
 
@@ -66,23 +67,37 @@ def on_signal_refused(_: State, out: Outbox, refused: SignalRefused) -> None:
     out.refuse(refused.reason, refused.ticker, refused.detail, refused.source)
 
 
-def pace_reason(state: State, symbol: str, now_ns: int) -> Reason | None:
-    """Cooldown and daily count of the strategy; both are counted on executions only, and a
-    host's direct request is not the strategy's."""
-    if now_ns < state.cooldown_until.get(symbol, 0):
-        return Reason.COOLDOWN
-    instrument = state.instruments.get(symbol)
-    day, count = state.entries_today.get(symbol, (0, 0))
-    if instrument is None or count < state.config.strategy.entries_per_day_max:
-        return None
-    return Reason.DAILY_LIMIT if day == open_until(state, instrument, now_ns) else None
+def _signal_reason(state: State, signal: Signal) -> Reason | None:
+    if signal.identity in state.consumed:
+        return Reason.DUPLICATE_SIGNAL
+    if signal.ticker not in state.config.strategy.symbols:
+        return Reason.UNKNOWN_SYMBOL
+    return Reason.NEUTRAL if signal.signal == "NEUTRAL" else None
 
 
-def watch_triggers(state: State, out: Outbox, strategy: Strategy) -> None:
-    """The price triggers of the settings that govern from here on."""
-    for index, trigger in enumerate(strategy.triggers):
-        wanted = Level(trigger.field, trigger.crosses, trigger.level, at_once=False)
-        set_watch(state, out, f"trigger:{index}", trigger.symbol, wanted)
+def _ask_rules(
+    state: State,
+    out: Outbox,
+    market: MarketView,
+    origin: Origin,
+    told: tuple[str, str],
+    event: BaseEvent | None = None,
+    fired: tuple[Leaf, ...] = (),
+    only: Rule | None = None,
+) -> Reason | None:
+    """Ask every rule that is concerned (or ``only`` one), in its order; NO_RULE if none is. Each
+    sees what the ones before it have done."""
+    found = False
+    scene = rulebook.scene(state, market.symbol, out.now_ns, market, event, fired)
+    for rule in state.rules if only is None else (only,):
+        if concerned(rule, scene):
+            found = True
+            ask(state, out, Call(rule, scene, origin, *told))
+            scene = rulebook.scene(state, market.symbol, out.now_ns, market, event, fired)
+    return None if found else Reason.NO_RULE
+
+
+# -- what else wakes rules -------------------------------------------------------------------
 
 
 def on_condition(state: State, out: Outbox, fired: ConditionFired) -> None:
@@ -93,84 +108,85 @@ def on_condition(state: State, out: Outbox, fired: ConditionFired) -> None:
     kind, _, subject = name.partition(":")
     if kind == "stop":
         stops.passed(state, out, int(subject))
-    elif kind == "trigger":
-        _triggered(state, out, int(subject), fired)
+        return
+    if kind == "profit":
+        _, rule_id, number = rulebook.profit_rule(subject)
+    else:
+        rule_id, _, number = rulebook.woken(subject)
+    rule = rulebook.find(state, rule_id)
+    if rule is not None:
+        wakes = triggers(rule)
+        leaf = wakes.profits[number] if kind == "profit" else wakes.markets[number]
+        told = (f"{rule_id}|{out.now_ns}", kind)
+        _ask_rules(state, out, fired.market, "trigger", told, fired=(leaf,), only=rule)
 
 
-def _triggered(state: State, out: Outbox, index: int, fired: ConditionFired) -> None:
-    """A price trigger acts as a signal of full confidence, once per crossing."""
-    trigger: PriceTrigger = state.config.strategy.triggers[index]
-    signal = Signal(
-        identity=f"trigger:{index}:{out.now_ns}:{trigger.signal}",
-        source="trigger",
-        ticker=trigger.symbol,
-        signal=trigger.signal,
-        confidence=1.0,
-        model_time_ns=out.now_ns,
-    )
-    on_signal(state, out, SignalArrived(signal, fired.market))
+def on_clock(state: State, out: Outbox, kind: str, subject: str) -> None:
+    """A time of day has begun for a rule, or the end of its symbol's session is near: each
+    symbol by itself, once, from the exchange's own hours."""
+    rule_id, symbol, number = rulebook.woken(subject)
+    rule, instrument = rulebook.find(state, rule_id), state.instruments.get(symbol)
+    if rule is None or instrument is None:
+        return
+    wakes = triggers(rule)
+    leaf: Leaf = wakes.times[number] if kind == "time" else wakes.sessions[number]
+    if rulebook.needs_market(rule):
+        _ask_soon(state, out, symbol, Asked(rule_id, None, (leaf,)))
+    else:
+        told = (f"{rule_id}|{out.now_ns}", kind)
+        _ask_rules(state, out, MarketView(symbol), "trigger", told, fired=(leaf,), only=rule)
+    rulebook.schedule(state, instrument, out.now_ns, again=True)
 
 
-def _signal_reason(state: State, signal: Signal) -> Reason | None:
-    if signal.identity in state.consumed:
-        return Reason.DUPLICATE_SIGNAL
-    if signal.ticker not in state.config.strategy.symbols:
-        return Reason.UNKNOWN_SYMBOL
-    if signal.signal == "NEUTRAL":
-        return Reason.NEUTRAL
-    if signal.confidence < state.config.strategy.confidence_min:
-        return Reason.LOW_CONFIDENCE
-    return None
+def notice(state: State, out: Outbox) -> None:
+    """Events that this step has told may wake rules: they are asked on the market of the moment
+    after. Signals have been asked about already."""
+    for event in out.events:
+        if isinstance(event, PredictionSignalEvent):
+            continue
+        for rule in state.event_rules:
+            symbol = getattr(event, "symbol", "")
+            for one in [symbol] if symbol else rule.symbols or state.config.strategy.symbols:
+                scene = rulebook.scene(state, one, out.now_ns, None, event)
+                if concerned(rule, scene):
+                    _ask_soon(state, out, one, Asked(rule.id, event, ()))
 
 
-def _act(state: State, out: Outbox, arrived: SignalArrived) -> Reason | None:
-    """Enter, reverse, close or refuse; the reason if refused."""
-    strategy = state.config.strategy
-    kind = arrived.signal.signal
-    context = state.current.get(arrived.signal.ticker)
-    if kind == "SELL" and strategy.sell_means == "close":
-        if context is None or context.side < 0:
-            return Reason.NOTHING_TO_CLOSE
-        return _close(state, out, context, "signal")
-    side = 1 if kind == "BUY" else -1
-    signal = arrived.signal
-    origin: Origin = "trigger" if signal.source == "trigger" else "signal"
-    wish = Wish(signal.ticker, side, strategy, origin, signal.identity)
-    if context is None:
-        return pace_reason(state, wish.symbol, out.now_ns) or enter(
-            state, out, wish, arrived.market
-        )
-    if context.state == ContextState.FROZEN:
-        return Reason.FROZEN
-    if context.state in (ContextState.CLOSING, ContextState.REVERSING, ContextState.CONCLUDING):
-        return Reason.BUSY
-    if context.side == side:
-        return Reason.SAME_SIDE
-    policy = context.plan.trade.on_opposite
-    if policy == "ignore":
-        return Reason.OPPOSITE_IGNORED
-    if policy == "close":
-        return _close(state, out, context, "opposite_signal")
-    if not state.live:
-        return Reason.NOT_LIVE
-    context.reverse_to = wish
-    context.reverse_before_ns = out.now_ns + state.scaled(_REVERSAL_PATIENCE_S)
-    context.exit_reason = "reversal"
-    out.advance(context, ContextEvent.REVERSE_REQUESTED)
-    state.dirty.add(context.number)
-    return None
+def _ask_soon(state: State, out: Outbox, symbol: str, asked: Asked) -> None:
+    waiting = state.asked_rules.get(symbol, ())
+    if len(waiting) >= ASKED_MAX:
+        out.refuse(Reason.BUSY, symbol, "too many rules at once", "", asked.rule_id)
+        return
+    state.asked_rules[symbol] = (*waiting, asked)
+    look(state, out, symbol, "rules:0")
 
 
-def _close(state: State, out: Outbox, context: Context, reason: str) -> Reason | None:
-    if context.state == ContextState.FROZEN:
-        return Reason.FROZEN
-    if context.state in (ContextState.CLOSING, ContextState.CONCLUDING):
-        return Reason.BUSY
-    context.exit_reason = reason
-    context.reverse_to = None
-    out.advance(context, ContextEvent.CLOSE_REQUESTED)
-    state.dirty.add(context.number)
-    return None
+def on_market_seen(state: State, out: Outbox, seen: MarketSeen) -> None:
+    """The market of the moment, for whoever waited for it."""
+    symbol = seen.market.symbol
+    for purpose in state.looking.pop(symbol, ()):
+        kind, _, subject = purpose.partition(":")
+        context = state.contexts.get(int(subject))
+        if kind == "rules":
+            for asked in state.asked_rules.pop(symbol, ()):
+                _ask_now(state, out, asked, seen.market)
+        elif context is not None and kind == "reverse":
+            reverse(state, out, context, seen.market)
+        elif context is not None:
+            stops.judge(state, out, context, seen.market)
+
+
+def _ask_now(state: State, out: Outbox, asked: Asked, market: MarketView) -> None:
+    rule = rulebook.find(state, asked.rule_id)
+    if rule is None:
+        return  # it is gone, or was disabled
+    event = asked.event
+    sequence = event.sequence if event is not None else 0
+    told = (f"{rule.id}|{out.now_ns}|{sequence}", type(event).__name__ if event else "time")
+    _ask_rules(state, out, market, "trigger", told, event=event, fired=asked.fired, only=rule)
+
+
+# -- closes and reversals --------------------------------------------------------------------
 
 
 def on_close(state: State, out: Outbox, request: CloseRequested) -> None:
@@ -184,43 +200,12 @@ def on_close(state: State, out: Outbox, request: CloseRequested) -> None:
     else:
         contexts = list(state.current.values())
     for context in contexts:
-        reason = _close(state, out, context, request.reason)
+        reason = close(state, out, context, request.reason)
         if reason is not None:
             out.refuse(reason, context.symbol, request.reason)
-
-
-# -- reversals -------------------------------------------------------------------------------
 
 
 def ask_for_reversal(state: State, out: Outbox, context: Context) -> None:
     """The old side is flat and at rest: the other side is entered on today's price."""
     if context.reverse_to is not None:
         look(state, out, context.symbol, f"reverse:{context.number}")
-
-
-def on_market_seen(state: State, out: Outbox, seen: MarketSeen) -> None:
-    for purpose in state.looking.pop(seen.market.symbol, ()):
-        kind, _, subject = purpose.partition(":")
-        context = state.contexts.get(int(subject))
-        if context is None:
-            continue
-        if kind == "reverse":
-            _reverse(state, out, context, seen.market)
-        else:
-            stops.judge(state, out, context, seen.market)
-
-
-def _reverse(state: State, out: Outbox, context: Context, market: MarketView) -> None:
-    wish, context.reverse_to = context.reverse_to, None
-    if wish is None:
-        return
-    reason: Reason | None
-    if out.now_ns > context.reverse_before_ns:
-        reason = Reason.REVERSAL_TIMED_OUT
-    elif wish.symbol in state.current:
-        reason = Reason.BUSY
-    else:
-        state.cooldown_until.pop(wish.symbol, None)
-        reason = pace_reason(state, wish.symbol, out.now_ns) or enter(state, out, wish, market)
-    if reason is not None:
-        out.refuse(reason, wish.symbol, "reversal", wish.identity)

@@ -3,29 +3,40 @@ gates, orders and charts as everything else."""
 
 from __future__ import annotations
 
+import math
 from decimal import Decimal
 
 from engine.commands import OrderSpec
-from engine.entries import open_context, register, symbol_reason
+from engine.entries import open_context, register
 from engine.groups import OCA_CANCEL_WITH_BLOCK, Group
-from engine.inputs import BracketRequested, CancelRequested, MarketView, OcoRequested, Side
-from engine.money import exact
+from engine.inputs import (
+    BracketRequested,
+    CancelRequested,
+    MarketView,
+    OcoRequested,
+    OrderRequested,
+    Side,
+)
+from engine.money import ZERO, exact
 from engine.orders import Order, Role
 from engine.outbox import Outbox
+from engine.portfolio import standing, symbol_reason
 from engine.reasons import Reason
-from engine.risk import market_reason
+from engine.risk import Proposal, gate, market_reason
 from engine.state import State
 from engine.tranches import Aim, Plan
 from statecharts.vocabulary import OcoEvent, OrderAsk
 
 
 def on_bracket(state: State, out: Outbox, request: BracketRequested) -> None:
-    reason = _bracket_reason(state, out, request)
+    reason = place_bracket(state, out, request)
     if reason is not None:
         out.refuse(reason, request.symbol, "bracket", request.reference)
 
 
-def _bracket_reason(state: State, out: Outbox, request: BracketRequested) -> Reason | None:
+def place_bracket(
+    state: State, out: Outbox, request: BracketRequested, rule: str = ""
+) -> Reason | None:
     if request.reference in state.references:
         return Reason.DUPLICATE_REFERENCE
     reason = symbol_reason(state, request.symbol, out.now_ns)
@@ -37,9 +48,8 @@ def _bracket_reason(state: State, out: Outbox, request: BracketRequested) -> Rea
     if reason is not None:
         return reason
     instrument = state.instruments[request.symbol]
-    stated = (request.stop_price, request.target_price, request.entry_price)
-    if not all(price is None or instrument.grid.on(price) for price in stated):
-        return Reason.OFF_GRID
+    given = (request.stop_price, request.target_price, request.entry_price)
+    stated = tuple(price for price in given if price is not None)
     side = 1 if request.side == "BUY" else -1
     basis = request.entry_price or _seen_price(request.market, request.side)
     target = request.target_price
@@ -57,18 +67,23 @@ def _bracket_reason(state: State, out: Outbox, request: BracketRequested) -> Rea
         trade=state.config.strategy,
         origin="bracket",
         identity=request.reference,
+        rule=rule,
     )
-    quote = _seen_price(request.market, request.side)
-    reason = open_context(state, out, instrument, plan, quote)
+    reason = open_context(state, out, instrument, plan, request.market, stated)
     if reason is None:
         state.references[request.reference] = state.current[request.symbol].number
     return reason
 
 
 def _seen_price(market: MarketView | None, side: Side) -> Decimal:
-    price = market.price(side) if market is not None else None
+    price = _price_or_none(market, side)
     assert price is not None
-    return exact(price)
+    return price
+
+
+def _price_or_none(market: MarketView | None, side: Side) -> Decimal | None:
+    price = market.price(side) if market is not None else None
+    return exact(price) if price is not None and math.isfinite(price) else None
 
 
 def on_oco(state: State, out: Outbox, request: OcoRequested) -> None:
@@ -77,64 +92,130 @@ def on_oco(state: State, out: Outbox, request: OcoRequested) -> None:
     if reason is not None:
         out.refuse(reason, request.symbol, "oco", request.reference)
         return
+    group = _group(state, request)
+    for leg in request.legs:
+        _leg(state, out, group, leg.side, request.quantity, leg.order_type, leg.price, "GTC")
+
+
+def on_order(state: State, out: Outbox, request: OrderRequested) -> None:
+    reason = place_order(state, out, request)
+    if reason is not None:
+        out.refuse(reason, request.symbol, "order", request.reference)
+
+
+def place_order(
+    state: State, out: Outbox, request: OrderRequested, rule: str = ""
+) -> Reason | None:
+    """One order by itself: a group of one. Its shares are the caller's to protect."""
+    prices = () if request.price is None else (request.price,)
+    if (request.order_type == "MKT") != (request.price is None):
+        return Reason.OFF_GRID
+    reason = _direct_reason(
+        state, out, request.reference, request.symbol, request.side, request.quantity, prices,
+        request.market,
+    )  # fmt: skip
+    if reason is not None:
+        return reason
+    group = _group(state, request)
+    group.rule = rule
+    _leg(
+        state, out, group, request.side, request.quantity, request.order_type, request.price,
+        request.tif,
+    )  # fmt: skip
+    return None
+
+
+def _group(state: State, request: OcoRequested | OrderRequested) -> Group:
     number = state.take_number()
-    group = Group(number, request.symbol, request, f"{state.tag}-{number}")
+    group = Group(number, request.symbol, f"{state.tag}-{number}")
     state.groups[number] = group
     state.references[request.reference] = number
     group.step(OcoEvent.SEND)
-    for leg in request.legs:
-        order_id = state.take_order_id()
-        stop = leg.order_type == "STP"
-        spec = OrderSpec(
-            action=leg.side,
-            quantity=request.quantity,
-            order_type=leg.order_type,
-            limit_price=None if stop else leg.price,
-            aux_price=leg.price if stop else None,
-            tif="GTC",
-            outside_rth=state.config.strategy.outside_rth,
-            account=state.account,
-            order_ref=f"{state.tag}-{number}-L{order_id}",
-            oca_group=group.oca_group,
-            oca_type=OCA_CANCEL_WITH_BLOCK,
-        )
-        order = Order(order_id, request.symbol, Role.LEG, number, spec)
-        group.orders[order_id] = order
-        register(state, order)
-        out.place(order)
+    return group
+
+
+def _leg(
+    state: State,
+    out: Outbox,
+    group: Group,
+    side: Side,
+    quantity: Decimal,
+    order_type: str,
+    price: Decimal | None,
+    tif: str,
+) -> None:
+    order_id = state.take_order_id()
+    stop, alone = order_type == "STP", tif == "DAY" or order_type == "MKT"
+    spec = OrderSpec(
+        action=side,
+        quantity=quantity,
+        order_type=order_type,
+        limit_price=None if stop else price,
+        aux_price=price if stop else None,
+        tif=tif,
+        outside_rth=state.config.strategy.outside_rth and order_type != "MKT",
+        account=state.account,
+        order_ref=f"{state.tag}-{group.number}-L{order_id}",
+        oca_group="" if alone else group.oca_group,
+        oca_type=0 if alone else OCA_CANCEL_WITH_BLOCK,
+    )
+    order = Order(order_id, group.symbol, Role.LEG, group.number, spec)
+    group.orders[order_id] = order
+    register(state, order)
+    out.place(order)
 
 
 def _oco_reason(state: State, out: Outbox, request: OcoRequested) -> Reason | None:
-    if request.reference in state.references:
+    prices = tuple(leg.price for leg in request.legs)
+    return _direct_reason(
+        state, out, request.reference, request.symbol, request.legs[0].side, request.quantity,
+        prices, request.market,
+    )  # fmt: skip
+
+
+def _direct_reason(
+    state: State,
+    out: Outbox,
+    reference: str,
+    symbol: str,
+    side: Side,
+    quantity: Decimal,
+    prices: tuple[Decimal, ...],
+    market: MarketView | None,
+) -> Reason | None:
+    """Why orders that may open shares without protection are not placed."""
+    if reference in state.references:
         return Reason.DUPLICATE_REFERENCE
-    reason = symbol_reason(state, request.symbol, out.now_ns)
-    if reason is not None:
-        return reason
-    limits = state.config.limits
-    grid = state.instruments[request.symbol].grid
-    if request.quantity <= 0:
-        return Reason.NO_SIZE
-    if request.quantity > limits.order_shares_max:
-        return Reason.ORDER_TOO_LARGE
-    if any(not grid.on(leg.price) or leg.price <= 0 for leg in request.legs):
-        return Reason.OFF_GRID
-    notional = request.quantity * max(leg.price for leg in request.legs)
-    if notional > limits.order_notional_max:
-        return Reason.NOTIONAL_TOO_LARGE
-    return market_reason(request.market, request.legs[0].side, limits)
+    price = max(prices, default=None) or _price_or_none(market, side)
+    proposal = Proposal(
+        kind="direct",
+        symbol=symbol,
+        side=1 if side == "BUY" else -1,
+        quantity=quantity,
+        price=price or ZERO,
+        stated=prices,
+        value=quantity * (price or ZERO),
+        orders=max(len(prices), 1),
+    )
+    where = standing(state, symbol, out.now_ns, market)
+    return gate(proposal, where, state.config.limits)
 
 
 def on_cancel(state: State, out: Outbox, request: CancelRequested) -> None:
-    """Take back what of a directly placed bracket or OCO has not filled.
+    reason = cancel(state, out, request.reference)
+    if reason is not None:
+        out.refuse(reason, "", "cancel", request.reference)
+
+
+def cancel(state: State, out: Outbox, reference: str) -> Reason | None:
+    """Take back what of something directly placed has not filled.
 
     Of a bracket that is held, only the rest of the entry goes; its protection stays.
     """
-    number = state.references.get(request.reference)
+    number = state.references.get(reference)
     owner = state.contexts.get(number) or state.groups.get(number) if number else None
     if owner is None or not state.live:
-        reason = Reason.NOTHING_TO_CLOSE if owner is None else Reason.NOT_LIVE
-        out.refuse(reason, "", "cancel", request.reference)
-        return
+        return Reason.NOTHING_TO_CANCEL if owner is None else Reason.NOT_LIVE
     if isinstance(owner, Group):
         owner.step(OcoEvent.CANCEL)
     roles = (Role.LEG, Role.ENTRY, Role.ADD)
@@ -142,3 +223,4 @@ def on_cancel(state: State, out: Outbox, request: CancelRequested) -> None:
         if order.role in roles and order.resting and order.asked != OrderAsk.DRAFT:
             out.cancel(order)
     state.dirty.update({owner.number} & state.contexts.keys())
+    return None

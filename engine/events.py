@@ -222,6 +222,7 @@ class RefusalEvent(BaseEvent):
     symbol: str
     detail: str
     signal_identity: str = ""
+    rule: str = ""  # the rule that was asked, if one was
 
 
 @attrs.frozen
@@ -242,6 +243,24 @@ class SessionChangedEvent(BaseEvent):
     old: str
     new: str
     cause: str
+
+
+@attrs.frozen
+class TradingHaltedEvent(BaseEvent):
+    """The kill switch holds at ``level`` (1 nothing is opened, 2 entries are taken back, 3 all
+    is closed), until it is taken back."""
+
+    level: int
+    who: str
+    why: str
+
+
+@attrs.frozen
+class TradingResumedEvent(BaseEvent):
+    """A person has taken the kill switch back."""
+
+    who: str
+    why: str
 
 
 @attrs.frozen

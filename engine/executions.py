@@ -10,17 +10,19 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
+from engine import foreign, invariants
 from engine.contexts import Context, name_fill
-from engine.entries import open_until
 from engine.events import FillEvent, PositionCloseEvent, PositionOpenEvent, PositionUpdateEvent
 from engine.groups import Group
+from engine.halts import FLATTEN
 from engine.inputs import CommissionReported, ExecutionReported
 from engine.orders import OPENING_ROLES, Order, Role
 from engine.outbox import Outbox, order_fields
-from engine.positions import Ledger, revision, signed
+from engine.portfolio import note_entry
+from engine.positions import Ledger, revision
 from engine.reports import report
+from engine.rulebook import count
 from engine.state import State
-from engine.tranches import Intent
 from statecharts.vocabulary import ContextEvent, OrderEvent, OrderReport
 
 
@@ -28,7 +30,8 @@ def on_execution(state: State, out: Outbox, fill: ExecutionReported) -> None:
     order = state.find(fill.order_id, fill.client_id, fill.perm_id, fill.order_ref)
     identity = revision(fill.execution_id)[0]
     if order is None:
-        _foreign_execution(state, out, fill, identity)
+        order = _stranger(state, out, fill, identity)
+    if order is None:
         return
     owner = state.contexts.get(order.owner) or state.groups.get(order.owner)
     if owner is None:
@@ -74,12 +77,16 @@ def _context_filled(
     order: Order,
     held_before: Decimal,
 ) -> None:
+    invariants.after_counting(context)
     state.dirty.add(context.number)
     if order.role in OPENING_ROLES:
         tranche = context.tranche_of(order)
         tranche.entry_filled_ns = out.now_ns
         if context.count_fill(tranche.intent):
-            _count_execution(state, context, context.intents[tranche.intent], out.now_ns)
+            intent = context.intents[tranche.intent]
+            count(state, intent.rule, context.symbol, out.now_ns)
+            if intent.kind == "entry":
+                note_entry(state, context.symbol, out.now_ns)
         _await_rest(state, context, order, out.now_ns)
     if context.symbol in state.frozen:
         state.doubts = True  # this may be what was missing
@@ -103,7 +110,8 @@ def _unexpected(state: State, out: Outbox, context: Context, event: ContextEvent
     trade of the symbol is under way (long and short never mix)."""
     current = state.current.setdefault(context.symbol, context)
     context.reverse_to = None
-    keeps = context.plan.trade.late_fill == "protect" and current is context
+    flattening = state.halt is not None and state.halt.level >= FLATTEN
+    keeps = context.plan.trade.late_fill == "protect" and current is context and not flattening
     if event == ContextEvent.LATE_FILLED and keeps:
         out.alert("warning", f"late_filled: {context.held} shares are protected", context.symbol)
         return
@@ -120,19 +128,6 @@ def _await_rest(state: State, context: Context, order: Order, now_ns: int) -> No
     if order.role is Role.ENTRY and patience is not None and order.remaining:
         name = f"partial:{context.number}"
         state.deadlines.setdefault(name, now_ns + state.scaled(patience))
-
-
-def _count_execution(state: State, context: Context, intent: Intent, now_ns: int) -> None:
-    """Cooldown and daily count begin with a real execution, once per entry or add."""
-    if context.plan.origin == "bracket" or intent.kind != "entry":
-        return
-    symbol = context.symbol
-    state.cooldown_until[symbol] = now_ns + int(state.config.strategy.cooldown_s * 1_000_000_000)
-    instrument = state.instruments.get(symbol)
-    session_end = open_until(state, instrument, now_ns) if instrument else None
-    day, count = state.entries_today.get(symbol, (0, 0))
-    today = session_end or day
-    state.entries_today[symbol] = (today, count + 1 if day == today else 1)
 
 
 def _tell_position(out: Outbox, context: Context, held_before: Decimal) -> None:
@@ -158,21 +153,17 @@ def _tell_position(out: Outbox, context: Context, held_before: Decimal) -> None:
         )
 
 
-def _foreign_execution(state: State, out: Outbox, fill: ExecutionReported, identity: str) -> None:
+def _stranger(state: State, out: Outbox, fill: ExecutionReported, identity: str) -> Order | None:
+    """An execution of no order that we know; the order that stands for it, if any does."""
+    owner = state.contexts.get(state.execution_owner.get(identity, 0))
+    if owner is not None and identity in owner.ledger.order_of:
+        return owner.orders[owner.ledger.order_of[identity]]  # adopted, and now corrected
     if identity in state.execution_owner:
-        return
+        return None
     if state.ours(fill.order_ref):
         _orphan(state, out, fill)
-        return
-    state.execution_owner[identity] = 0
-    if fill.con_id in state.symbols and fill.account == state.account:
-        if fill.con_id in state.foreign and fill.request_id < 0:
-            state.foreign[fill.con_id] += signed(fill)
-        out.alert(
-            "warning",
-            f"an execution that is not ours: {fill.side} {fill.quantity} @ {fill.price}",
-            fill.symbol,
-        )
+        return None
+    return foreign.execution_seen(state, out, fill, identity)
 
 
 def _orphan(state: State, out: Outbox, fill: ExecutionReported) -> None:

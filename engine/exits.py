@@ -129,7 +129,7 @@ def _opening_given_up(part: Part) -> list[Want]:
         if (
             context.entry_over
             if order.role is Role.ENTRY
-            else context.exits_traded or _behind_stop(part, order)
+            else context.exits_traded or context.adds_over or _behind_stop(part, order)
         )
     ]
 

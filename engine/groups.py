@@ -1,4 +1,4 @@
-"""An OCO placed directly by an embedding program: two orders of which one may fill.
+"""Orders placed directly: an OCO, two of which one may fill; or one by itself.
 
 Its shares are the caller's: no context protects them, and reports say so. Type 1 (cancel, with
 block): the broker cancels the sibling as soon as a leg trades.
@@ -11,7 +11,6 @@ from decimal import Decimal
 import attrs
 
 from engine.charts import NO_ROW, OCO
-from engine.inputs import OcoRequested
 from engine.orders import Order
 from engine.positions import Ledger
 from statecharts.vocabulary import OcoEvent, OcoState
@@ -23,11 +22,11 @@ OCA_CANCEL_WITH_BLOCK = 1
 class Group:
     number: int
     symbol: str
-    request: OcoRequested
     oca_group: str
     state: int = OcoState.DRAFT
     orders: dict[int, Order] = attrs.field(factory=dict)
     ledger: Ledger = attrs.field(factory=Ledger)
+    rule: str = ""  # that decided it
 
     def step(self, event: OcoEvent) -> bool:
         after = OCO.step(self.state, event)
@@ -50,7 +49,7 @@ class Group:
             return None
         if filled and state in (OcoState.SENDING, OcoState.LIVE, OcoState.PART_FILLED):
             return OcoEvent.LEG_FILLED
-        if filled == len(legs) and state == OcoState.ONE_FILLED:
+        if filled == len(legs) > 1 and state == OcoState.ONE_FILLED:
             return OcoEvent.OTHER_LEG_FILLED
         if dead and state in (OcoState.SENDING, OcoState.LIVE, OcoState.PART_FILLED):
             return OcoEvent.ALL_DIED

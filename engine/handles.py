@@ -93,7 +93,7 @@ class GroupWatch:
         reason = self.request(CancelRequested(reference))
         if reason is None:
             return
-        if reason != Reason.NOTHING_TO_CLOSE:
+        if reason != Reason.NOTHING_TO_CANCEL:
             raise UserError(f"{reference} was not cancelled: {reason}")
         if self.look(reference) is None:
             raise UserError(f"nothing was placed under the reference {reference!r}")

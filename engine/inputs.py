@@ -157,6 +157,50 @@ class CancelRequested(Input):
     reference: str
 
 
+@attrs.frozen
+class OrderRequested(Input):
+    """One order placed directly, without protection: its shares are the caller's.
+
+    ``price`` is the limit of an LMT, the trigger of a STP; a MKT has none.
+    """
+
+    reference: str
+    symbol: str
+    side: Side
+    quantity: Decimal
+    order_type: Literal["MKT", "LMT", "STP"]
+    price: Decimal | None = None
+    tif: Literal["DAY", "GTC"] = "DAY"
+    market: MarketView | None = None  # filled in by the runtime
+
+
+@attrs.frozen
+class RuleChanged(Input):
+    """A rule is added or replaced (``rule`` is its JSON), removed, enabled or disabled."""
+
+    change: Literal["add", "replace", "remove", "enable", "disable"]
+    rule_id: str
+    rule: str = ""
+    keep_counters: bool = False  # of a replaced rule: its cooldown and its day's count
+
+
+@attrs.frozen
+class HaltRequested(Input):
+    """The kill switch, at ``level`` 1 to 3 (see ``engine.halts``)."""
+
+    level: int
+    who: str
+    why: str
+
+
+@attrs.frozen
+class ResumeRequested(Input):
+    """A person lets trading begin again."""
+
+    who: str
+    why: str
+
+
 # -- the broker ------------------------------------------------------------------------------
 
 

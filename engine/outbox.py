@@ -10,6 +10,7 @@ from typing import Any, Final, TypeVar
 
 import attrs
 
+from engine import invariants
 from engine.commands import Amend, Cancel, Command, OrderSpec, Place
 from engine.contexts import Context
 from engine.events import (
@@ -39,15 +40,22 @@ class Outbox:
     commands: list[Command] = attrs.field(factory=list)
     events: list[BaseEvent] = attrs.field(factory=list)
 
-    def say(self, event_class: type[E], /, **fields: Any) -> None:
+    def say(self, event_class: type[E], /, **fields: Any) -> E:
         self.state.sequence += 1
-        self.events.append(event_class(time_ns=self.now_ns, sequence=self.state.sequence, **fields))
+        event = event_class(time_ns=self.now_ns, sequence=self.state.sequence, **fields)
+        self.events.append(event)
+        return event
 
     def alert(self, level: AlertLevel, text: str, symbol: str = "") -> None:
         self.say(AlertEvent, level=level, text=text, symbol=symbol)
 
     def refuse(
-        self, reason: Reason | str, symbol: str, detail: str = "", identity: str = ""
+        self,
+        reason: Reason | str,
+        symbol: str,
+        detail: str = "",
+        identity: str = "",
+        rule: str = "",
     ) -> None:
         self.say(
             RefusalEvent,
@@ -55,11 +63,14 @@ class Outbox:
             symbol=symbol,
             detail=detail,
             signal_identity=identity,
+            rule=rule,
         )
 
     # -- orders ------------------------------------------------------------------------------
 
     def place(self, order: Order) -> None:
+        invariants.before_placing(self.state, order)
+        self.state.highest_sent = order.order_id
         taken = order.step(OrderEvent.PLACE)
         assert taken, f"order {order.order_id} cannot be placed from its state"
         order.placed_ns = self.now_ns
@@ -71,6 +82,7 @@ class Outbox:
         self.say(NewOrderEvent, **order_fields(order), order_type=order.spec.order_type)
 
     def amend(self, order: Order, spec: OrderSpec) -> None:
+        invariants.before_sending(self.state, order, spec)
         taken = order.step(OrderEvent.AMEND)
         assert taken, f"order {order.order_id} cannot be amended from its state"
         order.spec = spec
@@ -79,6 +91,7 @@ class Outbox:
         self.say(OrderStatusEvent, **order_fields(order), previous="placed")
 
     def cancel(self, order: Order) -> None:
+        assert self.state.live, f"order {order.order_id} would be cancelled without a session"
         taken = order.step(OrderEvent.CANCEL)
         assert taken, f"order {order.order_id} cannot be cancelled from its state"
         self._await_answer(order)

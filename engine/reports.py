@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from engine import foreign
 from engine.commands import Cancel
 from engine.contexts import PROTECTING_STATES, Context
 from engine.events import (
@@ -128,7 +129,10 @@ def _exit_lost(state: State, out: Outbox, context: Context, order: Order, why: s
 def on_open_order(state: State, out: Outbox, seen: OrderOpened) -> None:
     order = state.find(seen.order_id, seen.client_id, seen.perm_id, seen.order_ref)
     if order is None:
-        _foreign_order(state, out, seen)
+        if not state.ours(seen.order_ref):
+            foreign.order_seen(state, out, seen)
+        elif seen.status in _ALIVE:
+            _take_back(state, out, seen)
         return
     state.round.seen.add(order.order_id)
     order.absences = 0
@@ -201,25 +205,6 @@ def on_status(state: State, out: Outbox, seen: OrderStatusReported) -> None:
     if order.status_filled > order.filled:
         settle = out.now_ns + state.scaled(_FILL_SETTLE_S)
         state.deadlines.setdefault(f"fills:{order.order_id}", settle)
-
-
-def _foreign_order(state: State, out: Outbox, seen: OrderOpened) -> None:
-    """Somebody else's order on our symbol: told once, never touched, never counted as ours."""
-    if state.ours(seen.order_ref):
-        if seen.status in _ALIVE:
-            _take_back(state, out, seen)
-        return
-    key = f"foreign order {seen.perm_id or seen.order_id}"
-    if seen.client_id == state.client_id:
-        state.next_order_id = max(state.next_order_id, seen.order_id + 1)
-    if seen.con_id in state.symbols and key not in state.told:
-        state.told.add(key)
-        out.alert(
-            "warning",
-            f"an order that is not ours: {seen.action} {seen.quantity} {seen.order_type} "
-            f"(client {seen.client_id}, permanent id {seen.perm_id})",
-            seen.symbol,
-        )
 
 
 def _take_back(state: State, out: Outbox, seen: OrderOpened) -> None:

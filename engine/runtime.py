@@ -35,6 +35,8 @@ from engine.inputs import (
     MarketSeen,
     MarketView,
     OcoRequested,
+    OrderRequested,
+    RuleChanged,
     Signal,
     SignalArrived,
     SignalRefused,
@@ -53,7 +55,13 @@ COMMIT_DELAY_NS: Final = 20_000_000  # inputs without commands are durable withi
 IDLE_WAIT_NS: Final = 500_000_000
 SAMPLES_MAX: Final = 100_000
 # Requests that carry a reference, and how a refusal calls them.
-REFERENCED: Final = {BracketRequested: "bracket", OcoRequested: "oco", CancelRequested: "cancel"}
+REFERENCED: Final = {
+    BracketRequested: "bracket",
+    OcoRequested: "oco",
+    OrderRequested: "order",
+    CancelRequested: "cancel",
+    RuleChanged: "rule",
+}
 
 
 class SignalSource(Protocol):
@@ -260,7 +268,7 @@ class Runtime:
         """Put the market as it is now beside what has to be decided on it."""
         if isinstance(item, Signal):
             return SignalArrived(item, self.market_view(item.ticker, now_ns))
-        if isinstance(item, BracketRequested | OcoRequested):
+        if isinstance(item, BracketRequested | OcoRequested | OrderRequested):
             return attrs.evolve(item, market=self.market_view(item.symbol, now_ns))
         assert isinstance(item, Input), type(item)
         return item
@@ -352,8 +360,8 @@ def _refusal(request: Input, events: Sequence[BaseEvent]) -> RefusalEvent | None
     kind = REFERENCED.get(type(request))
     if kind is None:
         return None
-    assert isinstance(request, BracketRequested | OcoRequested | CancelRequested)
-    asked = (kind, request.reference)
+    reference = getattr(request, "reference", "")
+    asked = (kind, request.rule_id if isinstance(request, RuleChanged) else reference)
     for event in events:
         if isinstance(event, RefusalEvent) and (event.detail, event.signal_identity) == asked:
             return event

@@ -65,6 +65,7 @@ class Plan:
     rule: str = ""
     trail: Trail | None = None
     double_down: DoubleDown | None = None
+    add_rule: str = ""  # the rule that gave it those
 
     def stop_at(self, basis: Decimal, grid: Grid) -> Decimal:
         """Trigger of the protective stop for shares bought or sold at ``basis`` on average.

@@ -10,14 +10,14 @@ the symbol.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from decimal import Decimal
 from typing import Final, get_args
 
 from engine.charts import NO_ROW, SESSION
 from engine.commands import Snapshot
 from engine.contexts import ENDING_STATES
-from engine.entries import await_close
 from engine.events import SessionChangedEvent
+from engine.foreign import freeze, unresolved
+from engine.halts import enforce
 from engine.inputs import (
     OrderIdGranted,
     PositionReported,
@@ -30,6 +30,7 @@ from engine.money import ZERO
 from engine.orders import Order
 from engine.outbox import ROUTINE_S, Outbox
 from engine.reports import report
+from engine.rulebook import schedule
 from engine.state import Round, State, Suspicion
 from statecharts.vocabulary import (
     ContextEvent,
@@ -79,6 +80,7 @@ def on_session(state: State, out: Outbox, changed: SessionChanged) -> None:
         state.doubts = False
         _conclude(state, out)
         state.dirty.update(state.contexts)
+        enforce(state, out)
         if out.now_ns // _DAY_NS != state.day_start_ns // _DAY_NS:
             state.day_start_ns = out.now_ns
 
@@ -92,15 +94,15 @@ def _rebase(state: State, now_ns: int) -> None:
         if order.dead and order.reported != OrderReport.CLOSED:
             state.deadlines[f"grace:{order.order_id}"] = now_ns + grace
         order.placed_ns = min(order.placed_ns, now_ns - 1)
-    cooldown = int(state.config.strategy.cooldown_s * 1_000_000_000)
-    for symbol, until_ns in list(state.cooldown_until.items()):
-        state.cooldown_until[symbol] = min(until_ns, now_ns + cooldown)
+    longest = max((rule.cooldown_s for rule in state.rules), default=0.0)
+    for name, until_ns in list(state.cooldown_until.items()):
+        state.cooldown_until[name] = min(until_ns, now_ns + int(longest * 1_000_000_000))
     for context in state.contexts.values():
         for tranche in context.tranches:
             tranche.retry_ns = min(tranche.retry_ns, now_ns)
             tranche.entry_filled_ns = min(tranche.entry_filled_ns, now_ns)
     for instrument in state.instruments.values():  # they are defined again only if they changed
-        await_close(state, instrument, now_ns)
+        schedule(state, instrument, now_ns)
     state.dirty.update(state.contexts)
 
 
@@ -132,9 +134,13 @@ def on_position(state: State, out: Outbox, seen: PositionReported) -> None:
 
 
 def on_snapshot_started(state: State, _: Outbox, started: SnapshotStarted) -> None:
-    """A position snapshot lists only what is held: what it does not list is zero."""
-    if started.kind == "positions" and started.epoch == state.round.epoch:
+    """A snapshot of positions or orders lists what there is: what it does not list is not."""
+    if started.epoch != state.round.epoch:
+        return
+    if started.kind == "positions":
         state.round.positions.clear()
+    elif started.kind == "open_orders":
+        state.foreign_orders.clear()
 
 
 def on_snapshot_ended(state: State, out: Outbox, ended: SnapshotEnded) -> None:
@@ -225,6 +231,7 @@ def _compare(state: State, out: Outbox, symbol: str, con_id: int) -> None:
     """The broker's net position against ours plus what was there before us."""
     if con_id not in state.foreign and not state.held(symbol):
         state.foreign[con_id] = state.round.positions.get(con_id, ZERO)
+        state.foreign_found[con_id] = state.foreign[con_id]
         if state.foreign[con_id]:
             out.alert("warning", f"holds {state.foreign[con_id]} shares that are not ours", symbol)
         return
@@ -235,24 +242,16 @@ def _compare(state: State, out: Outbox, symbol: str, con_id: int) -> None:
         if state.suspects.pop(symbol, None) is not None:
             # What was held back meanwhile may go on.
             state.dirty.update(c.number for c in state.contexts.values() if c.symbol == symbol)
-        _thaw(state, out, symbol)
+        if not unresolved(state, symbol, con_id):
+            _thaw(state, out, symbol)
     elif known is None or known.difference != difference:
         # Fills may be on their way: look once more.
         state.suspects[symbol] = Suspicion(difference, state.held(symbol))
         state.doubts = True
     else:
-        _freeze(state, out, symbol, expected, expected + difference)
-
-
-def _freeze(state: State, out: Outbox, symbol: str, ours: Decimal, theirs: Decimal) -> None:
-    if symbol in state.frozen:
-        return
-    why = f"the broker holds {theirs} shares where the executions make {ours}"
-    out.alert("critical", f"{why}; the symbol is frozen", symbol)
-    state.frozen[symbol] = why
-    context = state.current.get(symbol)
-    if context is not None and out.advance(context, ContextEvent.TRUTH_LOST):
-        state.frozen[symbol] = why
+        theirs = expected + difference
+        why = f"the broker holds {theirs} shares where the executions make {expected}"
+        freeze(state, out, symbol, why)
 
 
 def _thaw(state: State, out: Outbox, symbol: str) -> None:

@@ -29,7 +29,12 @@ STAMP = 11  # mktCapPrice in the tuple of an order status
 
 
 def config(port: int, what: str, symbols: Sequence[str]) -> Config:
-    trigger = {"symbol": "IBM", "field": "last", "crosses": "above", "level": 100.5}
+    rule = {
+        "id": "crossing",
+        "symbols": ["IBM"],
+        "when": {"kind": "market", "field": "last", "op": "above", "level": 100.5},
+        "then": {"kind": "enter", "side": "BUY"},
+    }
     return from_mapping(
         {
             "strategy": {
@@ -39,7 +44,7 @@ def config(port: int, what: str, symbols: Sequence[str]) -> Config:
                 "target": {"percent": 1.0},
                 "cooldown_s": 0.0,
                 "entries_per_day_max": 1_000_000,
-                "triggers": [trigger] if what == "orders" else [],
+                "rules": [rule] if what == "orders" else [],
             },
             "limits": {"orders_per_minute_max": 1_000_000},
             "broker": {

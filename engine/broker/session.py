@@ -88,6 +88,7 @@ class Session:
         self._market = market
         self._wake_fd = wake_fd
         self._ids = RequestIds()
+        self._sees_others = strategy.foreign_orders != "ignore"
         self._link: Link | None = None
         self._table = table(SessionChart)
         self._state = self._table.initial
@@ -291,14 +292,12 @@ class Session:
     def _start_sync(self, link: Link, mono_ns: int) -> list[Input]:
         self._sync_ns = mono_ns + round(self.broker.sync_timeout_s * SECOND_NS)
         self._retry_ns = None
-        out: list[Input] = []
-        for kind in KINDS:
-            out += self._ask(link, kind, foreign=True)
+        out = [told for kind in KINDS for told in self._ask(link, kind, others=True)]
         link.submit(Priority.QUERY, self.definitions.start(link.requests, self._ids))
         return out
 
-    def _ask(self, link: Link, kind: SnapshotKind, foreign: bool = False) -> list[Input]:
-        frames, out = link.snapshots.ask(kind, self.epoch, foreign)
+    def _ask(self, link: Link, kind: SnapshotKind, others: bool) -> list[Input]:
+        frames, out = link.snapshots.ask(kind, self.epoch, others)
         link.submit(Priority.QUERY, frames)
         return out
 
@@ -357,7 +356,7 @@ class Session:
         if _due(self._query_ns, mono_ns):
             self._query_ns = None
             for kind in KINDS:
-                out += self._ask(link, kind)
+                out += self._ask(link, kind, self._sees_others)
         if _due(self._beat_ns, mono_ns):
             if self.upstream.proven(sum(self.feed.ticks().values())):
                 out += self._upstream_restored(link, mono_ns, "market data flow again")
@@ -386,7 +385,7 @@ class Session:
             self.dropped += 1
             return []
         if isinstance(command, Snapshot):
-            return self._ask(link, command.kind)
+            return self._ask(link, command.kind, self._sees_others)
         if isinstance(command, Place | Amend):
             instrument = self.definitions.instruments.get(command.symbol)
             return [*link.place(command, instrument, priority)]

@@ -78,9 +78,13 @@ def _base(options: RunOptions, demonstration: bool) -> Config:
         config = configuration.load(options.config)
         if not options.symbols:
             return config
-        triggers = tuple(t for t in config.strategy.triggers if t.symbol in options.symbols)
+        rules = tuple(
+            rule
+            for rule in config.strategy.rules
+            if not rule.symbols or set(rule.symbols) <= set(options.symbols)
+        )
         return attrs.evolve(
-            config, strategy=_with_symbols(config.strategy, options.symbols, triggers=triggers)
+            config, strategy=_with_symbols(config.strategy, options.symbols, rules=rules)
         )
     symbols = options.symbols or _symbols_of(options.ticks) or demo.SYMBOLS
     if demonstration:

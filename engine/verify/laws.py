@@ -123,6 +123,8 @@ def _placed(before: Before, after: World, context: Context, order: Order) -> Ite
         yield from _added(context, order)
     elif not order.attached:
         yield from _crosses(context, order)
+    if order.role in EXIT_ROLES and not order.attached and order.sign * context.held > 0:
+        yield f"4: exit {order.order_id} adds to the {context.held} held"
     closes = context.tranche_of(order).of(Role.CLOSE)
     if order.role is Role.CLOSE and sum(not one.dead for one in closes) > 1:
         yield f"8: close {order.order_id} is sent beside another one"

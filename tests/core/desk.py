@@ -199,10 +199,10 @@ class Desk:
     def answer(self, command: Snapshot) -> list[Input]:
         found: list[Input] = [SnapshotStarted(command.kind, self.epoch)]
         if command.kind == "open_orders":
-            for order in self.exchange.open_orders(CLIENT):
+            for order in self.exchange.open_orders():  # of all clients
                 found += translate(OrderNotice(order))
         elif command.kind == "executions":
-            for execution in self.exchange.executions(CLIENT):
+            for execution in self.exchange.executions():
                 found += translate(ExecutionNotice(execution), 99)
         elif command.kind == "positions":
             for notice in self.exchange.positions():

@@ -257,7 +257,7 @@ def test_failure_09_a_rejection_leaves_a_phantom_trade_that_blocks_the_symbol() 
     d.signal("AAPL", "BUY")
     assert reasons(d)[-1] == Reason.BROKER_REJECTED
     assert len(placed(d, Role.ENTRY)) == 2
-    assert not d.core.state.entries_today  # only executions count
+    assert not d.core.state.executions_today  # only executions count
 
 
 @pytest.mark.parametrize("on_opposite", ["reverse", "close", "ignore"])

@@ -21,7 +21,6 @@ from engine.events import (
     IndicatorEvent,
     NewOrderEvent,
     PositionOpenEvent,
-    PredictionSignalEvent,
     PriceEvent,
     RefusalEvent,
     TradeEvent,
@@ -106,16 +105,19 @@ def climbing(start_ns: int) -> Iterator[MarketTick]:
         yield MarketTick(time_ns, "IBM", "A", price, 1000)
 
 
-def test_a_price_that_crosses_a_trigger_enters() -> None:
+def test_a_price_that_crosses_a_level_enters() -> None:
     exchange, _ = generated(["IBM"])
-    trigger = {"symbol": "IBM", "field": "ask", "crosses": "above", "level": 101.0}
+    rule = {
+        "id": "breakout",
+        "symbols": ["IBM"],
+        "when": {"kind": "market", "field": "ask", "op": "above", "level": 101.0},
+        "then": {"kind": "enter", "side": "BUY"},
+    }
     with SimServer(exchange, climbing(exchange.now_ns), speed=SPEED, hold=True) as server:
-        engine = Engine(configured(server, symbols=["IBM"], triggers=[trigger]))
+        engine = Engine(configured(server, symbols=["IBM"], rules=[rule]))
         with running(engine) as told:
             until(lambda: held(engine, "IBM") > 0)
 
-    signals = said(told, PredictionSignalEvent)
-    assert [(event.source, event.signal) for event in signals] == [("trigger", "BUY")]
     (opened,) = said(told, PositionOpenEvent)
     assert opened.average_price == 102
 

@@ -1,0 +1,161 @@
+"""Orders and shares that are not ours: somebody trades our symbol in TWS, or another client does.
+
+They are told once and never touched (invariant 29); what they mean is the strategy's policy:
+
+ignore   our own shares go on as they are, the others are counted apart.
+freeze   nothing new is begun on the symbol while such an order lives, or while the others hold
+         more or less than they did when we first looked.
+adopt    their executions become part of our trade: shares that come are protected, shares that
+         go are taken from it. What cannot be protected, or would turn the trade over, freezes.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from engine.commands import OrderSpec
+from engine.contexts import Context, Wish
+from engine.entries import make_plan, register
+from engine.inputs import ExecutionReported, MarketView, OrderOpened
+from engine.money import ZERO
+from engine.orders import Order, Role
+from engine.outbox import Outbox
+from engine.positions import signed
+from engine.reasons import Reason
+from engine.state import State
+from engine.tranches import Intent
+from statecharts.vocabulary import ContextEvent, ContextState, OrderEvent
+
+_ALIVE = frozenset({"ApiPending", "PendingSubmit", "PreSubmitted", "Submitted"})
+
+
+def order_seen(state: State, out: Outbox, seen: OrderOpened) -> None:
+    """Somebody else's order on our symbol."""
+    key = seen.perm_id or seen.order_id
+    if seen.client_id == state.client_id:
+        state.next_order_id = max(state.next_order_id, seen.order_id + 1)
+    symbol = state.symbols.get(seen.con_id)
+    if symbol is None:
+        return
+    if seen.status in _ALIVE or not seen.status:
+        state.foreign_orders[key] = symbol
+    else:
+        state.foreign_orders.pop(key, None)
+    told = f"foreign order {key}"
+    if told not in state.told:
+        state.told.add(told)
+        out.alert(
+            "warning",
+            f"an order that is not ours: {seen.action} {seen.quantity} {seen.order_type} "
+            f"(client {seen.client_id}, permanent id {seen.perm_id})",
+            seen.symbol,
+        )
+    if state.config.strategy.foreign_orders == "freeze" and key in state.foreign_orders:
+        freeze(state, out, symbol, "an order that is not ours is open")
+
+
+def execution_seen(
+    state: State, out: Outbox, fill: ExecutionReported, identity: str
+) -> Order | None:
+    """An execution of somebody else's order; the order of ours that stands for it if adopted."""
+    state.execution_owner[identity] = 0
+    symbol = state.symbols.get(fill.con_id)
+    if symbol is None or fill.account != state.account:
+        return None
+    out.alert(
+        "warning",
+        f"an execution that is not ours: {fill.side} {fill.quantity} @ {fill.price}",
+        symbol,
+    )
+    # What was traded before we first looked is part of what we found.
+    if fill.con_id not in state.foreign:
+        return None
+    policy = state.config.strategy.foreign_orders
+    if policy == "adopt" and (order := _adopted(state, out, symbol, fill)) is not None:
+        return order
+    state.foreign[fill.con_id] += signed(fill)
+    if policy != "ignore":
+        freeze(state, out, symbol, "shares were traded that are not ours")
+    return None
+
+
+def unresolved(state: State, symbol: str, con_id: int) -> bool:
+    """Whether the policy still keeps a symbol frozen for what others have done."""
+    if state.config.strategy.foreign_orders == "ignore":
+        return False
+    if state.config.strategy.foreign_orders == "freeze" and symbol in state.foreign_orders.values():
+        return True
+    return state.foreign.get(con_id, ZERO) != state.foreign_found.get(con_id, ZERO)
+
+
+def freeze(state: State, out: Outbox, symbol: str, why: str) -> None:
+    if symbol in state.frozen:
+        return
+    out.alert("critical", f"{why}; the symbol is frozen", symbol)
+    state.frozen[symbol] = why
+    state.doubts = True  # only the broker can tell when it is over
+    context = state.current.get(symbol)
+    if context is not None:
+        out.advance(context, ContextEvent.TRUTH_LOST)
+
+
+# -- adoption --------------------------------------------------------------------------------
+
+
+def _adopted(state: State, out: Outbox, symbol: str, fill: ExecutionReported) -> Order | None:
+    """An order of ours, already placed, that stands for what somebody else's has executed; None
+    if it cannot be taken into our trade."""
+    context, side = state.current.get(symbol), 1 if fill.side == "BUY" else -1
+    if symbol in state.frozen:
+        return None
+    if context is None:
+        context = _trade(state, out, symbol, fill, side)
+        return None if context is None else _stand_in(state, context, fill, Role.ENTRY, 1)
+    if side == context.side:
+        if context.state not in (ContextState.PROTECTED, ContextState.ADDING):
+            return None
+        aim = 0 if context.plan.aims else None
+        context.intents.append(Intent("adjust"))
+        number = len(context.intents) - 1
+        tranche = context.open_tranche(f"{state.tag}-{context.number}", number, aim)
+        out.advance(context, ContextEvent.ADD_REQUESTED)
+        return _stand_in(state, context, fill, Role.ADD, tranche.number)
+    if fill.quantity > abs(context.held):
+        return None
+    # The tranche with the most gives; if that is not enough, the allocation takes from others.
+    tranche, _ = max(context.shares(), key=lambda each: abs(each[1]))
+    return _stand_in(state, context, fill, Role.CLOSE, tranche.number)
+
+
+def _trade(
+    state: State, out: Outbox, symbol: str, fill: ExecutionReported, side: int
+) -> Context | None:
+    """A context for shares that somebody else has brought, protected like an entry of ours."""
+    instrument = state.instruments[symbol]
+    wish = Wish(symbol, side, state.config.strategy, "foreign", fill.execution_id)
+    plan = make_plan(state, wish, MarketView(symbol), fill.price, instrument)
+    if isinstance(plan, Reason):
+        return None  # no stop can be computed without a market: then it is a person's
+    number = state.take_number()
+    context = Context(number, symbol, plan, out.now_ns)
+    context.intents.append(Intent("entry"))
+    context.open_tranche(f"{state.tag}-{number}", 0, 0 if plan.aims else None)
+    state.contexts[number] = state.current[symbol] = context
+    out.advance(context, ContextEvent.ENTRY_REQUESTED)
+    return context
+
+
+def _stand_in(
+    state: State, context: Context, fill: ExecutionReported, role: Role, tranche: int
+) -> Order:
+    number = -state.take_number()  # never on the wire
+    spec = OrderSpec(
+        fill.side, fill.quantity, "MKT", None, None, "DAY", False, state.account,
+        f"{state.tag}-{context.number}-F{-number}",
+    )  # fmt: skip
+    order = Order(number, context.symbol, role, context.number, spec, tranche)
+    order.step(OrderEvent.PLACE)
+    order.confirmed_quantity = Decimal(fill.quantity)
+    context.enlist(order)
+    register(state, order)
+    return order

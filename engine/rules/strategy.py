@@ -1,0 +1,265 @@
+"""Whole patterns: what the flat table of a strategy means as rules, and a builder for them.
+
+The table, the builder and the templates make one structure, so what is true of one is true of
+all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import Any, Self
+
+import attrs
+
+from engine.money import exact
+from engine.plans import (
+    Distance,
+    DoubleDown,
+    EntryOrder,
+    OnOpposite,
+    Reanchor,
+    ScaleIn,
+    Sizing,
+    Target,
+    Trade,
+)
+from engine.rules.checks import check_settings, hints_of, near
+from engine.rules.rule import Rule, check_rules
+from engine.rules.templates import (
+    BEFORE_END_S,
+    CONFIDENCE_MIN,
+    COOLDOWN_S,
+    PER_DAY_MAX,
+    SellMeans,
+    create_buy_rule,
+    create_eod_close_rule,
+    create_scale_in_rule,
+    create_sell_rule,
+    create_short_rule,
+    exactly,
+)
+
+_POLICIES = (
+    "late_fill",
+    "entry_partial",
+    "entry_partial_timeout_s",
+    "stop_unfilled_after_s",
+    "target_tif",
+    "outside_rth",
+    "resize",
+)
+
+
+def pattern_rules(
+    name: str,
+    symbols: Iterable[str],
+    trade: Trade,
+    confidence_min: float = CONFIDENCE_MIN,
+    sell_means: SellMeans = "close",
+    cooldown_s: float = COOLDOWN_S,
+    per_day_max: int | None = PER_DAY_MAX,
+    close_before_end_s: float | None = BEFORE_END_S,
+) -> tuple[Rule, ...]:
+    """Enter on BUY and SHORT, close or enter on SELL, add with profit if the trade does, and
+    close before the session ends (None: hold overnight)."""
+    chosen = tuple(symbols)
+    often: dict[str, Any] = {"cooldown_s": cooldown_s, "per_day_max": per_day_max}
+    entry: dict[str, Any] = {"confidence_min": confidence_min, "name": name, **often}
+    shorts: dict[str, Any] = {"trade": trade} if sell_means == "short" else {}
+    rules = [
+        create_buy_rule(chosen, trade=trade, **entry),
+        create_sell_rule(chosen, means=sell_means, **shorts, **entry),
+        create_short_rule(chosen, trade=trade, **entry),
+    ]
+    if trade.scale_in is not None:
+        rules.append(create_scale_in_rule(chosen, scale_in=trade.scale_in, name=name))
+    if close_before_end_s is not None:
+        rules.append(create_eod_close_rule(chosen, before_end_s=close_before_end_s, name=name))
+    return tuple(rules)
+
+
+class StrategyBuilder:
+    """A pattern in a few lines; every method returns the builder, ``build`` the rules.
+
+    >>> rules = StrategyBuilder("calm").symbols("IBM").size(shares=100).stop(percent=2).build()
+
+    What is not said is as in the configuration's own defaults. Every method raises ValueError
+    with the one line that says what is allowed.
+    """
+
+    def __init__(self, name: str) -> None:
+        if not name:
+            raise ValueError("a strategy needs a name: the ids of its rules begin with it")
+        self._name = name
+        self._symbols: tuple[str, ...] = ()
+        self._trade = Trade()
+        self._targets: tuple[Target, ...] = ()
+        self._confidence_min = CONFIDENCE_MIN
+        self._sell_means: SellMeans = "close"
+        self._cooldown_s = COOLDOWN_S
+        self._per_day_max: int | None = PER_DAY_MAX
+        self._before_end_s: float | None = BEFORE_END_S
+        self._rules: tuple[Rule, ...] = ()
+
+    # -- what and how much
+
+    def symbols(self, *symbols: str) -> Self:
+        """For these symbols; without any, for all that the strategy has."""
+        self._symbols += symbols
+        return self
+
+    def size(
+        self,
+        *,
+        shares: Decimal | int | None = None,
+        dollars: Decimal | int | None = None,
+        risk_percent: Decimal | float | None = None,
+        shares_max: Decimal | int | None = None,
+    ) -> Self:
+        """Exactly one of shares, dollars and per cent of the equity lost at the stop."""
+        sizing = Sizing(
+            shares=exactly(shares), dollars=exactly(dollars), risk_percent=exactly(risk_percent)
+        )
+        if shares_max is not None:
+            sizing = attrs.evolve(sizing, shares_max=exact(shares_max))
+        return self._set(sizing=sizing)
+
+    # -- the way in
+
+    def enter(
+        self, *, confidence_min: float = CONFIDENCE_MIN, entry: EntryOrder | None = None
+    ) -> Self:
+        """On signals at or above this confidence; ``entry`` says by which order."""
+        self._confidence_min = confidence_min
+        return self if entry is None else self._set(entry=entry)
+
+    def cooldown(self, seconds: float) -> Self:
+        """So long after an execution no entry of the symbol."""
+        self._cooldown_s = seconds
+        return self
+
+    def per_day(self, executions: int | None) -> Self:
+        """At most so many a day; None: any number."""
+        self._per_day_max = executions
+        return self
+
+    def on_opposite(self, what: OnOpposite) -> Self:
+        """A signal against what is held: reverse, close, or ignore."""
+        return self._set(on_opposite=what)
+
+    def sell_means(self, what: SellMeans) -> Self:
+        """A SELL closes a long position, or enters short."""
+        self._sell_means = what
+        return self
+
+    # -- protection
+
+    def stop(
+        self,
+        *,
+        atr: float | None = None,
+        percent: float | None = None,
+        amount: float | None = None,
+    ) -> Self:
+        return self._set(stop=Distance(atr=atr, percent=percent, amount=amount))
+
+    def trailing(
+        self,
+        *,
+        atr: float | None = None,
+        percent: float | None = None,
+        amount: float | None = None,
+    ) -> Self:
+        """The stop is a trailing one, at this distance."""
+        return self._set(trailing=Distance(atr=atr, percent=percent, amount=amount))
+
+    def target(
+        self,
+        *,
+        atr: float | None = None,
+        percent: float | None = None,
+        amount: float | None = None,
+        portion: float | None = None,
+    ) -> Self:
+        """One target; again for the next one. ``portion`` is its per cent of the shares."""
+        one = Target(atr=atr, percent=percent, amount=amount, portion=portion)
+        self._targets += (one,)
+        return self
+
+    def no_target(self) -> Self:
+        """Only the stop ends the trade."""
+        self._targets = ()
+        return self._set(target=())
+
+    # -- adds
+
+    def double_down(
+        self, *levels: float, multiplier: float = 1.0, reanchor: Reanchor = "keep"
+    ) -> Self:
+        """Limit orders at these parts of the way to the stop; half-way if none is given."""
+        chosen = levels or (0.5,)
+        adds = DoubleDown(levels=chosen, multiplier=multiplier, reanchor=reanchor)
+        return self._set(double_down=adds)
+
+    def scale_in(
+        self,
+        trigger_percent: float = 2.0,
+        *,
+        portion: float | None = None,
+        shares: Decimal | int | None = None,
+        times_max: int = 1,
+        stop: Distance | None = None,
+        target: Distance | None = None,
+        reanchor: Reanchor = "average",
+    ) -> Self:
+        """Add at this profit: ``portion`` per cent of what is held, or so many shares."""
+        adds = ScaleIn(
+            trigger_percent=trigger_percent, portion=portion, shares=exactly(shares),
+            times_max=times_max, stop=stop, target=target, reanchor=reanchor,
+        )  # fmt: skip
+        return self._set(scale_in=adds)
+
+    # -- the way out, and the rest
+
+    def close_before_end(self, seconds: float | None) -> Self:
+        """So long before the end of the session; None: hold overnight."""
+        self._before_end_s = seconds
+        return self
+
+    def policy(self, **policies: Any) -> Self:
+        """What happens when it does not go as planned: ``late_fill``, ``entry_partial``, …"""
+        for key in policies:
+            if key not in _POLICIES:
+                raise ValueError(f"there is no policy {key}, {near(key, _POLICIES)}")
+        return self._set(**policies)
+
+    def rule(self, rule: Rule) -> Self:
+        """One more rule, as it is."""
+        self._rules += (rule,)
+        return self
+
+    def build(self) -> tuple[Rule, ...]:
+        """The rules; what was built before stays as it is."""
+        trade = (
+            self._trade if not self._targets else attrs.evolve(self._trade, target=self._targets)
+        )
+        pattern = pattern_rules(
+            self._name,
+            self._symbols,
+            trade,
+            self._confidence_min,
+            self._sell_means,
+            self._cooldown_s,
+            self._per_day_max,
+            self._before_end_s,
+        )
+        rules = (*pattern, *self._rules)
+        check_rules(rules)
+        return rules
+
+    def _set(self, **settings: Any) -> Self:
+        self._trade = attrs.evolve(self._trade, **settings)
+        for one in settings:
+            check_settings(one, getattr(self._trade, one), hints_of(Trade)[one])
+        return self

@@ -1,0 +1,174 @@
+"""Somebody else trades our symbol: the three policies, on orders and on shares."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+
+from engine.config import from_mapping
+from engine.events import RefusalEvent
+from engine.inputs import CloseRequested
+from engine.sim.records import SimOrder
+from tests.core.desk import ACCOUNT, Desk
+from tests.core.test_scenarios import MIRROR_WORD
+
+BY_HAND = 0  # the client of orders that a person makes in TWS
+PLACED = 900
+
+
+def desk(policy: str, **settings: object) -> Desk:
+    strategy = {
+        "symbols": ["AAPL"],
+        "sizing": {"shares": 100},
+        "stop": {"percent": 5},
+        "target": {"percent": 10},
+        "foreign_orders": policy,
+        **settings,
+    }
+    made = Desk(from_mapping({"strategy": strategy}))
+    made.quote("AAPL", 100.0, 100.0)
+    return made
+
+
+def by_hand(d: Desk, action: str, quantity: int, limit: int | None = None) -> int:
+    """A person orders in TWS; the number of the order."""
+    d.courier.used = True  # the broker holds more than we do from here on
+    number = PLACED + len(d.exchange.executions(BY_HAND))
+    order = SimOrder(
+        order_id=number,
+        client_id=BY_HAND,
+        perm_id=0,
+        instrument=d.instruments["AAPL"],
+        account=ACCOUNT,
+        action=action,
+        quantity=Decimal(quantity),
+        order_type="MKT" if limit is None else "LMT",
+        limit_price=None if limit is None else Decimal(limit),
+    )
+    d.deliver(d.exchange.place(BY_HAND, order))
+    return number
+
+
+@pytest.fixture(params=[1, -1], ids=["long", "short"])
+def side(request: pytest.FixtureRequest) -> int:
+    return int(request.param)
+
+
+def enter(d: Desk, side: int) -> None:
+    d.signal("AAPL", "BUY" if side > 0 else "SHORT")
+    assert d.core.state.held("AAPL") == 100 * side
+
+
+def words(side: int, *long: str) -> list[str]:
+    """Orders of a long position, or their mirror at 100."""
+    if side > 0:
+        return sorted(long)
+    mirrored = []
+    for line in long:
+        action, quantity, kind, price = line.split()
+        mirrored.append(f"{MIRROR_WORD[action]} {quantity} {kind} {200 - Decimal(price)}")
+    return sorted(mirrored)
+
+
+def test_ignored_shares_are_counted_apart(side: int) -> None:
+    d = desk("ignore")
+    enter(d, side)
+    by_hand(d, "BUY" if side < 0 else "SELL", 40)
+    d.wait(90)
+
+    assert d.core.state.held("AAPL") == 100 * side
+    assert not d.core.state.frozen
+    assert d.live("AAPL") == words(side, "SELL 100 STP 95.00", "SELL 100 LMT 110.00")
+
+
+def test_an_order_by_hand_freezes_until_it_is_gone(side: int) -> None:
+    d = desk("freeze")
+    enter(d, side)
+    number = by_hand(d, "SELL", 10, 150)
+    assert d.context_state("AAPL") == "frozen"
+    before = d.live("AAPL")
+    d.feed(CloseRequested("AAPL", "operator"))
+    assert d.said(RefusalEvent)[-1].reason == "frozen"
+    d.wait(60)
+    assert d.context_state("AAPL") == "frozen"
+    assert d.live("AAPL") == before
+
+    d.deliver(d.exchange.cancel(BY_HAND, number))
+    d.wait(30)
+    assert d.context_state("AAPL") == "protected"
+
+
+def test_shares_by_hand_freeze_until_they_are_gone() -> None:
+    d = desk("freeze")
+    by_hand(d, "BUY", 10)
+    d.wait(60)
+    d.signal("AAPL", "BUY")
+    assert d.said(RefusalEvent)[-1].reason == "frozen"
+
+    by_hand(d, "SELL", 10)
+    d.wait(30)
+    d.signal("AAPL", "BUY")
+    assert d.context_state("AAPL") == "protected"
+
+
+def test_adopted_shares_are_protected(side: int) -> None:
+    d = desk("adopt")
+    by_hand(d, "BUY" if side > 0 else "SELL", 30)
+    d.wait(5)
+
+    assert d.core.state.held("AAPL") == 30 * side
+    assert d.context_state("AAPL") == "protected"
+    assert d.live("AAPL") == words(side, "SELL 30 STP 95.00", "SELL 30 LMT 110.00")
+
+
+def test_adopted_shares_join_the_trade_and_leave_it(side: int) -> None:
+    d = desk("adopt")
+    enter(d, side)
+    by_hand(d, "BUY" if side > 0 else "SELL", 30)
+    d.wait(5)
+    assert d.core.state.held("AAPL") == 130 * side
+    assert d.live("AAPL") == words(
+        side,
+        *("SELL 100 STP 95.00", "SELL 100 LMT 110.00"),
+        *("SELL 30 STP 95.00", "SELL 30 LMT 110.00"),
+    )
+
+    by_hand(d, "BUY" if side < 0 else "SELL", 60)
+    d.wait(5)
+    assert d.core.state.held("AAPL") == 70 * side
+    assert d.live("AAPL") == words(
+        side,
+        *("SELL 40 STP 95.00", "SELL 40 LMT 110.00"),
+        *("SELL 30 STP 95.00", "SELL 30 LMT 110.00"),
+    )
+    by_hand(d, "BUY" if side < 0 else "SELL", 70)
+    d.wait(5)
+    assert (d.context_state("AAPL"), d.live("AAPL")) == ("flat", [])
+
+
+def test_what_would_turn_the_trade_over_is_not_adopted(side: int) -> None:
+    d = desk("adopt")
+    enter(d, side)
+    by_hand(d, "BUY" if side < 0 else "SELL", 150)
+    d.wait(5)
+    assert d.core.state.held("AAPL") == 100 * side
+    assert d.context_state("AAPL") == "frozen"
+
+
+def test_shares_that_cannot_be_protected_are_not_adopted() -> None:
+    d = desk("adopt", stop={"atr": 6})  # and no market is known to a fill by hand
+    by_hand(d, "BUY", 30)
+    d.wait(5)
+    assert d.core.state.held("AAPL") == 0
+    assert d.core.state.frozen
+
+
+def test_adoption_survives_a_restart() -> None:
+    d = desk("adopt")
+    by_hand(d, "BUY", 30)
+    d.wait(5)
+    d.restart()
+    d.wait(60)
+    assert d.core.state.held("AAPL") == 30
+    assert d.live("AAPL") == ["SELL 30 LMT 110.00", "SELL 30 STP 95.00"]
