@@ -50,9 +50,8 @@ ENGINE = _words(
     sim.pace sim.control sim.server sim.launch sim.child
     engine
     monitor.files monitor.demo monitor.lines monitor.summary monitor.table
-    verify.broker verify.situations verify.copies verify.steps verify.messages verify.world
-    verify.laws
-    verify.explore verify.scenario
+    verify.broker verify.situations verify.copies verify.prints verify.steps verify.messages
+    verify.world verify.laws verify.explore verify.scenario
     cli.words cli.options cli.settings cli.broker cli.run cli.sim cli.verify cli.app cli.main
     cli.__main__
     """

@@ -22,7 +22,8 @@ from engine.groups import Group
 from engine.orders import EXIT_ROLES, Order, Role
 from engine.positions import signed
 from engine.verify.broker import STOPS, SYMBOL, WORKING, Ticket
-from engine.verify.copies import copy_state, fingerprint
+from engine.verify.copies import copy_state
+from engine.verify.prints import fingerprint
 from engine.verify.world import Step, World
 from statecharts.vocabulary import ContextState, OrderAsk, OrderReport
 

@@ -14,7 +14,8 @@ import attrs
 from engine.commands import Command
 from engine.core import Core
 from engine.inputs import Input
-from engine.verify.copies import copy_state, fingerprint
+from engine.verify.copies import copy_state
+from engine.verify.prints import fingerprint
 
 KEPT_MAX: Final = 4096
 

@@ -24,8 +24,8 @@ from engine.inputs import (
 )
 from engine.orders import EXIT_ROLES
 from engine.verify.broker import ACCOUNT, CLIENT, CON_ID, STOPS, SYMBOL, UNSENT, WORKING, Broker
-from engine.verify.copies import FAR_NS
 from engine.verify.messages import VIEW, Reader, prompted
+from engine.verify.prints import FAR_NS
 from engine.verify.situations import Situation
 from engine.verify.steps import Moment, Steps
 from statecharts.vocabulary import SessionState
