@@ -72,7 +72,7 @@ from engine.orders import Role
 from engine.outbox import Outbox
 from engine.risk import Proposal, Standing, gate
 from engine.state import State
-from engine.watches import tell_all, watch_stop
+from engine.watches import tell_all, watch_adds, watch_stop
 from statecharts.vocabulary import (
     ContextEvent,
     ContextState,
@@ -135,6 +135,7 @@ class Core:
                 if (context := state.contexts.get(number)) is not None:
                     self._settle_context(out, context)
                     watch_stop(state, out, context)
+                    watch_adds(state, out, context)
                     rulebook.watch_profits(state, out, context)
                     settlement.tell_brackets(out, context)
                 elif (group := state.groups.get(number)) is not None:
@@ -220,6 +221,8 @@ def _grace_ended(state: State, out: Outbox, subject: str) -> None:
     order = state.orders.get(int(subject))
     if order is not None and order.dead:
         reports.report(state, out, order, OrderEvent.GRACE_ENDED)
+        if order.role is Role.ADD:
+            state.touch(order)  # the next add has waited for it
 
 
 def _fills_missing(state: State, out: Outbox, subject: str) -> None:

@@ -16,7 +16,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Literal, Self, TypeVar
-from zoneinfo import ZoneInfo
 
 import orjson
 
@@ -25,10 +24,12 @@ from engine.broker.session import Session
 from engine.bus import EventBus, Subscription
 from engine.capture import Capture
 from engine.config import CONVERTER, Config
+from engine.controller import StrategyController
 from engine.core import Core
+from engine.daybook import EXCHANGE_ZONE, DayBook
 from engine.errors import EngineError, LimitError, UserError
 from engine.events import BaseEvent
-from engine.handles import BracketOrder, OCOGroup, OrderGroup
+from engine.handles import BracketOrder, OCOGroup, Order, OrderGroup
 from engine.inbox import Inbox
 from engine.inputs import (
     CloseRequested,
@@ -39,8 +40,9 @@ from engine.inputs import (
     Stopped,
 )
 from engine.journal import Journal
-from engine.order_manager import Leg, OrderManager, Price
+from engine.order_manager import Leg, OrderManager, OrderType, Price, Tif
 from engine.recovery import rebuild
+from engine.rule_engine import RuleEngine
 from engine.runtime import Runtime
 from engine.signals.files import SignalFile
 from engine.signals.schema import SignalRefusedError, parse_signal
@@ -50,7 +52,6 @@ from engine.view import EngineView, Question, engine_view
 from statecharts.vocabulary import SessionState
 
 E = TypeVar("E", bound=BaseEvent)
-EXCHANGE_ZONE: Final = ZoneInfo("America/New_York")
 # Without this a busy Python thread of the host delays the writer by 5 ms at a time.
 SWITCH_INTERVAL_S: Final = 0.0005
 
@@ -112,7 +113,9 @@ class Engine:
         self.bus = EventBus()
         self._inbox = Inbox()
         self.order_manager: Final = OrderManager(self._inbox, self.bus)
-        self._tracker = PositionTracker(self._inbox, self.bus)
+        self.rules: Final = RuleEngine(self._inbox, config.strategy.symbols)
+        self.strategies: Final = StrategyController(self.rules, self._inbox, config)
+        self._tracker = PositionTracker(self._inbox)
         self._stopping = threading.Event()
         self._ended = threading.Event()
         self._thread: threading.Thread | None = None
@@ -125,8 +128,9 @@ class Engine:
         self._journal = (
             Journal.open(journal, durability) if journal is not None else Journal.memory()
         )
+        book = DayBook()
         try:
-            self._core = rebuild(self._journal, config)
+            self._core = rebuild(self._journal, config, book)
         except BaseException:
             self._journal.close()
             raise
@@ -134,7 +138,9 @@ class Engine:
         session = Session(
             config.broker, config.strategy, market, self._inbox.wake_fd, self._core.state.epoch
         )
-        self._runtime = Runtime(self._core, self._journal, session, market, self.bus, self._inbox)
+        self._runtime = Runtime(
+            self._core, self._journal, session, market, self.bus, self._inbox, book
+        )
         session.capture = self._capture
         self._session = session
         self.signals = ScheduledSignals(file, self._core, session) if file is not None else None
@@ -152,6 +158,7 @@ class Engine:
         self.bus.start()
         sys.setswitchinterval(SWITCH_INTERVAL_S)
         try:
+            self.config = self.strategies.begin()
             self._runtime.run([self._started()], self._stopping.is_set)
             self.last_view = engine_view(self._core.state, self._runtime)
             self._runtime.finish(Stopped("asked to"))
@@ -289,8 +296,21 @@ class Engine:
         """Place two orders of which one may fill; see ``OrderManager.oco``."""
         return self.order_manager.oco(symbol, quantity, first, second, reference)
 
+    def order(
+        self,
+        symbol: str,
+        side: Side,
+        quantity: Price,
+        order_type: OrderType = "MKT",
+        price: Price | None = None,
+        tif: Tif = "DAY",
+        reference: str | None = None,
+    ) -> Order:
+        """Place one order without protection; see ``OrderManager.order``."""
+        return self.order_manager.order(symbol, side, quantity, order_type, price, tif, reference)
+
     def cancel(self, group: OrderGroup | str) -> None:
-        """Take back what of a bracket or OCO has not filled; what is held stays protected.
+        """Take back what of a bracket, OCO or order has not filled; what is held stays protected.
 
         Raises:
             UserError: nothing was placed under this reference, or the session is not live.

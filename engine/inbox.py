@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import threading
 from collections import deque
+from collections.abc import Sequence
 from concurrent.futures import Future
 from typing import Any, Final
 
@@ -32,7 +33,7 @@ class Letter:
 class Inbox:
     def __init__(self, items_max: int = ITEMS_MAX) -> None:
         self._letters: deque[Letter] = deque()
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # put_all puts
         self._items_max = items_max
         self._closed = False
         self.wake_fd: Final = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
@@ -54,6 +55,20 @@ class Inbox:
             self._letters.append(letter)
             os.eventfd_write(self.wake_fd, 1)
         return letter.answer
+
+    def put_all(self, contents: Sequence[Any]) -> list[Future[Any]]:
+        """Hand several to the writer, in their order with nothing between them, or none.
+
+        Raises:
+            LimitError: there is no room for all of them, or the engine has stopped.
+        """
+        with self._lock:
+            if not self._closed and len(self._letters) + len(contents) > self._items_max:
+                self.refused += 1
+                raise LimitError(
+                    f"the inbox has no room for {len(contents)} items ({self._items_max} in all)"
+                )
+            return [self.put(content) for content in contents]
 
     def take(self) -> list[Letter]:
         """At most TURN_MAX letters, in order; wakes the writer again if more are waiting."""

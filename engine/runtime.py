@@ -24,6 +24,7 @@ from engine.broker.session import Session
 from engine.bus import EventBus
 from engine.commands import Command, LookAtMarket, OrderCommand, Unwatch, Watch
 from engine.core import Core
+from engine.daybook import DayBook
 from engine.errors import LimitError
 from engine.events import BaseEvent, MarketEvent, RefusalEvent
 from engine.inbox import Inbox, Letter
@@ -90,8 +91,10 @@ class Runtime:
         market: Market,
         bus: EventBus,
         inbox: Inbox,
+        book: DayBook,
     ) -> None:
         self.core = core
+        self.book = book
         self.latencies = Samples()
         self.source: SignalSource | None = None
         self.connected_once = False
@@ -159,6 +162,8 @@ class Runtime:
         if self._bus.wanted(MarketEvent):
             sequence = self.core.state.sequence
             self._bus.publish(self._sampler.sample(self.now_ns(), sequence))
+        if self.book.sampling:
+            self.book.sample(self.core.state, self.market_view, self.now_ns())
 
     def finish(self, last: Input) -> None:
         """Record the end of the run and what it means for what is open."""
@@ -321,6 +326,7 @@ class Runtime:
         self._waiting += self._session.flush(time.monotonic_ns())
         if orders:
             self._measure(began_ns, stepped_ns, journaled_ns)
+        self.book.take(self.core.state, output.events, now_ns)
         self._bus.publish(output.events)
 
     def _perform(self, command: Command, now_ns: int) -> None:

@@ -34,26 +34,33 @@ ENGINE = _words(
     charts sizing positions orders tranches contexts exits groups brackets
     risk state invariants outbox tws_errors watches portfolio entries adds stops foreign reports
     direct rulebook intents halts executions decisions settlement truth core
+    holdings daybook
     codec journal_files journal recovery capture
     broker.errors broker.clock broker.pacing broker.templates broker.library broker.definitions
     broker.requests broker.inbound broker.history broker.sync broker.feed broker.accounts
     broker.connection broker.link broker.handshake broker.upstream broker.session
     signals.schema signals.files
-    control inbox view sampler runtime handles order_manager tracker
-    sim.records sim.policies sim.instruments sim.hours sim.history sim.account sim.market
-    sim.book sim.orders sim.checks sim.matching sim.oracle sim.floor sim.exchange
+    control inbox view sampler headroom runtime handles order_manager rule_engine controller
+    tracker
+    sim.timers sim.conditions sim.records sim.policies sim.order_types sim.instruments sim.hours
+    sim.history sim.account sim.market sim.book sim.orders sim.checks sim.matching sim.oracle
+    sim.faults sim.fault_script sim.fault_draw sim.fault_plan
+    sim.interference sim.ledger sim.floor sim.release sim.preview sim.order_entry sim.incidents
+    sim.exchange
     sim.delivery
-    sim.wire_time sim.wire_fields sim.wire_text_reader sim.wire_orders sim.wire_messages
-    sim.wire_values sim.wire_text sim.wire_protobuf sim.wire_requests sim.wire
+    sim.wire_time sim.wire_fields sim.wire_text_reader sim.wire_conditions sim.wire_orders
+    sim.wire_messages sim.wire_values sim.wire_text sim.wire_protobuf sim.wire_requests sim.wire
     sim.streams sim.history_stream sim.client sim.desk
-    sim.answers_account sim.answers_orders sim.answers_market sim.gateway
-    sim.pace sim.control sim.server sim.launch sim.child
-    engine
-    monitor.files monitor.demo monitor.lines monitor.summary monitor.table
+    sim.answers_account sim.answers_orders sim.answers_market
+    sim.fault_messages sim.fault_acts sim.fault_desk sim.gateway sim.memory
+    sim.pace sim.control sim.operations sim.server sim.launch sim.child sim.tws_sim
+    sim.pytest_plugin
+    engine operations
+    monitor.files monitor.words monitor.demo monitor.lines monitor.summary monitor.table
     verify.broker verify.situations verify.copies verify.prints verify.steps verify.messages
     verify.world verify.laws verify.explore verify.scenario
-    cli.words cli.options cli.settings cli.broker cli.run cli.sim cli.verify cli.app cli.main
-    cli.__main__
+    cli.words cli.options cli.settings cli.broker cli.control cli.run cli.sim cli.verify cli.app
+    cli.main cli.__main__
     """
 )
 
@@ -88,19 +95,27 @@ MAY_TOUCH = {
     "recovery": frozenset({"pathlib"}),
     "runtime": PROCESS,
     "handles": OBSERVERS | {"time"},  # waits for what it is told
-    "tracker": OBSERVERS,
+    "rule_engine": frozenset({"threading"}),
+    "controller": frozenset({"threading"}),
+    "tracker": frozenset({"threading"}),
     "order_manager": OBSERVERS | {"os", "secrets"},  # names what it places
     "engine": PROCESS,
     "broker.": OUTSIDE - {"random", "sqlite3"},
     "signals.": PROCESS,
     "sim.server": PROCESS,
     "sim.control": PROCESS,
+    "sim.operations": PROCESS,
     "sim.launch": PROCESS,
     "sim.child": PROCESS,
+    "sim.tws_sim": PROCESS,
     "sim.pace": PROCESS,
     "sim.market": SEEDED | {"pathlib"},  # tick files, or a seeded generator
     "sim.history": SEEDED,
     "sim.policies": SEEDED,
+    "sim.fault_plan": SEEDED,
+    "sim.fault_messages": SEEDED,
+    "sim.fault_draw": SEEDED,
+    "sim.fault_script": frozenset({"pathlib"}),  # reads its file
     "sim.delivery": SEEDED,
     "monitor.": PROCESS,
     "monitor.demo": SEEDED,

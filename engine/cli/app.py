@@ -131,7 +131,7 @@ def sim(
     day: Annotated[
         str, typer.Option(metavar="YYYYMMDD", help="Trading day of a generated market.")
     ] = "",
-    seed: Annotated[int, typer.Option(help="Of the generated market and of policies.")] = 1,
+    seed: Annotated[int, typer.Option(help="Of the generated market and of faults.")] = 1,
     speed: Annotated[float, typer.Option(metavar="N", help="Exchange seconds a second.")] = 1.0,
     max_server_version: Annotated[
         int, typer.Option(metavar="V", help="176 to 226; up to 200 the wire is text.")
@@ -144,7 +144,7 @@ def sim(
         str, typer.Option(metavar="TIME", help="End so long after the last client left.")
     ] = "",
     control_port: Annotated[
-        int | None, typer.Option(metavar="N", help="Also answer report, clock, about, stop.")
+        int | None, typer.Option(metavar="N", help="Also answer questions and take faults there.")
     ] = None,
     policy: Annotated[
         list[str] | None,
@@ -152,6 +152,9 @@ def sim(
             metavar="NAME=VALUE...", help="How the broker behaves where IB leaves it open."
         ),
     ] = None,
+    faults: Annotated[
+        str, typer.Option(metavar="FILE", help='What goes wrong: a script, or "draw" by the seed.')
+    ] = "",
     seconds: Seconds = "",
     json: Json = None,
     instance: Annotated[int, typer.Option(hidden=True)] = 1,
@@ -173,6 +176,7 @@ def sim(
         linger_s=duration_s(linger) if linger else None,
         control_port=control_port,
         policies=tuple(policy or ()),
+        faults=faults,
         seconds=duration_s(seconds) if seconds else None,
         json=json,
         instance=instance,

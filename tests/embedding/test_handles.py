@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 
-from engine import BracketOrder, Engine, OCOGroup, OrderGroup
+from engine import BracketOrder, Engine, OCOGroup, Order, OrderGroup
 from engine.bus import EventBus
 from engine.errors import LimitError, UserError
 from engine.events import OrderGroupEvent
@@ -113,6 +113,63 @@ def test_a_pair_is_cancelled_as_one(engine: Engine) -> None:
 
     assert handle.wait() == "failed"
     assert engine.order_manager.open_orders() == ()
+
+
+def test_a_single_order_is_followed_to_its_fill(engine: Engine) -> None:
+    order = engine.order("IBM", "BUY", 10)
+
+    assert order.wait() == "filled"
+    assert (order.refusal, order.state, order.filled) == (None, "filled", 10)
+    assert order.order.average_price == order.average_price > 0
+    assert [one.role for one in order.orders] == ["leg"]
+    assert engine.view().symbols[0].quantity == 10
+    order.cancel()  # of what is over: nothing to do
+    until_closed(order)
+    assert (order.state, order.wait("filled", timeout_s=0)) == ("filled", "filled")
+    with pytest.raises(UserError, match=r"is over and never was part_filled, but .*filled$"):
+        order.wait("part_filled")
+    assert engine.order("IBM", "SELL", 10).wait("filled") == "filled"
+    assert engine.view().flat
+
+
+def until_closed(order: Order) -> None:
+    """Until its grace for late fills is over, after which its status says no more."""
+    for _ in range(500):
+        if order.order.status == "closed":
+            return
+        threading.Event().wait(0.01)
+    raise AssertionError(order.order)
+
+
+def test_a_single_order_that_is_taken_back_is_dead(engine: Engine) -> None:
+    order = engine.order("IBM", "BUY", 10, "LMT", cents(engine, 0.9), tif="GTC", reference="low")
+    assert order.wait("working") == "working"
+    assert (order.filled, order.average_price) == (0, 0)
+    told: list[OrderGroupEvent] = []
+    engine.subscribe(OrderGroupEvent, told.append)
+
+    order.cancel()
+
+    assert order.wait() == "dead"
+    with pytest.raises(UserError, match=r"is over and never was filled, but .*working, dead"):
+        order.wait("filled")
+    until_closed(order)
+    assert order.state == "dead"
+    assert {event.order_ids for event in told} == {order.order_ids}
+    assert repr(order) == "Order('low')"
+
+
+def test_a_single_order_is_refused_like_everything(engine: Engine) -> None:
+    order = engine.order("IBM", "BUY", 10, "STP", "10.005")
+
+    assert (order.refusal, order.state) == ("off_grid", "refused")
+    assert (order.filled, order.average_price, order.orders) == (0, 0, ())
+    with pytest.raises(UserError, match=r"^order order-.* was refused: off_grid$"):
+        order.wait()
+    with pytest.raises(UserError, match="off_grid"):
+        _ = order.order
+    with pytest.raises(UserError, match="an order is never 'open'; its states: prepared, asked"):
+        engine.order("IBM", "BUY", 10, "LMT", cents(engine, 0.9)).wait("open")
 
 
 def test_a_refusal_is_known_at_once_and_waits_for_nothing(engine: Engine) -> None:

@@ -37,6 +37,20 @@ def test_a_full_inbox_refuses_at_once_and_counts() -> None:
     assert [letter.content for letter in inbox.take()] == [1, 2]
 
 
+def test_several_go_in_together_or_not_at_all() -> None:
+    inbox = Inbox(items_max=3)
+    answers = inbox.put_all("ab")
+
+    with pytest.raises(LimitError, match="no room for 2 items"):
+        inbox.put_all("cd")
+    letters = inbox.take()
+    assert [letter.content for letter in letters] == ["a", "b"]
+    assert [letter.answer for letter in letters] == answers
+    inbox.close()
+    with pytest.raises(LimitError, match="stopped"):
+        inbox.put_all("abcde")
+
+
 def test_a_flood_is_taken_in_bounded_turns_and_wakes_again_for_the_rest() -> None:
     inbox = Inbox()
     for number in range(TURN_MAX + 5):
