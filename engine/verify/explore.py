@@ -198,7 +198,7 @@ def attempt(step: Step, world: World) -> str | None:
     try:
         world.act(step)
     except Exception as problem:  # whatever it is: the report carries it
-        return f"0: {type(problem).__name__}: {problem}"
+        return _failed(problem)
     return next(broken(before, step, world), None)
 
 
@@ -209,5 +209,9 @@ def hear_again(before: World, after: World) -> str | None:
     try:
         again.act(("deliver",))
     except Exception as problem:
-        return f"0: {type(problem).__name__}: {problem}"
+        return _failed(problem)
     return next(repeated(after, again), None)
+
+
+def _failed(problem: Exception) -> str:
+    return f"0: {type(problem).__name__}: {' '.join(str(problem).split())}"
