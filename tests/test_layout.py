@@ -58,7 +58,7 @@ ENGINE = _words(
     engine operations
     monitor.files monitor.words monitor.demo monitor.lines monitor.summary monitor.table
     verify.broker verify.situations verify.copies verify.prints verify.steps verify.messages
-    verify.world verify.laws verify.explore verify.scenario
+    verify.world verify.laws verify.explore verify.scenario verify.rows verify.jobs
     cli.words cli.options cli.settings cli.broker cli.control cli.run cli.sim cli.verify cli.app
     cli.main cli.__main__
     """
@@ -119,6 +119,7 @@ MAY_TOUCH = {
     "sim.delivery": SEEDED,
     "monitor.": PROCESS,
     "monitor.demo": SEEDED,
+    "verify.jobs": PROCESS,  # situations side by side
     "cli.": PROCESS,
 }
 # The compiled side: numpy buffers in, numpy buffers out.

@@ -36,15 +36,21 @@ class Violation:
 
 @attrs.define
 class Tally:
-    """What has been seen so far of one situation. ``complete``: every state that there is;
-    ``followed``: of each it is known that fairness leads it to a settled one."""
+    """What has been seen so far of one situation.
+
+    ``states`` are those that were reached breadth first, up to ``depth``; ``complete``: they are
+    all that there are. ``followed`` are further ones on fair paths from them, and ``open`` states
+    of which it is not known yet that fairness leads to a settled one.
+    """
 
     situation: Situation
     states: int = 0
     transitions: int = 0
     depth: int = 0
+    followed: int = 0
+    open: int = 0
+    exploring: bool = True  # else: following
     complete: bool = False
-    followed: bool = False
     violations: list[Violation] = attrs.field(factory=list)
 
 
@@ -52,7 +58,8 @@ GoOn = Callable[[Tally], bool]
 
 
 def explore(situation: Situation, max_states: int, go_on: GoOn = lambda _: True) -> Tally:
-    """Visit up to ``max_states`` states; ``go_on`` is asked now and then and may end it."""
+    """Visit up to ``max_states`` states and see where fairness leads from each. ``go_on`` is
+    asked now and then, and may end the one and the other."""
     with _uncollected():
         return _Search(situation, max_states, go_on).run()
 
@@ -91,6 +98,7 @@ class _Search:
             key, depth, world = self.queue.popleft()
             self._expand(key, depth, world)
         self.tally.complete = not self.queue
+        self.tally.exploring = self.stopped = False
         self._liveness()
         return self.tally
 
@@ -150,10 +158,11 @@ class _Search:
         """Every state leads fairly to a settled one. Those that were seen but not gone on from
         are walked on from here, unless there is something to mend already."""
         good = {key for key, (after, _) in self.fairly.items() if key == after}
+        self.tally.open = len(self.queue)
         while self.queue and not self.stopped and not self.tally.violations:
             key, _, world = self.queue.popleft()
             self._walk(key, world, good)
-        self.tally.followed = not self.queue
+            self.tally.open = len(self.queue)
         self.queue.clear()
         for at, (_, key) in self.fairly.items():
             trail: dict[int, None] = {}
@@ -186,6 +195,7 @@ class _Search:
             if problem is not None:
                 self._found(key, tuple(steps), problem)
                 break
+        self.tally.followed += max(len(trail) - 1, 0)
         good.update(trail)
 
 
