@@ -60,8 +60,8 @@ ENGINE = _words(
     sim.pytest_plugin
     engine operations
     monitor.files monitor.words monitor.demo monitor.lines monitor.summary monitor.table
-    verify.broker verify.situations verify.copies verify.messages verify.world verify.laws
-    verify.explore verify.scenario
+    verify.broker verify.situations verify.copies verify.prints verify.steps verify.messages
+    verify.world verify.laws verify.explore verify.scenario verify.rows verify.jobs
     cli.words cli.options cli.settings cli.broker cli.control cli.run cli.sim cli.verify
     cli.demo_api cli.app cli.main cli.__main__
     """
@@ -128,6 +128,7 @@ MAY_TOUCH = {
     "sim.delivery": SEEDED,
     "monitor.": PROCESS,
     "monitor.demo": SEEDED,
+    "verify.jobs": PROCESS,  # situations side by side
     "cli.": PROCESS,
 }
 # The compiled side: numpy buffers in, numpy buffers out.

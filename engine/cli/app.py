@@ -302,6 +302,16 @@ def verify(
     seconds: Annotated[
         str, typer.Option("--seconds", metavar="TIME", help="Stop exploring after 30s, 2m or 1h.")
     ] = "",
+    jobs: Annotated[
+        int | None, typer.Option(metavar="N", help="Processes; as many as there are processors.")
+    ] = None,
+    rows: Annotated[
+        bool, typer.Option("--rows", help="Show how often each row of the charts was taken.")
+    ] = False,
+    counted: Annotated[
+        list[Path] | None,
+        typer.Option("--with", metavar="FILE", help="Rows that tests took: pytest --rows FILE."),
+    ] = None,
     json: Json = None,
     save: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Keep each violation as a scenario.")
@@ -319,6 +329,9 @@ def verify(
         situation=situation,
         faults=faults,
         seconds=duration_s(seconds) if seconds else None,
+        jobs=jobs,
+        rows=rows,
+        counted=tuple(counted or ()),
         json=json,
         save=save,
         replay=replay,
