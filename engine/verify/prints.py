@@ -89,6 +89,7 @@ LEFT_OUT: Final[dict[type, dict[str, str]]] = {
     },
     Position: {
         "realised": _TOLD,
+        "cash": _TOLD,
         "opened_quantity": _FOLD,
         "opened_value": _FOLD,
         "closed_quantity": _FOLD,
@@ -200,6 +201,7 @@ def _context(context: Context, now_ns: int) -> Hashable:
         context.levels_used,
         context.adds,
         context.trail_level,
+        max(context.trail_told_ns - now_ns, -STEADY_NS),
         context.escalated,
         context.trade_closed,
         _ledger(context.ledger),
