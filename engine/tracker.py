@@ -1,8 +1,8 @@
 """Positions by symbol, with how far each trade has gone and what the day has made.
 
 Everything is the writer's own, asked when it is wanted, of one instant. What is *seen* rather
-than booked (excursions, drawdowns) comes from fills and, from the tracker's first use on, from
-the market twice a second: a spike between two looks is not in it.
+than booked (excursions, drawdowns) comes from fills and from the market, twice a second: a
+spike between two looks is not in it.
 """
 
 from __future__ import annotations

@@ -10,7 +10,16 @@ from typing import Any, get_args
 import attrs
 import pytest
 
-from engine.config import Broker, Config, ForeignOrders, Limits, SellMeans, Strategy, Timing
+from engine.config import (
+    Broker,
+    Config,
+    ForeignOrders,
+    Guards,
+    Limits,
+    SellMeans,
+    Strategy,
+    Timing,
+)
 from engine.config import from_mapping as config_of
 from engine.plans import (
     DoubleDown,
@@ -25,7 +34,13 @@ from engine.plans import (
 
 PAGE = (Path(__file__).parents[2] / "docs" / "configuration.md").read_text("utf-8")
 FILES = dict(re.findall(r"<!-- settings: (\w+) -->\n```toml\n(.*?)```", PAGE, re.DOTALL))
-TABLES = {"strategy": Strategy, "limits": Limits, "broker": Broker, "timing": Timing}
+TABLES = {
+    "strategy": Strategy,
+    "limits": Limits,
+    "guards": Guards,
+    "broker": Broker,
+    "timing": Timing,
+}
 POLICIES: dict[str, tuple[type, str, Any]] = {  # its owner, its field, the words it takes
     "on_opposite": (Strategy, "on_opposite", OnOpposite),
     "sell_means": (Strategy, "sell_means", SellMeans),
@@ -58,6 +73,10 @@ def test_every_setting_is_on_the_page_and_no_other(table: str) -> None:
     assert {name for name, one in fields.items() if one.default is not None} - {"rules"} == (
         defaults.keys()
     )
+
+
+def test_every_table_is_on_the_page() -> None:
+    assert {one.name for one in attrs.fields(Config)} == TABLES.keys()
 
 
 def test_what_is_off_unless_given_is_as_the_page_shows_it() -> None:
