@@ -18,7 +18,7 @@ from engine.tranches import Intent, Tranche
 from engine.verify.copies import copy_state
 from engine.verify.prints import LEFT_OUT, fingerprint
 from engine.verify.situations import find
-from engine.verify.world import World
+from engine.verify.world import START_NS, World
 from statecharts.vocabulary import OrderReport
 
 SECOND = 10**9
@@ -75,6 +75,7 @@ OTHERWISE: dict[tuple[type, str], Any] = {
     (Context, "ledger"): Ledger(),
     (Context, "reverse_to"): None,
     (Context, "trail_level"): Decimal(94),
+    (Context, "trail_told_ns"): START_NS,
     (Tranche, "failures"): {"stop": 1},
     (Tranche, "aim"): 5,
     (Group, "ledger"): Ledger({}, {"x1.0": 1}),
