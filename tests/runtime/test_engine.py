@@ -183,10 +183,10 @@ def test_many_threads_publish_and_one_identity_trades_once(server: SimServer) ->
 def test_failure_23_broker_thread_state_touched_from_another_thread(
     server: SimServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Four threads ask for everything that a host can ask for; whatever touches the core or the
-    session runs in the writer's thread."""
+    """Four threads ask for what a host can ask for; whatever steps the core, sends, or looks at the
+    state for an answer runs in the writer's thread."""
     touched: dict[str, set[int]] = {}
-    for owner, name in ((Core, "step"), (Session, "perform"), (Runtime, "_step")):
+    for owner, name in ((Core, "step"), (Session, "perform"), (Runtime, "market_view")):
         original = getattr(owner, name)
 
         def noted(self: Any, *rest: Any, _original: Any = original, _name: str = name) -> Any:
@@ -214,7 +214,7 @@ def test_failure_23_broker_thread_state_touched_from_another_thread(
     assert {name: len(threads) for name, threads in touched.items()} == {
         "step": 1,
         "perform": 1,
-        "_step": 1,
+        "market_view": 1,
     }
     assert set.union(*touched.values()).isdisjoint({threading.get_ident()})
 
