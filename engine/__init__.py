@@ -89,6 +89,7 @@ if TYPE_CHECKING:
     from engine.rules import create_sell_rule as create_sell_rule
     from engine.rules import create_short_rule as create_short_rule
     from engine.rules import pattern_rules as pattern_rules
+    from engine.signals.monitor import OptionsFlowMonitor as OptionsFlowMonitor
     from engine.tracker import PositionTotal as PositionTotal
     from engine.tracker import PositionTracker as PositionTracker
     from engine.tracker import StockPosition as StockPosition
@@ -130,6 +131,7 @@ _HOMES = {
         *("CreateOrderAction", "CreateBracketOrderAction", "CancelOrderAction", "LogAction"),
         "ActionSequence",
     ),
+    "engine.signals.monitor": ("OptionsFlowMonitor",),
     "engine.events": (
         *("BaseEvent", "MarketEvent", "PriceEvent", "VolumeEvent", "IndicatorEvent"),
         *("OrderEvent", "NewOrderEvent", "OrderStatusEvent", "FillEvent", "CancelEvent"),

@@ -21,6 +21,7 @@ from engine.errors import ConfigError
 from engine.plans import Target, Trade, fraction, positive
 from engine.rules import Rule, check_rules, pattern_rules, register
 from engine.rules.forms import be_strict
+from engine.sources import SignalSources
 
 SECOND_NS = 1_000_000_000
 SellMeans = Literal["close", "short"]
@@ -166,6 +167,7 @@ class Config:
     guards: Guards = Guards()
     broker: Broker = Broker()
     timing: Timing = Timing()
+    signals: SignalSources = field(factory=SignalSources)
 
 
 def _targets(value: Any, _: Any) -> tuple[Target, ...]:

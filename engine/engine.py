@@ -45,11 +45,13 @@ from engine.inputs import (
 )
 from engine.journal import Journal
 from engine.order_manager import Leg, OrderManager, OrderType, Price, Tif
+from engine.readiness import Readiness
 from engine.recovery import rebuild
 from engine.rule_engine import RuleEngine
 from engine.runtime import Runtime
 from engine.signals.files import SignalFile
 from engine.signals.schema import SignalRefusedError, parse_signal
+from engine.signals.ways import Ways
 from engine.tracker import PositionTracker
 from engine.version import VERSION
 from engine.view import EngineView, Question, engine_view
@@ -103,6 +105,7 @@ class Engine:
     Raises:
         JournalError: the journal is in use, damaged or of another version.
         DataFileError: the signal file cannot be read, or the record exists.
+        ConfigError: a way in for signals (``config.signals``) has a key or address of no use.
     """
 
     def __init__(
@@ -125,18 +128,34 @@ class Engine:
         self._thread: threading.Thread | None = None
         self._problem: BaseException | None = None
         self.last_view: EngineView | None = None  # as it was when the run was asked to end
-        file = SignalFile(signals, config.strategy.symbols) if signals is not None else None
-        if file is not None:
-            file.load()
-        self._capture = Capture(record) if record is not None else None
-        self._journal = (
-            Journal.open(journal, durability) if journal is not None else Journal.memory()
+        self._readiness = Readiness(self._inbox.put)
+        self.ways: Final = Ways(
+            config.signals,
+            config.strategy.symbols,
+            self._inbox.put,
+            self._now_ns,
+            config.broker.clock_rate,
+            self._readiness,
         )
+        max_age_ns = self.ways.freshness.max_age_ns
+        file = None
+        if signals is not None:
+            file = SignalFile(signals, config.strategy.symbols, max_age_ns)
+            file.load()
+        try:
+            self._capture = Capture(record) if record is not None else None
+            self._journal = (
+                Journal.open(journal, durability) if journal is not None else Journal.memory()
+            )
+        except BaseException:
+            self.ways.stop()
+            raise
         book = DayBook()
         try:
             self._core = rebuild(self._journal, config, book)
         except BaseException:
             self._journal.close()
+            self.ways.stop()
             raise
         market = Market(capacity=max(len(config.strategy.symbols), 1))
         session = Session(
@@ -163,11 +182,16 @@ class Engine:
         sys.setswitchinterval(SWITCH_INTERVAL_S)
         try:
             self.config = self.strategies.begin()
+            if self.ways:
+                self._readiness.start()
+                self.ways.start()
             self._runtime.run([self._started()], self._stopping.is_set)
             self.last_view = engine_view(self._core.state, self._runtime)
             self._runtime.finish(Stopped("asked to"))
         finally:
-            self._inbox.close()
+            self._inbox.close()  # first: whoever waits for an answer on another thread gets one
+            self._readiness.stop()
+            self.ways.stop()
             self._journal.close()
             if self._capture is not None:
                 self._capture.close()
@@ -249,6 +273,9 @@ class Engine:
             if not isinstance(problem, EngineError):
                 raise
 
+    def _now_ns(self) -> int:
+        return self._runtime.now_ns()
+
     def _started(self) -> Started:
         settings = orjson.dumps(CONVERTER.unstructure(self.config), option=orjson.OPT_SORT_KEYS)
         return Started(
@@ -274,7 +301,12 @@ class Engine:
         now_ns = self._runtime.now_ns()
         try:
             signal = parse_signal(
-                prediction, source, now_ns, self.config.strategy.symbols, model_time_ns=now_ns
+                prediction,
+                source,
+                now_ns,
+                self.config.strategy.symbols,
+                max_age_ns=self.ways.freshness.max_age_ns,
+                model_time_ns=now_ns,
             )
         except SignalRefusedError as refused:
             self._inbox.put(refused.as_input(source))

@@ -46,15 +46,18 @@ class Inbox:
         Raises:
             LimitError: the inbox is full, or the engine has stopped.
         """
-        letter = Letter(content, Future())
+        letter = Letter(content, _promise())
         with self._lock:
             if self._closed:
                 raise LimitError("the engine has stopped")
             if len(self._letters) >= self._items_max:
                 self.refused += 1
                 raise LimitError(f"the inbox is full ({self._items_max} items)")
+            # Whoever takes, takes all or wakes itself again: one wake-up is for many letters. Each
+            # costs a system call, and with it the interpreter goes to another thread.
+            if not self._letters:
+                os.eventfd_write(self.wake_fd, 1)
             self._letters.append(letter)
-            os.eventfd_write(self.wake_fd, 1)
         return letter.answer
 
     def put_all(self, contents: Sequence[Any]) -> list[Future[Any]]:
@@ -119,3 +122,11 @@ class Inbox:
             os.close(self.wake_fd)
         for letter in waiting:
             letter.answer.set_exception(LimitError("the engine has stopped"))
+
+
+def _promise() -> Future[Any]:
+    """A future that nobody can cancel. Whoever stops waiting (``asyncio.wait_for`` cancels what it
+    waited for) takes nothing back, and the writer must be able to answer all the same."""
+    promise: Future[Any] = Future()
+    promise.set_running_or_notify_cancel()
+    return promise

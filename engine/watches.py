@@ -78,12 +78,14 @@ def watch_stop(state: State, out: Outbox, context: Context) -> None:
 def watch_adds(state: State, out: Outbox, context: Context) -> None:
     """A trailing stop moves without a word from the broker: see when it comes up to an add."""
     name, trail = f"add:{context.number}", context.plan.trail
+    if trail is None:
+        return
     limits = [
         order.spec.limit_price
         for order in context.of(Role.ADD)
         if not order.dead and order.spec.limit_price is not None
     ]
-    if trail is None or not limits or context.state not in PROTECTING_STATES:
+    if not limits or context.state not in PROTECTING_STATES:
         drop_watch(state, out, name)
     elif context.side > 0:
         reached = trail.price_of(max(limits), context.side)

@@ -30,7 +30,7 @@ ENGINE = _words(
     version errors money reasons plans inputs commands events
     rules.checks rules.windows rules.comparisons rules.conditions rules.judging rules.actions
     rules.forms rules.rule rules.templates rules.strategy rules
-    config event_streams bus
+    sources config event_streams bus
     charts sizing positions orders tranches contexts exits groups brackets
     risk state invariants outbox tws_errors watches portfolio entries adds stops foreign reports
     direct rulebook intents halts executions decisions settlement truth core
@@ -40,8 +40,11 @@ ENGINE = _words(
     broker.requests broker.inbound broker.history broker.sync broker.feed broker.accounts
     broker.connection broker.link broker.handshake broker.upstream broker.session
     signals.schema signals.files
-    control inbox view sampler headroom guards runtime handles order_manager rule_engine controller
-    tracker
+    signals.rates signals.keys signals.intake signals.envelope signals.quota signals.monitor
+    signals.signature signals.http_server signals.webhook signals.tail signals.ways
+    signals.demo_api
+    control inbox view readiness sampler headroom guards runtime handles order_manager
+    rule_engine controller tracker
     sim.timers sim.conditions sim.records sim.policies sim.order_types sim.instruments sim.hours
     sim.history sim.account sim.market sim.book sim.orders sim.checks sim.matching sim.oracle
     sim.faults sim.fault_script sim.fault_draw sim.fault_plan
@@ -53,14 +56,14 @@ ENGINE = _words(
     sim.streams sim.history_stream sim.client sim.desk
     sim.answers_account sim.answers_orders sim.answers_market
     sim.fault_messages sim.fault_acts sim.fault_desk sim.gateway sim.memory
-    sim.pace sim.control sim.operations sim.server sim.launch sim.child sim.tws_sim
+    sim.pace sim.control sim.operations sim.server sim.launch sim.child sim.follow sim.tws_sim
     sim.pytest_plugin
     engine operations
     monitor.files monitor.words monitor.demo monitor.lines monitor.summary monitor.table
-    verify.broker verify.situations verify.copies verify.messages verify.world verify.laws
-    verify.explore verify.scenario
-    cli.words cli.options cli.settings cli.broker cli.control cli.run cli.sim cli.verify cli.app
-    cli.main cli.__main__
+    verify.broker verify.situations verify.copies verify.prints verify.steps verify.messages
+    verify.world verify.laws verify.explore verify.scenario verify.rows verify.jobs
+    cli.words cli.options cli.settings cli.broker cli.control cli.run cli.sim cli.verify
+    cli.demo_api cli.app cli.main cli.__main__
     """
 )
 
@@ -73,7 +76,7 @@ OUTSIDE = frozenset(
         asyncio fcntl glob http io multiprocessing os pathlib queue random secrets select
         selectors shutil signal socket socketserver sqlite3 ssl subprocess tempfile threading
         time urllib
-        ibapi httpx prometheus_client starlette structlog uvicorn
+        h11 httpx ibapi prometheus_client starlette structlog uvicorn
         """
     )
 )
@@ -84,6 +87,7 @@ FILES = frozenset(
 PROCESS = OUTSIDE - {"ibapi", "random"}
 SEEDED = frozenset({"random"})  # the same seed gives the same world
 MAY_TOUCH = {
+    "sources": frozenset({"urllib"}),  # takes URLs apart
     "config": frozenset({"os", "pathlib"}),  # reads its file
     "bus": OBSERVERS,
     "event_streams": OBSERVERS,
@@ -93,6 +97,7 @@ MAY_TOUCH = {
     "journal_files": FILES,
     "capture": FILES | {"time"},  # dates the records it writes
     "recovery": frozenset({"pathlib"}),
+    "readiness": OBSERVERS | {"time"},
     "runtime": PROCESS,
     "handles": OBSERVERS | {"time"},  # waits for what it is told
     "rule_engine": frozenset({"threading"}),
@@ -102,6 +107,9 @@ MAY_TOUCH = {
     "engine": PROCESS,
     "broker.": OUTSIDE - {"random", "sqlite3"},
     "signals.": PROCESS,
+    "signals.rates": SEEDED,  # jitter
+    "signals.monitor": SEEDED,
+    "signals.demo_api": SEEDED,
     "sim.server": PROCESS,
     "sim.control": PROCESS,
     "sim.operations": PROCESS,
@@ -109,6 +117,7 @@ MAY_TOUCH = {
     "sim.child": PROCESS,
     "sim.tws_sim": PROCESS,
     "sim.pace": PROCESS,
+    "sim.follow": PROCESS,
     "sim.market": SEEDED | {"pathlib"},  # tick files, or a seeded generator
     "sim.history": SEEDED,
     "sim.policies": SEEDED,
@@ -119,6 +128,7 @@ MAY_TOUCH = {
     "sim.delivery": SEEDED,
     "monitor.": PROCESS,
     "monitor.demo": SEEDED,
+    "verify.jobs": PROCESS,  # situations side by side
     "cli.": PROCESS,
 }
 # The compiled side: numpy buffers in, numpy buffers out.

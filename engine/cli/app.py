@@ -69,6 +69,9 @@ def run(
     signals: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Predictions, one JSON object a line.")
     ] = None,
+    poll: Annotated[
+        str, typer.Option(metavar="URL", help="Ask a prediction API there (signals.poll).")
+    ] = "",
     speed: Annotated[
         float | None, typer.Option(metavar="N", help="Exchange seconds in one second.")
     ] = None,
@@ -108,6 +111,7 @@ def run(
         symbols=names(symbols),
         ticks=tuple(ticks or ()),
         signals=signals,
+        poll=poll,
         speed=speed,
         journal=journal,
         control=control,
@@ -190,6 +194,44 @@ def sim(
     simulate(options)
 
 
+@app.command("demo-api")
+def demo_api(
+    port: Annotated[int, typer.Option(help="Where it listens; 0 takes a free one.")] = 8790,
+    symbols: Symbols = "",
+    seed: Annotated[int, typer.Option(help="Of the predictions.")] = 1,
+    period: Annotated[
+        str, typer.Option(metavar="TIME", help="How long a prediction holds: 30s, 2m.")
+    ] = "30s",
+    limit: Annotated[int, typer.Option(metavar="N", help="Requests in a minute.")] = 600,
+    key_file: Annotated[
+        str, typer.Option(metavar="FILE", help="What X-API-Key must be; none: any.")
+    ] = "",
+    fault: Annotated[
+        list[str] | None,
+        typer.Option(metavar="TICKER=KIND[:TIMES]...", help="What goes wrong; * is every ticker."),
+    ] = None,
+    clock_from: Annotated[
+        int | None, typer.Option(metavar="PORT", help="engine sim --control-port: by its clock.")
+    ] = None,
+    seconds: Seconds = "",
+) -> None:
+    """Be a prediction API: made-up predictions, to try polling with."""
+    from engine.cli.demo_api import DemoApiOptions, serve
+
+    options = DemoApiOptions(
+        symbols=names(symbols),
+        port=port,
+        seed=seed,
+        period_s=duration_s(period),
+        limit=limit,
+        key_file=key_file,
+        faults=tuple(fault or ()),
+        clock_from=clock_from,
+        seconds=duration_s(seconds) if seconds else None,
+    )
+    serve(options)
+
+
 Journal = Annotated[
     Path | None, typer.Option("--journal", metavar="FILE", help="Of the engine that runs.")
 ]
@@ -260,6 +302,16 @@ def verify(
     seconds: Annotated[
         str, typer.Option("--seconds", metavar="TIME", help="Stop exploring after 30s, 2m or 1h.")
     ] = "",
+    jobs: Annotated[
+        int | None, typer.Option(metavar="N", help="Processes; as many as there are processors.")
+    ] = None,
+    rows: Annotated[
+        bool, typer.Option("--rows", help="Show how often each row of the charts was taken.")
+    ] = False,
+    counted: Annotated[
+        list[Path] | None,
+        typer.Option("--with", metavar="FILE", help="Rows that tests took: pytest --rows FILE."),
+    ] = None,
     json: Json = None,
     save: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Keep each violation as a scenario.")
@@ -277,6 +329,9 @@ def verify(
         situation=situation,
         faults=faults,
         seconds=duration_s(seconds) if seconds else None,
+        jobs=jobs,
+        rows=rows,
+        counted=tuple(counted or ()),
         json=json,
         save=save,
         replay=replay,

@@ -16,6 +16,7 @@ class RunOptions:
     symbols: tuple[str, ...] = ()
     ticks: tuple[Path, ...] = ()
     signals: Path | None = None
+    poll: str = ""
     speed: float | None = None
     journal: Path | None = None
     control: Path | None = None

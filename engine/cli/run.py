@@ -68,7 +68,7 @@ def run(options: RunOptions) -> int:
             seconds=time.monotonic() - interrupts.since,
         )
         broker.settle(ending.exchange, ending.view)
-        _tell(options, watch.record, ending, broker.notes)
+        _tell(options, watch.record, ending, broker.notes, engine.ways.counts())
     return 0
 
 
@@ -318,8 +318,10 @@ class _Stream:
             sys.stderr.write("engine: nobody reads the output any more; going on without it\n")
 
 
-def _tell(options: RunOptions, record: Record, ending: Ending, notes: list[str]) -> None:
+def _tell(
+    options: RunOptions, record: Record, ending: Ending, notes: list[str], ways: dict[str, Any]
+) -> None:
     pairs = [*sentences(record, ending), *(("note", note) for note in notes)]
     _Stream(options).write("\n" + "".join(f"{name:<14} {value}\n" for name, value in pairs))
     if options.json is not None:
-        write_json(options.json, report(record, ending))
+        write_json(options.json, {**report(record, ending), **({"ways": ways} if ways else {})})

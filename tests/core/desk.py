@@ -469,7 +469,9 @@ class Desk:
         floor.oracle.executed(execution, Decimal(0), before, floor.account.position(symbol))
         self.excused += floor.oracle.crossings - crossings
         name = execution.execution_id
-        charge = floor.commissions[name] = CommissionNotice(name, CLIENT, Decimal(0), "USD", None)
+        charge = floor.ledger.commissions[name] = CommissionNotice(
+            name, CLIENT, Decimal(0), "USD", None
+        )
         self.deliver([ExecutionNotice(execution), charge, floor.account.notice(symbol)])
 
     # -- what is true ------------------------------------------------------------------------

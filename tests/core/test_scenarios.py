@@ -1,5 +1,8 @@
 """Runs tests/scenarios/*.txt: one line is one step, ``time verb arguments => expectation``.
 
+A file is named by the line of the contract of behaviour that it plays; from 30 on policies, the
+link and a host's own orders.
+
 Times are those of the exchange's clock. What stands before the first step that has a time or
 touches the market makes the desk:
     config KEY=VALUE …        strategy settings, dotted (stop.atr=6, sizing.shares=100), limits.X

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import select
 import threading
@@ -123,3 +124,18 @@ def test_many_threads_lose_nothing() -> None:
     for n in range(4):  # of one thread, in its order
         mine = [number for number in got if number // 1000 == n]
         assert mine == sorted(mine)
+
+
+def test_whoever_stops_waiting_does_not_stop_the_writer() -> None:
+    inbox = Inbox()
+
+    async def impatient() -> None:
+        waiting = asyncio.wrap_future(inbox.put("a signal"))
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(waiting, 0.001)
+
+    asyncio.run(impatient())
+    (letter,) = inbox.take()
+
+    assert not letter.answer.cancel()
+    letter.answer.set_result(None)
