@@ -48,7 +48,7 @@ def view(quantity: int = 0, frozen: str = "", working: bool = False) -> EngineVi
     )
     close = OrderView(7, "IBM", "close", "SELL", Decimal(100), Decimal(0), "MKT", None, "working")
     orders = (close,) if working else ()
-    return EngineView("live", 0, "DU1", (symbol,), orders, 0, (), (), ())
+    return EngineView("live", 0, "DU1", "", (symbol,), orders, 0, (), (), ())
 
 
 @pytest.mark.parametrize(

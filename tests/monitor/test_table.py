@@ -19,7 +19,7 @@ NS = 1_704_292_200_000_000_000
 
 
 def shown(*symbols: SymbolView, orders: tuple[OrderView, ...] = ()) -> str:
-    view = EngineView("live", NS, "DU1", symbols, orders, 10, (100.0, 300.0), (), ())
+    view = EngineView("live", NS, "DU1", "", symbols, orders, 10, (100.0, 300.0), (), ())
     record = Record()
     record.add(AlertEvent(NS, 1, "critical", "look here", "IBM"))
     console = Console(file=io.StringIO(), width=130)
