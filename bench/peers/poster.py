@@ -20,6 +20,7 @@ from engine.signals.signature import sign
 
 KEY = bytes(range(32))
 SOURCE = "bench"
+TIMEOUT_S = 30.0
 
 
 def requests(ticker: str, count: int, now_ms: int) -> list[bytes]:
@@ -51,10 +52,10 @@ def requests(ticker: str, count: int, now_ms: int) -> list[bytes]:
 def send(
     port: int, mine: list[bytes], ready: threading.Barrier, told: Counter[str], took: list[float]
 ) -> None:
-    with socket.create_connection(("127.0.0.1", port)) as peer:
+    with socket.create_connection(("127.0.0.1", port), TIMEOUT_S) as peer:
         peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         replies = peer.makefile("rb")
-        ready.wait()
+        ready.wait(TIMEOUT_S)
         for request in mine:
             began = time.perf_counter()
             peer.sendall(request)
@@ -80,7 +81,7 @@ def main() -> None:
     ]
     for thread in threads:
         thread.start()
-    ready.wait()
+    ready.wait(TIMEOUT_S)
     began = time.perf_counter()
     for thread in threads:
         thread.join()
