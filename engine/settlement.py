@@ -29,7 +29,7 @@ def came_to_rest(state: State, out: Outbox, context: Context) -> None:
     context.rested_ns = out.now_ns
     if state.current.get(symbol) is context:
         del state.current[symbol]
-    if context.exit_reason == "stop":
+    if context.exit_reason in ("stop", "stop_unfilled"):
         clear_cooldowns(state, symbol)
         note_stop_out(state, symbol, out.now_ns)
     ask_for_reversal(state, out, context)
