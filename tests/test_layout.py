@@ -60,8 +60,9 @@ ENGINE = _words(
     sim.pytest_plugin
     engine operations
     monitor.files monitor.words monitor.demo monitor.lines monitor.summary monitor.table
-    verify.broker verify.situations verify.copies verify.prints verify.steps verify.messages
-    verify.world verify.laws verify.explore verify.scenario verify.rows verify.jobs
+    verify.tickets verify.broker verify.situations verify.copies verify.prints verify.steps
+    verify.messages verify.sessions verify.choices verify.world verify.laws verify.explore
+    verify.scenario verify.rows verify.jobs
     cli.words cli.options cli.settings cli.broker cli.control cli.run cli.sim cli.verify
     cli.demo_api cli.app cli.main cli.__main__
     """

@@ -8,56 +8,26 @@ does. Prices are constants, because a stop, a limit and a market order can all f
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator
-from decimal import Decimal
-from typing import Final, NamedTuple
 
 from engine.commands import Amend, Cancel, Command, Place, Snapshot
 from engine.orders import stated_price
-
-UNSENT, HELD, WORKING = "unsent", "held", "working"
-FILLED, CANCELLED, REJECTED = "filled", "cancelled", "rejected"
-LIVE: Final = frozenset({UNSENT, HELD, WORKING})
-CLIENT, ACCOUNT, SYMBOL, CON_ID = 17, "DU1", "XYZ", 7
-STOPS: Final = frozenset({"STP", "TRAIL"})
-CANCEL_ALL, REDUCE = 1, 2  # types of one-cancels-all groups, both with block
-
-Message = tuple[Hashable, ...]
-
-
-class Ticket(NamedTuple):
-    """One order at the broker. ``sign`` is 1 for buying; ``fills`` are shares and price of each."""
-
-    order_id: int
-    ref: str
-    sign: int
-    kind: str  # MKT, LMT, STP, TRAIL
-    percent: bool  # its price is the percentage by which it trails
-    quantity: int
-    price: Decimal | None
-    group: str
-    group_type: int
-    parent: int
-    phase: str
-    fills: tuple[tuple[int, Decimal], ...] = ()
-
-    @property
-    def filled(self) -> int:
-        return sum(shares for shares, _ in self.fills)
-
-    @property
-    def remaining(self) -> int:
-        return self.quantity - self.filled
-
-    @property
-    def live(self) -> bool:
-        return self.phase in LIVE
-
-
-class Rules(NamedTuple):
-    """What IB leaves open, as constants of a situation."""
-
-    children_survive: bool = True  # for what a cancelled parent has brought in
-    fill_price: Decimal = Decimal(100)  # of market orders
+from engine.verify.tickets import (
+    CANCELLED,
+    ENDING,
+    FILLED,
+    HELD,
+    INACTIVE,
+    PENDING,
+    REDUCE,
+    REJECTED,
+    TRADING,
+    UNSENT,
+    WORKING,
+    Fill,
+    Message,
+    Rules,
+    Ticket,
+)
 
 
 class Broker:
@@ -66,6 +36,9 @@ class Broker:
         self.tickets: dict[int, Ticket] = {}
         self.requests: tuple[Message, ...] = ()  # on their way to the broker
         self.messages: tuple[Message, ...] = ()  # on their way to the core
+        self.aside: tuple[Message, ...] = ()  # orders that wait behind a dialog of TWS
+        self.strange: tuple[int, ...] = ()  # signed shares that strangers have traded, one by one
+        self.strange_open = False  # an order of theirs lives
         self.linked = False  # the socket is open
         self.synced = False  # the core has asked for, and may not yet have, the truth of this link
         self.highest_id = 0  # that arrived
@@ -83,7 +56,16 @@ class Broker:
         if printed is not self.tickets:
             tickets = hash(tuple(sorted(self.tickets.items())))
             self._printed = self.tickets, tickets
-        return tickets, self.requests, self.messages, self.linked, self.synced
+        return (
+            tickets,
+            self.requests,
+            self.messages,
+            self.aside,
+            self.strange,
+            self.strange_open,
+            self.linked,
+            self.synced,
+        )
 
     def _put(self, ticket: Ticket) -> Ticket:
         """The only way a ticket changes."""
@@ -92,7 +74,9 @@ class Broker:
 
     @property
     def position(self) -> int:
-        return sum(ticket.sign * ticket.filled for ticket in self.tickets.values())
+        """Of the account, strangers included."""
+        own = sum(ticket.sign * ticket.filled for ticket in self.tickets.values())
+        return own + sum(self.strange)
 
     def live(self) -> Iterator[Ticket]:
         return (ticket for ticket in self.tickets.values() if ticket.live)
@@ -139,7 +123,7 @@ class Broker:
             self.messages += (message,)
 
     def tell_status(self, ticket: Ticket, opened: bool = False) -> None:
-        self.tell("opened" if opened else "status", *_said(ticket))
+        self.tell("opened" if opened else "status", *ticket.said())
 
     def cut(self) -> None:
         """The link dies with everything on it; what was not transmitted is forgotten."""
@@ -149,15 +133,27 @@ class Broker:
             if ticket.phase == UNSENT:
                 self._put(ticket._replace(phase=CANCELLED))
 
+    def ask_anew(self) -> None:
+        """The core asks for everything on this link: the ends of earlier answers do not count."""
+        self.synced = False
+        self.requests = tuple(one for one in self.requests if one[0] != "ask")
+        self.messages = tuple(one for one in self.messages if one[0] not in ("snapshot", "synced"))
+
     def answer(self, kind: str) -> Message:
         """A complete snapshot of one kind, as it is now."""
         if kind == "open_orders":
-            return ("snapshot", kind, *(_said(t) for t in self.sent()))
+            orders: list[Message] = [ticket.said() for ticket in self.sent()]
+            if self.strange_open:
+                orders.append(("strange order", True))
+            return ("snapshot", kind, *orders)
         if kind == "executions":
-            return (
-                "snapshot", kind,
-                *((t.order_id, n) for t in self.tickets.values() for n in range(len(t.fills))),
-            )  # fmt: skip
+            fills: list[Message] = [
+                ticket.execution(number)
+                for ticket in self.tickets.values()
+                for number in range(len(ticket.fills))
+            ]
+            fills += [("strange fill", n, shares) for n, shares in enumerate(self.strange)]
+            return ("snapshot", kind, *fills)
         return ("snapshot", kind, *([self.position] if kind == "positions" else []))
 
     # -- requests ----------------------------------------------------------------------------
@@ -197,9 +193,17 @@ class Broker:
     def _transmit(self, order_id: int) -> None:
         ticket = self.tickets[order_id]
         if ticket.phase == UNSENT:
-            waits = ticket.parent and not self.tickets[ticket.parent].fills
-            ticket = self._put(ticket._replace(phase=HELD if waits else WORKING))
-            self.tell_status(ticket, opened=True)
+            if self.rules.slow:
+                self.tell_status(self._put(ticket._replace(phase=PENDING)), opened=True)
+            else:
+                self.accept(order_id)
+
+    def accept(self, order_id: int) -> None:
+        """It works from now on, or waits for its parent: it was on its way inside the broker, or
+        held back, or its cancel has failed."""
+        ticket = self.tickets[order_id]
+        waits = ticket.parent and not self.tickets[ticket.parent].fills
+        self.tell_status(self._put(ticket._replace(phase=HELD if waits else WORKING)), opened=True)
 
     def _amend(self, request: Message, refuse: bool) -> None:
         _, order_id, quantity, price = request
@@ -210,6 +214,9 @@ class Broker:
         elif refuse or quantity <= ticket.filled:
             self.tell("error", order_id, 201)
         else:
+            parent = self.tickets.get(ticket.parent)
+            if self.rules.forced and parent is not None and parent.live:
+                quantity = parent.quantity
             ticket = self._put(ticket._replace(quantity=quantity, price=price))
             self.tell_status(ticket, opened=True)
 
@@ -234,8 +241,19 @@ class Broker:
             self.tell("error", request[1], 10147)
         elif not ticket.live:
             self.tell("error", ticket.order_id, 10148)
+        elif self.rules.slow and ticket.phase not in (UNSENT, INACTIVE):
+            self.tell_status(self._put(ticket._replace(phase=ENDING)))
         else:
             self.end(ticket.order_id)
+
+    def put_aside(self) -> None:
+        """A dialog of TWS holds the next order back; somebody may confirm it later."""
+        self.aside += self.requests[:1]
+        self.requests = self.requests[1:]
+
+    def release(self) -> None:
+        request, self.aside = self.aside[0], self.aside[1:]
+        self._place(request, refuse=False)
 
     # -- what happens by itself --------------------------------------------------------------
 
@@ -252,12 +270,18 @@ class Broker:
 
     def fillable(self, ticket: Ticket) -> int:
         """A child fills no more than its parent has brought in."""
-        if ticket.phase != WORKING:
+        if ticket.phase not in TRADING:
             return 0
         parent = self.tickets.get(ticket.parent)
         if parent is None or not parent.live:
             return ticket.remaining
         return min(ticket.remaining, self._brought(parent))
+
+    def due(self, order_id: int) -> int:
+        """What an order may fill by the letter, however its broker treats children."""
+        ticket = self.tickets[order_id]
+        parent = self.tickets.get(ticket.parent)
+        return ticket.remaining if parent is None else min(ticket.remaining, self._brought(parent))
 
     def _brought(self, parent: Ticket) -> int:
         used = sum(child.filled for child in self.children(parent.order_id))
@@ -267,17 +291,18 @@ class Broker:
         """An execution; ``siblings``: its group hears of it, as it should."""
         ticket = self.tickets[order_id]
         price = self.rules.fill_price if ticket.price is None else ticket.price
-        ticket = ticket._replace(fills=(*ticket.fills, (shares, price)))
+        ticket = ticket._replace(fills=(*ticket.fills, Fill(shares, price)))
         if ticket.live and ticket.remaining == 0:
             ticket = ticket._replace(phase=FILLED)
         self._put(ticket)
-        self.tell("execution", order_id, len(ticket.fills) - 1)
-        if ticket.phase != CANCELLED:
+        self.tell(*ticket.execution(len(ticket.fills) - 1))
+        if ticket.live or ticket.phase == FILLED:
             self.tell_status(ticket)
         if siblings:
             for other in self.group(ticket):
                 if other.live:
-                    self._reduce(other, shares if ticket.group_type == REDUCE else other.remaining)
+                    reduces = ticket.group_type == REDUCE and not self.rules.oca_cancels
+                    self._reduce(other, shares if reduces else other.remaining)
         for child in self.children(order_id):
             if child.phase == HELD:
                 self.tell_status(self._put(child._replace(phase=WORKING)))
@@ -288,6 +313,28 @@ class Broker:
         elif shares > 0:
             ticket = self._put(ticket._replace(quantity=ticket.quantity - shares))
             self.tell_status(ticket, opened=True)
+
+    def correct(self, order_id: int, bust: bool) -> None:
+        """The exchange takes the last execution back, or gives it another price."""
+        ticket = self.tickets[order_id]
+        *others, last = ticket.fills
+        shares, price = (0, last.price) if bust else (last.shares, last.price + 1)
+        fills = (*others, Fill(shares, price, last.revision + 1))
+        ticket = self._put(ticket._replace(fills=fills))
+        self.tell(*ticket.execution(len(fills) - 1))
+
+    def hold(self, order_id: int) -> None:
+        """A locate, a precaution or a closed exchange holds it back for now."""
+        self.tell_status(self._put(self.tickets[order_id]._replace(phase=INACTIVE)))
+
+    def say(self, order_id: int, word: str | int) -> None:
+        """A status that was true once, or that nobody knows; or an error, by its code."""
+        ticket = self.tickets[order_id]
+        if isinstance(word, int):
+            self.tell("error", order_id, word)
+        else:
+            said = ticket.said()
+            self.tell("status", *said[:3], word, *said[4:])
 
     def reject(self, order_id: int) -> None:
         """An order is refused after it was acknowledged; a parent takes its children along."""
@@ -304,27 +351,18 @@ class Broker:
         self.tell_status(ticket)
         self.tell("error", order_id, 202)
         for child in self.children(order_id):
-            if not child.live:
+            if not child.live or (self.rules.forced and ticket.filled):
                 continue
             brought = self._brought(ticket) if self.rules.children_survive else 0
             self._reduce(child, child.remaining - brought)
 
+    # -- strangers ---------------------------------------------------------------------------
 
-def _said(ticket: Ticket) -> Message:
-    return (
-        ticket.order_id,
-        ticket.quantity,
-        ticket.price,
-        *_status(ticket),
-        ticket.filled,
-        ticket.remaining,
-    )
+    def strange_order(self, opens: bool) -> None:
+        self.strange_open = opens
+        self.tell("strange order", opens)
 
-
-def _status(ticket: Ticket) -> tuple[str, str]:
-    """Status and why_held, as TWS words them."""
-    if ticket.phase == HELD:
-        return "PreSubmitted", "child,trigger" if ticket.kind in STOPS else "child"
-    if ticket.phase == WORKING:
-        return ("PreSubmitted", "trigger") if ticket.kind in STOPS else ("Submitted", "")
-    return {FILLED: "Filled", CANCELLED: "Cancelled", REJECTED: "Inactive"}[ticket.phase], ""
+    def strange_fill(self, shares: int) -> None:
+        self.strange = (*self.strange, shares)
+        self.tell("strange fill", len(self.strange) - 1, shares)
+        self.tell("position", self.position)

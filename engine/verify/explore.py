@@ -15,9 +15,10 @@ from typing import Final
 
 import attrs
 
+from engine.verify.choices import Step
 from engine.verify.laws import broken, remember, repeated, settled
 from engine.verify.situations import Situation
-from engine.verify.world import Step, World
+from engine.verify.world import World
 
 REPEAT_EVERY: Final = 8  # of so many deliveries, one is made twice to see that nothing changes
 TELL_EVERY: Final = 256  # transitions between two calls of ``go_on``

@@ -2,9 +2,10 @@
 
 Numbered as the invariants of the broker's catalogue: 1 positions are folds, 2 idempotence,
 4 exits never turn a position over, 6 cover, 8 one intent one order, 10 order ids, 12 unknown is
-not dead, 16 nothing lives after the end, 17 no resurrection, 19 no reversal before flat,
-27 liveness. The sums are made here anew, from orders and executions: what the core concludes
-about itself is not asked.
+not dead, 16 nothing lives after the end, 17 no resurrection, 18 adds follow each other, 19 no
+reversal before flat, 26 agreement with the broker, 27 liveness, 34 a halt is obeyed; and 0: the
+core itself raises. The sums are made here anew, from orders and executions: what the core
+concludes about itself is not asked.
 """
 
 from __future__ import annotations
@@ -19,12 +20,13 @@ import attrs
 from engine.commands import Amend, Cancel, Place
 from engine.contexts import Context
 from engine.groups import Group
-from engine.orders import EXIT_ROLES, Order, Role
+from engine.orders import EXIT_ROLES, OPENING_ROLES, Order, Role
 from engine.positions import signed
-from engine.verify.broker import STOPS, SYMBOL, WORKING, Ticket
+from engine.verify.choices import Step
 from engine.verify.copies import copy_state
 from engine.verify.prints import fingerprint
-from engine.verify.world import Step, World
+from engine.verify.tickets import STOPS, SYMBOL, TRADING, Ticket
+from engine.verify.world import World
 from statecharts.vocabulary import ContextState, OrderAsk, OrderReport
 
 ZERO: Final = Decimal(0)
@@ -112,6 +114,8 @@ def _sendings(before: Before, after: World) -> Iterator[str]:
 
 def _placed(before: Before, after: World, context: Context, order: Order) -> Iterator[str]:
     state = after.core.state
+    if order.role in OPENING_ROLES and state.halt is not None:
+        yield f"34: {order.role} {order.order_id} is sent although trading is halted"
     if order.role is Role.ENTRY:
         if context.number < before.next_number:
             yield f"17: entry {order.order_id} is sent for a context that had its entry"
@@ -187,9 +191,16 @@ def _uncovered(context: Context, order: Order) -> Iterator[str]:
 
 
 def _endings(world: World) -> Iterator[str]:
+    """What has ended holds nothing, and nothing of it lives but what has come back from the dead;
+    that is taken back, which law 27 sees to."""
     for context in world.core.state.contexts.values():
-        if context.settled and (context.held or not context.all_dead):
-            yield f"16: context {context.number} has ended with {context.held} held or alive"
+        if not context.settled:
+            continue
+        if context.held:
+            yield f"16: context {context.number} has ended with {context.held} held"
+        for order in context.orders.values():
+            if not order.dead and not order.revived:
+                yield f"16: context {context.number} has ended, order {order.order_id} has not"
 
 
 def _truth(world: World) -> Iterator[str]:
@@ -236,7 +247,9 @@ def repeated(after: World, again: World) -> Iterator[str]:
 def quiet(world: World) -> bool:
     """Nothing is on its way, every question is answered, and the core waits for nothing."""
     state = world.core.state
-    if not (world.broker.idle and state.live) or state.round.running or state.doubts:
+    if not (world.broker.idle and state.live) or world.broker.aside:
+        return False
+    if state.round.running or state.doubts:
         return False
     if any(name.startswith(_BUSY) for name in state.deadlines):
         return False
@@ -249,7 +262,7 @@ def quiet(world: World) -> bool:
 def settled(world: World) -> bool:
     """Nothing is left to do: protected or flat, and agreed with the broker about it."""
     state = world.core.state
-    if not quiet(world) or state.frozen or state.held(SYMBOL) != world.broker.position:
+    if not quiet(world) or state.frozen or not world.agreed:
         return False
     if any(context.state != ContextState.PROTECTED for context in state.current.values()):
         return False
@@ -258,7 +271,7 @@ def settled(world: World) -> bool:
 
 def _rest(world: World) -> Iterator[str]:
     state = world.core.state
-    if state.frozen or state.held(SYMBOL) != world.broker.position:
+    if state.frozen or not world.agreed:
         return  # what is not known yet is found by asking: law 27 sees to that
     cover, worst = _shares_out(world)
     for number, context in state.contexts.items():
@@ -294,7 +307,7 @@ def _shares_out(world: World) -> tuple[dict[str, int], dict[str, int]]:
         if _letter(ticket) not in "STRC":
             continue
         owner, most = _owner(ticket), broker.fillable(ticket)
-        safe = most if ticket.phase == WORKING and ticket.kind in (*STOPS, "MKT") else 0
+        safe = most if ticket.phase in TRADING and ticket.kind in (*STOPS, "MKT") else 0
         if ticket.group:
             both = grouped[owner, ticket.group]
             both[:] = max(both[0], safe), max(both[1], most)

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import attrs
 
+from engine.halts import FLATTEN, NO_ENTRIES, TAKE_BACK
 from engine.inputs import (
     BracketRequested,
     CancelRequested,
@@ -14,6 +15,7 @@ from engine.inputs import (
     CommissionReported,
     ErrorReported,
     ExecutionReported,
+    HaltRequested,
     Input,
     Instrument,
     InstrumentDefined,
@@ -23,6 +25,7 @@ from engine.inputs import (
     OrderOpened,
     OrderStatusReported,
     PositionReported,
+    ResumeRequested,
     SessionChanged,
     Side,
     Signal,
@@ -31,13 +34,23 @@ from engine.inputs import (
     SnapshotEnded,
     SnapshotStarted,
 )
-from engine.verify.broker import ACCOUNT, CLIENT, CON_ID, STOPS, SYMBOL, Broker, Message
+from engine.verify.broker import Broker
 from engine.verify.situations import Prompt, Situation
+from engine.verify.tickets import ACCOUNT, CLIENT, CON_ID, STOPS, SYMBOL, Message
 
 VIEW: Final = MarketView(SYMBOL, 100.0, 100.0, 100.0, 0, 1.0)
 _REFERENCE: Final = "direct"
+_HALTS: Final = {"halt": NO_ENTRIES, "take_back": TAKE_BACK, "flatten": FLATTEN}
+_SOURCES: Final = {
+    "signal": "verify",
+    "opposite": "verify",
+    "reduce": "reduce",
+    "grow": "grow",
+}
 _SNAPSHOT_REQUEST: Final = 99
+_LIVE: Final = -1  # an execution that nobody asked for
 _PERM_ID: Final = 1000  # and the order id: one order keeps one permanent id
+_STRANGER: Final = 0, 5000, ""  # client, permanent id of the one order, reference
 
 
 @attrs.frozen
@@ -60,7 +73,13 @@ class Reader:
         if kind == "snapshot":
             return self._snapshot(rest[0], rest[1:])
         if kind == "execution":
-            return self._execution(rest[0], rest[1])
+            return self._execution(rest)
+        if kind == "strange order":
+            return [self._strange_order(*rest)]
+        if kind == "strange fill":
+            return [self._strange_fill(*rest)]
+        if kind == "position":
+            return [self._position(*rest)]
         if kind == "error":
             return [ErrorReported(rest[0], rest[1], "")]
         return [*([self._opened(*rest)] if kind == "opened" else []), self._status(*rest)]
@@ -68,12 +87,16 @@ class Reader:
     def _snapshot(self, kind: Any, rows: tuple[Any, ...]) -> list[Input]:
         inputs: list[Input] = [SnapshotStarted(kind, self.epoch)]
         for row in rows:
-            if kind == "open_orders":
-                inputs += [self._opened(*row), self._status(*row)]
+            if kind == "positions":
+                inputs += [self._position(row)] if row else []  # only what is held is listed
+            elif row[0] == "strange order":
+                inputs.append(self._strange_order(*row[1:]))
+            elif row[0] == "strange fill":
+                inputs.append(self._strange_fill(row[1], row[2], _SNAPSHOT_REQUEST))
             elif kind == "executions":
-                inputs += self._execution(row[0], row[1], _SNAPSHOT_REQUEST)
-            elif row:
-                inputs.append(PositionReported(ACCOUNT, CON_ID, SYMBOL, Decimal(row), Decimal(0)))
+                inputs += self._execution(row[1:], _SNAPSHOT_REQUEST)
+            else:
+                inputs += [self._opened(*row), self._status(*row)]
         return [*inputs, SnapshotEnded(kind, self.epoch)]
 
     def _opened(
@@ -112,17 +135,34 @@ class Reader:
             Decimal(remaining), Decimal(0), why,
         )  # fmt: skip
 
-    def _execution(self, order_id: int, number: int, request_id: int = -1) -> list[Input]:
+    def _execution(self, said: tuple[Any, ...], request_id: int = _LIVE) -> list[Input]:
+        order_id, number, shares, price, revision, filled = said
         ticket = self.broker.tickets[order_id]
-        identity = f"x{order_id}.{number}.01"
-        shares, price = ticket.fills[number]
-        filled = sum(each for each, _ in ticket.fills[: number + 1])
+        identity = f"x{order_id}.{number}.{revision:02}"
         fill = ExecutionReported(
             identity, order_id, _PERM_ID + order_id, CLIENT, ticket.ref, ACCOUNT, CON_ID, SYMBOL,
             _action(ticket.sign), Decimal(shares), price, Decimal(filled), "X",
             "", False, request_id,
         )  # fmt: skip
         return [fill, CommissionReported(identity, Decimal(1), "USD", None)]
+
+    def _position(self, shares: int) -> Input:
+        return PositionReported(ACCOUNT, CON_ID, SYMBOL, Decimal(shares), Decimal(0))
+
+    def _strange_order(self, opens: bool) -> Input:
+        client, perm_id, ref = _STRANGER
+        return OrderOpened(
+            0, perm_id, client, 0, ref, ACCOUNT, CON_ID, SYMBOL, "BUY", Decimal(1), "LMT",
+            Decimal(50), None, "DAY", "", 0, "Submitted" if opens else "Cancelled",
+        )  # fmt: skip
+
+    def _strange_fill(self, number: int, shares: int, request_id: int = _LIVE) -> Input:
+        client, perm_id, ref = _STRANGER
+        return ExecutionReported(
+            f"s{number}.01", 0, perm_id + 1 + number, client, ref, ACCOUNT, CON_ID, SYMBOL,
+            _action(shares), Decimal(abs(shares)), Decimal(100), Decimal(abs(shares)), "X",
+            "", False, request_id,
+        )  # fmt: skip
 
 
 def _action(sign: int) -> Side:
@@ -134,12 +174,17 @@ def prompted(situation: Situation, prompt: Prompt, number: int, now_ns: int) -> 
     sign = situation.sign
     entry, other = _action(sign), _action(-sign)
     shares = Decimal(situation.shares)
-    if prompt in ("signal", "opposite"):
-        side = sign if prompt == "signal" else -sign
+    if prompt in _SOURCES:
+        side = -sign if prompt == "opposite" else sign
         kind: SignalKind = "BUY" if side > 0 else "SHORT"
-        return SignalArrived(Signal(f"v{number}", "verify", SYMBOL, kind, 1.0, now_ns), VIEW)
+        source = _SOURCES[prompt]
+        return SignalArrived(Signal(f"v{number}", source, SYMBOL, kind, 1.0, now_ns), VIEW)
     if prompt == "close":
         return CloseRequested(SYMBOL, "operator")
+    if prompt in _HALTS:
+        return HaltRequested(_HALTS[prompt], "verify", "asked")
+    if prompt == "resume":
+        return ResumeRequested("verify", "asked")
     if prompt == "bracket":
         return BracketRequested(
             _REFERENCE, SYMBOL, entry, shares, Decimal(100 - 5 * sign), Decimal(100 + 10 * sign),

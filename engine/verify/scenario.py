@@ -16,11 +16,12 @@ import attrs
 
 from engine.commands import Amend, Cancel, Command, Place
 from engine.errors import UserError
-from engine.verify.broker import SYMBOL
+from engine.verify.choices import Step
 from engine.verify.explore import Violation, attempt, hear_again
 from engine.verify.laws import settled
 from engine.verify.situations import SITUATIONS, Situation, find
-from engine.verify.world import Step, World
+from engine.verify.tickets import SYMBOL
+from engine.verify.world import World
 from statecharts.vocabulary import ContextState
 
 

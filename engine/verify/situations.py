@@ -8,12 +8,30 @@ from typing import Any, Final, Literal
 
 import attrs
 
-from engine.verify.broker import Rules
+from engine.verify.tickets import Rules
 
-# signal: enter on the side of the situation; opposite: a signal for the other side;
-# close: the operator closes; bracket, oco: placed directly; cancel: takes those back.
-Prompt = Literal["signal", "opposite", "close", "bracket", "oco", "cancel"]
+# signal: enter on the side of the situation; opposite: a signal for the other side; reduce, grow:
+# a rule wants another size; close: the operator closes; bracket, oco: placed directly; cancel:
+# takes those back; halt, take_back, flatten: the kill switch at its three levels; resume.
+Prompt = Literal[
+    "signal",
+    "opposite",
+    "reduce",
+    "grow",
+    "close",
+    "bracket",
+    "oco",
+    "cancel",
+    "halt",
+    "take_back",
+    "flatten",
+    "resume",
+]
 Side = Literal["long", "short"]
+# Things that go wrong only where they are the theme. holds: an order is inactive for a while;
+# dialogs: TWS keeps an order to itself until somebody confirms it; hearsay: words on an order
+# that are stale or that nobody knows; corrections: an execution gets another price or is busted.
+Extra = Literal["holds", "dialogs", "hearsay", "corrections"]
 _USUAL: Final = Rules()
 
 
@@ -35,9 +53,12 @@ class Situation:
     shares: int = 2
     target: bool = True
     faults: int = 1
+    extra: frozenset[Extra] = attrs.field(default=frozenset(), converter=frozenset)
     patience: int = 1
     stops_refused: int = 0
     fires: int = 0  # how often a price that is watched for may be reached
+    strangers: int = 0  # how often somebody else trades the symbol
+    sessions: bool = False  # the link is made, lost and regained event by event
     ends_after_s: float | None = None  # the session, so that the end of the day comes
     settings: str = "{}"  # of the strategy, beyond the usual, as JSON
     rules: Rules = _USUAL
@@ -51,27 +72,8 @@ class Situation:
         return f"{self.name}-{self.side}"
 
 
-_SLIPPED: Final = Rules(fill_price=Decimal("100.50"))  # so that both exits have to be amended
-_NAKED: Final = Rules(children_survive=False)
-_TARGETS: Final = {"target": [{"percent": 10}, {"percent": 20}]}
-_DOUBLE: Final = {"double_down": {"levels": [0.5]}}
-_MOVING: Final = {"double_down": {"levels": [0.5], "reanchor": "average"}}
-
-
 def _both(
-    name: str,
-    about: str,
-    *prompts: Prompt,
-    begun: int = 0,
-    shares: int = 2,
-    target: bool = True,
-    patience: int = 1,
-    stops_refused: int = 0,
-    fires: int = 0,
-    faults: int = 1,
-    ends_after_s: float | None = None,
-    settings: dict[str, Any] | None = None,
-    rules: Rules = _USUAL,
+    name: str, about: str, *prompts: Prompt, settings: dict[str, Any] | None = None, **more: Any
 ) -> list[Situation]:
     sides: tuple[Side, ...] = ("long", "short")
     return [
@@ -80,22 +82,73 @@ def _both(
             about=about,
             side=side,
             prompts=prompts,
-            begun=begun,
-            shares=shares,
-            target=target,
-            patience=patience,
-            stops_refused=stops_refused,
-            fires=fires,
-            faults=faults,
-            ends_after_s=ends_after_s,
             settings=json.dumps(settings or {}),
-            rules=rules,
+            **more,
         )
         for side in sides
     ]
 
 
+_ONE: Final[dict[str, Any]] = {
+    "shares": 1,
+    "target": False,
+    "patience": 0,
+}  # all there is: a share and a stop
+_SLIPPED: Final = Rules(fill_price=Decimal("100.50"))  # so that both exits have to be amended
+_TARGETS: Final = {"target": [{"percent": 10}, {"percent": 20}]}
+_DOUBLE: Final = {"double_down": {"levels": [0.5]}}
+_LIMIT: Final = {"entry": {"type": "limit", "offset": {"percent": 1}}}
+_SCALE: Final = {"scale_in": {"trigger_percent": 2, "shares": 1}}
+
+
+def _on_signal(source: str, signal: str, then: dict[str, Any]) -> dict[str, Any]:
+    where = [f"source == {source}", f"signal == {signal}"]
+    when = {"kind": "event", "event": "PredictionSignalEvent", "where": where}
+    return {"id": f"{source}-{signal.lower()}", "when": when, "then": then, "cooldown_s": 0}
+
+
+# Rules that enter, and want another size when asked.
+_SIZES: Final = {
+    "pattern": False,
+    "rules": [
+        _on_signal("verify", "BUY", {"kind": "enter", "side": "BUY"}),
+        _on_signal("verify", "SHORT", {"kind": "enter", "side": "SELL"}),
+        _on_signal("reduce", "BUY", {"kind": "adjust", "quantity": 1}),
+        _on_signal("reduce", "SHORT", {"kind": "adjust", "quantity": -1}),
+        _on_signal("grow", "BUY", {"kind": "adjust", "quantity": 3}),
+        _on_signal("grow", "SHORT", {"kind": "adjust", "quantity": -3}),
+    ],
+}
+
+
+# The smallest first: what they do not need of the states goes to the others.
 SITUATIONS: Final[tuple[Situation, ...]] = (
+    *_both("small", "one share and one exit: all there is", "signal", **_ONE),
+    *_both(
+        "small-close",
+        "one share, closed at any moment; the broker is slow",
+        *("signal", "close"),
+        **_ONE,
+        rules=Rules(slow=True),
+    ),
+    *_both("again", "one share, and then another trade", "signal", "signal", **_ONE),
+    *_both("two-faults", "one share and one exit, two things go wrong", "signal", **_ONE, faults=2),
+    *_both(
+        "held-faults",
+        "two things go wrong with one share that is held, and closed",
+        *("signal", "close"),
+        **_ONE,
+        begun=1,
+        faults=2,
+    ),
+    *_both(
+        "session",
+        "the session event by event, around one share",
+        "signal",
+        **_ONE,
+        sessions=True,
+        faults=2,
+    ),
     *_both("bracket", "a market entry with stop and target", "signal"),
     *_both("slipped", "the entry fills at another price than decided", "signal", rules=_SLIPPED),
     *_both("close", "a close at any moment of an entry and its exits", "signal", "close"),
@@ -103,10 +156,24 @@ SITUATIONS: Final[tuple[Situation, ...]] = (
         "orphaned",
         "a close where the broker cancels the children of a cancelled parent",
         *("signal", "close"),
-        rules=_NAKED,
+        rules=Rules(children_survive=False),
+    ),
+    *_both(
+        "forced",
+        "the broker keeps children as large as their parent was",
+        *("signal", "close"),
+        rules=Rules(forced=True),
     ),
     *_both("reversal", "an opposite signal at any moment", "signal", "opposite", target=False),
     *_both("oco", "two orders of which one may fill, taken back at any moment", "oco", "cancel"),
+    *_both(
+        "oco-faults",
+        "two orders of one share, and two things go wrong",
+        *("oco", "cancel"),
+        shares=1,
+        patience=0,
+        faults=2,
+    ),
     *_both("limit", "a limit bracket placed directly, its rest taken back", "bracket", "cancel"),
     *_both("eod", "the end of the day comes whatever is under way", "signal", ends_after_s=62.5),
     *_both("refused", "stops are refused again and again", "signal", stops_refused=4),
@@ -114,28 +181,75 @@ SITUATIONS: Final[tuple[Situation, ...]] = (
     *_both("held-close", "a close of what is held", "signal", "close", begun=1),
     *_both("held-reversal", "a reversal of what is held", "signal", "opposite", begun=1),
     *_both(
-        "small",
-        "one share and one exit: all there is",
-        "signal",
+        "slow",
+        "orders and cancels are pending before they work",
+        *("signal", "close"),
+        rules=Rules(slow=True),
+    ),
+    *_both(
+        "slow-close",
+        "a close of what is held, where cancels are pending before they end",
+        *("signal", "close"),
+        begun=1,
+        rules=Rules(slow=True),
+    ),
+    *_both("inactive", "an order is inactive for a while", "signal", "close", extra={"holds"}),
+    *_both(
+        "dialog",
+        "TWS keeps an order to itself until somebody confirms it",
+        *("signal", "close"),
         shares=1,
-        target=False,
-        patience=0,
+        extra={"dialogs"},
+    ),
+    *_both(
+        "hearsay",
+        "words on orders that are stale or that nobody knows",
+        *("signal", "close"),
+        begun=1,
+        shares=1,
+        extra={"hearsay"},
+    ),
+    *_both(
+        "corrected",
+        "executions get another price, or are taken back",
+        *("signal", "close"),
+        begun=1,
+        extra={"corrections"},
+    ),
+    *_both(
+        "cancels-all",
+        "a part fill of an exit cancels the others",
+        *("signal", "close"),
+        begun=1,
+        rules=Rules(oca_cancels=True),
     ),
     *_both("targets", "two targets share the position", "signal", settings=_TARGETS),
     *_both(
         "targets-close",
         "a close of what two targets share",
-        "signal",
-        "close",
+        *("signal", "close"),
         begun=1,
         settings=_TARGETS,
+    ),
+    *_both(
+        "targets-odd",
+        "two targets share three shares",
+        "signal",
+        shares=3,
+        begun=1,
+        settings=_TARGETS,
+    ),
+    *_both(
+        "targets-limit",
+        "a limit entry for two targets, closed while it is part-filled",
+        *("signal", "close"),
+        settings=_TARGETS | _LIMIT,
     ),
     *_both("double-down", "an add rests below the entry", "signal", begun=1, settings=_DOUBLE),
     *_both(
         "double-down-close",
         "a close while an add rests or fills",
-        "signal",
-        "close",
+        *("signal", "close"),
         begun=1,
         shares=1,
         settings=_DOUBLE,
@@ -146,7 +260,49 @@ SITUATIONS: Final[tuple[Situation, ...]] = (
         "signal",
         begun=1,
         shares=1,
-        settings=_MOVING,
+        settings={"double_down": {"levels": [0.5], "reanchor": "average"}},
+    ),
+    *_both(
+        "double-down-twice",
+        "two adds, one after the other",
+        "signal",
+        begun=1,
+        shares=1,
+        target=False,
+        settings={"double_down": {"levels": [0.25, 0.5]}},
+    ),
+    *_both(
+        "double-down-reversal",
+        "a reversal while an add rests or fills",
+        *("signal", "opposite"),
+        begun=1,
+        shares=1,
+        settings=_DOUBLE,
+    ),
+    *_both(
+        "double-down-slow",
+        "an add whose cancel is pending, and that fills late",
+        *("signal", "close"),
+        begun=1,
+        shares=1,
+        target=False,
+        settings=_DOUBLE,
+        rules=Rules(slow=True),
+    ),
+    *_both(
+        "scale-in",
+        "an add with profit, at the market",
+        *("signal", "close"),
+        begun=1,
+        fires=1,
+        settings=_SCALE,
+    ),
+    *_both(
+        "sizes",
+        "a rule wants one share, then three",
+        *("signal", "reduce", "grow"),
+        begun=1,
+        settings=_SIZES,
     ),
     *_both(
         "trailing",
@@ -172,8 +328,7 @@ SITUATIONS: Final[tuple[Situation, ...]] = (
     *_both(
         "late",
         "late fills are protected",
-        "signal",
-        "close",
+        *("signal", "close"),
         begun=1,
         settings={"late_fill": "protect"},
     ),
@@ -183,6 +338,38 @@ SITUATIONS: Final[tuple[Situation, ...]] = (
         "signal",
         rules=_SLIPPED,
         settings={"resize": "replace"},
+    ),
+    *_both("halted", "the kill switch, to its second level", "signal", "take_back", "resume"),
+    *_both(
+        "flattened",
+        "the kill switch at its last level, while an add rests",
+        *("signal", "flatten", "resume"),
+        begun=1,
+        shares=1,
+        settings=_DOUBLE,
+    ),
+    *_both(
+        "strangers",
+        "somebody else trades the symbol, and is ignored",
+        *("signal", "close"),
+        begun=1,
+        shares=1,
+        strangers=2,
+    ),
+    *_both(
+        "strangers-freeze",
+        "somebody else trades the symbol, which freezes it",
+        *("signal", "close"),
+        strangers=1,
+        settings={"foreign_orders": "freeze"},
+    ),
+    *_both(
+        "strangers-adopt",
+        "somebody else trades the symbol, and it is taken for ours",
+        *("signal", "close"),
+        begun=1,
+        strangers=1,
+        settings={"foreign_orders": "adopt"},
     ),
     *_both("larger", "three shares, so that partial fills have a middle", "signal", shares=3),
 )

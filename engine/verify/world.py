@@ -23,15 +23,15 @@ from engine.inputs import (
     TimerElapsed,
 )
 from engine.orders import EXIT_ROLES
-from engine.verify.broker import ACCOUNT, CLIENT, CON_ID, STOPS, SYMBOL, UNSENT, WORKING, Broker
+from engine.verify import sessions
+from engine.verify.broker import Broker
+from engine.verify.choices import Step, actions, fair
 from engine.verify.messages import VIEW, Reader, prompted
-from engine.verify.prints import FAR_NS
 from engine.verify.situations import Situation
 from engine.verify.steps import Moment, Steps
-from statecharts.vocabulary import SessionState
+from engine.verify.tickets import ACCOUNT, CLIENT, CON_ID, ENDING, SYMBOL
+from statecharts.vocabulary import SessionEvent, SessionState
 
-# A step is a verb with its arguments; the words are also those of a saved scenario.
-Step = tuple[str | int, ...]
 START_NS: Final = 1_700_000_000 * SECOND_NS
 _EVERYTHING: Final = ("open_orders", "executions", "completed_orders", "positions")
 
@@ -50,6 +50,7 @@ class World:
         self.patience = situation.patience
         self.stops_refused = situation.stops_refused
         self.fires = situation.fires
+        self.strangers = situation.strangers
         self.watched: dict[int, Watch] = {}
         self.view = VIEW  # the market as it was last seen
         self.excused = False  # an exit has met a fill that nobody could know of
@@ -80,7 +81,10 @@ class World:
 
     def fingerprint(self) -> int:
         """64 bits: two of a million different states share one with a chance of 3 in 10^8."""
-        budget = self.prompted, self.faults, self.patience, self.stops_refused, self.fires
+        budget = (
+            self.prompted, self.faults, self.patience, self.stops_refused, self.fires,
+            self.strangers,
+        )  # fmt: skip
         return hash((self.fair_fingerprint(), budget))
 
     def fair_fingerprint(self) -> int:
@@ -89,88 +93,19 @@ class World:
         broker = self.broker.fingerprint()
         return hash((self.moment.fingerprint, broker, self.view.bid, self.excused))
 
-    # -- what can happen ---------------------------------------------------------------------
-
     def actions(self) -> list[Step]:
         """All that may happen next, in a fixed order."""
-        broker = self.broker
-        found: list[Step] = []
-        if self.prompted < len(self.situation.prompts) and self.core.state.live:
-            found.append(("prompt",))
-        if not broker.linked:
-            found.append(("connect",))
-        elif not broker.synced:
-            found.append(("sync",))
-        if broker.requests:
-            found.append(("take",))
-        if broker.messages:
-            found.append(("deliver",))
-            if len(broker.messages) > 1:
-                found.append(("deliver", "all"))
-        for ticket in broker.live():
-            most = broker.fillable(ticket)
-            found += [("fill", ticket.order_id, shares) for shares in sorted({1, most}) if most]
-        if self._may_wait():
-            found.append(("wait",))
-        if self.stops_refused and self._next_is_stop():
-            found.append(("refuse", "stop"))
-        if self.fires:
-            found += [("reach", number) for number in self.watched]
-        return found + (self._faults() if self.faults else [])
-
-    def _next_is_stop(self) -> bool:
-        request = self.broker.requests[0] if self.broker.requests else ()
-        return bool(request) and request[0] == "place" and request[4] in STOPS
-
-    def _may_wait(self) -> bool:
-        at_ns = self.core.next_deadline_ns
-        if at_ns is None or at_ns - self.now_ns >= FAR_NS:
-            return False
-        return self.broker.idle or self.patience > 0
-
-    def _faults(self) -> list[Step]:
-        broker = self.broker
-        found: list[Step] = []
-        if broker.requests:
-            if broker.requests[0][0] != "ask":
-                found.append(("swallow",))
-            if broker.refusable():
-                found.append(("refuse",))
-        if broker.messages and broker.messages[0][0] != "snapshot":
-            found += [("repeat",), ("lose",)]
-            if len(broker.messages) > 1:
-                found.append(("delay",))
-        if broker.linked:
-            found += [("cut",), ("restart",)]
-        for ticket in broker.tickets.values():
-            if ticket.phase == "cancelled" and ticket.remaining > 0 and ticket.ref:
-                found.append(("late", ticket.order_id))
-            if not ticket.live or ticket.phase == UNSENT:
-                continue
-            found.append(("drop", ticket.order_id))
-            if not ticket.fills:
-                found.append(("reject", ticket.order_id))
-            if ticket.phase == WORKING and ticket.group and broker.fillable(ticket):
-                found.append(("overfill", ticket.order_id))
-        return found
+        return actions(self)
 
     def fair(self) -> Step | None:
-        """What happens next when nothing goes wrong any more and nobody asks for anything: all
-        arrives, market orders and entries fill, deadlines come. None: nothing is left."""
-        broker = self.broker
-        if not broker.linked:
-            return ("connect",)
-        if broker.requests:
-            return ("take",)
-        if broker.messages:
-            return ("deliver",)
-        if not broker.synced:
-            return ("sync",)
-        for ticket in broker.live():
-            plain = ticket.kind == "MKT" or (ticket.kind == "LMT" and not ticket.group)
-            if plain and (most := broker.fillable(ticket)):
-                return ("fill", ticket.order_id, most)
-        return ("wait",) if self._may_wait() else None
+        """What happens next when nothing goes wrong; None: nothing is left."""
+        return fair(self)
+
+    @property
+    def agreed(self) -> bool:
+        """Whether the core believes what is true of the account's position."""
+        state = self.core.state
+        return state.held(SYMBOL) + state.foreign.get(CON_ID, 0) == self.broker.position
 
     # -- making it happen --------------------------------------------------------------------
 
@@ -195,7 +130,7 @@ class World:
             assert self.broker.linked, f"sent without a link: {command}"
             self.sent.append(command)
             self.broker.send(command)
-        if self._sent_exits() and self.core.state.held(SYMBOL) != self.broker.position:
+        if self._sent_exits() and not self.agreed:
             self.excused = True  # an execution is on its way to the core
         if looks:
             self._feed(MarketSeen(self.view))
@@ -256,6 +191,8 @@ class World:
     def _do_fill(self, order_id: int, shares: int) -> None:
         if any(request[0] in ("place", "amend") for request in self.broker.requests):
             self.excused = True  # exits are on their way that were right when they were sent
+        if shares > self.broker.due(order_id):
+            self.excused = True  # the broker let a child trade more than its parent had brought
         self.broker.fill(order_id, shares)
 
     def _do_reach(self, number: int) -> None:
@@ -285,6 +222,68 @@ class World:
         self.faults -= 1
         self.broker.reject(order_id)
 
+    def _do_accept(self, order_id: int) -> None:
+        if self.broker.tickets[order_id].phase == ENDING:
+            self.faults -= 1
+        self.broker.accept(order_id)
+
+    def _do_finish(self, order_id: int) -> None:
+        self.broker.end(order_id)
+
+    def _do_hold(self, order_id: int) -> None:
+        self.faults -= 1
+        self.broker.hold(order_id)
+
+    def _do_aside(self) -> None:
+        self.faults -= 1
+        self.broker.put_aside()
+
+    def _do_release(self) -> None:
+        self.broker.release()
+
+    def _do_say(self, order_id: int, word: str | int) -> None:
+        self.faults -= 1
+        self.broker.say(order_id, word)
+
+    def _do_correct(self, order_id: int) -> None:
+        self.faults -= 1
+        self.broker.correct(order_id, bust=False)
+
+    def _do_bust(self, order_id: int) -> None:
+        self.faults -= 1
+        self.excused = True
+        self.broker.correct(order_id, bust=True)
+
+    def _do_stranger(self, what: str) -> None:
+        if what == "ends":
+            self.broker.strange_order(opens=False)
+            return
+        self.strangers = max(self.strangers - 1, 0)  # in fairness they trade back
+        if what == "orders":
+            self.broker.strange_order(opens=True)
+            return
+        self.excused = True  # where theirs are taken for ours, exits are under way for them
+        self.broker.strange_fill(1 if what == "buys" else -1)
+
+    # -- the link ----------------------------------------------------------------------------
+
+    def _do_session(self, name: str) -> None:
+        event, session = SessionEvent[name], self.core.state.session
+        epoch = self.core.state.epoch
+        if event in sessions.FAULTS.get(session, ()):
+            self.faults -= 1
+        if event == SessionEvent.HANDSHAKE_DONE:
+            self._shake_hands(epoch + 1)
+            return
+        if event in sessions.CUTS:
+            self.broker.cut()
+        else:
+            self.broker.ask_anew()
+        self._feed(SessionChanged(name, epoch))
+
+    def _do_begin(self) -> None:
+        self._start()
+
     def _do_cut(self) -> None:
         self.faults -= 1
         self.broker.cut()
@@ -306,8 +305,14 @@ class World:
         self.broker.linked = True
         first = "START" if state.session == SessionState.IDLE else "RETRY"
         self._feed(SessionChanged(first, epoch))
-        self._feed(
-            SessionChanged("SOCKET_OPENED", epoch),
+        self._feed(SessionChanged("SOCKET_OPENED", epoch), *self._handshake(epoch))
+
+    def _shake_hands(self, epoch: int) -> None:
+        self.broker.linked = True
+        self._feed(*self._handshake(epoch))
+
+    def _handshake(self, epoch: int) -> tuple[Input, ...]:
+        return (
             OrderIdGranted(self.broker.highest_id + 1),
             AccountsListed((ACCOUNT,)),
             SessionChanged("HANDSHAKE_DONE", epoch),
