@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from _fast.indicators import Atr, atr
+from _fast.ranges import Atr, atr
 
 PERIODS = st.integers(1, 40)
 MEANS = st.sampled_from(["wilder", "simple"])
