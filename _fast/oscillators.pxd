@@ -109,7 +109,7 @@ cdef inline double roc_step(RocState* at, const double* newest) noexcept nogil:
     if at.warm.run < at.warm.need and not warm_up(&at.warm, newest[0]):
         return NAN
     change = change_from(newest[0], newest[1 - at.warm.need])
-    if isfinite(change):
+    if isfinite(change + newest[0]):
         return change
     at.warm.run = 0
     return NAN

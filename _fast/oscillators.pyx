@@ -231,7 +231,7 @@ cdef void roc_over(void* state, const double** x, double** out, Py_ssize_t n) no
         result[i] = NAN
     for i in range(behind, n):
         fresh = change_from(values[i], values[i - behind])
-        found |= oddity(fresh)
+        found |= oddity(fresh + values[i])
         result[i] = fresh
     if found:
         for i in range(n):

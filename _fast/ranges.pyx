@@ -89,14 +89,13 @@ cdef bint ranges_run(
     const double* high, const double* low, const double* close, double* out, Py_ssize_t n
 ) noexcept nogil:
     """True ranges of n bars, each with one before it; false if something is no number."""
-    cdef double at_high = (high - 1)[0]
-    cdef double at_low = (low - 1)[0]
+    cdef double previous_close = NAN
+    cdef double tr = range_push(&previous_close, (high - 1)[0], (low - 1)[0], (close - 1)[0])
+    cdef uint64_t found = oddity(previous_close) | oddity(close[n - 1])
     cdef Py_ssize_t i
-    cdef uint64_t found = oddity(at_high) | oddity(at_low)
-    cdef double tr
     for i in range(n):
         tr = range_from(high[i], low[i], close[i - 1])
-        found |= oddity(tr + close[i - 1])
+        found |= oddity(range_check(high[i], tr))
         out[i] = tr
     return found == 0
 

@@ -42,14 +42,14 @@ cdef inline Directions directional_push(
 ) noexcept nogil:
     cdef double up = high - at.high
     cdef double down = at.low - low
-    cdef double tr = range_push(&at.close, high, low, close)
+    cdef double tr = range_push(&at.close, high, low + (low - low), close)  # finds +inf, too
     cdef double keep = at.keep if at.warm.run + 1 >= at.warm.need else 1.0
     at.high = high
     at.low = low
     at.plus = keep * at.plus + movement(up, down)
     at.minus = keep * at.minus + movement(down, up)
     at.range = keep * at.range + tr
-    if not isfinite(at.range):
+    if not (isfinite(at.range) and isfinite(at.plus) and isfinite(at.minus)):
         at.warm.run = isfinite(at.close)  # such a bar may be the first one again
         at.plus = at.minus = at.range = 0.0
         return Directions(NAN, NAN)

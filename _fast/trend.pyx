@@ -3,7 +3,7 @@
 from libc.stdint cimport uint64_t
 
 from _fast.arrays cimport over
-from _fast.ranges cimport range_from
+from _fast.ranges cimport range_check, range_from
 from _fast.windows cimport oddity, period_of
 
 cdef enum:
@@ -87,7 +87,7 @@ cdef bint movements_run(
     double* plus, double* minus, double* ranges, Py_ssize_t n,
 ) noexcept nogil:
     """What n bars add, each with one before it; false if something is no number."""
-    cdef uint64_t found = oddity((high - 1)[0] + (low - 1)[0])
+    cdef uint64_t found = oddity((high - 1)[0] + (low - 1)[0]) | oddity(close[n - 1])
     cdef double up, down, tr
     cdef Py_ssize_t i
     for i in range(n):
@@ -97,7 +97,7 @@ cdef bint movements_run(
         plus[i] = movement(up, down)
         minus[i] = movement(down, up)
         ranges[i] = tr
-        found |= oddity(tr + close[i - 1])
+        found |= oddity(range_check(high[i], tr) + low[i])
     return found == 0
 
 
@@ -125,7 +125,7 @@ cdef void directional_run(
                 plus[i + j] = up
                 minus[i + j] = down
                 ranges[j] = range_
-            if isfinite(range_):
+            if isfinite(range_) and isfinite(up) and isfinite(down):
                 at.plus, at.minus, at.range = up, down, range_
                 at.high, at.low, at.close = x[0][end - 1], x[1][end - 1], x[2][end - 1]
                 for j in range(end - i):

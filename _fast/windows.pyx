@@ -1,5 +1,6 @@
 """What indicators remember; see windows.pxd."""
 
+from cpython.number cimport PyNumber_Index
 from libc.math cimport isnan
 from libc.stdint cimport int64_t, uint64_t
 from libc.stdlib cimport free, malloc
@@ -10,7 +11,7 @@ PERIODS_MAX = PERIOD_MAX
 cdef int32_t period_of(object period, str what) except -1:
     cdef int64_t given
     try:
-        given = period
+        given = PyNumber_Index(period)
     except OverflowError:
         given = 0
     if not 1 <= given <= PERIOD_MAX:
@@ -127,4 +128,4 @@ cdef class Stream:
 
     @property
     def ready(self):
-        return not isnan(self.shown[0])
+        return self.shown is not NULL and not isnan(self.shown[0])
