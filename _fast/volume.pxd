@@ -33,11 +33,9 @@ cdef inline void obv_reset(ObvState* at) noexcept nogil:
     at.stage = EMPTY
     at.close = at.value = NAN
 
-# What a bar adds.
+# What a bar adds. Without a branch, which would be mispredicted every other bar.
 cdef inline double signed_volume(double close, double before, double volume) noexcept nogil:
-    cdef double bought = volume if close > before else 0.0
-    cdef double sold = -volume if close < before else -0.0
-    return bought + sold
+    return volume * (<int>(close > before) - <int>(close < before))
 
 cdef inline double obv_push(ObvState* at, double close, double volume) noexcept nogil:
     if at.stage == LOST:

@@ -60,7 +60,7 @@ cdef class VolumeAverage(Stream):
 
 
 cdef void obv_over(void* state, const double** x, double** out, Py_ssize_t n) noexcept nogil:
-    """obv_push, if everything is a number: what is not stays in `check`."""
+    """obv_push, if everything is a number: what is not stays in `check`, or in the value."""
     cdef ObvState at
     cdef const double* close = x[0]
     cdef const double* volume = x[1]
@@ -73,7 +73,7 @@ cdef void obv_over(void* state, const double** x, double** out, Py_ssize_t n) no
     value = values[0] = volume[0]
     for i in range(1, n):
         value += signed_volume(close[i], close[i - 1], volume[i])
-        check += close[i] + volume[i]
+        check += close[i]
         values[i] = value
     if not isfinite(check + value):
         obv_reset(&at)
