@@ -4,7 +4,7 @@ from libc.stdint cimport int32_t, int64_t
 
 from _fast.bars cimport Bar, Series
 from _fast.conditions cimport Watch
-from _fast.indicators cimport AtrState
+from _fast.ranges cimport AtrState
 from _fast.types cimport Instrument
 
 cdef enum:

@@ -8,7 +8,7 @@ import numpy as np
 from _fast.bars cimport series_init
 from _fast.conditions import COLUMNS
 from _fast.conditions cimport watch_free
-from _fast.indicators cimport atr_free, atr_init
+from _fast.ranges cimport atr_free, atr_init
 from _fast.types cimport SECOND_NS
 
 TRADES_FROM = {"last": FROM_LAST, "trade": FROM_TRADE, "bar": FROM_BAR}

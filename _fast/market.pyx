@@ -13,9 +13,9 @@ from _fast.conditions cimport (
     COLUMN_ATR, FIRES_MAX, Condition, Fire, Watch, evaluate, holds, stirred, watch_add, watch_drop,
 )
 from _fast.conditions import COLUMNS, OPS
-from _fast.indicators cimport atr_reset
 from _fast.instruments cimport FROM_LAST, LINE, Row, instrument_free, instrument_init, lined
 from _fast.instruments import INSTRUMENT_DTYPE
+from _fast.ranges cimport atr_reset
 from _fast.ticks cimport change, change_by_bar, change_by_clock, completed, is_sound
 from _fast.types cimport NUMBER_MAX, SECOND_NS, TIME_MAX_NS, Instrument, Tick, fast_assert
 

@@ -32,8 +32,8 @@ from _fast.conditions cimport (
     COLUMN_ASK, COLUMN_ASK_SIZE, COLUMN_ATR, COLUMN_BID, COLUMN_BID_SIZE, COLUMN_LAST,
     COLUMN_LAST_SIZE, COLUMN_MID, COLUMN_SPREAD, COLUMN_VOLUME,
 )
-from _fast.indicators cimport atr_push, atr_ready
 from _fast.instruments cimport FROM_BAR, FROM_LAST, Row
+from _fast.ranges cimport atr_push, atr_ready
 from _fast.types cimport (
     ASK, ASK_SIZE, BID, BID_SIZE, DATA_TYPE, DELAYED, HALTED, KIND_MASK, LAST, LAST_SIZE,
     LAST_TIME, NUMBER_MAX, QUOTE, SECOND_NS, TRADE, UNREPORTED, VOLUME, Instrument, Tick,
@@ -96,8 +96,7 @@ cdef inline void set_last_time(Instrument* at, int64_t time_ns) noexcept nogil:
 # The newest completed bar goes to the indicators.
 cdef inline uint32_t completed(Instrument* at, Row* row) noexcept nogil:
     cdef const Bar* bar = newest(&row.series)
-    atr_push(&row.atr, bar.high, bar.low, bar.close)
-    at.atr = row.atr.value
+    at.atr = atr_push(&row.atr, bar.high, bar.low, bar.close)
     at.atr_ready = atr_ready(&row.atr)
     return 1 << COLUMN_ATR
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from _fast.bars import Bars
-from _fast.indicators import Atr, atr
 from _fast.market import Market, replay
 from _fast.prices import Bands, level
+from _fast.ranges import Atr, atr
 from _fast.ticks import KINDS
 from bench.conftest import Stage
 from bench.ledger import Ledger

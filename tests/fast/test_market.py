@@ -15,8 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from _fast.bars import BAR_DTYPE, Bars
-from _fast.indicators import atr
 from _fast.market import Market, replay
+from _fast.ranges import atr
 from _fast.ticks import KINDS
 
 SECOND = 1_000_000_000
