@@ -321,6 +321,12 @@ def _beside_waiting(part: Part, role: Role, price: Decimal) -> list[Want]:
 def _another(part: Part, role: Role, price: Decimal) -> list[Want]:
     if part.tranche.failures.get(role, 0) >= part.terms.failures_max:
         return []
+    stops = part.tranche.of(Role.STOP)
+    growing = part.tranche.entry_rest and any(o.attached and not o.dead for o in stops)
+    if role is Role.TARGET and growing:
+        # An attached stop is for what the entry may still bring as well. A target beside it that
+        # fills first would leave a stop larger than what is held; the target can wait.
+        return []
     tranche, action = part.tranche, part.exit_action
     return [PlaceExit(tranche, part.held, role, action, part.size, price, True)]
 

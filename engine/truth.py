@@ -216,6 +216,13 @@ def _judge(state: State, out: Outbox, order: Order) -> None:
         ):
             # The cancel was lost on its way. Whoever wanted it will want it again.
             report(state, out, order, OrderEvent.CANCEL_REFUSED)
+        if (
+            order.asked == OrderAsk.AMENDING
+            and not order.deadline_ns
+            and order.asked_ns < state.round.started_ns
+        ):
+            # So was an amendment: it is long overdue, and the broker still lists other terms.
+            report(state, out, order, OrderEvent.AMEND_REFUSED)
         return
     order.absences += 1
     if order.absences < _ABSENCES_TO_PROVE:

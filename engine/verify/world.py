@@ -22,14 +22,14 @@ from engine.inputs import (
     Started,
     TimerElapsed,
 )
-from engine.orders import EXIT_ROLES
+from engine.orders import EXIT_ROLES, Role
 from engine.verify import sessions
 from engine.verify.broker import Broker
 from engine.verify.choices import Step, actions, fair
 from engine.verify.messages import VIEW, Reader, prompted
 from engine.verify.situations import Situation
 from engine.verify.steps import Moment, Steps
-from engine.verify.tickets import ACCOUNT, CLIENT, CON_ID, ENDING, SYMBOL
+from engine.verify.tickets import ACCOUNT, CLIENT, CON_ID, ENDING, SYMBOL, WORKING
 from statecharts.vocabulary import SessionEvent, SessionState
 
 START_NS: Final = 1_700_000_000 * SECOND_NS
@@ -132,8 +132,24 @@ class World:
             self.broker.send(command)
         if self._sent_exits() and not self.agreed:
             self.excused = True  # an execution is on its way to the core
+        if self._stood_in():
+            self.excused = True  # and so is the news that the attached stop has come to life
         if looks:
             self._feed(MarketSeen(self.view))
+
+    def _stood_in(self) -> bool:
+        """Whether the core has just placed a stop beside an attached one that it has not heard
+        of, and that the broker has activated meanwhile."""
+        state, tickets = self.core.state, self.broker.tickets
+        for one in self.sent:
+            order = state.orders[one.order_id] if isinstance(one, Place) else None
+            context = state.contexts.get(order.owner) if order is not None else None
+            if order is None or context is None or order.role is not Role.STOP or order.attached:
+                continue
+            for other in context.tranche_of(order).of(Role.STOP):
+                if other.held_by_parent and tickets[other.order_id].phase == WORKING:
+                    return True
+        return False
 
     def _sent_exits(self) -> bool:
         """Whether the core has just asked for shares to go that it believes to hold."""
