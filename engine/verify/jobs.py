@@ -191,14 +191,14 @@ class _Crew:
         self.busy: dict[Connection, Task] = {}
         self.under_way: dict[str, Tally] = {}
         self.workers: dict[Connection, BaseProcess] = {}
-        # What is ignored here while they start is ignored by them: an interrupt from the
-        # keyboard reaches all, and this process tells them when to stop.
-        before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+        # What is blocked here while they start is blocked in them: an interrupt from the keyboard
+        # reaches all, and this process tells them when to stop.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         try:
             for _ in range(jobs):
                 self._hire()
         finally:
-            signal.signal(signal.SIGINT, before)
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
     def _hire(self) -> None:
         context = get_context("spawn")
@@ -227,7 +227,7 @@ class _Crew:
                 if worker.is_alive():
                     worker.terminate()
         self.outcome.tallies = self.shares.in_order()
-        self.outcome.interrupted = told
+        self.outcome.interrupted = self.interrupted()
         return self.outcome
 
     def _hand_out(self) -> bool:
@@ -262,7 +262,6 @@ class _Crew:
 
 def work(link: Connection) -> None:
     """The life of a worker: tasks until its parent is gone."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         while True:
             said = _receive(link)

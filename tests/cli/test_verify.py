@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import signal
+import time
+from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import Cli
+from tests.cli.conftest import PATIENCE_S, Cli
 
 
 def test_a_bounded_run_reports_what_it_saw(engine: Cli) -> None:
@@ -18,8 +21,41 @@ def test_a_bounded_run_reports_what_it_saw(engine: Cli) -> None:
     assert report["transitions"] > report["states"]
     assert report["depth"] > 1
     assert report["violations"] == []
+    assert report["jobs"] >= 1
+    assert report["followed"] > 0
     assert [one["name"] for one in report["situations"]] == ["oco-long", "oco-short"]
     assert "violations 0" in done.out
+
+
+def test_the_rows_of_the_charts_are_shown(engine: Cli) -> None:
+    (engine.folder / "tests.json").write_text('{"session": {"degraded": {"retry": 77000}}}')
+    own = ("verify", "--max-states", "40", "--situation", "small-long", "--jobs", "1", "--rows")
+
+    done = engine(*own, "--with", "tests.json")
+
+    assert done.code == 0, done.err
+    lines = [line.split() for line in done.out.splitlines()]
+    assert ["degraded", "retry", "syncing", "77,000"] in lines
+    assert any(line[:3] == ["draft", "place", "placed"] for line in lines)
+    assert "session: " in done.out
+
+
+def test_an_interrupt_shows_what_was_found(engine: Cli) -> None:
+    process = engine.start(
+        "verify", "--max-states", "1000000", "--jobs", "2", "--json", "report.json"
+    )
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    if not children.exists():
+        pytest.skip("cannot see here whether workers have begun")
+    deadline = time.monotonic() + PATIENCE_S
+    while not children.read_text() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=PATIENCE_S)
+
+    assert (process.returncode, err) == (130, "")
+    assert "interrupted: states" in out
+    assert engine.report("report.json")["interrupted"] is True
 
 
 def test_a_scenario_is_played(engine: Cli) -> None:
@@ -37,6 +73,8 @@ def test_a_scenario_is_played(engine: Cli) -> None:
         (("--situation", "bracke"), "is it bracket?"),
         (("--max-states", "0"), "at least 1"),
         (("--faults", "-1"), "0 or more"),
+        (("--jobs", "0"), "at least 1"),
+        (("--rows", "--with", "nothing.json"), "cannot be read"),
         (("--save", "nowhere"), "is no directory"),
         (("--replay", "nothing.txt"), "cannot be read"),
         (("--seconds", "soon"), "30s, 2m or 1h"),
