@@ -10,15 +10,17 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from engine import invariants
 from engine.contexts import Context
-from engine.entries import distance, exposure, send_bracket, symbol_reason
+from engine.entries import distance, send_bracket
 from engine.inputs import Instrument, MarketView, Side
 from engine.money import ZERO, Direction, exact
 from engine.orders import OPENING_ROLES, Role
 from engine.outbox import Outbox
 from engine.plans import DoubleDown, ScaleIn
+from engine.portfolio import risk_at_stop, standing, symbol_reason
 from engine.reasons import Reason
-from engine.risk import Add, add_reason, market_reason
+from engine.risk import Proposal, gate, market_reason
 from engine.sizing import whole_lots
 from engine.state import State
 from engine.tranches import Intent, split
@@ -95,7 +97,9 @@ def scale_in(
             else None
         ),
     )
-    return _send(state, out, context, intent, whole_lots(wanted, instrument.lot), None, price)
+    return _send(
+        state, out, context, intent, whole_lots(wanted, instrument.lot), None, price, market
+    )
 
 
 def adjust(
@@ -113,7 +117,7 @@ def adjust(
         reason = _addable(state, out, context, market)
         price = _price(context, market) if reason is None else ZERO
         intent = Intent("adjust", rule)
-        return reason or _send(state, out, context, intent, change, None, price)
+        return reason or _send(state, out, context, intent, change, None, price, market)
     if context.state not in (ContextState.PROTECTED, ContextState.ADDING):
         return Reason.BUSY
     return _trim(state, context, -change)
@@ -188,18 +192,18 @@ def _send(
     quantity: Decimal,
     limit: Decimal | None,
     price: Decimal,
+    market: MarketView | None = None,
 ) -> Reason | None:
     instrument = state.instruments[context.symbol]
     parts = split(quantity, context.plan.aims, instrument.lot)
-    reason = add_reason(
-        _add(context, intent, quantity, price, len(parts), instrument),
-        exposure(state, out.now_ns),
-        state.config.limits,
-    )
+    proposal = _proposal(state, context, intent, quantity, limit, price, 3 * len(parts), instrument)
+    where = standing(state, context.symbol, out.now_ns, market)
+    reason = gate(proposal, where, state.config.limits)
     if reason is None and len(context.tranches) + len(parts) > TRANCHES_MAX:
         reason = Reason.TOO_MANY_ORDERS
     if reason is not None:
         return reason
+    invariants.before_adding(context)
     context.intents.append(intent)
     context.adds += 1
     context.adds_over = False
@@ -211,14 +215,16 @@ def _send(
     return None
 
 
-def _add(
+def _proposal(
+    state: State,
     context: Context,
     intent: Intent,
     quantity: Decimal,
+    limit: Decimal | None,
     price: Decimal,
-    parts: int,
+    orders: int,
     instrument: Instrument,
-) -> Add:
+) -> Proposal:
     """The trade as it would be if everything that may fill, filled, and every stop were hit."""
     held = abs(context.held)
     average = context.ledger.position.average_price
@@ -232,5 +238,15 @@ def _add(
         distance_kept = intent.stop_distance or context.plan.stop_distance
         if distance_kept is not None:
             stop = value / shares - context.side * distance_kept
-    risk = (value - stop * shares) * context.side
-    return Add(quantity, price, value, risk, orders=3 * parts)
+    return Proposal(
+        kind="add",
+        symbol=context.symbol,
+        side=context.side,
+        quantity=quantity,
+        price=price,
+        limit_price=limit,
+        value=value,
+        risk=(value - stop * shares) * context.side,
+        risk_before=risk_at_stop(state, context),
+        orders=orders,
+    )

@@ -75,18 +75,41 @@ class Strategy(Trade):
 
 
 @attrs.frozen(kw_only=True)
-class Limits:
-    """The first risk gate. Entries are refused beyond these; what reduces risk never is."""
+class LimitGroup:
+    """Symbols that are exposed to the same thing: a sector, a strategy."""
 
+    name: str
+    symbols: tuple[str, ...]
+    notional_max: Decimal = field(validator=positive)
+
+
+@attrs.frozen(kw_only=True)
+class Limits:
+    """The risk gate. Entries and adds are refused beyond these; what reduces risk never is."""
+
+    # one order
     order_shares_max: Decimal = field(default=Decimal(10_000), validator=positive)
     order_notional_max: Decimal = field(default=Decimal(1_000_000), validator=positive)
-    gross_notional_max: Decimal = field(default=Decimal(5_000_000), validator=positive)
-    positions_max: int = field(default=100, validator=positive)
-    orders_per_minute_max: int = field(default=120, validator=positive)
+    collar_percent: float = field(default=10.0, validator=positive)  # limit price against quote
     quote_age_max_s: float = field(default=60.0, validator=positive)
+    # one symbol: its trade, if everything fills
     position_notional_max: Decimal = field(default=Decimal(2_000_000), validator=positive)
     position_risk_max: Decimal = field(default=Decimal(100_000), validator=positive)  # at the stops
-    collar_percent: float = field(default=10.0, validator=positive)  # limit price against quote
+    restricted: tuple[str, ...] = ()
+    # the account
+    gross_notional_max: Decimal = field(default=Decimal(5_000_000), validator=positive)
+    net_notional_max: Decimal = field(default=Decimal(5_000_000), validator=positive)
+    groups: tuple[LimitGroup, ...] = ()
+    risk_at_stops_max: Decimal = field(default=Decimal(500_000), validator=positive)
+    positions_max: int = field(default=100, validator=positive)
+    leverage_max: float = field(default=4.0, validator=positive)  # gross to equity, if told
+    account_age_max_s: float | None = field(default=None, validator=positive)  # None: any
+    # pace
+    orders_per_minute_max: int = field(default=120, validator=positive)
+    orders_per_second_max: int = field(default=40, validator=positive)
+    window_s: float = field(default=600.0, validator=positive)  # of the two below, a symbol each
+    entries_in_window_max: int = field(default=20, validator=positive)
+    stop_outs_in_window_max: int = field(default=5, validator=positive)
 
 
 @attrs.frozen(kw_only=True)

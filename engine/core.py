@@ -19,7 +19,17 @@ import attrs
 import orjson
 
 from engine import config as configuration
-from engine import decisions, direct, executions, reports, rulebook, settlement, stops, truth
+from engine import (
+    decisions,
+    direct,
+    executions,
+    halts,
+    reports,
+    rulebook,
+    settlement,
+    stops,
+    truth,
+)
 from engine.adds import next_double_down
 from engine.commands import Command
 from engine.config import CONVERTER, Config
@@ -37,6 +47,7 @@ from engine.inputs import (
     ConditionFired,
     ErrorReported,
     ExecutionReported,
+    HaltRequested,
     Input,
     InstrumentDefined,
     MarketSeen,
@@ -46,6 +57,7 @@ from engine.inputs import (
     OrderRequested,
     OrderStatusReported,
     PositionReported,
+    ResumeRequested,
     RuleChanged,
     SessionChanged,
     SignalArrived,
@@ -58,7 +70,7 @@ from engine.inputs import (
 )
 from engine.orders import Role
 from engine.outbox import Outbox
-from engine.risk import exit_reason
+from engine.risk import Proposal, Standing, gate
 from engine.state import State
 from engine.watches import tell_all, watch_stop
 from statecharts.vocabulary import (
@@ -170,7 +182,18 @@ def _carry_out(state: State, out: Outbox, context: Context, want: Want) -> None:
         out.amend(want.order, want.spec)
     elif isinstance(want, PlaceExit):
         others = exposed(want.tranche, want.action, want.grouped)
-        reason = exit_reason(want.held, want.quantity + others)
+        reason = gate(
+            Proposal(
+                kind="exit",
+                symbol=context.symbol,
+                side=1 if want.action == "BUY" else -1,
+                quantity=want.quantity,
+                held=want.held,
+                worst=want.quantity + others,
+            ),
+            Standing(live=state.live),
+            state.config.limits,
+        )
         if reason is not None and want.role is not Role.TARGET:
             # Exits that are being withdrawn still count; their answers bring us back here.
             return
@@ -314,7 +337,8 @@ def _on_accounts(state: State, _: Outbox, listed: AccountsListed) -> None:
         state.account = listed.accounts[0]
 
 
-def _on_account_value(state: State, _: Outbox, seen: AccountValueReported) -> None:
+def _on_account_value(state: State, out: Outbox, seen: AccountValueReported) -> None:
+    state.account_told_ns = out.now_ns
     state.account_values[f"{seen.account}:{seen.key}:{seen.currency}"] = seen.value
 
 
@@ -338,6 +362,8 @@ _HANDLERS: Final[dict[type[Input], Callable[[State, Outbox, Any], None]]] = {
     OrderRequested: direct.on_order,
     CancelRequested: direct.on_cancel,
     RuleChanged: rulebook.on_rule,
+    HaltRequested: halts.on_halt,
+    ResumeRequested: halts.on_resume,
     SessionChanged: truth.on_session,
     OrderIdGranted: truth.on_order_id,
     PositionReported: truth.on_position,

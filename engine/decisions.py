@@ -6,8 +6,6 @@ with a reason and is not kept for later.
 
 from __future__ import annotations
 
-import attrs
-
 from engine import rulebook, stops
 from engine.contexts import Context
 from engine.events import BaseEvent, FlowThresholdEvent, PredictionSignalEvent
@@ -90,13 +88,12 @@ def _ask_rules(
     """Ask every rule that is concerned (or ``only`` one), in its order; NO_RULE if none is. Each
     sees what the ones before it have done."""
     found = False
+    scene = rulebook.scene(state, market.symbol, out.now_ns, market, event, fired)
     for rule in state.rules if only is None else (only,):
-        scene = attrs.evolve(
-            rulebook.scene(state, market.symbol, out.now_ns, market), event=event, fired=fired
-        )
         if concerned(rule, scene):
             found = True
             ask(state, out, Call(rule, scene, origin, *told))
+            scene = rulebook.scene(state, market.symbol, out.now_ns, market, event, fired)
     return None if found else Reason.NO_RULE
 
 
@@ -150,7 +147,7 @@ def notice(state: State, out: Outbox) -> None:
         for rule in state.event_rules:
             symbol = getattr(event, "symbol", "")
             for one in [symbol] if symbol else rule.symbols or state.config.strategy.symbols:
-                scene = attrs.evolve(rulebook.scene(state, one, out.now_ns, None), event=event)
+                scene = rulebook.scene(state, one, out.now_ns, None, event)
                 if concerned(rule, scene):
                     _ask_soon(state, out, one, Asked(rule.id, event, ()))
 

@@ -3,10 +3,11 @@ gates, orders and charts as everything else."""
 
 from __future__ import annotations
 
+import math
 from decimal import Decimal
 
 from engine.commands import OrderSpec
-from engine.entries import open_context, register, symbol_reason
+from engine.entries import open_context, register
 from engine.groups import OCA_CANCEL_WITH_BLOCK, Group
 from engine.inputs import (
     BracketRequested,
@@ -16,11 +17,12 @@ from engine.inputs import (
     OrderRequested,
     Side,
 )
-from engine.money import exact
+from engine.money import ZERO, exact
 from engine.orders import Order, Role
 from engine.outbox import Outbox
+from engine.portfolio import standing, symbol_reason
 from engine.reasons import Reason
-from engine.risk import market_reason
+from engine.risk import Proposal, gate, market_reason
 from engine.state import State
 from engine.tranches import Aim, Plan
 from statecharts.vocabulary import OcoEvent, OrderAsk
@@ -46,9 +48,8 @@ def place_bracket(
     if reason is not None:
         return reason
     instrument = state.instruments[request.symbol]
-    stated = (request.stop_price, request.target_price, request.entry_price)
-    if not all(price is None or instrument.grid.on(price) for price in stated):
-        return Reason.OFF_GRID
+    given = (request.stop_price, request.target_price, request.entry_price)
+    stated = tuple(price for price in given if price is not None)
     side = 1 if request.side == "BUY" else -1
     basis = request.entry_price or _seen_price(request.market, request.side)
     target = request.target_price
@@ -68,17 +69,21 @@ def place_bracket(
         identity=request.reference,
         rule=rule,
     )
-    quote = _seen_price(request.market, request.side)
-    reason = open_context(state, out, instrument, plan, quote)
+    reason = open_context(state, out, instrument, plan, request.market, stated)
     if reason is None:
         state.references[request.reference] = state.current[request.symbol].number
     return reason
 
 
 def _seen_price(market: MarketView | None, side: Side) -> Decimal:
-    price = market.price(side) if market is not None else None
+    price = _price_or_none(market, side)
     assert price is not None
-    return exact(price)
+    return price
+
+
+def _price_or_none(market: MarketView | None, side: Side) -> Decimal | None:
+    price = market.price(side) if market is not None else None
+    return exact(price) if price is not None and math.isfinite(price) else None
 
 
 def on_oco(state: State, out: Outbox, request: OcoRequested) -> None:
@@ -181,23 +186,19 @@ def _direct_reason(
     """Why orders that may open shares without protection are not placed."""
     if reference in state.references:
         return Reason.DUPLICATE_REFERENCE
-    limits = state.config.limits
-    reason = symbol_reason(state, symbol, out.now_ns)
-    if reason is not None:
-        return reason
-    if quantity <= 0:
-        return Reason.NO_SIZE
-    if quantity > limits.order_shares_max:
-        return Reason.ORDER_TOO_LARGE
-    grid = state.instruments[symbol].grid
-    if any(not grid.on(price) or price <= 0 for price in prices):
-        return Reason.OFF_GRID
-    reason = market_reason(market, side, limits)
-    if reason is not None:
-        return reason
-    if quantity * max(prices or (_seen_price(market, side),)) > limits.order_notional_max:
-        return Reason.NOTIONAL_TOO_LARGE
-    return None
+    price = max(prices, default=None) or _price_or_none(market, side)
+    proposal = Proposal(
+        kind="direct",
+        symbol=symbol,
+        side=1 if side == "BUY" else -1,
+        quantity=quantity,
+        price=price or ZERO,
+        stated=prices,
+        value=quantity * (price or ZERO),
+        orders=max(len(prices), 1),
+    )
+    where = standing(state, symbol, out.now_ns, market)
+    return gate(proposal, where, state.config.limits)
 
 
 def on_cancel(state: State, out: Outbox, request: CancelRequested) -> None:

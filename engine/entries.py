@@ -10,18 +10,18 @@ from __future__ import annotations
 import math
 from decimal import Decimal
 
-import attrs
-
+from engine import invariants
 from engine.commands import OrderSpec
 from engine.contexts import Context, Wish
 from engine.exits import OCA_REDUCE_WITH_BLOCK, PlaceExit, exit_price
 from engine.inputs import Instrument, MarketView, Side
 from engine.money import exact
-from engine.orders import OPENING_ROLES, Order, Role, priced
+from engine.orders import OPENING_ROLES, Order, Role
 from engine.outbox import Outbox
 from engine.plans import Distance, Trade
+from engine.portfolio import standing, symbol_reason
 from engine.reasons import Reason
-from engine.risk import Entry, Exposure, entry_reason, market_reason
+from engine.risk import Proposal, gate, market_reason
 from engine.sizing import entry_quantity
 from engine.state import State
 from engine.tranches import Aim, Intent, Plan, Trail, Tranche, portions, split
@@ -37,6 +37,7 @@ _LETTER = {
     Role.CLOSE: "C",
     Role.LEG: "L",
 }
+_TIF = {Role.STOP: "GTC"}
 _ORDER_TYPE = {"market": "MKT", "limit": "LMT", "stop": "STP"}
 
 
@@ -54,7 +55,7 @@ def enter(state: State, out: Outbox, wish: Wish, market: MarketView) -> Reason |
     plan = make_plan(state, wish, market, exact(quote), instrument)
     if isinstance(plan, Reason):
         return plan
-    return open_context(state, out, instrument, plan, exact(quote))
+    return open_context(state, out, instrument, plan, market)
 
 
 def make_plan(
@@ -79,7 +80,9 @@ def make_plan(
         trail = _trail(trade.trailing, basis, market.atr, instrument)
         if trail is None:
             return Reason.NO_STOP
-    equity = state.equity if trade.sizing.risk_percent is not None else None
+    equity = (
+        state.account_value("NetLiquidation") if trade.sizing.risk_percent is not None else None
+    )
     if trade.sizing.risk_percent is not None and equity is None:
         return Reason.NO_EQUITY
     return Plan(
@@ -128,31 +131,6 @@ def _trail(
     return Trail(amount, None) if amount > 0 else None
 
 
-def symbol_reason(state: State, symbol: str, now_ns: int) -> Reason | None:
-    """Why nothing of this symbol may be opened now, whatever its price."""
-    instrument = state.instruments.get(symbol)
-    if not state.live:
-        return Reason.NOT_LIVE
-    if symbol in state.frozen or state.unexplained(symbol):
-        return Reason.FROZEN
-    if instrument is None:
-        return Reason.UNKNOWN_SYMBOL
-    session_end = open_until(state, instrument, now_ns)
-    if session_end is None:
-        return Reason.SESSION_CLOSED
-    return None
-
-
-def open_until(state: State, instrument: Instrument, now_ns: int) -> int | None:
-    """End of the session in which an entry may be made now; None outside, or once the
-    end-of-day close of that session has begun."""
-    margin = state.closing_margins.get(instrument.symbol, 0)
-    for opens, closes in instrument.sessions:
-        if opens <= now_ns < closes - margin:
-            return closes
-    return None
-
-
 def distance(wanted: Distance, price: Decimal, atr: float | None) -> Decimal | None:
     """Price distance: ATR wins when it is warm, else per cent of the price, else the amount,
     else None.
@@ -167,38 +145,34 @@ def distance(wanted: Distance, price: Decimal, atr: float | None) -> Decimal | N
     return exact(wanted.amount) if wanted.amount is not None else None
 
 
-def exposure(state: State, now_ns: int) -> Exposure:
-    """Worst case of all contexts: what is held and what entries and adds may still bring, at
-    the price each was decided on."""
-    minute_ago = now_ns - state.scaled(60.0)
-    state.order_times = [at for at in state.order_times if at > minute_ago]
-    gross = sum(
-        (
-            (abs(context.held) + context.opening_rest) * context.basis
-            for context in state.current.values()
-        ),
-        Decimal(0),
-    )
-    return Exposure(gross, len(state.current), len(state.order_times))
-
-
 def open_context(
-    state: State, out: Outbox, instrument: Instrument, plan: Plan, quote: Decimal
+    state: State,
+    out: Outbox,
+    instrument: Instrument,
+    plan: Plan,
+    market: MarketView | None,
+    stated: tuple[Decimal, ...] = (),
 ) -> Reason | None:
     """Gate a plan and send it: for each target a parent held back, its children behind it, the
     last of which transmits."""
     grid, basis = instrument.grid, plan.decision_price
     parts = split(plan.quantity, plan.aims, instrument.lot)
-    entry = Entry(
-        plan.side,
-        plan.quantity,
-        basis,
-        plan.entry_price,
-        plan.stop_at(basis, grid),
+    stop_price = plan.stop_at(basis, grid)
+    proposal = Proposal(
+        kind="entry",
+        symbol=instrument.symbol,
+        side=plan.side,
+        quantity=plan.quantity,
+        price=basis,
+        stated=stated,
+        limit_price=plan.entry_price,
+        stop_price=stop_price,
+        value=plan.quantity * basis,
+        risk=plan.quantity * abs(basis - stop_price),
         orders=sum(2 if aim is None else 3 for _, aim in parts),
-        quote=quote,
     )
-    reason = entry_reason(entry, exposure(state, out.now_ns), state.config.limits)
+    where = standing(state, instrument.symbol, out.now_ns, market)
+    reason = gate(proposal, where, state.config.limits)
     if reason is not None:
         return reason
     number = state.take_number()
@@ -226,21 +200,26 @@ def send_bracket(
 ) -> None:
     """One tranche: an entry or add with the exits that wait for its fills at the broker."""
     tranche = context.open_tranche(f"{state.tag}-{context.number}", intent, aim)
-    role = Role.ENTRY if intent == 0 else Role.ADD
-    action: Side = "BUY" if context.side > 0 else "SELL"
-    parent = _order(state, context, tranche, role, action, quantity, price, order_type)
-    orders = [parent]
     grid = state.instruments[context.symbol].grid
+    legs = [
+        (leg, at)
+        for leg in (Role.STOP, Role.TARGET)
+        if (at := exit_price(context, tranche, leg, grid)) is not None
+    ]
+    action: Side = "BUY" if context.side > 0 else "SELL"
     opposite: Side = "SELL" if context.side > 0 else "BUY"
-    for leg in (Role.STOP, Role.TARGET):
-        at = exit_price(context, tranche, leg, grid)
-        if at is not None:
-            kind = _exit_type(context, leg)
-            orders.append(
-                _order(state, context, tranche, leg, opposite, quantity, at, kind, parent)
-            )
-    for order in orders[:-1]:
-        order.spec = attrs.evolve(order.spec, transmit=False)
+    role = Role.ENTRY if intent == 0 else Role.ADD
+    parent = _order(
+        state, context, tranche, role, action, quantity, price, order_type, transmit=not legs
+    )
+    orders = [parent]
+    for leg, at in legs:
+        kind, last = _exit_type(context, leg), leg is legs[-1][0]
+        order = _order(
+            state, context, tranche, leg, opposite, quantity, at, kind, parent, transmit=last
+        )
+        invariants.attached(parent, order)
+        orders.append(order)
     for order in orders:
         out.place(order)
     state.dirty.add(context.number)
@@ -281,47 +260,43 @@ def _order(
     order_type: str,
     parent: Order | None = None,
     grouped: bool = True,
+    transmit: bool = True,
 ) -> Order:
     """A new order of a context, registered everywhere it will be looked for."""
     order_id = state.take_order_id()
     in_group = grouped and role not in OPENING_ROLES
-    trade = context.plan.trade
-    tif = {Role.STOP: "GTC", Role.TARGET: trade.target_tif}.get(role, "DAY")
+    trade, trail = context.plan.trade, None
+    if order_type == "TRAIL":
+        trail = context.plan.trail
+        assert trail is not None
+        price = trail.amount
     spec = OrderSpec(
         action=action,
         quantity=quantity,
         order_type=order_type,
-        limit_price=None,
-        aux_price=None,
-        tif=tif,
+        limit_price=price if order_type == "LMT" else None,
+        aux_price=price if order_type in ("STP", "TRAIL") else None,
+        tif=_TIF.get(role, "DAY") if role is not Role.TARGET else trade.target_tif,
         outside_rth=trade.outside_rth and order_type != "MKT",
         account=state.account,
         order_ref=f"{state.tag}-{context.number}-{_LETTER[role]}{order_id}",
         oca_group=tranche.oca_group if in_group else "",
         oca_type=OCA_REDUCE_WITH_BLOCK if in_group else 0,
         parent_id=parent.order_id if parent is not None else 0,
+        transmit=transmit,
+        trail_percent=trail.percent if trail is not None and trail.amount is None else None,
+        # A new one begins where the last has got to, and is never looser.
+        trail_stop_price=(
+            context.stop_level(state.instruments[context.symbol].grid)
+            if trail is not None
+            else None
+        ),
     )
-    if order_type == "TRAIL":
-        spec = _trailing(state, context, spec)
-    elif order_type != "MKT":
-        spec = priced(spec, price)
     order = Order(order_id, context.symbol, role, context.number, spec, tranche.number)
     order.attached = parent is not None
     context.enlist(order)
     register(state, order)
     return order
-
-
-def _trailing(state: State, context: Context, spec: OrderSpec) -> OrderSpec:
-    """It begins where the stop is now, so that a new one is never looser than the last."""
-    trail = context.plan.trail
-    assert trail is not None
-    return attrs.evolve(
-        spec,
-        aux_price=trail.amount,
-        trail_percent=None if trail.amount is not None else trail.percent,
-        trail_stop_price=context.stop_level(state.instruments[context.symbol].grid),
-    )
 
 
 def register(state: State, order: Order) -> None:

@@ -246,6 +246,24 @@ class SessionChangedEvent(BaseEvent):
 
 
 @attrs.frozen
+class TradingHaltedEvent(BaseEvent):
+    """The kill switch holds at ``level`` (1 nothing is opened, 2 entries are taken back, 3 all
+    is closed), until it is taken back."""
+
+    level: int
+    who: str
+    why: str
+
+
+@attrs.frozen
+class TradingResumedEvent(BaseEvent):
+    """A person has taken the kill switch back."""
+
+    who: str
+    why: str
+
+
+@attrs.frozen
 class AlertEvent(BaseEvent):
     """A person should know. ``symbol`` is empty when it concerns the whole engine."""
 

@@ -10,13 +10,15 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from engine import foreign
+from engine import foreign, invariants
 from engine.contexts import Context, name_fill
 from engine.events import FillEvent, PositionCloseEvent, PositionOpenEvent, PositionUpdateEvent
 from engine.groups import Group
+from engine.halts import FLATTEN
 from engine.inputs import CommissionReported, ExecutionReported
 from engine.orders import OPENING_ROLES, Order, Role
 from engine.outbox import Outbox, order_fields
+from engine.portfolio import note_entry
 from engine.positions import Ledger, revision
 from engine.reports import report
 from engine.rulebook import count
@@ -75,12 +77,16 @@ def _context_filled(
     order: Order,
     held_before: Decimal,
 ) -> None:
+    invariants.after_counting(context)
     state.dirty.add(context.number)
     if order.role in OPENING_ROLES:
         tranche = context.tranche_of(order)
         tranche.entry_filled_ns = out.now_ns
         if context.count_fill(tranche.intent):
-            count(state, context.intents[tranche.intent].rule, context.symbol, out.now_ns)
+            intent = context.intents[tranche.intent]
+            count(state, intent.rule, context.symbol, out.now_ns)
+            if intent.kind == "entry":
+                note_entry(state, context.symbol, out.now_ns)
         _await_rest(state, context, order, out.now_ns)
     if context.symbol in state.frozen:
         state.doubts = True  # this may be what was missing
@@ -104,7 +110,8 @@ def _unexpected(state: State, out: Outbox, context: Context, event: ContextEvent
     trade of the symbol is under way (long and short never mix)."""
     current = state.current.setdefault(context.symbol, context)
     context.reverse_to = None
-    keeps = context.plan.trade.late_fill == "protect" and current is context
+    flattening = state.halt is not None and state.halt.level >= FLATTEN
+    keeps = context.plan.trade.late_fill == "protect" and current is context and not flattening
     if event == ContextEvent.LATE_FILLED and keeps:
         out.alert("warning", f"late_filled: {context.held} shares are protected", context.symbol)
         return

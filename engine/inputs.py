@@ -184,6 +184,23 @@ class RuleChanged(Input):
     keep_counters: bool = False  # of a replaced rule: its cooldown and its day's count
 
 
+@attrs.frozen
+class HaltRequested(Input):
+    """The kill switch, at ``level`` 1 to 3 (see ``engine.halts``)."""
+
+    level: int
+    who: str
+    why: str
+
+
+@attrs.frozen
+class ResumeRequested(Input):
+    """A person lets trading begin again."""
+
+    who: str
+    why: str
+
+
 # -- the broker ------------------------------------------------------------------------------
 
 

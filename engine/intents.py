@@ -43,6 +43,8 @@ from engine.tranches import Origin
 from statecharts.vocabulary import ContextEvent, ContextState
 
 _REVERSAL_PATIENCE_S = 30.0
+# Closes that are not given up for a frozen symbol: they come as soon as the truth is known.
+_WHATEVER_IT_IS = frozenset({"end_of_day", "halt"})
 
 
 @attrs.frozen
@@ -171,7 +173,7 @@ def reverse(state: State, out: Outbox, context: Context, market: MarketView) -> 
 
 def close(state: State, out: Outbox, context: Context, reason: str) -> Reason | None:
     if context.state == ContextState.FROZEN:
-        if reason == "end_of_day":
+        if reason in _WHATEVER_IT_IS:
             context.exit_reason, context.reverse_to = reason, None
             context.frozen_from = ContextState.CLOSING  # as soon as the truth is known again
             return None

@@ -10,6 +10,7 @@ from typing import Any, Final, TypeVar
 
 import attrs
 
+from engine import invariants
 from engine.commands import Amend, Cancel, Command, OrderSpec, Place
 from engine.contexts import Context
 from engine.events import (
@@ -68,6 +69,8 @@ class Outbox:
     # -- orders ------------------------------------------------------------------------------
 
     def place(self, order: Order) -> None:
+        invariants.before_placing(self.state, order)
+        self.state.highest_sent = order.order_id
         taken = order.step(OrderEvent.PLACE)
         assert taken, f"order {order.order_id} cannot be placed from its state"
         order.placed_ns = self.now_ns
@@ -79,6 +82,7 @@ class Outbox:
         self.say(NewOrderEvent, **order_fields(order), order_type=order.spec.order_type)
 
     def amend(self, order: Order, spec: OrderSpec) -> None:
+        invariants.before_sending(self.state, order, spec)
         taken = order.step(OrderEvent.AMEND)
         assert taken, f"order {order.order_id} cannot be amended from its state"
         order.spec = spec
@@ -87,6 +91,7 @@ class Outbox:
         self.say(OrderStatusEvent, **order_fields(order), previous="placed")
 
     def cancel(self, order: Order) -> None:
+        assert self.state.live, f"order {order.order_id} would be cancelled without a session"
         taken = order.step(OrderEvent.CANCEL)
         assert taken, f"order {order.order_id} cannot be cancelled from its state"
         self._await_answer(order)

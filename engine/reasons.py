@@ -25,6 +25,8 @@ class Reason(StrEnum):
     BUSY = "busy"  # a close or reversal of the symbol is under way
     FROZEN = "frozen"  # broker and executions disagree about the symbol
     NOT_LIVE = "not_live"
+    TRADING_HALTED = "trading_halted"  # by the kill switch
+    NOT_HALTED = "not_halted"
     SESSION_CLOSED = "session_closed"
     REVERSAL_TIMED_OUT = "reversal_timed_out"
     # adds
@@ -46,9 +48,17 @@ class Reason(StrEnum):
     ORDER_TOO_LARGE = "order_too_large"
     NOTIONAL_TOO_LARGE = "notional_too_large"
     GROSS_TOO_LARGE = "gross_too_large"
+    NET_TOO_LARGE = "net_too_large"
+    GROUP_TOO_LARGE = "group_too_large"  # symbols that are limited together
     RISK_TOO_LARGE = "risk_too_large"  # what is lost at the stops if everything fills
     TOO_MANY_POSITIONS = "too_many_positions"
     TOO_MANY_ORDERS = "too_many_orders"
+    TOO_MANY_ENTRIES = "too_many_entries"  # of a symbol, in the window of the throttle
+    TOO_MANY_STOP_OUTS = "too_many_stop_outs"
+    RESTRICTED = "restricted"
+    LEVERAGE_TOO_HIGH = "leverage_too_high"
+    BUYING_POWER = "buying_power"
+    ACCOUNT_UNKNOWN = "account_unknown"  # its values are too old, or were never told
     OUTSIDE_COLLAR = "outside_collar"
     WOULD_CROSS_ZERO = "would_cross_zero"
     DUPLICATE_REFERENCE = "duplicate_reference"

@@ -1,54 +1,107 @@
-"""The first risk gate: pure functions, last before a command leaves, with enumerated reasons.
+"""The gate: one pure function, last before a command leaves, with enumerated reasons.
 
-Entries are refused for any reason below. What reduces risk is never refused by a limit meant
-for entries; it is checked for one thing only, that it cannot turn the position over.
+``gate`` is asked about everything that could open, add or close. What opens or adds passes all
+checks; what reduces risk passes only those that are marked for it, and none of these is a limit
+meant for entries. The checks carry the numbers of docs/risk.md.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from decimal import Decimal
+from typing import Final, Literal
 
 import attrs
 
 from engine.config import SECOND_NS, Limits
 from engine.inputs import MarketView, Side
-from engine.money import ZERO
+from engine.money import CENTS, ZERO, Grid
 from engine.reasons import Reason
 
-
-@attrs.frozen
-class Exposure:
-    """What the account carries now, worst case: everything that may fill, fills."""
-
-    gross_notional: Decimal
-    positions: int
-    orders_last_minute: int
+Kind = Literal["entry", "add", "direct", "exit"]
 
 
-@attrs.frozen
-class Entry:
-    """An entry about to be sent, with its protection. ``quote`` is what the market showed."""
+@attrs.frozen(kw_only=True)
+class Proposal:
+    """What is about to be sent: an entry or add with its protection, an order placed directly,
+    or an exit.
 
+    ``price`` is what a share is expected to cost, ``value`` and ``risk`` are of the whole trade
+    if everything fills: what it cost, and what is lost when every stop is hit at its price.
+    Of an exit ``worst`` is what could go in all, of ``held`` signed shares.
+    """
+
+    kind: Kind
+    symbol: str
     side: int
     quantity: Decimal
-    price: Decimal
-    limit_price: Decimal | None
-    stop_price: Decimal
-    orders: int
-    quote: Decimal
+    price: Decimal = ZERO
+    stated: tuple[Decimal, ...] = ()  # prices that were given, not computed
+    limit_price: Decimal | None = None
+    stop_price: Decimal | None = None
+    value: Decimal = ZERO
+    risk: Decimal = ZERO
+    risk_before: Decimal = ZERO  # of it, what the account carries already
+    orders: int = 1
+    held: Decimal = ZERO
+    worst: Decimal = ZERO
+
+    @property
+    def notional(self) -> Decimal:
+        return self.quantity * self.price
 
 
-@attrs.frozen
-class Add:
-    """An add about to be sent. ``value`` and ``risk`` are of the whole trade if everything fills:
-    what it cost, and what is lost when every stop is hit at its price."""
+@attrs.frozen(kw_only=True)
+class Standing:
+    """Where the engine, the symbol and the account stand, worst case: everything that may fill,
+    fills."""
 
-    quantity: Decimal
-    price: Decimal
-    value: Decimal
-    risk: Decimal
-    orders: int
+    live: bool = True
+    halted: bool = False
+    frozen: bool = False
+    defined: bool = True
+    session_open: bool = True
+    grid: Grid = CENTS
+    market: MarketView | None = None
+    gross: Decimal = ZERO  # notional of all symbols
+    net: Decimal = ZERO  # the same, signed
+    groups: tuple[tuple[str, Decimal, Decimal], ...] = ()  # (name, notional, most) of the symbol's
+    risk_at_stops: Decimal = ZERO  # lost if every stop of the account is hit
+    positions: int = 0
+    orders_last_minute: int = 0
+    orders_last_second: int = 0
+    entries_lately: int = 0  # of the symbol, in the window of the throttle
+    stop_outs_lately: int = 0
+    equity: Decimal | None = None  # None: the broker has not told
+    buying_power: Decimal | None = None
+    account_age_s: float | None = None
+    restricted: bool = False
+
+
+Check = Callable[[Proposal, Standing, Limits], Reason | None]
+
+
+def gate(proposal: Proposal, standing: Standing, limits: Limits) -> Reason | None:
+    """The first reason why a proposal must not leave; None when it may."""
+    for check in EXIT_CHECKS if proposal.kind == "exit" else OPENING_CHECKS:
+        reason = check(proposal, standing, limits)
+        if reason is not None:
+            return reason
+    return None
+
+
+def state_reason(standing: Standing) -> Reason | None:
+    """Why nothing of a symbol may be opened now, whatever its price and size (G1, G2, G8)."""
+    if not standing.live:
+        return Reason.NOT_LIVE
+    if standing.halted:
+        return Reason.TRADING_HALTED
+    if standing.frozen:
+        return Reason.FROZEN
+    if not standing.defined:
+        return Reason.UNKNOWN_SYMBOL
+    return None if standing.session_open else Reason.SESSION_CLOSED
 
 
 def market_reason(market: MarketView | None, side: Side, limits: Limits) -> Reason | None:
@@ -68,59 +121,125 @@ def market_reason(market: MarketView | None, side: Side, limits: Limits) -> Reas
     return None
 
 
-def entry_reason(entry: Entry, exposure: Exposure, limits: Limits) -> Reason | None:
-    """The first limit that an entry would break; None when it passes."""
-    notional = entry.quantity * entry.price
-    if entry.quantity <= 0:
+# -- the checks --------------------------------------------------------------------------------
+
+
+def _standing(_: Proposal, standing: Standing, __: Limits) -> Reason | None:
+    return state_reason(standing)
+
+
+def _session_live(_: Proposal, standing: Standing, __: Limits) -> Reason | None:
+    return None if standing.live else Reason.NOT_LIVE
+
+
+def _crossing(proposal: Proposal, _: Standing, __: Limits) -> Reason | None:
+    """An exit is kept from one thing: that it could turn the position over."""
+    return Reason.WOULD_CROSS_ZERO if proposal.worst > abs(proposal.held) else None
+
+
+def _market(proposal: Proposal, standing: Standing, limits: Limits) -> Reason | None:
+    if proposal.kind == "add" and proposal.limit_price is not None:
+        return None  # it rests away from the market, on prices of the trade itself
+    side: Side = "BUY" if proposal.side > 0 else "SELL"
+    return market_reason(standing.market, side, limits)
+
+
+def _restricted(_: Proposal, standing: Standing, __: Limits) -> Reason | None:
+    return Reason.RESTRICTED if standing.restricted else None
+
+
+def _form(proposal: Proposal, standing: Standing, _: Limits) -> Reason | None:
+    if any(price <= 0 or not standing.grid.on(price) for price in proposal.stated):
+        return Reason.OFF_GRID
+    if proposal.quantity <= 0 or (proposal.kind != "direct" and proposal.price <= 0):
         return Reason.NO_SIZE
-    if entry.stop_price <= 0 or (entry.price - entry.stop_price) * entry.side <= 0:
+    return None
+
+
+def _protected(proposal: Proposal, _: Standing, __: Limits) -> Reason | None:
+    """Protection exists before the entry does, on the right side of it."""
+    stop = proposal.stop_price
+    if proposal.kind != "entry":
+        return None
+    if stop is None or stop <= 0 or (proposal.price - stop) * proposal.side <= 0:
         return Reason.NO_STOP
-    reason = _size_reason(entry.quantity, notional, exposure, limits)
-    if reason is not None:
-        return reason
-    if notional > limits.position_notional_max:
+    return None
+
+
+def _one_order(proposal: Proposal, standing: Standing, limits: Limits) -> Reason | None:
+    if proposal.quantity > limits.order_shares_max:
+        return Reason.ORDER_TOO_LARGE
+    if proposal.notional > limits.order_notional_max:
         return Reason.NOTIONAL_TOO_LARGE
-    if entry.quantity * abs(entry.price - entry.stop_price) > limits.position_risk_max:
-        return Reason.RISK_TOO_LARGE
-    if exposure.positions + 1 > limits.positions_max:
-        return Reason.TOO_MANY_POSITIONS
-    if exposure.orders_last_minute + entry.orders > limits.orders_per_minute_max:
-        return Reason.TOO_MANY_ORDERS
-    if entry.limit_price is not None:
-        collar = entry.quote * Decimal(str(limits.collar_percent)) / 100
-        if abs(entry.limit_price - entry.quote) > collar:
+    limit, market = proposal.limit_price, standing.market
+    quote = market.price("BUY" if proposal.side > 0 else "SELL") if market is not None else None
+    if limit is not None and quote is not None and proposal.kind == "entry":
+        collar = Decimal(repr(quote)) * Decimal(str(limits.collar_percent)) / 100
+        if abs(limit - Decimal(repr(quote))) > collar:
             return Reason.OUTSIDE_COLLAR
     return None
 
 
-def add_reason(add: Add, exposure: Exposure, limits: Limits) -> Reason | None:
-    """The first limit that an add would break; None when it passes."""
-    if add.quantity <= 0 or add.price <= 0:
-        return Reason.NO_SIZE
-    reason = _size_reason(add.quantity, add.quantity * add.price, exposure, limits)
-    if reason is not None:
-        return reason
-    if add.value > limits.position_notional_max:
+def _one_symbol(proposal: Proposal, _: Standing, limits: Limits) -> Reason | None:
+    if proposal.value > limits.position_notional_max:
         return Reason.NOTIONAL_TOO_LARGE
-    if add.risk > limits.position_risk_max:
-        return Reason.RISK_TOO_LARGE
-    if exposure.orders_last_minute + add.orders > limits.orders_per_minute_max:
-        return Reason.TOO_MANY_ORDERS
-    return None
+    return Reason.RISK_TOO_LARGE if proposal.risk > limits.position_risk_max else None
 
 
-def _size_reason(
-    quantity: Decimal, notional: Decimal, exposure: Exposure, limits: Limits
-) -> Reason | None:
-    if quantity > limits.order_shares_max:
-        return Reason.ORDER_TOO_LARGE
-    if notional > limits.order_notional_max:
-        return Reason.NOTIONAL_TOO_LARGE
-    if exposure.gross_notional + notional > limits.gross_notional_max:
+def _portfolio(proposal: Proposal, standing: Standing, limits: Limits) -> Reason | None:
+    notional = proposal.notional
+    if standing.gross + notional > limits.gross_notional_max:
         return Reason.GROSS_TOO_LARGE
+    if abs(standing.net + proposal.side * notional) > limits.net_notional_max:
+        return Reason.NET_TOO_LARGE
+    if any(held + notional > most for _, held, most in standing.groups):
+        return Reason.GROUP_TOO_LARGE
+    new_risk = max(proposal.risk - proposal.risk_before, ZERO)
+    if standing.risk_at_stops + new_risk > limits.risk_at_stops_max:
+        return Reason.RISK_TOO_LARGE
+    if proposal.kind == "entry" and standing.positions + 1 > limits.positions_max:
+        return Reason.TOO_MANY_POSITIONS
     return None
 
 
-def exit_reason(held: Decimal, worst_case: Decimal) -> Reason | None:
-    """Whether exits that could trade ``worst_case`` shares might turn ``held`` over."""
-    return Reason.WOULD_CROSS_ZERO if worst_case > max(abs(held), ZERO) else None
+def _account(proposal: Proposal, standing: Standing, limits: Limits) -> Reason | None:
+    """What the broker says the account can bear. Old values say nothing: then no entry, if the
+    settings want them."""
+    age_s = standing.account_age_s
+    if limits.account_age_max_s is not None and (age_s is None or age_s > limits.account_age_max_s):
+        return Reason.ACCOUNT_UNKNOWN
+    equity, power = standing.equity, standing.buying_power
+    if equity is not None:
+        most = equity * Decimal(str(limits.leverage_max))
+        if standing.gross + proposal.notional > most:
+            return Reason.LEVERAGE_TOO_HIGH
+    if power is not None and proposal.notional > power:
+        return Reason.BUYING_POWER
+    return None
+
+
+def _pace(proposal: Proposal, standing: Standing, limits: Limits) -> Reason | None:
+    if standing.orders_last_minute + proposal.orders > limits.orders_per_minute_max:
+        return Reason.TOO_MANY_ORDERS
+    if standing.orders_last_second + proposal.orders > limits.orders_per_second_max:
+        return Reason.TOO_MANY_ORDERS
+    if standing.entries_lately >= limits.entries_in_window_max:
+        return Reason.TOO_MANY_ENTRIES
+    if standing.stop_outs_lately >= limits.stop_outs_in_window_max:
+        return Reason.TOO_MANY_STOP_OUTS
+    return None
+
+
+OPENING_CHECKS: Final[tuple[Check, ...]] = (
+    _standing,  # G1 link, G2 kill switch and frozen symbols, G8 session
+    _restricted,  # G12
+    _market,  # G6 a fresh, live, sane quote
+    _form,  # G7 grid, G4 size above zero
+    _protected,  # G14
+    _one_order,  # G4 fat fingers, G6 collar
+    _one_symbol,  # G4, G10 loss of the trade
+    _portfolio,  # G5 worst case of the account
+    _account,  # G13
+    _pace,  # G9
+)
+EXIT_CHECKS: Final[tuple[Check, ...]] = (_session_live, _crossing)  # G1, G5

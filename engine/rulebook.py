@@ -15,13 +15,15 @@ import attrs
 from engine.config import SECOND_NS, Strategy
 from engine.contexts import Context
 from engine.errors import ConfigError
-from engine.events import PredictionSignalEvent
+from engine.events import BaseEvent, PredictionSignalEvent
 from engine.inputs import Instrument, MarketView, RuleChanged
+from engine.money import ZERO
 from engine.outbox import Outbox
 from engine.reasons import Reason
 from engine.rules import (
     ClosePositionAction,
     Condition,
+    Leaf,
     LinkedCloseAllAction,
     MarketCondition,
     PositionCondition,
@@ -198,24 +200,30 @@ def profit_rule(name: str) -> tuple[int, str, int]:
 # -- the scene -----------------------------------------------------------------------------------
 
 
-def scene(state: State, symbol: str, now_ns: int, market: MarketView | None) -> Scene:
-    """A symbol as conditions see it."""
+def scene(
+    state: State,
+    symbol: str,
+    now_ns: int,
+    market: MarketView | None,
+    event: BaseEvent | None = None,
+    fired: tuple[Leaf, ...] = (),
+) -> Scene:
+    """A symbol as conditions see it, with what has woken the rules."""
     context = state.current.get(symbol)
     instrument = state.instruments.get(symbol)
-    ends = (
-        next((c for o, c in instrument.sessions if o <= now_ns < c), None) if instrument else None
-    )
-    seen = Scene(symbol=symbol, now_ns=now_ns, market=market, session_ends_ns=ends)
-    if instrument is not None:
-        seen = attrs.evolve(seen, time_zone=instrument.time_zone)
-    if context is None:
-        return seen
-    return attrs.evolve(
-        seen,
-        side=context.side,
-        held=context.held,
-        average_price=context.ledger.position.average_price,
-        adds=context.adds,
+    sessions = instrument.sessions if instrument is not None else ()
+    return Scene(
+        symbol=symbol,
+        now_ns=now_ns,
+        time_zone=instrument.time_zone if instrument is not None else "",
+        event=event,
+        fired=fired,
+        market=market,
+        side=context.side if context is not None else 0,
+        held=context.held if context is not None else ZERO,
+        average_price=context.ledger.position.average_price if context is not None else ZERO,
+        adds=context.adds if context is not None else 0,
+        session_ends_ns=next((c for o, c in sessions if o <= now_ns < c), None),
     )
 
 

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from typing import Final, Literal
 
-from engine import brackets
+from engine import brackets, invariants
 from engine.contexts import Context
 from engine.decisions import ask_for_reversal
 from engine.events import OrderGroupEvent, TradeEvent
 from engine.groups import Group
 from engine.orders import Order
 from engine.outbox import Outbox, order_fields
+from engine.portfolio import note_stop_out
 from engine.rulebook import clear_cooldowns
 from engine.state import State
 from statecharts.vocabulary import BracketState, OcoState, OrderReport
@@ -23,12 +24,14 @@ _KEPT_S: Final = 900.0  # how long a finished context can still be found
 
 def came_to_rest(state: State, out: Outbox, context: Context) -> None:
     """Flat, and nothing alive: the symbol is free again."""
+    invariants.at_rest(context)
     symbol = context.symbol
     context.rested_ns = out.now_ns
     if state.current.get(symbol) is context:
         del state.current[symbol]
     if context.exit_reason == "stop":
         clear_cooldowns(state, symbol)
+        note_stop_out(state, symbol, out.now_ns)
     ask_for_reversal(state, out, context)
 
 

@@ -42,6 +42,16 @@ class Round:
 
 
 @attrs.frozen
+class Halt:
+    """The kill switch as it holds: its level, who pulled it and why."""
+
+    level: int
+    who: str
+    why: str
+    since_ns: int
+
+
+@attrs.frozen
 class Asked:
     """A rule that was woken and waits for the market of the moment."""
 
@@ -69,6 +79,7 @@ class State:
     account: str = ""
     client_id: int = 0
     next_order_id: int = 1
+    highest_sent: int = 0  # order id
     next_number: int = 1  # of contexts and groups
     sequence: int = 0  # of events
     instruments: dict[str, Instrument] = attrs.field(factory=dict)
@@ -94,6 +105,7 @@ class State:
     watch_names: dict[int, str] = attrs.field(factory=dict)
     next_watch: int = 1
     looking: dict[str, tuple[str, ...]] = attrs.field(factory=dict)  # symbol -> what for
+    halt: Halt | None = None
     frozen: dict[str, str] = attrs.field(factory=dict)  # symbol -> why
     told: set[str] = attrs.field(factory=set)  # warnings given once
     suspects: dict[str, Suspicion] = attrs.field(factory=dict)  # by symbol, until a round agrees
@@ -101,6 +113,9 @@ class State:
     foreign_found: dict[int, Decimal] = attrs.field(factory=dict)  # when we first looked
     foreign_orders: dict[int, str] = attrs.field(factory=dict)  # alive, by permanent id: symbol
     account_values: dict[str, str] = attrs.field(factory=dict)
+    account_told_ns: int = 0  # when the account was last told about
+    entry_times: dict[str, tuple[int, ...]] = attrs.field(factory=dict)  # of trades, by symbol
+    stop_out_times: dict[str, tuple[int, ...]] = attrs.field(factory=dict)
     order_times: list[int] = attrs.field(factory=list)  # of the last minute
     round: Round = attrs.field(factory=Round)
     oca_amendable: bool = True  # until the broker refuses to revise a member of a group
@@ -118,15 +133,15 @@ class State:
         """Real seconds in exchange nanoseconds (a simulated exchange may run faster)."""
         return int(seconds * self.config.broker.clock_rate * 1_000_000_000)
 
-    @property
-    def equity(self) -> Decimal | None:
-        """What the account is worth in the currency it is kept in, as the broker last told."""
-        name = f"{self.account}:NetLiquidation:"
-        told = next((v for key, v in self.account_values.items() if key.startswith(name)), None)
+    def account_value(self, key: str) -> Decimal | None:
+        """What the broker last told of the account, in the currency that the account is kept
+        in; None if it has not, or has told no number."""
+        name = f"{self.account}:{key}:"
+        told = next((v for one, v in self.account_values.items() if one.startswith(name)), None)
         try:
             return exact(told) if told is not None else None
         except ValueError:
-            return None  # whatever it is, it is no number to size by
+            return None  # whatever it is, it is no number to judge by
 
     def take_order_id(self) -> int:
         """A new order id, strictly above all that this journal ever used or saw."""

@@ -9,10 +9,10 @@ on would block the market order, or double it.
 from __future__ import annotations
 
 from engine.contexts import PROTECTING_STATES, Context
-from engine.entries import open_until
 from engine.inputs import MarketView, Side
 from engine.money import exact
 from engine.outbox import Outbox
+from engine.portfolio import open_until
 from engine.risk import market_reason
 from engine.state import State
 from engine.watches import look

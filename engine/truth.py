@@ -17,6 +17,7 @@ from engine.commands import Snapshot
 from engine.contexts import ENDING_STATES
 from engine.events import SessionChangedEvent
 from engine.foreign import freeze, unresolved
+from engine.halts import enforce
 from engine.inputs import (
     OrderIdGranted,
     PositionReported,
@@ -79,6 +80,7 @@ def on_session(state: State, out: Outbox, changed: SessionChanged) -> None:
         state.doubts = False
         _conclude(state, out)
         state.dirty.update(state.contexts)
+        enforce(state, out)
         if out.now_ns // _DAY_NS != state.day_start_ns // _DAY_NS:
             state.day_start_ns = out.now_ns
 

@@ -32,14 +32,14 @@ ENGINE = _words(
     rules.forms rules.rule rules.templates rules.strategy rules
     config event_streams bus
     charts sizing positions orders tranches contexts exits groups brackets
-    risk state outbox tws_errors watches entries adds stops foreign reports direct rulebook
-    executions intents decisions settlement truth core
+    risk state invariants outbox tws_errors watches portfolio entries adds stops foreign reports
+    direct rulebook intents halts executions decisions settlement truth core
     codec journal_files journal recovery capture
     broker.errors broker.clock broker.pacing broker.templates broker.library broker.definitions
     broker.requests broker.inbound broker.history broker.sync broker.feed broker.accounts
     broker.connection broker.link broker.handshake broker.upstream broker.session
     signals.schema signals.files
-    inbox view sampler runtime handles order_manager tracker
+    control inbox view sampler runtime handles order_manager tracker
     sim.records sim.policies sim.instruments sim.hours sim.history sim.account sim.market
     sim.book sim.orders sim.checks sim.matching sim.oracle sim.floor sim.exchange
     sim.delivery
@@ -80,6 +80,7 @@ MAY_TOUCH = {
     "config": frozenset({"os", "pathlib"}),  # reads its file
     "bus": OBSERVERS,
     "event_streams": OBSERVERS,
+    "control": PROCESS,  # a socket of this machine's own
     "inbox": frozenset({"os", "queue", "threading"}),  # the one way in, with its wake-up pipe
     "journal": FILES,
     "journal_files": FILES,

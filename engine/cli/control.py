@@ -1,0 +1,52 @@
+"""``engine status | halt | resume | flatten | risk``: a word with the engine that is running."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from engine.control import ask, control_path
+from engine.monitor.words import rows
+
+
+def talk(journal: Path | None, control: Path | None, request: dict[str, Any]) -> dict[str, Any]:
+    return ask(control or control_path(journal), request)
+
+
+def status(journal: Path | None, control: Path | None) -> None:
+    told = talk(journal, control, {"op": "status"})
+    halt = told["halt"]
+    lines = [f"session {told['session']}, account {told['account'] or 'not known yet'}"]
+    if halt:
+        lines.append(f"halted: {halt}")
+    lines += [
+        f"{one['symbol']}: {one['state']} {one['side']} {one['quantity']} @ {one['average_price']}"
+        + (f", frozen: {one['frozen']}" if one["frozen"] else "")
+        for one in told["positions"]
+    ] or ["nothing is held"]
+    lines.append(f"open orders: {told['open_orders']}")
+    _say(lines)
+
+
+def halt(journal: Path | None, control: Path | None, level: int, why: str) -> None:
+    talk(journal, control, {"op": "halt", "level": level, "why": why})
+    _say([f"halted at level {level}; engine resume takes it back"])
+
+
+def resume(journal: Path | None, control: Path | None, why: str) -> None:
+    talk(journal, control, {"op": "resume", "why": why})
+    _say(["resumed"])
+
+
+def risk(journal: Path | None, control: Path | None) -> None:
+    told = talk(journal, control, {"op": "risk"})["limits"]
+    table = [("limit", "used", "of", "left")]
+    table += [
+        (one["name"], one["used"], one["max"] or "not told", one["left"] or "") for one in told
+    ]
+    _say(rows(table))
+
+
+def _say(lines: list[str]) -> None:
+    sys.stdout.write("\n".join(lines) + "\n")

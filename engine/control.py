@@ -1,0 +1,175 @@
+"""The way to a running engine from a shell on the same machine: status, halt, resume, flatten.
+
+A Unix socket beside the journal, one JSON object a line in and one out. The kernel says who is at
+the other end, and only the user the engine runs as (or root) is answered; nothing secret is kept
+anywhere. Requests become inputs like any other, so what a person orders is on record.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import socket
+import struct
+import tempfile
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from engine.errors import EngineError, UserError
+
+LINE_BYTES_MAX: Final = 4096
+ADDRESS_BYTES_MAX: Final = 100  # of a Unix socket: 108 with what binding adds
+TALK_S: Final = 10.0  # for one request and its answer
+Operation = Callable[[dict[str, Any]], dict[str, Any]]
+
+
+def control_path(journal: Path | None) -> Path:
+    """Where the engine on ``journal`` listens; without one, where this user's trial does.
+
+    A path too long for a socket's address gives way to one of its hash.
+    """
+    runtime = os.environ.get("XDG_RUNTIME_DIR")
+    base = Path(runtime or f"{tempfile.gettempdir()}/order-engine-{os.getuid()}")
+    if journal is None:
+        return base / "order-engine.control"
+    beside = journal.absolute().with_name(journal.name + ".control")
+    if len(os.fsencode(beside)) <= ADDRESS_BYTES_MAX:
+        return beside
+    digest = hashlib.blake2b(os.fsencode(journal.absolute()), digest_size=8).hexdigest()
+    return base / f"order-engine-{digest}.control"
+
+
+class ControlServer:
+    """Answers requests, one connection after the other, on a thread of its own.
+
+    Raises:
+        UserError: the socket cannot be made there, or another engine listens on it.
+    """
+
+    def __init__(self, path: Path, operations: Mapping[str, Operation]) -> None:
+        self.path = path
+        self._operations = operations
+        self._closing = False
+        self._socket = _listen(path)
+        self._thread = threading.Thread(target=self._serve, name="control", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def close(self) -> None:
+        self._closing = True
+        self._socket.close()
+        self.path.unlink(missing_ok=True)
+        if self._thread.is_alive():
+            self._thread.join(TALK_S)
+
+    def _serve(self) -> None:
+        self._socket.settimeout(0.2)  # so that a close is noticed
+        while not self._closing:
+            try:
+                connection, _ = self._socket.accept()
+            except TimeoutError:
+                continue
+            except OSError:
+                return
+            with connection:
+                self._talk(connection)
+
+    def _talk(self, connection: socket.socket) -> None:
+        try:
+            connection.settimeout(TALK_S)
+            if _user_of(connection) not in (os.getuid(), 0):
+                answer: dict[str, Any] = {"error": "only the engine's own user may ask"}
+            else:
+                answer = self._answer(_read_line(connection))
+            connection.sendall(json.dumps(answer, separators=(",", ":")).encode() + b"\n")
+        except OSError:
+            return  # whoever asked is gone; a request that was taken stays on record
+
+    def _answer(self, line: bytes) -> dict[str, Any]:
+        try:
+            asked = json.loads(line)
+        except (ValueError, RecursionError):
+            return {"error": "not a line of JSON"}
+        name = asked.get("op") if isinstance(asked, dict) else None
+        operation = self._operations.get(name) if isinstance(name, str) else None
+        if operation is None:
+            return {"error": f"unknown operation; op is one of {', '.join(self._operations)}"}
+        try:
+            return operation(asked)
+        except (EngineError, TimeoutError, ValueError) as problem:
+            return {"error": str(problem) or type(problem).__name__}
+
+
+def ask(path: Path, request: Mapping[str, Any]) -> dict[str, Any]:
+    """The answer of the engine that listens at ``path``.
+
+    Raises:
+        UserError: none does, or it refuses; says which and what to do.
+    """
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+            connection.settimeout(TALK_S)
+            connection.connect(str(path))
+            connection.sendall(json.dumps(dict(request)).encode() + b"\n")
+            line = _read_line(connection)
+    except (FileNotFoundError, ConnectionRefusedError):
+        raise UserError(
+            f"{path}: no engine listens there; is it running, on this journal?"
+        ) from None
+    except OSError as problem:
+        raise UserError(f"{path}: {problem.strerror or problem}") from None
+    try:
+        answer: dict[str, Any] = json.loads(line)
+    except ValueError:
+        raise UserError(f"{path}: the engine ended before it answered") from None
+    if "error" in answer:
+        raise UserError(f"the engine refused: {answer['error']}")
+    return answer
+
+
+def _listen(path: Path) -> socket.socket:
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if path.is_socket() and _is_dead(path):
+            path.unlink()  # left behind by an engine that was killed
+        made = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        before = os.umask(0o177)
+        try:
+            made.bind(str(path))
+        finally:
+            os.umask(before)
+        made.listen(4)
+    except OSError as problem:
+        raise UserError(f"{path}: cannot listen there: {problem.strerror or problem}") from None
+    return made
+
+
+def _is_dead(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.settimeout(1.0)
+        try:
+            probe.connect(str(path))
+        except ConnectionRefusedError:
+            return True
+        return False
+
+
+def _user_of(connection: socket.socket) -> int:
+    """User id of the process at the other end, by the kernel's word."""
+    packed = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+    _, user, _ = struct.unpack("3i", packed)
+    return int(user)
+
+
+def _read_line(connection: socket.socket) -> bytes:
+    received = b""
+    while not received.endswith(b"\n") and len(received) <= LINE_BYTES_MAX:
+        data = connection.recv(LINE_BYTES_MAX)
+        if not data:
+            break
+        received += data
+    return received

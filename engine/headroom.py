@@ -1,0 +1,65 @@
+"""How much of each limit is used, and what is left: for people, and for warnings in time."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Final
+
+import attrs
+
+from engine.money import ZERO
+from engine.portfolio import exposure, risk_at_stop, standing
+from engine.state import State
+
+WARN_AT: Final = Decimal("0.8")
+
+
+@attrs.frozen
+class Use:
+    """One limit. ``most`` is None where the broker has not told what it depends on."""
+
+    name: str
+    used: Decimal
+    most: Decimal | None
+
+    @property
+    def share(self) -> Decimal | None:
+        """1 is all of it."""
+        return self.used / self.most if self.most else None
+
+    @property
+    def left(self) -> Decimal | None:
+        return None if self.most is None else max(self.most - self.used, ZERO)
+
+
+def uses(state: State, now_ns: int) -> tuple[Use, ...]:
+    """Every limit of the account and of each symbol that has a trade, worst case."""
+    limits = state.config.limits
+    where = standing(state, "", now_ns)
+    equity, power = where.equity, where.buying_power
+    leverage = None if equity is None else equity * Decimal(str(limits.leverage_max))
+    found = [
+        Use("gross_notional", where.gross, limits.gross_notional_max),
+        Use("net_notional", abs(where.net), limits.net_notional_max),
+        Use("risk_at_stops", where.risk_at_stops, limits.risk_at_stops_max),
+        Use("positions", Decimal(where.positions), Decimal(limits.positions_max)),
+        Use("leverage", where.gross, leverage),
+        Use("orders_per_minute", Decimal(where.orders_last_minute),
+            Decimal(limits.orders_per_minute_max)),
+        Use("orders_per_second", Decimal(where.orders_last_second),
+            Decimal(limits.orders_per_second_max)),
+    ]  # fmt: skip
+    if power is not None:
+        found.append(Use("buying_power", ZERO, power))
+    for group in limits.groups:
+        used = sum(
+            (abs(exposure(one)) for one in state.current.values() if one.symbol in group.symbols),
+            ZERO,
+        )
+        found.append(Use(f"group {group.name}", used, group.notional_max))
+    for context in state.current.values():
+        symbol, value = context.symbol, abs(exposure(context))
+        found.append(Use(f"{symbol} notional", value, limits.position_notional_max))
+        risk = risk_at_stop(state, context)
+        found.append(Use(f"{symbol} risk", risk, limits.position_risk_max))
+    return tuple(found)

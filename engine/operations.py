@@ -1,0 +1,71 @@
+"""What may be asked of a running engine over its control socket, as plain JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from engine.control import Operation
+from engine.errors import UserError
+
+if TYPE_CHECKING:
+    from engine.engine import Engine
+
+WORDS_CHARS_MAX: Final = 200
+
+
+def operations(engine: Engine) -> Mapping[str, Operation]:
+    def status(_: dict[str, Any]) -> dict[str, Any]:
+        view = engine.view()
+        return {
+            "session": view.session,
+            "account": view.account[:2] + "…" if view.account else "",
+            "halt": view.halt,
+            "positions": [
+                {
+                    "symbol": one.symbol,
+                    "state": one.state,
+                    "side": one.side,
+                    "quantity": str(one.quantity),
+                    "average_price": str(one.average_price),
+                    "frozen": one.frozen,
+                }
+                for one in view.symbols
+                if one.quantity or one.state != "flat" or one.frozen
+            ],
+            "open_orders": len(view.orders),
+        }
+
+    def halt(asked: dict[str, Any]) -> dict[str, Any]:
+        level = asked.get("level", 1)
+        if not isinstance(level, int) or isinstance(level, bool) or level not in (1, 2, 3):
+            raise UserError("level is 1 (no entries), 2 (entries taken back) or 3 (flatten)")
+        engine.halt(level, _words(asked), "control")
+        return {"halted": level}
+
+    def resume(asked: dict[str, Any]) -> dict[str, Any]:
+        engine.resume(_words(asked), "control")
+        return {"resumed": True}
+
+    def risk(_: dict[str, Any]) -> dict[str, Any]:
+        return {
+            "limits": [
+                {
+                    "name": use.name,
+                    "used": str(use.used),
+                    "max": None if use.most is None else str(use.most),
+                    "left": None if use.left is None else str(use.left),
+                }
+                for use in engine.risk()
+            ]
+        }
+
+    return {"status": status, "halt": halt, "resume": resume, "risk": risk}
+
+
+def _words(asked: Mapping[str, Any]) -> str:
+    """Why: it goes on record, so it is wanted."""
+    why = asked.get("why")
+    if not isinstance(why, str) or not why.strip():
+        raise UserError("say why: it goes on record")
+    return " ".join(why.split())[:WORDS_CHARS_MAX]
