@@ -188,8 +188,8 @@ _COVER: Final = (
         "exits-do-not-add-up",
         "the last gate looks at each exit by itself",
         "engine/core.py",
-        "reason = exit_reason(want.held, want.quantity + others)",
-        "reason = exit_reason(want.held, want.quantity)",
+        "worst=want.quantity + others,",
+        "worst=want.quantity,",
         "close-long",
     ),
     Fault(
@@ -290,10 +290,9 @@ _PRICES: Final = (
         "trail-restarts-looser",
         "a new trailing stop begins at the planned distance, not where the old one was",
         "engine/entries.py",
-        "trail_stop_price=context.stop_level(state.instruments[context.symbol].grid)",
-        "trail_stop_price=context.plan.stop_at(\n"
-        "            context.basis, state.instruments[context.symbol].grid\n"
-        "        )",
+        "context.stop_level(state.instruments[context.symbol].grid)\n            if trail",
+        "context.plan.stop_at(context.basis, state.instruments[context.symbol].grid)\n"
+        "            if trail",
     ),
     Fault(
         "trail-follows-back",
@@ -480,9 +479,9 @@ _DOUBT: Final = (
     Fault(
         "frozen-trades-on",
         "entries are made on a frozen symbol",
-        "engine/entries.py",
-        "if symbol in state.frozen or state.unexplained(symbol):",
-        "if state.unexplained(symbol):",
+        "engine/risk.py",
+        "    if standing.frozen:\n",
+        "    if standing.frozen and not standing.defined:\n",
     ),
     Fault(
         "refused-change-kills",
@@ -529,15 +528,15 @@ _ORDERS: Final = (
         "parent-transmits-first",
         "the entry reaches the market before its stop is at the broker",
         "engine/entries.py",
-        "    for order in orders[:-1]:\n",
-        "    for order in orders[1:-1]:\n",
+        "action, quantity, price, order_type, transmit=not legs",
+        "action, quantity, price, order_type, transmit=True",
     ),
     Fault(
         "stop-for-the-day",
         "the stop ends with the day",
         "engine/entries.py",
-        'tif = {Role.STOP: "GTC", Role.TARGET',
-        'tif = {Role.STOP: "DAY", Role.TARGET',
+        'Role.STOP: "GTC"',
+        'Role.STOP: "DAY"',
     ),
     Fault(
         "reversal-before-flat",
@@ -629,8 +628,8 @@ _ADDS: Final = (
         "risk-of-adds-unchecked",
         "what is lost at the stops after an add is not limited",
         "engine/risk.py",
-        "if add.risk > limits.position_risk_max:",
-        "if add.quantity > limits.position_risk_max:",
+        "if proposal.risk > limits.position_risk_max else None",
+        'if proposal.kind == "entry" and proposal.risk > limits.position_risk_max else None',
     ),
     Fault(
         "add-moves-the-stop",
@@ -645,16 +644,23 @@ _RISK: Final = (
     Fault(
         "entries-not-counted",
         "exposure forgets what entries may still bring",
-        "engine/entries.py",
-        "(abs(context.held) + context.opening_rest) * context.basis",
-        "abs(context.held) * context.basis",
+        "engine/portfolio.py",
+        "return (abs(context.held) + context.opening_rest) * context.basis * context.side",
+        "return context.held * context.basis",
     ),
     Fault(
         "one-position-more",
         "one position more than allowed is opened",
         "engine/risk.py",
-        "if exposure.positions + 1 > limits.positions_max:",
-        "if exposure.positions > limits.positions_max:",
+        "standing.positions + 1 > limits.positions_max",
+        "standing.positions > limits.positions_max",
+    ),
+    Fault(
+        "halted-trades-on",
+        "entries are made although the kill switch is thrown",
+        "engine/risk.py",
+        "    if standing.halted:\n",
+        "    if standing.halted and not standing.defined:\n",
     ),
     Fault(
         "stale-price-taken",
