@@ -1,5 +1,5 @@
 # Order frames by splicing: the constant parts of a frame are known once per (instrument,
-# account, order type, time in force); only ten values change from order to order.
+# account, order type, time in force); only twelve values change from order to order.
 #
 # A template is a list of steps. A step is constant bytes followed by one slot. In text frames
 # a slot is the characters of a field; in protobuf frames it is the field's tag and value, or
@@ -22,11 +22,13 @@ cdef enum Slot:
     ORDER_REF = 7
     PARENT_ID = 8
     TRANSMIT = 9
-    NESTED = 10
-    NONE = 11          # the constant bytes behind the last slot
+    TRAIL_PERCENT = 10
+    TRAIL_STOP_PRICE = 11
+    NESTED = 12
+    NONE = 13          # the constant bytes behind the last slot
 
 cdef enum:
-    STEPS_MAX = 12
+    STEPS_MAX = 14
     TAG_BYTES_MAX = 4
     TEXT_BYTES_MAX = 255
     NUMBER_BYTES_MAX = 40
@@ -52,8 +54,12 @@ cdef struct Values:
     Text order_ref
     double limit_price
     double aux_price
+    double trail_percent
+    double trail_stop_price
     bint has_limit
     bint has_aux
+    bint has_percent
+    bint has_stop
     bint transmit
 
 cdef class FrameTemplate:

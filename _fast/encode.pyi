@@ -32,13 +32,15 @@ class OrderTemplate:
         order_ref: str,
         parent_id: int,
         transmit: bool,
+        trail_percent: float | None = None,
+        trail_stop_price: float | None = None,
     ) -> bytes:
         """The whole frame, with its length prefix. ``quantity`` is plain decimal text.
 
         Raises:
             ValueError: a text that is not printable ASCII or has more than 255 characters, an
-                id outside 0..2147483646, or a price that is not finite (or is one that TWS
-                reads as "unset").
+                id outside 0..2147483646, or a price or percentage that is not finite (or is
+                one that TWS reads as "unset").
         """
 
 class CancelTemplate:

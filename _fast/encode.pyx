@@ -17,7 +17,8 @@ cdef double UNSET_INTEGER = 2147483647.0
 cdef double UNSET_DOUBLE = 1.7976931348623157e308
 
 SLOTS = ("order_id", "action", "quantity", "limit_price", "aux_price", "oca_group", "oca_type",
-         "order_ref", "parent_id", "transmit", "nested", "none")
+         "order_ref", "parent_id", "transmit", "trail_percent", "trail_stop_price", "nested",
+         "none")
 
 
 cdef inline char* put(char* at, const char* data, Py_ssize_t size) noexcept nogil:
@@ -95,6 +96,12 @@ cdef char* write_text(char* at, Step* steps, int count, Values* values) except N
             at = put_digits(at, values.parent_id)
         elif step.slot == TRANSMIT:
             at = put_digits(at, 1 if values.transmit else 0)
+        elif step.slot == TRAIL_PERCENT:
+            if values.has_percent:
+                at = put_double(at, values.trail_percent)
+        elif step.slot == TRAIL_STOP_PRICE:
+            if values.has_stop:
+                at = put_double(at, values.trail_stop_price)
     return at
 
 
@@ -151,6 +158,10 @@ cdef char* write_protobuf(char* at, Step* steps, int count, Values* values,
         elif step.slot == TRANSMIT:
             if values.transmit:      # false is an absent field
                 at = put_tagged_number(at, step, 1)
+        elif step.slot == TRAIL_PERCENT:
+            at = put_tagged_double(at, step, values.has_percent, values.trail_percent)
+        elif step.slot == TRAIL_STOP_PRICE:
+            at = put_tagged_double(at, step, values.has_stop, values.trail_stop_price)
         elif step.slot == NESTED:
             at = put(at, step.tag, step.tag_bytes)
             at = put_varint(at, <uint64_t>nested.size)
@@ -248,7 +259,8 @@ cdef class FrameTemplate:
 cdef class OrderTemplate(FrameTemplate):
     def splice(self, int64_t order_id, str action not None, str quantity not None,
                limit_price, aux_price, str oca_group not None, int64_t oca_type,
-               str order_ref not None, int64_t parent_id, bint transmit):
+               str order_ref not None, int64_t parent_id, bint transmit,
+               trail_percent=None, trail_stop_price=None):
         cdef Values values
         values.order_id = take_id(order_id, "order_id")
         values.oca_type = take_id(oca_type, "oca_type")
@@ -264,6 +276,12 @@ cdef class OrderTemplate(FrameTemplate):
         values.has_aux = aux_price is not None
         if values.has_aux:
             take_price(&values.aux_price, aux_price, "aux_price")
+        values.has_percent = trail_percent is not None
+        if values.has_percent:
+            take_price(&values.trail_percent, trail_percent, "trail_percent")
+        values.has_stop = trail_stop_price is not None
+        if values.has_stop:
+            take_price(&values.trail_stop_price, trail_stop_price, "trail_stop_price")
         return self.frame(&values)
 
 

@@ -6,7 +6,7 @@
 #  (4, id, code, text, advancedRejectJson, time_ms)                           error; id -1: none
 #  (5, orderId, conId, symbol, secType, action, quantity, orderType, lmtPrice|None,
 #      auxPrice|None, tif, ocaGroup, account, orderRef, clientId, permId, ocaType, parentId,
-#      status)                                                                openOrder
+#      status, trailStopPrice|None, trailingPercent|None)                     openOrder
 #  (9, orderId)                                                               nextValidId
 #  (11, reqId, orderId, conId, symbol, execId, time, account, exchange, side, shares, price,
 #      permId, clientId, liquidation, cumQty, avgPrice, orderRef, lastLiquidity)  execDetails

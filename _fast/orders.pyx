@@ -83,6 +83,7 @@ cdef inline int64_t set_or_zero(int64_t number) noexcept:
     return 0 if number == INT32_MAX or number == INT64_MAX else number
 
 
+cdef tuple UNREAD = ("", None, None)  # the tail of an open order that was not understood
 cdef object ESCAPED = re.compile(r"(?:\\u[0-9A-Fa-f]{4})+")
 
 
@@ -192,23 +193,24 @@ cdef tuple open_order_text(Text* t, int server_version):
         5, set_or_zero(order_id), con_id, symbol, sec_type, action, size, order_type,
         known(limit_price), known(aux_price), tif, oca_group, account, order_ref,
         set_or_zero(client_id), set_or_zero(perm_id), set_or_zero(oca_type),
-        set_or_zero(parent_id), open_order_status(&rest),
+        set_or_zero(parent_id), *open_order_tail(&rest),
     )
 
 
-cdef str open_order_status(Text* t):
-    """Walk from behind parentId to the status, past everything whose length varies.
+cdef tuple open_order_tail(Text* t):
+    """Status, trailing stop and percent: behind parentId, past everything whose length varies.
 
-    What follows parentId depends on the kind of order, and a TWS may surprise us there. The
-    order itself is known by then, so a tail that does not fit costs its status and no more:
-    orderStatus follows each openOrder and says it again.
+    What stands there depends on the kind of order, and a TWS may surprise us. The order itself
+    is known by then, so a tail that does not fit costs these and no more: orderStatus follows
+    each openOrder and says the status again, and a level that is not known is not believed.
     """
-    cdef double increment
+    cdef double increment, stop, percent
     text_skip(t, 3)  # trigger method, volatility and its type
     cdef bint delta_neutral = text_piece(t).n > 0  # TWS sends "None", which counts
     text_skip(t, 1 + 8 * delta_neutral + 2)
-    text_skip(t, 4)  # trailing stop and percent, basis points and type
-    text_skip(t, 1)  # description of the legs
+    stop = text_double(t)
+    percent = text_double(t)
+    text_skip(t, 3)  # basis points and type, description of the legs
     text_skip(t, <int64_t>8 * text_int(t))  # legs
     text_skip(t, text_int(t))  # prices of the legs
     text_skip(t, <int64_t>2 * text_int(t))  # smart routing parameters
@@ -222,7 +224,7 @@ cdef str open_order_status(Text* t):
         text_skip(t, <int64_t>2 * text_int(t))
     text_skip(t, 2)  # solicited, what-if
     cdef str status = text_str(t)
-    return status if status.isalpha() and not t.fault else ""
+    return (status, known(stop), known(percent)) if status.isalpha() and not t.fault else UNREAD
 
 
 cdef tuple execution_text(Text* t):
@@ -391,6 +393,8 @@ cdef tuple open_order_protobuf(const Value* v, Fault* fault):
         set_or_zero(value_int(&order[30], fault)),
         set_or_zero(value_int(&order[4], fault)),
         value_str(&state[1], fault),
+        known(value_double(&order[23], fault)),
+        known(value_double(&order[22], fault)),
     )
 
 

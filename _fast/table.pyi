@@ -1,5 +1,8 @@
 from typing import Final
 
+import numpy as np
+from numpy.typing import NDArray
+
 NO_TRANSITION: Final[int]
 """255: the chart has no transition for this pair."""
 
@@ -17,6 +20,14 @@ class Stepper:
     def n_states(self) -> int: ...
     @property
     def n_events(self) -> int: ...
+    @property
+    def counts(self) -> NDArray[np.int64] | None:
+        """How often each pair (state, event) was stepped since counting began; None: it did not.
+
+        Pairs without a row are counted too. The array is the stepper's own and goes on counting.
+        """
+    def count(self, on: bool = True) -> None:
+        """Count from zero, or stop counting. Off at first, and then free."""
     def step(self, state: int, event: int) -> int:
         """The next state, 255 when there is no row.
 

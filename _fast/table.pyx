@@ -1,6 +1,9 @@
 """The compiled stepper of lowered charts; see table.pxd."""
 
 cimport cython
+from libc.stdint cimport int64_t
+
+import numpy as np
 
 NO_TRANSITION = NO_ROW
 
@@ -29,12 +32,27 @@ cdef class Stepper:
         self.table = next
         self.n_states = n_states
         self.n_events = n_events
+        self.counts = None
+        self.counting = NULL
+
+    def count(self, bint on=True):
+        """Count from zero how often each pair is stepped, into ``counts``; or stop counting."""
+        cdef int64_t[:, ::1] cells
+        self.counting = NULL
+        self.counts = None
+        if on:
+            self.counts = np.zeros((self.n_states, self.n_events), dtype=np.int64)
+            cells = self.counts
+            self.counting = &cells[0, 0]
 
     cdef int at(self, int state, int event) noexcept nogil:
-        return stepped(self.table, self.n_states, self.n_events, state, event)
+        cdef int found = stepped(self.table, self.n_states, self.n_events, state, event)
+        if self.counting is not NULL and found != OUT_OF_BOUNDS:
+            self.counting[state * self.n_events + event] += 1
+        return found
 
     def step(self, int state, int event):
-        cdef int found = stepped(self.table, self.n_states, self.n_events, state, event)
+        cdef int found = self.at(state, event)
         if found == OUT_OF_BOUNDS:
             raise IndexError(
                 f"state {state}, event {event} of a table of {self.n_states} by {self.n_events}"

@@ -26,6 +26,7 @@ from engine.state import State
 from engine.tranches import Intent, split
 from statecharts.vocabulary import ContextEvent, ContextState
 
+_TRAIL_TOLD_S = 1.0  # an add is placed above a trailing stop that was told so lately
 TRANCHES_MAX = 8  # of one trade: TWS takes about 20 live orders of a side of a contract (B11)
 
 
@@ -41,6 +42,11 @@ def next_double_down(state: State, out: Outbox, context: Context) -> None:
         return
     if symbol_reason(state, context.symbol, out.now_ns) is not None:
         return  # nothing is opened now; it is still wanted when this is over
+    if context.plan.trail is not None and (
+        out.now_ns - context.trail_told_ns > state.scaled(_TRAIL_TOLD_S)
+    ):
+        state.doubts = True  # nobody tells where it has trailed to; the answer brings us back
+        return
     level = context.levels_used
     context.levels_used = level + 1
     reason = _double_down(state, out, context, settings, level)
@@ -61,6 +67,14 @@ def _double_down(
     quantity = whole_lots(abs(context.held) * exact(settings.multiplier), instrument.lot)
     intent = Intent("double_down", context.plan.add_rule, level, settings.reanchor == "average")
     return _send(state, out, context, intent, quantity, price, price)
+
+
+def overtaken(state: State, number: int) -> None:
+    """A trailing stop has come up to an add that rests: it is not wanted any more."""
+    context = state.contexts.get(number)
+    if context is not None:
+        context.adds_over = True
+        state.dirty.add(number)
 
 
 def scale_in(
@@ -84,22 +98,20 @@ def scale_in(
     if wanted is None:
         portion = exact(settings.portion) if settings.portion is not None else Decimal(50)
         wanted = abs(position.quantity) * portion / 100
+    quantity = whole_lots(wanted, instrument.lot)
+    # Its distances are of the average that it makes, which protection is then computed from.
+    held = abs(position.quantity)
+    average = (held * position.average_price + quantity * price) / (held + quantity)
+    targets = context.plan.trade.target
+    target = settings.target or (targets[0] if targets else None)
     intent = Intent(
         "scale_in",
         rule,
         reanchors=settings.reanchor == "average",
-        stop_distance=distance(settings.stop or context.plan.trade.stop, price, market.atr),
-        target_distance=(
-            distance(settings.target, price, market.atr)
-            if settings.target is not None
-            else distance(context.plan.trade.target[0], price, market.atr)
-            if context.plan.trade.target
-            else None
-        ),
+        stop_distance=distance(settings.stop or context.plan.trade.stop, average, market.atr),
+        target_distance=None if target is None else distance(target, average, market.atr),
     )
-    return _send(
-        state, out, context, intent, whole_lots(wanted, instrument.lot), None, price, market
-    )
+    return _send(state, out, context, intent, quantity, None, price, market)
 
 
 def adjust(

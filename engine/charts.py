@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from enum import IntEnum
 from typing import Final
+
+import attrs
 
 from _fast.table import Stepper
 from statecharts.bracket import BracketChart
@@ -12,30 +15,52 @@ from statecharts.oco import OcoChart
 from statecharts.order import OrderChart
 from statecharts.session import SessionChart
 
-__all__ = ["BRACKET", "CONTEXT", "NO_ROW", "OCO", "ORDER_ASKED", "ORDER_REPORTED", "SESSION"]
+__all__ = [
+    "BRACKET",
+    "CONTEXT",
+    "LIFECYCLES",
+    "NO_ROW",
+    "OCO",
+    "ORDER_ASKED",
+    "ORDER_REPORTED",
+    "SESSION",
+    "Lifecycle",
+]
 
 
-def _stepper(region: Region, events: int) -> Stepper:
-    return Stepper(region.next, len(region.states), events)
+@attrs.frozen
+class Lifecycle:
+    """A region of a chart and its stepper, for those who go through all rows."""
+
+    name: str
+    region: Region
+    events: tuple[IntEnum, ...]
+    stepper: Stepper
+
+    def rows(self) -> list[tuple[IntEnum, IntEnum, IntEnum]]:
+        """(state, event, next state) of every row."""
+        states, width = self.region.states, len(self.events)
+        return [
+            (states[cell // width], self.events[cell % width], states[after])
+            for cell, after in enumerate(self.region.next)
+            if after != NO_ROW
+        ]
 
 
-def _flat(chart: Chart) -> Stepper:
+def _lifecycles(chart: Chart) -> tuple[Lifecycle, ...]:
     lowered = table(chart)
-    (region,) = lowered.regions
-    return _stepper(region, len(lowered.events))
+    events = lowered.events
+    found = []
+    for region in lowered.regions:
+        parts = [lowered.name, region.name] if len(lowered.regions) > 1 else [lowered.name]
+        stepper = Stepper(region.next, len(region.states), len(events))
+        found.append(Lifecycle(" ".join(parts), region, events, stepper))
+    return tuple(found)
 
 
-def _order() -> tuple[Stepper, Stepper]:
-    lowered = table(OrderChart)
-    asked, reported = lowered.regions
-    events = len(lowered.events)
-    return _stepper(asked, events), _stepper(reported, events)
-
-
-_asked, _reported = _order()
-ORDER_ASKED: Final = _asked
-ORDER_REPORTED: Final = _reported
-CONTEXT: Final[Stepper] = _flat(ContextChart)
-BRACKET: Final[Stepper] = _flat(BracketChart)
-OCO: Final[Stepper] = _flat(OcoChart)
-SESSION: Final[Stepper] = _flat(SessionChart)
+LIFECYCLES: Final[tuple[Lifecycle, ...]] = tuple(
+    lifecycle
+    for chart in (OrderChart, ContextChart, BracketChart, OcoChart, SessionChart)
+    for lifecycle in _lifecycles(chart)
+)
+ORDER_ASKED, ORDER_REPORTED, CONTEXT, BRACKET, OCO, SESSION = (one.stepper for one in LIFECYCLES)

@@ -21,6 +21,7 @@ from engine.errors import ConfigError
 from engine.plans import Target, Trade, fraction, positive
 from engine.rules import Rule, check_rules, pattern_rules, register
 from engine.rules.forms import be_strict
+from engine.sources import SignalSources
 
 SECOND_NS = 1_000_000_000
 SellMeans = Literal["close", "short"]
@@ -113,6 +114,17 @@ class Limits:
 
 
 @attrs.frozen(kw_only=True)
+class Guards:
+    """What pulls the kill switch by itself; ``loss_level`` is the level of the first two."""
+
+    day_loss_max: Decimal = field(default=Decimal(50_000), validator=positive)
+    day_drawdown_max: Decimal = field(default=Decimal(75_000), validator=positive)
+    loss_level: int = field(default=2, validator=validators.in_((1, 2, 3)))
+    rejects_per_minute_max: int = field(default=20, validator=positive)
+    frozen_s_max: float = field(default=300.0, validator=positive)
+
+
+@attrs.frozen(kw_only=True)
 class Broker:
     """Where TWS or the gateway listens and how patient we are with it."""
 
@@ -152,8 +164,10 @@ class Timing:
 class Config:
     strategy: Strategy
     limits: Limits = Limits()
+    guards: Guards = Guards()
     broker: Broker = Broker()
     timing: Timing = Timing()
+    signals: SignalSources = field(factory=SignalSources)
 
 
 def _targets(value: Any, _: Any) -> tuple[Target, ...]:

@@ -57,6 +57,7 @@ class Context:
     levels_used: int = 0  # of the plan's double-downs
     adds: int = 0  # that were sent
     trail_level: Decimal | None = None  # the best that a trailing stop has reached
+    trail_told_ns: int = 0  # when the broker last said where it is
     escalated: bool = False  # its stop has triggered and does not fill
     rested_ns: int = 0
     trade_realised: Decimal = ZERO  # what trade events have told so far

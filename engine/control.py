@@ -27,19 +27,38 @@ Operation = Callable[[dict[str, Any]], dict[str, Any]]
 
 
 def control_path(journal: Path | None) -> Path:
-    """Where the engine on ``journal`` listens; without one, where this user's trial does.
-
-    A path too long for a socket's address gives way to one of its hash.
-    """
-    runtime = os.environ.get("XDG_RUNTIME_DIR")
-    base = Path(runtime or f"{tempfile.gettempdir()}/order-engine-{os.getuid()}")
+    """Where the engine of this process listens: beside its journal; without one, in a directory
+    of the user's, by its process number. A path too long for a socket gives way to its hash."""
     if journal is None:
-        return base / "order-engine.control"
+        return _directory() / f"order-engine-{os.getpid()}.control"
     beside = journal.absolute().with_name(journal.name + ".control")
     if len(os.fsencode(beside)) <= ADDRESS_BYTES_MAX:
         return beside
     digest = hashlib.blake2b(os.fsencode(journal.absolute()), digest_size=8).hexdigest()
-    return base / f"order-engine-{digest}.control"
+    return _directory() / f"order-engine-{digest}.control"
+
+
+def find_control(journal: Path | None) -> Path:
+    """Where the engine listens that a person means.
+
+    Raises:
+        UserError: no journal is named, and not exactly one engine runs.
+    """
+    if journal is not None:
+        return control_path(journal)
+    found = [one for one in sorted(_directory().glob("*.control")) if not _is_dead(one)]
+    if len(found) != 1:
+        many = f"; one of: {', '.join(map(str, found))}" if found else ""
+        raise UserError(
+            f"{len(found) or 'no'} engines without a journal listen; name yours with --journal or "
+            f"--control{many}"
+        )
+    return found[0]
+
+
+def _directory() -> Path:
+    runtime = os.environ.get("XDG_RUNTIME_DIR")
+    return Path(runtime or tempfile.gettempdir()) / f"order-engine-{os.getuid()}"
 
 
 class ControlServer:
@@ -153,7 +172,7 @@ def _is_dead(path: Path) -> bool:
         probe.settimeout(1.0)
         try:
             probe.connect(str(path))
-        except ConnectionRefusedError:
+        except (ConnectionRefusedError, FileNotFoundError):
             return True
         return False
 

@@ -51,6 +51,7 @@ from engine.inputs import (
     Input,
     InstrumentDefined,
     MarketSeen,
+    Noticed,
     OcoRequested,
     OrderIdGranted,
     OrderOpened,
@@ -72,7 +73,7 @@ from engine.orders import Role
 from engine.outbox import Outbox
 from engine.risk import Proposal, Standing, gate
 from engine.state import State
-from engine.watches import tell_all, watch_stop
+from engine.watches import tell_all, watch_adds, watch_stop
 from statecharts.vocabulary import (
     ContextEvent,
     ContextState,
@@ -135,6 +136,7 @@ class Core:
                 if (context := state.contexts.get(number)) is not None:
                     self._settle_context(out, context)
                     watch_stop(state, out, context)
+                    watch_adds(state, out, context)
                     rulebook.watch_profits(state, out, context)
                     settlement.tell_brackets(out, context)
                 elif (group := state.groups.get(number)) is not None:
@@ -220,6 +222,8 @@ def _grace_ended(state: State, out: Outbox, subject: str) -> None:
     order = state.orders.get(int(subject))
     if order is not None and order.dead:
         reports.report(state, out, order, OrderEvent.GRACE_ENDED)
+        if order.role is Role.ADD:
+            state.touch(order)  # the next add has waited for it
 
 
 def _fills_missing(state: State, out: Outbox, subject: str) -> None:
@@ -342,6 +346,10 @@ def _on_account_value(state: State, out: Outbox, seen: AccountValueReported) -> 
     state.account_values[f"{seen.account}:{seen.key}:{seen.currency}"] = seen.value
 
 
+def _on_noticed(_: State, out: Outbox, seen: Noticed) -> None:
+    out.alert(seen.level, seen.text)
+
+
 def _on_timer(_state: State, _out: Outbox, _elapsed: TimerElapsed) -> None:
     """Nothing by itself: every step looks at the deadlines."""
 
@@ -362,6 +370,7 @@ _HANDLERS: Final[dict[type[Input], Callable[[State, Outbox, Any], None]]] = {
     OrderRequested: direct.on_order,
     CancelRequested: direct.on_cancel,
     RuleChanged: rulebook.on_rule,
+    Noticed: _on_noticed,
     HaltRequested: halts.on_halt,
     ResumeRequested: halts.on_resume,
     SessionChanged: truth.on_session,

@@ -7,6 +7,7 @@ with a reason and is not kept for later.
 from __future__ import annotations
 
 from engine import rulebook, stops
+from engine.adds import overtaken
 from engine.contexts import Context
 from engine.events import BaseEvent, FlowThresholdEvent, PredictionSignalEvent
 from engine.inputs import (
@@ -108,6 +109,9 @@ def on_condition(state: State, out: Outbox, fired: ConditionFired) -> None:
     kind, _, subject = name.partition(":")
     if kind == "stop":
         stops.passed(state, out, int(subject))
+        return
+    if kind == "add":
+        overtaken(state, int(subject))
         return
     if kind == "profit":
         _, rule_id, number = rulebook.profit_rule(subject)

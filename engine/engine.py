@@ -16,7 +16,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Literal, Self, TypeVar
-from zoneinfo import ZoneInfo
 
 import orjson
 
@@ -25,13 +24,19 @@ from engine.broker.session import Session
 from engine.bus import EventBus, Subscription
 from engine.capture import Capture
 from engine.config import CONVERTER, Config
+from engine.controller import StrategyController
 from engine.core import Core
+from engine.daybook import EXCHANGE_ZONE, DayBook
 from engine.errors import EngineError, LimitError, UserError
 from engine.events import BaseEvent
-from engine.handles import BracketOrder, OCOGroup, OrderGroup
+from engine.halts import LEVELS
+from engine.handles import ANSWER_S, BracketOrder, OCOGroup, Order, OrderGroup
+from engine.headroom import Use, uses
 from engine.inbox import Inbox
 from engine.inputs import (
     CloseRequested,
+    HaltRequested,
+    ResumeRequested,
     Side,
     Signal,
     SignalRefused,
@@ -39,18 +44,20 @@ from engine.inputs import (
     Stopped,
 )
 from engine.journal import Journal
-from engine.order_manager import Leg, OrderManager, Price
+from engine.order_manager import Leg, OrderManager, OrderType, Price, Tif
+from engine.readiness import Readiness
 from engine.recovery import rebuild
+from engine.rule_engine import RuleEngine
 from engine.runtime import Runtime
 from engine.signals.files import SignalFile
 from engine.signals.schema import SignalRefusedError, parse_signal
+from engine.signals.ways import Ways
 from engine.tracker import PositionTracker
 from engine.version import VERSION
 from engine.view import EngineView, Question, engine_view
 from statecharts.vocabulary import SessionState
 
 E = TypeVar("E", bound=BaseEvent)
-EXCHANGE_ZONE: Final = ZoneInfo("America/New_York")
 # Without this a busy Python thread of the host delays the writer by 5 ms at a time.
 SWITCH_INTERVAL_S: Final = 0.0005
 
@@ -98,6 +105,7 @@ class Engine:
     Raises:
         JournalError: the journal is in use, damaged or of another version.
         DataFileError: the signal file cannot be read, or the record exists.
+        ConfigError: a way in for signals (``config.signals``) has a key or address of no use.
     """
 
     def __init__(
@@ -112,29 +120,50 @@ class Engine:
         self.bus = EventBus()
         self._inbox = Inbox()
         self.order_manager: Final = OrderManager(self._inbox, self.bus)
-        self._tracker = PositionTracker(self._inbox, self.bus)
+        self.rules: Final = RuleEngine(self._inbox, config.strategy.symbols)
+        self.strategies: Final = StrategyController(self.rules, self._inbox, config)
+        self._tracker = PositionTracker(self._inbox)
         self._stopping = threading.Event()
         self._ended = threading.Event()
         self._thread: threading.Thread | None = None
         self._problem: BaseException | None = None
         self.last_view: EngineView | None = None  # as it was when the run was asked to end
-        file = SignalFile(signals, config.strategy.symbols) if signals is not None else None
-        if file is not None:
-            file.load()
-        self._capture = Capture(record) if record is not None else None
-        self._journal = (
-            Journal.open(journal, durability) if journal is not None else Journal.memory()
+        self._readiness = Readiness(self._inbox.put)
+        self.ways: Final = Ways(
+            config.signals,
+            config.strategy.symbols,
+            self._inbox.put,
+            self._now_ns,
+            config.broker.clock_rate,
+            self._readiness,
         )
+        max_age_ns = self.ways.freshness.max_age_ns
+        file = None
+        if signals is not None:
+            file = SignalFile(signals, config.strategy.symbols, max_age_ns)
+            file.load()
         try:
-            self._core = rebuild(self._journal, config)
+            self._capture = Capture(record) if record is not None else None
+            self._journal = (
+                Journal.open(journal, durability) if journal is not None else Journal.memory()
+            )
+        except BaseException:
+            self.ways.stop()
+            raise
+        book = DayBook()
+        try:
+            self._core = rebuild(self._journal, config, book)
         except BaseException:
             self._journal.close()
+            self.ways.stop()
             raise
         market = Market(capacity=max(len(config.strategy.symbols), 1))
         session = Session(
             config.broker, config.strategy, market, self._inbox.wake_fd, self._core.state.epoch
         )
-        self._runtime = Runtime(self._core, self._journal, session, market, self.bus, self._inbox)
+        self._runtime = Runtime(
+            self._core, self._journal, session, market, self.bus, self._inbox, book
+        )
         session.capture = self._capture
         self._session = session
         self.signals = ScheduledSignals(file, self._core, session) if file is not None else None
@@ -152,11 +181,17 @@ class Engine:
         self.bus.start()
         sys.setswitchinterval(SWITCH_INTERVAL_S)
         try:
+            self.config = self.strategies.begin()
+            if self.ways:
+                self._readiness.start()
+                self.ways.start()
             self._runtime.run([self._started()], self._stopping.is_set)
             self.last_view = engine_view(self._core.state, self._runtime)
             self._runtime.finish(Stopped("asked to"))
         finally:
-            self._inbox.close()
+            self._inbox.close()  # first: whoever waits for an answer on another thread gets one
+            self._readiness.stop()
+            self.ways.stop()
             self._journal.close()
             if self._capture is not None:
                 self._capture.close()
@@ -238,6 +273,9 @@ class Engine:
             if not isinstance(problem, EngineError):
                 raise
 
+    def _now_ns(self) -> int:
+        return self._runtime.now_ns()
+
     def _started(self) -> Started:
         settings = orjson.dumps(CONVERTER.unstructure(self.config), option=orjson.OPT_SORT_KEYS)
         return Started(
@@ -263,7 +301,12 @@ class Engine:
         now_ns = self._runtime.now_ns()
         try:
             signal = parse_signal(
-                prediction, source, now_ns, self.config.strategy.symbols, model_time_ns=now_ns
+                prediction,
+                source,
+                now_ns,
+                self.config.strategy.symbols,
+                max_age_ns=self.ways.freshness.max_age_ns,
+                model_time_ns=now_ns,
             )
         except SignalRefusedError as refused:
             self._inbox.put(refused.as_input(source))
@@ -289,8 +332,21 @@ class Engine:
         """Place two orders of which one may fill; see ``OrderManager.oco``."""
         return self.order_manager.oco(symbol, quantity, first, second, reference)
 
+    def order(
+        self,
+        symbol: str,
+        side: Side,
+        quantity: Price,
+        order_type: OrderType = "MKT",
+        price: Price | None = None,
+        tif: Tif = "DAY",
+        reference: str | None = None,
+    ) -> Order:
+        """Place one order without protection; see ``OrderManager.order``."""
+        return self.order_manager.order(symbol, side, quantity, order_type, price, tif, reference)
+
     def cancel(self, group: OrderGroup | str) -> None:
-        """Take back what of a bracket or OCO has not filled; what is held stays protected.
+        """Take back what of a bracket, OCO or order has not filled; what is held stays protected.
 
         Raises:
             UserError: nothing was placed under this reference, or the session is not live.
@@ -299,7 +355,33 @@ class Engine:
 
     def close(self, symbol: str | None = None, reason: str = "host") -> None:
         """Close what is held of one symbol, or of all, and end its context."""
-        self._inbox.put(CloseRequested(symbol, reason)).result()
+        self._inbox.ask(CloseRequested(symbol, reason))
+
+    def halt(self, level: int, why: str, who: str = "host") -> None:
+        """Pull the kill switch: 1 nothing is opened, 2 entries and adds are taken back as well,
+        3 all that is held is closed. Latched, also over a restart, until ``resume``.
+
+        Raises:
+            UserError: there is no such level.
+        """
+        if level not in LEVELS:
+            raise UserError(f"there is no level {level!r}: 1 to 3")
+        self._inbox.ask(HaltRequested(level, who, why), ANSWER_S)
+
+    def resume(self, why: str, who: str = "host") -> None:
+        """Take the kill switch back.
+
+        Raises:
+            UserError: it was not pulled.
+        """
+        if self._inbox.ask(ResumeRequested(who, why), ANSWER_S) is not None:
+            raise UserError("nothing is halted")
+
+    def risk(self) -> tuple[Use, ...]:
+        """How much of each limit is used, worst case, and what is left."""
+        question = Question(lambda state, runtime: uses(state, runtime.now_ns()))
+        found: tuple[Use, ...] = self._inbox.ask(question, ANSWER_S)
+        return found
 
     # -- looking at things -----------------------------------------------------------------------
 
@@ -309,8 +391,7 @@ class Engine:
 
     @property
     def position_tracker(self) -> PositionTracker:
-        """Positions with their excursions, which are sampled from the first use of this on."""
-        self._tracker.begin()
+        """Positions with what their trades and the day have made."""
         return self._tracker
 
     def view(self, timeout_s: float = 5.0) -> EngineView:
@@ -320,4 +401,5 @@ class Engine:
             LimitError: the engine has stopped.
             TimeoutError: the writer is connecting and did not answer in ``timeout_s``.
         """
-        return self._inbox.put(Question(engine_view)).result(timeout_s)  # type: ignore[no-any-return]
+        view: EngineView = self._inbox.ask(Question(engine_view), timeout_s)
+        return view

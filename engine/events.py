@@ -141,7 +141,7 @@ class OrderGroupEvent(OrderEvent):
     """A group of linked orders changed state; the order's own fields are those of its first."""
 
     group: str
-    kind: Literal["bracket", "oco", "linked"]
+    kind: Literal["bracket", "oco", "order"]
     state: str
     order_ids: tuple[int, ...]
 

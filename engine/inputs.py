@@ -201,6 +201,14 @@ class ResumeRequested(Input):
     why: str
 
 
+@attrs.frozen
+class Noticed(Input):
+    """Something that the writer has seen beside the core, and that a person should know."""
+
+    level: Literal["info", "warning", "critical"]
+    text: str
+
+
 # -- the broker ------------------------------------------------------------------------------
 
 

@@ -162,8 +162,11 @@ def reverse(state: State, out: Outbox, context: Context, market: MarketView) -> 
         reason = Reason.BUSY
     else:
         rule = find(state, wish.rule)
-        reason = daily_reason(state, rule, wish.symbol, out.now_ns) if rule is not None else None
-        reason = reason or enter(state, out, wish, market)
+        if rule is None:
+            reason = Reason.NO_RULE  # it was disabled, or is gone, since it decided this
+        else:
+            reason = daily_reason(state, rule, wish.symbol, out.now_ns)
+            reason = reason or enter(state, out, wish, market)
     if reason is not None:
         out.refuse(reason, wish.symbol, "reversal", wish.identity, wish.rule)
 

@@ -14,18 +14,33 @@ from typing import Final, Literal, TypeVar, get_args
 
 from engine.bus import EventBus
 from engine.errors import UserError
-from engine.handles import ANSWER_S, BracketOrder, GroupWatch, OCOGroup, OrderGroup
+from engine.handles import (
+    ANSWER_S,
+    BracketOrder,
+    GroupWatch,
+    OCOGroup,
+    Order,
+    OrderGroup,
+    Request,
+)
 from engine.inbox import Inbox
-from engine.inputs import BracketRequested, OcoLeg, OcoRequested, Side
+from engine.inputs import BracketRequested, OcoLeg, OcoRequested, OrderRequested, Side
 from engine.money import exact
 from engine.state import State
 from engine.view import OrderView, Question, Watched, order_view
 
 Price = Decimal | str | int | float
 LegType = Literal["LMT", "STP"]
+OrderType = Literal["MKT", "LMT", "STP"]
+Tif = Literal["DAY", "GTC"]
 Leg = tuple[Side, LegType, Price]
 SIDES: Final = get_args(Side)
 LEG_TYPES: Final = get_args(LegType)
+ORDER_TYPES: Final = get_args(OrderType)
+TIFS: Final = get_args(Tif)
+HANDLES: Final[dict[str, type[BracketOrder | OCOGroup | Order]]] = {
+    kind.kind: kind for kind in (BracketOrder, OCOGroup, Order)
+}
 T = TypeVar("T", bound=str)
 
 
@@ -90,6 +105,35 @@ class OrderManager:
         request = OcoRequested(name, symbol, exact(quantity), (legs[0], legs[1]))
         return OCOGroup(name, self._place(request), self._watch)
 
+    def order(
+        self,
+        symbol: str,
+        side: Side,
+        quantity: Price,
+        order_type: OrderType = "MKT",
+        price: Price | None = None,
+        tif: Tif = "DAY",
+        reference: str | None = None,
+    ) -> Order:
+        """Place one order without protection; the shares are the caller's. ``price`` is the limit
+        of an LMT, the trigger of a STP. Returns and raises like ``bracket``; UserError also for a
+        price that is missing, or given to a MKT."""
+        name = reference or self._reference("order")
+        kind = _one_of("order type", order_type, ORDER_TYPES)
+        if (kind == "MKT") != (price is None):
+            what = "takes no price" if kind == "MKT" else "needs a price"
+            raise UserError(f"an order of type {kind} {what}")
+        request = OrderRequested(
+            name,
+            symbol,
+            _one_of("side", side, SIDES),
+            exact(quantity),
+            kind,
+            exact(price) if price is not None else None,
+            _one_of("time in force", tif, TIFS),
+        )
+        return Order(name, self._place(request), self._watch)
+
     def cancel(self, group: OrderGroup | str) -> None:
         """Take back what has not filled of a handle or a reference; what is held stays
         protected, and what is over stays over.
@@ -102,7 +146,7 @@ class OrderManager:
         else:
             self._watch.cancel(group)
 
-    def get(self, reference: str) -> BracketOrder | OCOGroup:
+    def get(self, reference: str) -> BracketOrder | OCOGroup | Order:
         """The handle of what was placed under a reference, also before a restart.
 
         Raises:
@@ -112,21 +156,20 @@ class OrderManager:
         view = self._watch.look(reference)
         if view is None:
             raise UserError(f"nothing was placed under the reference {reference!r}")
-        kind = BracketOrder if view.kind == "bracket" else OCOGroup
-        return kind(reference, None, self._watch)
+        return HANDLES[view.kind](reference, None, self._watch)
 
-    def order(self, order_id: int) -> OrderView:
+    def find(self, order_id: int) -> OrderView:
         """One order, also a finished one for some time (15 minutes after its trade).
 
         Raises:
             UserError: there is no such order.
         """
 
-        def find(state: State, _: Watched) -> OrderView | None:
+        def look(state: State, _: Watched) -> OrderView | None:
             order = state.orders.get(order_id)
-            return order_view(order) if order is not None else None
+            return order_view(state, order) if order is not None else None
 
-        found: OrderView | None = self._inbox.put(Question(find)).result(ANSWER_S)
+        found: OrderView | None = self._inbox.ask(Question(look), ANSWER_S)
         if found is None:
             raise UserError(f"there is no order {order_id}")
         return found
@@ -136,15 +179,15 @@ class OrderManager:
 
         def alive(state: State, _: Watched) -> tuple[OrderView, ...]:
             return tuple(
-                order_view(order)
+                order_view(state, order)
                 for order in state.orders.values()
                 if not order.dead and symbol in (None, order.symbol)
             )
 
-        found: tuple[OrderView, ...] = self._inbox.put(Question(alive)).result(ANSWER_S)
+        found: tuple[OrderView, ...] = self._inbox.ask(Question(alive), ANSWER_S)
         return found
 
-    def _place(self, request: BracketRequested | OcoRequested) -> str | None:
+    def _place(self, request: Request) -> str | None:
         """Two requests of one reference must not meet in one step of the writer: which of them
         was refused could not be told."""
         self._watch.begin()

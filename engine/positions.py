@@ -31,12 +31,14 @@ class Position:
     opened_value: Decimal = ZERO
     closed_quantity: Decimal = ZERO
     closed_value: Decimal = ZERO
+    cash: Decimal = ZERO  # what all fills have brought less what they have cost
 
     def apply(self, signed: Decimal, price: Decimal) -> None:
         if signed == 0:
             return  # a busted execution: a correction to nothing
         held = self.quantity
         after = held + signed
+        self.cash -= signed * price
         if held == 0 or (held > 0) == (signed > 0):
             self._open(abs(signed), price, held, after)
         else:
@@ -46,7 +48,8 @@ class Position:
             self.closed_quantity += closing
             self.closed_value += closing * price
             if after == 0:
-                self.average_price = ZERO
+                # Thirds of an average price are cut off, what came in and went out is not.
+                self.average_price, self.realised = ZERO, self.cash
             elif (after > 0) != (held > 0):
                 self._open(abs(after), price, ZERO, after)
         self.quantity = after
@@ -98,7 +101,7 @@ class Ledger:
     revisions: dict[str, int] = attrs.field(factory=dict)
     order_of: dict[str, int] = attrs.field(factory=dict)
     totals: dict[int, tuple[Decimal, Decimal]] = attrs.field(factory=dict)  # shares, value
-    commissions: dict[str, Decimal] = attrs.field(factory=dict)
+    commissions: dict[str, tuple[int, Decimal]] = attrs.field(factory=dict)  # revision, amount
     position: Position = attrs.field(factory=Position)
 
     def add(self, fill: ExecutionReported, order_id: int) -> Decimal | None:
@@ -113,6 +116,7 @@ class Ledger:
         if known is not None and number <= known:
             return None
         before = self.position.quantity
+        owner = self.order_of.get(identity, order_id)
         self.revisions[identity] = number
         self.fills[identity] = fill
         self.order_of[identity] = order_id
@@ -122,7 +126,8 @@ class Ledger:
             self.totals[order_id] = shares + fill.quantity, value + fill.quantity * fill.price
         else:
             self.position = fold(self.fills.values())
-            self.totals[order_id] = self._total(order_id)
+            for one in dict.fromkeys((owner, order_id)):  # a correction may name another order
+                self.totals[one] = self._total(one)
         return self.position.quantity - before
 
     def _total(self, order_id: int) -> tuple[Decimal, Decimal]:
@@ -142,11 +147,16 @@ class Ledger:
         return value / quantity if quantity else ZERO
 
     def charge(self, execution_id: str, commission: Decimal) -> None:
-        self.commissions[revision(execution_id)[0]] = commission
+        """The commission of an execution, or of a correction of one: the highest revision counts,
+        whatever comes first, and of equals the last word."""
+        identity, number = revision(execution_id)
+        known = self.commissions.get(identity)
+        if known is None or number >= known[0]:
+            self.commissions[identity] = number, commission
 
     @property
     def commission(self) -> Decimal:
-        return sum(self.commissions.values(), ZERO)
+        return sum((amount for _, amount in self.commissions.values()), ZERO)
 
     @property
     def commissions_complete(self) -> bool:

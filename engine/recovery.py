@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from engine.config import Config
 from engine.core import Core
+from engine.daybook import DayBook
 from engine.errors import JournalError
 from engine.journal import Journal
 
 
-def rebuild(journal: Journal, config: Config) -> Core:
-    """The core after every record of ``journal``; a new one if there is none.
+def rebuild(journal: Journal, config: Config, book: DayBook | None = None) -> Core:
+    """The core after every record of ``journal``; a new one if there is none. ``book`` is told
+    what the record tells, as it was when it happened.
 
     Raises:
         JournalError: a record is damaged, or replays to other commands than it recorded.
@@ -28,4 +30,6 @@ def rebuild(journal: Journal, config: Config) -> Core:
                 "it was written by another version of the engine: use that version to end its "
                 "positions, then begin a new journal"
             )
+        if book is not None:
+            book.take(core.state, output.events, record.now_ns)
     return core

@@ -96,7 +96,7 @@ def _died(state: State, out: Outbox, order: Order, why: str, asked_for: bool) ->
     elif order.reported in (OrderReport.CANCELLED, OrderReport.ABSENT):
         out.say(CancelEvent, **order_fields(order), reason=why)
     context = state.contexts.get(order.owner)
-    if context is None or order.role not in EXIT_ROLES or not context.held:
+    if context is None or order.role not in EXIT_ROLES or not context.tranche_of(order).own:
         return
     if order.reported != OrderReport.FILLED and not asked_for:
         _exit_lost(state, out, context, order, why)
@@ -144,22 +144,23 @@ def on_open_order(state: State, out: Outbox, seen: OrderOpened) -> None:
             state.touch(order)
         _check_amendment(state, out, order)
     if seen.trail_stop_price is not None and order.spec.order_type == "TRAIL":
-        _trailed(state, order, seen.trail_stop_price)
+        _trailed(state, order, seen.trail_stop_price, out.now_ns)
     if order.reported == OrderReport.CLOSED and seen.status in _ALIVE:
         _take_back(state, out, seen)
     if event := STATUS_EVENTS.get(seen.status):
         report(state, out, order, event)
 
 
-def _trailed(state: State, order: Order, level: Decimal) -> None:
-    """A trailing stop has moved: what comes after it will not be looser."""
+def _trailed(state: State, order: Order, level: Decimal, now_ns: int) -> None:
+    """Where a trailing stop is: what comes after it will not be looser."""
     context = state.contexts.get(order.owner)
     if context is None or level <= 0:
         return
+    context.trail_told_ns = now_ns
+    state.touch(order)
     known = context.trail_level
     if known is None or (level - known) * context.side > 0:
         context.trail_level = level
-        state.touch(order)
 
 
 def _check_amendment(state: State, out: Outbox, order: Order) -> None:

@@ -274,6 +274,10 @@ def clear_cooldowns(state: State, symbol: str) -> None:
 
 
 def _forget_counts(state: State, rule: Rule) -> None:
+    """Those that are its own: a group's belong to the others in it as well."""
+    group = rule.cooldown_group
+    if group and any(one.cooldown_group == group and one.id != rule.id for one in state.rules):
+        return
     prefix = f"{rule.cooldown_group or rule.id}{_APART}"
     for counts in (state.cooldown_until, state.executions_today):
         for name in [one for one in counts if one.startswith(prefix)]:

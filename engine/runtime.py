@@ -24,8 +24,10 @@ from engine.broker.session import Session
 from engine.bus import EventBus
 from engine.commands import Command, LookAtMarket, OrderCommand, Unwatch, Watch
 from engine.core import Core
+from engine.daybook import DayBook
 from engine.errors import LimitError
 from engine.events import BaseEvent, MarketEvent, RefusalEvent
+from engine.guards import Guards
 from engine.inbox import Inbox, Letter
 from engine.inputs import (
     BracketRequested,
@@ -36,6 +38,7 @@ from engine.inputs import (
     MarketView,
     OcoRequested,
     OrderRequested,
+    ResumeRequested,
     RuleChanged,
     Signal,
     SignalArrived,
@@ -61,6 +64,7 @@ REFERENCED: Final = {
     OrderRequested: "order",
     CancelRequested: "cancel",
     RuleChanged: "rule",
+    ResumeRequested: "resume",
 }
 
 
@@ -90,8 +94,11 @@ class Runtime:
         market: Market,
         bus: EventBus,
         inbox: Inbox,
+        book: DayBook,
     ) -> None:
         self.core = core
+        self.book = book
+        self.guards = Guards(core.state.config.guards)
         self.latencies = Samples()
         self.source: SignalSource | None = None
         self.connected_once = False
@@ -159,6 +166,11 @@ class Runtime:
         if self._bus.wanted(MarketEvent):
             sequence = self.core.state.sequence
             self._bus.publish(self._sampler.sample(self.now_ns(), sequence))
+        if self.core.state.live:
+            now_ns = self.now_ns()
+            self.book.sample(self.core.state, self.market_view, now_ns)
+            book = self.book
+            self._waiting += self.guards.look(self.core.state, book.profit, book.fall, now_ns)
 
     def finish(self, last: Input) -> None:
         """Record the end of the run and what it means for what is open."""
@@ -321,6 +333,8 @@ class Runtime:
         self._waiting += self._session.flush(time.monotonic_ns())
         if orders:
             self._measure(began_ns, stepped_ns, journaled_ns)
+        self.book.take(self.core.state, output.events, now_ns)
+        self.guards.take(output.events)
         self._bus.publish(output.events)
 
     def _perform(self, command: Command, now_ns: int) -> None:
@@ -352,6 +366,15 @@ class Runtime:
         self.latencies.journal_us.append((journaled_ns - stepped_ns) / 1000)
 
 
+def _name(request: Input) -> str:
+    """What a refusal calls a request by."""
+    if isinstance(request, RuleChanged):
+        return request.rule_id
+    return (
+        request.who if isinstance(request, ResumeRequested) else getattr(request, "reference", "")
+    )
+
+
 def _refusal(request: Input, events: Sequence[BaseEvent]) -> RefusalEvent | None:
     """How the step that took ``request`` refused it, if it carries a reference and was refused.
 
@@ -360,8 +383,7 @@ def _refusal(request: Input, events: Sequence[BaseEvent]) -> RefusalEvent | None
     kind = REFERENCED.get(type(request))
     if kind is None:
         return None
-    reference = getattr(request, "reference", "")
-    asked = (kind, request.rule_id if isinstance(request, RuleChanged) else reference)
+    asked = (kind, _name(request))
     for event in events:
         if isinstance(event, RefusalEvent) and (event.detail, event.signal_identity) == asked:
             return event

@@ -90,7 +90,8 @@ def settle_group(state: State, out: Outbox, group: Group) -> None:
         if group.state == before:
             break
         before = group.state
-        _tell_group(out, "oco", OcoState(before).name, group.oca_group, group.orders)
+        kind: Literal["oco", "order"] = "oco" if len(group.orders) > 1 else "order"
+        _tell_group(out, kind, OcoState(before).name, group.oca_group, group.orders)
         if before == OcoState.OVERFILLED:
             out.alert("critical", "both legs of an OCO filled", group.symbol)
     if state.live and group.state in (OcoState.ONE_FILLED, OcoState.PART_FILLED, OcoState.FAILED):
@@ -102,7 +103,7 @@ def settle_group(state: State, out: Outbox, group: Group) -> None:
 
 def _tell_group(
     out: Outbox,
-    kind: Literal["bracket", "oco"],
+    kind: Literal["bracket", "oco", "order"],
     name: str,
     oca_group: str,
     orders: dict[int, Order],

@@ -40,6 +40,13 @@ class Trail:
     amount: Decimal | None
     percent: Decimal | None
 
+    def price_of(self, stop: Decimal, side: int) -> Decimal:
+        """The price that brings the stop to ``stop``, but for the rounding to the grid."""
+        if self.amount is not None:
+            return stop + side * self.amount
+        assert self.percent is not None
+        return stop / (1 - side * self.percent / 100)
+
 
 @attrs.frozen
 class Plan:

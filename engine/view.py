@@ -13,13 +13,22 @@ from typing import Any, Literal, Protocol
 import attrs
 
 from engine.contexts import Context
+from engine.daybook import DayBook
 from engine.groups import Group
+from engine.holdings import Holdings, holdings
 from engine.inputs import MarketView
 from engine.money import ZERO
 from engine.orders import Order, Role
 from engine.outbox import status_of
 from engine.state import State
-from statecharts.vocabulary import BracketState, ContextState, OcoState, SessionState
+from statecharts.vocabulary import (
+    BracketState,
+    ContextState,
+    Milestone,
+    OcoState,
+    OrderReport,
+    SessionState,
+)
 
 
 class Latencies(Protocol):
@@ -39,6 +48,8 @@ class Watched(Protocol):
     @property
     def latencies(self) -> Latencies: ...
     @property
+    def book(self) -> DayBook: ...
+    @property
     def ticks(self) -> int: ...
     def now_ns(self) -> int: ...
     def market_view(self, symbol: str, now_ns: int) -> MarketView: ...
@@ -53,6 +64,9 @@ class Question:
 
 @attrs.frozen
 class OrderView:
+    """One order. ``price`` is the limit or the trigger, None of a market order, and of a trailing
+    stop what it trails by; ``average_price`` of what it has filled is 0 while that is nothing."""
+
     order_id: int
     symbol: str
     role: str
@@ -62,34 +76,65 @@ class OrderView:
     order_type: str
     price: Decimal | None
     status: str
+    average_price: Decimal = ZERO
 
 
 @attrs.frozen
 class GroupView:
-    """A bracket or an OCO that was placed by reference, with its orders in order of placing."""
+    """A bracket, an OCO or a single order that was placed by reference, with its orders in order
+    of placing."""
 
-    kind: Literal["bracket", "oco"]
+    kind: Literal["bracket", "oco", "order"]
     state: str
     orders: tuple[OrderView, ...]
 
 
 @attrs.frozen
+class Resting:
+    """An order of a trade that waits at the broker: where it acts, and for how many shares. The
+    price of a ``trailing`` stop is the nearest that it is known to have reached."""
+
+    order_id: int
+    price: Decimal | None
+    quantity: Decimal
+    trailing: bool = False
+
+
+@attrs.frozen
 class SymbolView:
-    """One symbol: market, context, position with its protection, profit of the open trade."""
+    """One symbol: market, context, position with its protection, profit of the open trade.
+
+    ``quantity``, ``average_price`` and ``unrealised`` are of all its shares, also of those that
+    direct orders brought; ``realised`` and ``commission`` of the trade under way, which ``rule``
+    decided. Orders stand nearest first. ``brackets`` are the states of the trade's brackets: its
+    entry's, one for each target, and those of its adds.
+    """
 
     symbol: str
     state: str
-    bracket: str
     side: str
     quantity: Decimal
     average_price: Decimal
-    stop: Decimal | None
-    target: Decimal | None
+    stops: tuple[Resting, ...]
+    targets: tuple[Resting, ...]
+    adds: tuple[Resting, ...]
+    brackets: tuple[str, ...]
+    rule: str
     unrealised: float
-    realised: Decimal  # of the open trade so far, after its commissions
+    realised: Decimal  # so far, after its commissions
     commission: Decimal
     frozen: str
     market: MarketView
+
+    @property
+    def stop(self) -> Decimal | None:
+        """Of several the nearest."""
+        return self.stops[0].price if self.stops else None
+
+    @property
+    def target(self) -> Decimal | None:
+        """Of several the nearest."""
+        return self.targets[0].price if self.targets else None
 
 
 @attrs.frozen
@@ -97,6 +142,7 @@ class EngineView:
     session: str
     now_ns: int
     account: str
+    halt: str  # what the kill switch holds, and why; empty: nothing
     symbols: tuple[SymbolView, ...]
     orders: tuple[OrderView, ...]
     ticks: int
@@ -109,23 +155,89 @@ class EngineView:
         return all(symbol.quantity == 0 for symbol in self.symbols)
 
 
+def _halted(state: State) -> str:
+    halt = state.halt
+    return "" if halt is None else f"level {halt.level} by {halt.who}: {halt.why}"
+
+
 def engine_view(state: State, runtime: Watched) -> EngineView:
     now_ns = runtime.now_ns()
     latencies = runtime.latencies
+    found = holdings(state)
     return EngineView(
         session=SessionState(state.session).name.lower(),
         now_ns=now_ns,
         account=state.account,
+        halt=_halted(state),
         symbols=tuple(
-            _symbol(state, name, runtime.market_view(name, now_ns))
+            symbol_view(state, name, found.get(name, Holdings()), runtime.market_view(name, now_ns))
             for name in state.config.strategy.symbols
         ),
-        orders=tuple(order_view(order) for order in state.orders.values() if not order.dead),
+        orders=tuple(order_view(state, one) for one in state.orders.values() if not one.dead),
         ticks=runtime.ticks,
         order_us=tuple(latencies.order_us),
         step_us=tuple(latencies.step_us),
         journal_us=tuple(latencies.journal_us),
     )
+
+
+# -- one symbol ------------------------------------------------------------------------------
+
+
+def symbol_view(state: State, name: str, found: Holdings, market: MarketView) -> SymbolView:
+    context, total = found.context, found.all
+    held = total.quantity
+    return SymbolView(
+        symbol=name,
+        state=ContextState(context.state).name.lower() if context else "flat",
+        side="long" if held > 0 else "short" if held < 0 else "",
+        quantity=abs(held),
+        average_price=total.average_price if held else ZERO,
+        stops=_resting(context, Role.STOP) if context else (),
+        targets=_resting(context, Role.TARGET) if context else (),
+        adds=_resting(context, Role.ADD) if context else (),
+        brackets=_brackets(context) if context else (),
+        rule=context.plan.rule if context else "",
+        unrealised=found.unrealised(market),
+        realised=found.trade.realised,
+        commission=found.trade.commission,
+        frozen=state.frozen.get(name, ""),
+        market=market,
+    )
+
+
+def _resting(context: Context, role: Role) -> tuple[Resting, ...]:
+    """The exits of an add that has not filled wait for it at the broker and protect nothing:
+    they are not told while the trade holds something."""
+    found = [
+        Resting(order.order_id, _acts_at(context, order), order.remaining, _trails(order))
+        for order in context.of(role)
+        if order.resting
+        if role is Role.ADD or not context.held or context.tranche_of(order).own
+    ]
+    # Of a long trade the highest stop, the lowest target and the highest add come first.
+    falls = (context.side > 0) == (role is not Role.TARGET)
+    return tuple(sorted(found, key=lambda one: one.price or ZERO, reverse=falls))
+
+
+def _trails(order: Order) -> bool:
+    return order.spec.order_type == "TRAIL"
+
+
+def _acts_at(context: Context, order: Order) -> Decimal | None:
+    if not _trails(order):
+        return order.price
+    begun, reached = order.spec.trail_stop_price, context.trail_level
+    if begun is None or reached is None:
+        return begun or reached
+    return max(begun, reached) if context.side > 0 else min(begun, reached)
+
+
+def _brackets(context: Context) -> tuple[str, ...]:
+    return tuple(BracketState(one.bracket).name.lower() for one in context.tranches)
+
+
+# -- orders and groups -----------------------------------------------------------------------
 
 
 def group_view(state: State, reference: str) -> GroupView | None:
@@ -140,51 +252,38 @@ def group_view(state: State, reference: str) -> GroupView | None:
     owner = state.contexts.get(number) or state.groups.get(number)
     if owner is None:
         return GroupView("bracket", BracketState.DONE.name.lower(), ())
-    orders = tuple(order_view(order) for order in owner.orders.values())
-    if isinstance(owner, Group):
-        return GroupView("oco", OcoState(owner.state).name.lower(), orders)
-    return GroupView("bracket", BracketState(owner.tranches[0].bracket).name.lower(), orders)
+    orders = tuple(order_view(state, order) for order in owner.orders.values())
+    if isinstance(owner, Context):
+        return GroupView("bracket", _whole(owner), orders)
+    if len(orders) == 1:
+        (order,) = owner.orders.values()
+        return GroupView("order", _milestone(order), orders)
+    return GroupView("oco", OcoState(owner.state).name.lower(), orders)
 
 
-def _symbol(state: State, name: str, market: MarketView) -> SymbolView:
-    context = state.current.get(name)
-    held = state.held(name)
-    average = average_price(state, name)
-    price = (market.bid if held > 0 else market.ask) or market.last
-    commission = context.ledger.commission - context.trade_commission if context else Decimal(0)
-    profit = context.ledger.position.realised - context.trade_realised if context else Decimal(0)
-    return SymbolView(
-        symbol=name,
-        state=ContextState(context.state).name.lower() if context else "flat",
-        bracket=BracketState(context.tranches[0].bracket).name.lower() if context else "",
-        side="long" if held > 0 else "short" if held < 0 else "",
-        quantity=abs(held),
-        average_price=average,
-        stop=_resting_price(context.of(Role.STOP)) if context else None,
-        target=_resting_price(context.of(Role.TARGET)) if context else None,
-        unrealised=float(held) * (price - float(average)) if price and held else 0.0,
-        realised=profit - commission,
-        commission=commission,
-        frozen=state.frozen.get(name, ""),
-        market=market,
-    )
+_OVER = (BracketState.DONE, BracketState.FAILED)
 
 
-def average_price(state: State, symbol: str) -> Decimal:
-    """Average cost of the shares held of a symbol, also of those that an OCO bought; 0: flat."""
-    owners: list[Context | Group] = [*state.contexts.values(), *state.groups.values()]
-    parts = [(o.held, o.ledger.position.average_price) for o in owners if o.symbol == symbol]
-    held = sum((quantity for quantity, _ in parts), ZERO)
-    if len(parts) == 1 or not held:
-        return parts[0][1] if held else ZERO
-    return sum((quantity * price for quantity, price in parts), ZERO) / held
+def _whole(context: Context) -> str:
+    """Of a trade that has been added to there are several brackets: the first that is not over
+    stands for all; when all are, they are done if any was ever filled."""
+    states = [BracketState(one.bracket) for one in context.tranches]
+    left = [one for one in states if one not in _OVER]
+    found = left[0] if left else min(states)  # done before failed
+    return found.name.lower()
 
 
-def _resting_price(orders: list[Order]) -> Decimal | None:
-    return next((order.price for order in orders if order.resting), None)
+def _milestone(order: Order) -> str:
+    """Of an order whose late grace is over, what it came to is still told."""
+    if order.reported == OrderReport.CLOSED:
+        full = order.filled >= order.spec.quantity
+        return (Milestone.FILLED if full else Milestone.DEAD).name.lower()
+    return order.milestone.name.lower()
 
 
-def order_view(order: Order) -> OrderView:
+def order_view(state: State, order: Order) -> OrderView:
+    owner: Context | Group | None
+    owner = state.contexts.get(order.owner) or state.groups.get(order.owner)
     return OrderView(
         order_id=order.order_id,
         symbol=order.symbol,
@@ -195,4 +294,5 @@ def order_view(order: Order) -> OrderView:
         order_type=order.spec.order_type,
         price=order.price,
         status=status_of(order),
+        average_price=owner.ledger.average(order.order_id) if owner is not None else ZERO,
     )

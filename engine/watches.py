@@ -13,6 +13,7 @@ import attrs
 
 from engine.commands import LookAtMarket, Unwatch, Watch
 from engine.contexts import PROTECTING_STATES, Context
+from engine.orders import Role
 from engine.outbox import Outbox
 from engine.state import State
 
@@ -72,6 +73,26 @@ def watch_stop(state: State, out: Outbox, context: Context) -> None:
         set_watch(state, out, name, context.symbol, Level("bid", "below", level))
     else:
         set_watch(state, out, name, context.symbol, Level("ask", "above", level))
+
+
+def watch_adds(state: State, out: Outbox, context: Context) -> None:
+    """A trailing stop moves without a word from the broker: see when it comes up to an add."""
+    name, trail = f"add:{context.number}", context.plan.trail
+    if trail is None:
+        return
+    limits = [
+        order.spec.limit_price
+        for order in context.of(Role.ADD)
+        if not order.dead and order.spec.limit_price is not None
+    ]
+    if not limits or context.state not in PROTECTING_STATES:
+        drop_watch(state, out, name)
+    elif context.side > 0:
+        reached = trail.price_of(max(limits), context.side)
+        set_watch(state, out, name, context.symbol, Level("last", "above", float(reached)))
+    else:
+        reached = trail.price_of(min(limits), context.side)
+        set_watch(state, out, name, context.symbol, Level("last", "below", float(reached)))
 
 
 def look(state: State, out: Outbox, symbol: str, purpose: str) -> None:

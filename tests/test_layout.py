@@ -30,30 +30,40 @@ ENGINE = _words(
     version errors money reasons plans inputs commands events
     rules.checks rules.windows rules.comparisons rules.conditions rules.judging rules.actions
     rules.forms rules.rule rules.templates rules.strategy rules
-    config event_streams bus
+    sources config event_streams bus
     charts sizing positions orders tranches contexts exits groups brackets
     risk state invariants outbox tws_errors watches portfolio entries adds stops foreign reports
     direct rulebook intents halts executions decisions settlement truth core
+    holdings daybook
     codec journal_files journal recovery capture
     broker.errors broker.clock broker.pacing broker.templates broker.library broker.definitions
     broker.requests broker.inbound broker.history broker.sync broker.feed broker.accounts
     broker.connection broker.link broker.handshake broker.upstream broker.session
     signals.schema signals.files
-    control inbox view sampler runtime handles order_manager tracker
-    sim.records sim.policies sim.instruments sim.hours sim.history sim.account sim.market
-    sim.book sim.orders sim.checks sim.matching sim.oracle sim.floor sim.exchange
+    signals.rates signals.keys signals.intake signals.envelope signals.quota signals.monitor
+    signals.signature signals.http_server signals.webhook signals.tail signals.ways
+    signals.demo_api
+    control inbox view readiness sampler headroom guards runtime handles order_manager
+    rule_engine controller tracker
+    sim.timers sim.conditions sim.records sim.policies sim.order_types sim.instruments sim.hours
+    sim.history sim.account sim.market sim.book sim.orders sim.checks sim.matching sim.oracle
+    sim.faults sim.fault_script sim.fault_draw sim.fault_plan
+    sim.interference sim.ledger sim.floor sim.release sim.preview sim.order_entry sim.incidents
+    sim.exchange
     sim.delivery
-    sim.wire_time sim.wire_fields sim.wire_text_reader sim.wire_orders sim.wire_messages
-    sim.wire_values sim.wire_text sim.wire_protobuf sim.wire_requests sim.wire
+    sim.wire_time sim.wire_fields sim.wire_text_reader sim.wire_conditions sim.wire_orders
+    sim.wire_messages sim.wire_values sim.wire_text sim.wire_protobuf sim.wire_requests sim.wire
     sim.streams sim.history_stream sim.client sim.desk
-    sim.answers_account sim.answers_orders sim.answers_market sim.gateway
-    sim.pace sim.control sim.server sim.launch sim.child
-    engine
-    monitor.files monitor.demo monitor.lines monitor.summary monitor.table
-    verify.broker verify.situations verify.copies verify.messages verify.world verify.laws
-    verify.explore verify.scenario
-    cli.words cli.options cli.settings cli.broker cli.run cli.sim cli.verify cli.app cli.main
-    cli.__main__
+    sim.answers_account sim.answers_orders sim.answers_market
+    sim.fault_messages sim.fault_acts sim.fault_desk sim.gateway sim.memory
+    sim.pace sim.control sim.operations sim.server sim.launch sim.child sim.follow sim.tws_sim
+    sim.pytest_plugin
+    engine operations
+    monitor.files monitor.words monitor.demo monitor.lines monitor.summary monitor.table
+    verify.broker verify.situations verify.copies verify.prints verify.steps verify.messages
+    verify.world verify.laws verify.explore verify.scenario verify.rows verify.jobs
+    cli.words cli.options cli.settings cli.broker cli.control cli.run cli.sim cli.verify
+    cli.demo_api cli.app cli.main cli.__main__
     """
 )
 
@@ -66,7 +76,7 @@ OUTSIDE = frozenset(
         asyncio fcntl glob http io multiprocessing os pathlib queue random secrets select
         selectors shutil signal socket socketserver sqlite3 ssl subprocess tempfile threading
         time urllib
-        ibapi httpx prometheus_client starlette structlog uvicorn
+        h11 httpx ibapi prometheus_client starlette structlog uvicorn
         """
     )
 )
@@ -77,6 +87,7 @@ FILES = frozenset(
 PROCESS = OUTSIDE - {"ibapi", "random"}
 SEEDED = frozenset({"random"})  # the same seed gives the same world
 MAY_TOUCH = {
+    "sources": frozenset({"urllib"}),  # takes URLs apart
     "config": frozenset({"os", "pathlib"}),  # reads its file
     "bus": OBSERVERS,
     "event_streams": OBSERVERS,
@@ -86,24 +97,38 @@ MAY_TOUCH = {
     "journal_files": FILES,
     "capture": FILES | {"time"},  # dates the records it writes
     "recovery": frozenset({"pathlib"}),
+    "readiness": OBSERVERS | {"time"},
     "runtime": PROCESS,
     "handles": OBSERVERS | {"time"},  # waits for what it is told
-    "tracker": OBSERVERS,
+    "rule_engine": frozenset({"threading"}),
+    "controller": frozenset({"threading"}),
+    "tracker": frozenset({"threading"}),
     "order_manager": OBSERVERS | {"os", "secrets"},  # names what it places
     "engine": PROCESS,
     "broker.": OUTSIDE - {"random", "sqlite3"},
     "signals.": PROCESS,
+    "signals.rates": SEEDED,  # jitter
+    "signals.monitor": SEEDED,
+    "signals.demo_api": SEEDED,
     "sim.server": PROCESS,
     "sim.control": PROCESS,
+    "sim.operations": PROCESS,
     "sim.launch": PROCESS,
     "sim.child": PROCESS,
+    "sim.tws_sim": PROCESS,
     "sim.pace": PROCESS,
+    "sim.follow": PROCESS,
     "sim.market": SEEDED | {"pathlib"},  # tick files, or a seeded generator
     "sim.history": SEEDED,
     "sim.policies": SEEDED,
+    "sim.fault_plan": SEEDED,
+    "sim.fault_messages": SEEDED,
+    "sim.fault_draw": SEEDED,
+    "sim.fault_script": frozenset({"pathlib"}),  # reads its file
     "sim.delivery": SEEDED,
     "monitor.": PROCESS,
     "monitor.demo": SEEDED,
+    "verify.jobs": PROCESS,  # situations side by side
     "cli.": PROCESS,
 }
 # The compiled side: numpy buffers in, numpy buffers out.

@@ -7,7 +7,6 @@ handshake, and sends parts of messages without saying so. None of that may happe
 from __future__ import annotations
 
 import errno
-import ipaddress
 import re
 import select
 import socket
@@ -18,6 +17,7 @@ from typing import Final
 
 from engine.config import Broker
 from engine.errors import ConfigError, ConnectError, PeerError
+from engine.sources import is_loopback
 
 POLL_MS: Final = 100  # how long a request to stop may wait
 SEND_TIMEOUT_S: Final = 1.0  # a peer that takes nothing for so long is gone
@@ -113,15 +113,6 @@ class Connection:
         """Close the socket; what was sent and not yet delivered still is. Idempotent."""
         self._broken = True
         self._socket.close()
-
-
-def is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _check_host(broker: Broker) -> None:

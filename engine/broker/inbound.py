@@ -280,6 +280,7 @@ def _error(message: Message) -> list[Input | Notice]:
 def _open_order(message: Message) -> list[Input | Notice]:
     (_, order_id, con_id, symbol, _type, action, total, order_type, limit, aux) = message[:10]
     (tif, oca_group, account, order_ref, client_id, perm_id, oca_type) = message[10:17]
+    stop, percent = message[19:21]
     return [
         OrderOpened(
             order_id=order_id,
@@ -299,6 +300,8 @@ def _open_order(message: Message) -> list[Input | Notice]:
             oca_group=oca_group,
             oca_type=oca_type,
             status=message[18],
+            trail_stop_price=None if stop is None else price(stop, "trailStopPrice"),
+            trail_percent=None if percent is None else price(percent, "trailingPercent"),
         )
     ]
 
@@ -427,6 +430,8 @@ def _completed(contract: Any, order: Any, state: Any) -> OrderOpened:
         oca_group=order.ocaGroup,
         oca_type=order.ocaType,
         status=state.status or (words[0] if words else ""),
+        trail_stop_price=_optional(order.trailStopPrice),
+        trail_percent=_optional(order.trailingPercent),
     )
 
 

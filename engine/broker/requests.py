@@ -24,6 +24,16 @@ RAW_MESSAGE_IDS: Final = 201  # from here every frame begins with four bytes of 
 PROTOBUF_ORDERS: Final = 203  # server version from which placeOrder and cancelOrder are protobuf
 MILLISECOND_TIME: Final = 197  # server version that knows reqCurrentTimeInMillis
 TEMPLATES_MAX: Final = 4096  # (instrument, account, type, tif, hours) combinations kept
+# Entries and closes at the market; entries at a limit or stop, for the day or longer; protective
+# stops, fixed and trailing; targets.
+HURRIED: Final = (
+    ("MKT", "DAY"),
+    ("LMT", "DAY"),
+    ("STP", "DAY"),
+    ("LMT", "GTC"),
+    ("STP", "GTC"),
+    ("TRAIL", "GTC"),
+)
 HISTORY_DATE_EPOCH: Final = 2  # formatDate: seconds since 1970 instead of a zone's text
 
 _Template = OrderTemplate | None
@@ -95,6 +105,8 @@ class Requests:
             spec.order_ref,
             spec.parent_id,
             spec.transmit,
+            None if spec.trail_percent is None else wire_price(spec.trail_percent),
+            None if spec.trail_stop_price is None else wire_price(spec.trail_stop_price),
         )
         template = self._order_template(instrument, spec)
         if template is None:
@@ -102,15 +114,15 @@ class Requests:
         return template.splice(*values)
 
     def prepare(self, instrument: Instrument, account: str, outside_rth: bool) -> None:
-        """Learn the templates of a bracket before one is in a hurry (1 to 2 ms each): market
-        entry and close, protective stop, target. Only the kind of order matters here."""
-        for order_type, tif in (("MKT", "DAY"), ("STP", "GTC"), ("LMT", "GTC")):
+        """Learn the templates of ``HURRIED`` before an order is in a hurry (1 to 2 ms each).
+        Only the kind of order matters here."""
+        for order_type, tif in HURRIED:
             spec = OrderSpec(
                 action="BUY",
                 quantity=Decimal(1),
                 order_type=order_type,
                 limit_price=Decimal(1) if order_type == "LMT" else None,
-                aux_price=Decimal(1) if order_type == "STP" else None,
+                aux_price=Decimal(1) if order_type in ("STP", "TRAIL") else None,
                 tif=tif,
                 outside_rth=outside_rth and order_type != "MKT",
                 account=account,
@@ -173,6 +185,10 @@ class Requests:
         order.ocaGroup, order.ocaType = values.oca_group, values.oca_type
         order.orderRef, order.parentId = values.order_ref, values.parent_id
         order.transmit = values.transmit
+        if values.trail_percent is not None:
+            order.trailingPercent = values.trail_percent
+        if values.trail_stop_price is not None:
+            order.trailStopPrice = values.trail_stop_price
         contract = self._contract(instrument)
         return self._frame(lambda c: c.placeOrder(values.order_id, contract, order))
 

@@ -22,7 +22,7 @@ ID_BYTES: Final = 4
 
 @attrs.frozen
 class OrderValues:
-    """The ten values that change from order to order; the fields are the slots' names."""
+    """The twelve values that change from order to order; the fields are the slots' names."""
 
     order_id: int
     action: str
@@ -34,22 +34,8 @@ class OrderValues:
     order_ref: str
     parent_id: int
     transmit: bool
-
-    def astuple(
-        self,
-    ) -> tuple[int, str, str, float | None, float | None, str, int, str, int, bool]:
-        return (
-            self.order_id,
-            self.action,
-            self.quantity,
-            self.limit_price,
-            self.aux_price,
-            self.oca_group,
-            self.oca_type,
-            self.order_ref,
-            self.parent_id,
-            self.transmit,
-        )
+    trail_percent: float | None = None
+    trail_stop_price: float | None = None
 
 
 class TemplateError(Exception):
@@ -61,7 +47,11 @@ Layout = Literal["text", "raw id text", "protobuf"]
 Reference = Callable[[OrderValues], bytes]
 Step = tuple[bytes, str, bytes]
 
-_BASE: Final = OrderValues(101, "BUY", "7", 11.5, 12.25, "G-1", 1, "R-1", 103, True)
+_BASE: Final = OrderValues(
+    *(101, "BUY", "7", 11.5, 12.25, "G-1", 1, "R-1", 103, True),
+    trail_percent=1.75,
+    trail_stop_price=10.125,
+)
 _CHANGED: Final[dict[str, Any]] = {
     "order_id": 2_000_000_001,
     "action": "SELL",
@@ -73,9 +63,15 @@ _CHANGED: Final[dict[str, Any]] = {
     "order_ref": "another-reference",
     "parent_id": 987_654_321,
     "transmit": False,
+    "trail_percent": 33.3,
+    "trail_stop_price": 1234.0625,
 }
 _PROOFS: Final = (
-    OrderValues(2, "SELL", "250.125", 1e-05, 1234567.89, "g" * 130, 2, "r" * 40, 70_000, False),
+    OrderValues(
+        *(2, "SELL", "250.125", 1e-05, 1234567.89, "g" * 130, 2, "r" * 40, 70_000, False),
+        trail_percent=0.1,
+        trail_stop_price=987.65,
+    ),
     OrderValues(1_999_999_999, "BUY", "1", None, None, "", 0, "", 0, True),
 )
 
@@ -96,7 +92,7 @@ def learn_order(reference: Reference, layout: Layout) -> OrderTemplate:
     else:
         template = OrderTemplate(_text_steps(base, changed, layout))
     for proof in (_BASE, *_PROOFS):
-        if template.splice(*proof.astuple()) != reference(proof):
+        if template.splice(*attrs.astuple(proof)) != reference(proof):
             raise TemplateError(f"spliced bytes differ for {proof}")
     return template
 

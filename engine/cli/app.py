@@ -69,8 +69,15 @@ def run(
     signals: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Predictions, one JSON object a line.")
     ] = None,
+    poll: Annotated[
+        str, typer.Option(metavar="URL", help="Ask a prediction API there (signals.poll).")
+    ] = "",
     speed: Annotated[
         float | None, typer.Option(metavar="N", help="Exchange seconds in one second.")
+    ] = None,
+    control: Annotated[
+        Path | None,
+        typer.Option(metavar="SOCKET", help="Where engine status, halt, … find it."),
     ] = None,
     journal: Annotated[
         Path | None, typer.Option(metavar="FILE", help="What survives; goes on where it ended.")
@@ -104,8 +111,10 @@ def run(
         symbols=names(symbols),
         ticks=tuple(ticks or ()),
         signals=signals,
+        poll=poll,
         speed=speed,
         journal=journal,
+        control=control,
         host=host,
         port=port,
         client_id=client_id,
@@ -131,7 +140,7 @@ def sim(
     day: Annotated[
         str, typer.Option(metavar="YYYYMMDD", help="Trading day of a generated market.")
     ] = "",
-    seed: Annotated[int, typer.Option(help="Of the generated market and of policies.")] = 1,
+    seed: Annotated[int, typer.Option(help="Of the generated market and of faults.")] = 1,
     speed: Annotated[float, typer.Option(metavar="N", help="Exchange seconds a second.")] = 1.0,
     max_server_version: Annotated[
         int, typer.Option(metavar="V", help="176 to 226; up to 200 the wire is text.")
@@ -144,7 +153,7 @@ def sim(
         str, typer.Option(metavar="TIME", help="End so long after the last client left.")
     ] = "",
     control_port: Annotated[
-        int | None, typer.Option(metavar="N", help="Also answer report, clock, about, stop.")
+        int | None, typer.Option(metavar="N", help="Also answer questions and take faults there.")
     ] = None,
     policy: Annotated[
         list[str] | None,
@@ -152,6 +161,9 @@ def sim(
             metavar="NAME=VALUE...", help="How the broker behaves where IB leaves it open."
         ),
     ] = None,
+    faults: Annotated[
+        str, typer.Option(metavar="FILE", help='What goes wrong: a script, or "draw" by the seed.')
+    ] = "",
     seconds: Seconds = "",
     json: Json = None,
     instance: Annotated[int, typer.Option(hidden=True)] = 1,
@@ -173,12 +185,107 @@ def sim(
         linger_s=duration_s(linger) if linger else None,
         control_port=control_port,
         policies=tuple(policy or ()),
+        faults=faults,
         seconds=duration_s(seconds) if seconds else None,
         json=json,
         instance=instance,
         attended_s=duration_s(attended) if attended else None,
     )
     simulate(options)
+
+
+@app.command("demo-api")
+def demo_api(
+    port: Annotated[int, typer.Option(help="Where it listens; 0 takes a free one.")] = 8790,
+    symbols: Symbols = "",
+    seed: Annotated[int, typer.Option(help="Of the predictions.")] = 1,
+    period: Annotated[
+        str, typer.Option(metavar="TIME", help="How long a prediction holds: 30s, 2m.")
+    ] = "30s",
+    limit: Annotated[int, typer.Option(metavar="N", help="Requests in a minute.")] = 600,
+    key_file: Annotated[
+        str, typer.Option(metavar="FILE", help="What X-API-Key must be; none: any.")
+    ] = "",
+    fault: Annotated[
+        list[str] | None,
+        typer.Option(metavar="TICKER=KIND[:TIMES]...", help="What goes wrong; * is every ticker."),
+    ] = None,
+    clock_from: Annotated[
+        int | None, typer.Option(metavar="PORT", help="engine sim --control-port: by its clock.")
+    ] = None,
+    seconds: Seconds = "",
+) -> None:
+    """Be a prediction API: made-up predictions, to try polling with."""
+    from engine.cli.demo_api import DemoApiOptions, serve
+
+    options = DemoApiOptions(
+        symbols=names(symbols),
+        port=port,
+        seed=seed,
+        period_s=duration_s(period),
+        limit=limit,
+        key_file=key_file,
+        faults=tuple(fault or ()),
+        clock_from=clock_from,
+        seconds=duration_s(seconds) if seconds else None,
+    )
+    serve(options)
+
+
+Journal = Annotated[
+    Path | None, typer.Option("--journal", metavar="FILE", help="Of the engine that runs.")
+]
+Control = Annotated[
+    Path | None, typer.Option("--control", metavar="SOCKET", help="Its socket, if not beside it.")
+]
+Why = Annotated[str, typer.Argument(metavar="WHY", help="It goes on record.")]
+
+
+@app.command()
+def status(journal: Journal = None, control: Control = None) -> None:
+    """Ask a running engine what it holds."""
+    from engine.cli import control as shell
+
+    shell.status(journal, control)
+
+
+@app.command()
+def halt(
+    why: Why,
+    level: Annotated[
+        int, typer.Option(help="1 no entries, 2 entries taken back as well, 3 flatten.")
+    ] = 1,
+    journal: Journal = None,
+    control: Control = None,
+) -> None:
+    """Pull a running engine's kill switch. Stops stay."""
+    from engine.cli import control as shell
+
+    shell.halt(journal, control, level, why)
+
+
+@app.command()
+def flatten(why: Why, journal: Journal = None, control: Control = None) -> None:
+    """Close everything that a running engine holds, and halt it (level 3)."""
+    from engine.cli import control as shell
+
+    shell.halt(journal, control, 3, why)
+
+
+@app.command()
+def resume(why: Why, journal: Journal = None, control: Control = None) -> None:
+    """Take a running engine's kill switch back."""
+    from engine.cli import control as shell
+
+    shell.resume(journal, control, why)
+
+
+@app.command()
+def risk(journal: Journal = None, control: Control = None) -> None:
+    """Show a running engine's limits, their use and what is left."""
+    from engine.cli import control as shell
+
+    shell.risk(journal, control)
 
 
 @app.command()
@@ -195,6 +302,16 @@ def verify(
     seconds: Annotated[
         str, typer.Option("--seconds", metavar="TIME", help="Stop exploring after 30s, 2m or 1h.")
     ] = "",
+    jobs: Annotated[
+        int | None, typer.Option(metavar="N", help="Processes; as many as there are processors.")
+    ] = None,
+    rows: Annotated[
+        bool, typer.Option("--rows", help="Show how often each row of the charts was taken.")
+    ] = False,
+    counted: Annotated[
+        list[Path] | None,
+        typer.Option("--with", metavar="FILE", help="Rows that tests took: pytest --rows FILE."),
+    ] = None,
     json: Json = None,
     save: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Keep each violation as a scenario.")
@@ -212,6 +329,9 @@ def verify(
         situation=situation,
         faults=faults,
         seconds=duration_s(seconds) if seconds else None,
+        jobs=jobs,
+        rows=rows,
+        counted=tuple(counted or ()),
         json=json,
         save=save,
         replay=replay,

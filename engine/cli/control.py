@@ -6,12 +6,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from engine.control import ask, control_path
+from engine.control import ask, find_control
 from engine.monitor.words import rows
 
 
 def talk(journal: Path | None, control: Path | None, request: dict[str, Any]) -> dict[str, Any]:
-    return ask(control or control_path(journal), request)
+    return ask(control or find_control(journal), request)
 
 
 def status(journal: Path | None, control: Path | None) -> None:

@@ -14,7 +14,7 @@ from engine.errors import UserError
 
 USER_ERROR: Final = 2
 # Options that take several values in a row: ``--ticks A B`` means ``--ticks A --ticks B``.
-SEVERAL: Final = frozenset({"--ticks", "--policy"})
+SEVERAL: Final = frozenset({"--ticks", "--policy", "--fault"})
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -16,8 +16,10 @@ class RunOptions:
     symbols: tuple[str, ...] = ()
     ticks: tuple[Path, ...] = ()
     signals: Path | None = None
+    poll: str = ""
     speed: float | None = None
     journal: Path | None = None
+    control: Path | None = None
     host: str | None = None
     port: int | None = None
     client_id: int | None = None

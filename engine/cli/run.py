@@ -16,9 +16,11 @@ from typing import TYPE_CHECKING, Any, Final, Self, TextIO
 from engine.cli.broker import BrokerChoice, choose_broker
 from engine.cli.options import RunOptions
 from engine.cli.settings import RunSettings, settings_of
+from engine.control import ControlServer, control_path
 from engine.errors import LimitError
 from engine.monitor.files import check_writable, write_json
 from engine.monitor.summary import Ending, Record, report, sentences
+from engine.operations import operations
 from engine.signals.files import SignalFile
 from engine.sim.child import SimChild
 
@@ -47,12 +49,17 @@ def run(options: RunOptions) -> int:
         SignalFile(options.signals, settings.config.strategy.symbols).load()
     with Interrupts() as interrupts, choose_broker(options, settings) as broker:
         engine = _engine(options, settings, broker)
+        control = ControlServer(
+            options.control or control_path(options.journal), operations(engine)
+        )
         broker.started()
         watch = Watch(engine, broker.simulator, options, interrupts)
+        control.start()
         try:
             reason = watch.until_the_end()
         finally:
             watch.close()
+            control.close()
         ending = Ending(
             reason=reason,
             view=engine.last_view,
@@ -61,7 +68,7 @@ def run(options: RunOptions) -> int:
             seconds=time.monotonic() - interrupts.since,
         )
         broker.settle(ending.exchange, ending.view)
-        _tell(options, watch.record, ending, broker.notes)
+        _tell(options, watch.record, ending, broker.notes, engine.ways.counts())
     return 0
 
 
@@ -311,8 +318,10 @@ class _Stream:
             sys.stderr.write("engine: nobody reads the output any more; going on without it\n")
 
 
-def _tell(options: RunOptions, record: Record, ending: Ending, notes: list[str]) -> None:
+def _tell(
+    options: RunOptions, record: Record, ending: Ending, notes: list[str], ways: dict[str, Any]
+) -> None:
     pairs = [*sentences(record, ending), *(("note", note) for note in notes)]
     _Stream(options).write("\n" + "".join(f"{name:<14} {value}\n" for name, value in pairs))
     if options.json is not None:
-        write_json(options.json, report(record, ending))
+        write_json(options.json, {**report(record, ending), **({"ways": ways} if ways else {})})

@@ -16,6 +16,7 @@ from engine.config import Config, Strategy
 from engine.errors import ConfigError, UserError
 from engine.monitor import demo
 from engine.plans import Distance, Sizing, Target
+from engine.sources import Polling, SignalSources
 
 
 @attrs.frozen(kw_only=True)
@@ -53,11 +54,21 @@ def settings_of(options: RunOptions) -> RunSettings:
     except ValueError as problem:
         raise ConfigError(f"command line: {problem.args[0]}") from None
     return RunSettings(
-        config=attrs.evolve(config, broker=broker),
+        config=attrs.evolve(config, broker=broker, signals=_sources(options, config)),
         simulated=simulated,
         demonstration=demonstration,
         speed=speed,
     )
+
+
+def _sources(options: RunOptions, config: Config) -> SignalSources:
+    if not options.poll:
+        return config.signals
+    try:
+        poll = attrs.evolve(config.signals.poll or Polling(), url=options.poll)
+    except ValueError as problem:
+        raise ConfigError(f"--poll: {problem}") from None
+    return attrs.evolve(config.signals, poll=poll)
 
 
 def _names_tws(options: RunOptions) -> bool:

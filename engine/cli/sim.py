@@ -8,22 +8,23 @@ import sys
 import threading
 from collections.abc import Sequence
 from datetime import date, datetime
-from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from types import FrameType
-from typing import Any, Final, get_type_hints
+from typing import Final
 
 import attrs
 
-from engine.errors import ConfigError, UserError
+from engine.errors import UserError
 from engine.monitor.files import check_writable, write_json
-from engine.sim import instruments, market
+from engine.sim import fault_draw, fault_script, instruments, market
+from engine.sim.faults import Fault
 from engine.sim.launch import DAY, run_sim
-from engine.sim.policies import Policies
+from engine.sim.policies import Policies, answers
 from engine.sim.server import SimServer
 
 GENERATED: Final = ("AAPL", "IBM", "MSFT")
-_SWITCH: Final = {"true": True, "false": False}
+DRAWN: Final = "draw"  # instead of a script: faults of the seed
+DRAWN_WITHIN_NS: Final = 1_800_000_000_000  # half an hour of the exchange
 
 
 @attrs.frozen(kw_only=True)
@@ -43,6 +44,7 @@ class SimOptions:
     linger_s: float | None
     control_port: int | None
     policies: tuple[str, ...]
+    faults: str  # a script, or the word "draw"
     seconds: float | None
     json: Path | None
     instance: int
@@ -62,6 +64,7 @@ def simulate(options: SimOptions) -> None:
     symbols = () if options.ticks else options.symbols or GENERATED
     day = _day(options.day)
     policies = policies_from(options.policies)
+    faults = _faults(options.faults, options.seed, symbols or _symbols(options.ticks))
     market_words = _check_ticks(options.ticks) if options.ticks else _generated(symbols, day)
 
     def listening(server: SimServer) -> None:
@@ -89,37 +92,29 @@ def simulate(options: SimOptions) -> None:
         linger_s=options.linger_s,
         control_port=options.control_port,
         instance=options.instance,
+        faults=faults,
         on_listening=listening,
     )
     if options.json is not None:
         write_json(options.json, report)
 
 
+def _faults(script: str, seed: int, symbols: Sequence[str]) -> list[Fault]:
+    """Raises UserError naming file, line and mend."""
+    if not script:
+        return []
+    if script == DRAWN:
+        return fault_draw.draw(seed, symbols, DRAWN_WITHIN_NS)
+    return fault_script.read(Path(script))
+
+
+def _symbols(paths: Sequence[Path]) -> list[str]:
+    return sorted({market.named(path)[0] for path in paths})
+
+
 def policies_from(words: Sequence[str]) -> Policies:
     """``NAME=VALUE`` each. Raises ConfigError naming the policy and what is allowed."""
-    hints = get_type_hints(Policies)
-    chosen: dict[str, Any] = {}
-    for word in words:
-        name, equals, text = word.partition("=")
-        if not equals or name not in hints:
-            known = ", ".join(sorted(hints))
-            raise ConfigError(f"policy {word!r}: write NAME=VALUE; the names are {known}")
-        chosen[name] = _value(name, text, hints[name])
-    return Policies(**chosen)
-
-
-def _value(name: str, text: str, kind: Any) -> Any:
-    try:
-        if kind is bool:
-            return _SWITCH[text.lower()]
-        if kind is int:
-            return int(text)
-        if kind is Decimal:
-            return Decimal(text)
-    except (KeyError, ValueError, InvalidOperation):
-        wanted = "true or false" if kind is bool else "a number"
-        raise ConfigError(f"policy {name}: {text!r} is not {wanted}") from None
-    return text
+    return Policies(**answers(words))
 
 
 def _day(text: str) -> date:

@@ -11,14 +11,19 @@ from pathlib import Path
 from typing import Final
 
 import attrs
+import orjson
 
 from engine.errors import UserError
 from engine.monitor.files import check_writable, write_json, write_whole
-from engine.verify.explore import GoOn, Tally, explore
+from engine.verify import rows
+from engine.verify.explore import Tally
+from engine.verify.jobs import BEHIND, Bounds, Outcome, Show, explore_all, processors
+from engine.verify.rows import Counts
 from engine.verify.scenario import parse, render, replay
 from engine.verify.situations import SITUATIONS, Situation, find
 
 FOUND: Final = 1  # exit code when a law is broken
+INTERRUPTED: Final = 130  # by SIGINT, as a shell has it
 
 
 @attrs.frozen(kw_only=True)
@@ -27,13 +32,17 @@ class VerifyOptions:
     situation: str
     faults: int | None
     seconds: float | None
+    jobs: int | None
+    rows: bool
+    counted: tuple[Path, ...]
     json: Path | None
     save: Path | None
     replay: Path | None
 
 
 def verify(options: VerifyOptions) -> int:
-    """Explore, or play a saved scenario; 0 when every law held, else 1.
+    """Explore, or play a saved scenario; 0 when every law held, 1 when one was broken, 130 when
+    it was interrupted before that.
 
     Raises:
         UserError: an unknown situation, or a file that cannot be read or written.
@@ -44,21 +53,44 @@ def verify(options: VerifyOptions) -> int:
         check_writable(options.json)
     if options.save is not None and not options.save.is_dir():
         raise UserError(f"{options.save}: is no directory; make it first")
-    chosen = _chosen(options)
+    counts: Counts = {}
+    for path in options.counted:
+        rows.add(counts, _read_rows(path))
+    chosen, bounds = _chosen(options), _bounds(options)
     began = time.monotonic()
     with _progress(options.max_states) as show:
-        tallies = _explore(chosen, options, began, show)
+        outcome = explore_all(chosen, bounds, show, options.rows)
     took_s = time.monotonic() - began
-    _print(tallies, took_s)
-    files = _save(tallies, options.save)
+    _print(outcome, took_s)
+    if options.rows:
+        rows.add(counts, outcome.counts)
+        sys.stdout.writelines(f"{line}\n" for line in ["", *rows.lines(counts)])
+    files = _save(outcome.tallies, options.save)
     if options.json is not None:
-        write_json(options.json, _report(tallies, took_s, files))
-    return FOUND if any(tally.violations for tally in tallies) else 0
+        write_json(options.json, _report(outcome, bounds.jobs, took_s, files))
+    if any(tally.violations for tally in outcome.tallies):
+        return FOUND
+    return INTERRUPTED if outcome.interrupted else 0
+
+
+def _read_rows(path: Path) -> Counts:
+    try:
+        data = orjson.loads(path.read_bytes())
+    except (OSError, orjson.JSONDecodeError) as problem:
+        raise UserError(f"{path}: cannot be read: {problem}") from None
+    return rows.read(data, str(path))
+
+
+def _bounds(options: VerifyOptions) -> Bounds:
+    if options.max_states < 1:
+        raise UserError(f"--max-states {options.max_states}: at least 1")
+    if options.jobs is not None and options.jobs < 1:
+        raise UserError(f"--jobs {options.jobs}: at least 1")
+    jobs = processors() if options.jobs is None else options.jobs
+    return Bounds(options.max_states, options.seconds, min(jobs, BEHIND))
 
 
 def _chosen(options: VerifyOptions) -> tuple[Situation, ...]:
-    if options.max_states < 1:
-        raise UserError(f"--max-states {options.max_states}: at least 1")
     chosen = find(options.situation) if options.situation else SITUATIONS
     if not chosen:
         known = sorted({one.name for one in SITUATIONS} | {one.full_name for one in SITUATIONS})
@@ -72,67 +104,53 @@ def _chosen(options: VerifyOptions) -> tuple[Situation, ...]:
     return chosen
 
 
-def _explore(
-    chosen: tuple[Situation, ...], options: VerifyOptions, began: float, show: GoOn
-) -> list[Tally]:
-    """Each situation gets an equal share of what is left of states and of time: what a small
-    one does not need goes to the next."""
-    tallies: list[Tally] = []
-    left = options.max_states
-    ends = None if options.seconds is None else began + options.seconds
-    for number, situation in enumerate(chosen):
-        share = max(left // (len(chosen) - number), 1)
-        now = time.monotonic()
-        until = None if ends is None else now + (ends - now) / (len(chosen) - number)
-
-        def go_on(tally: Tally, until: float | None = until) -> bool:
-            return show(tally) and (until is None or time.monotonic() < until)
-
-        tallies.append(explore(situation, share, go_on))
-        left -= tallies[-1].states
-    return tallies
-
-
 @contextmanager
-def _progress(max_states: int) -> Iterator[GoOn]:
-    """A bar on a terminal, nothing elsewhere."""
+def _progress(max_states: int) -> Iterator[Show]:
+    """One bar on a terminal for all that is under way, nothing elsewhere."""
     if not sys.stderr.isatty():
-        yield lambda _: True
+        yield lambda _: None
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     columns = (
-        TextColumn("{task.description:16}"), BarColumn(), MofNCompleteColumn(),
-        TextColumn("states, depth {task.fields[depth]}"), TimeElapsedColumn(),
+        TextColumn("{task.description:24}"), BarColumn(), MofNCompleteColumn(),
+        TextColumn("states, {task.fields[followed]:,} followed"), TimeElapsedColumn(),
     )  # fmt: skip
-    finished: dict[str, int] = {}
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("", total=max_states, depth=0)
+        task = bar.add_task("", total=max_states, followed=0)
 
-        def show(tally: Tally) -> bool:
-            name = tally.situation.full_name
-            finished[name] = tally.states
-            bar.update(task, description=name, completed=sum(finished.values()), depth=tally.depth)
-            return True
+        def show(tallies: dict[str, Tally]) -> None:
+            *_, latest = tallies
+            states = sum(tally.states for tally in tallies.values())
+            followed = sum(tally.followed for tally in tallies.values())
+            bar.update(task, description=latest, completed=states, followed=followed)
 
         yield show
 
 
-def _print(tallies: list[Tally], took_s: float) -> None:
-    lines = [f"{'situation':16} {'states':>9} {'transitions':>12} {'depth':>6}  reached"]
+def _print(outcome: Outcome, took_s: float) -> None:
+    tallies = outcome.tallies
+    width = max((len(tally.situation.full_name) for tally in tallies), default=9)
+    lines = [
+        f"{'situation':{width}} {'states':>9} {'transitions':>12} {'depth':>6} {'followed':>9}  "
+        "reached"
+    ]
     for tally in tallies:
         reached = "every state" if tally.complete else "the bound"
+        if tally.open:
+            reached += f", {tally.open:,} not followed"
         lines.append(
-            f"{tally.situation.full_name:16} {tally.states:9,} {tally.transitions:12,} "
-            f"{tally.depth:6}  {reached}"
+            f"{tally.situation.full_name:{width}} {tally.states:9,} {tally.transitions:12,} "
+            f"{tally.depth:6} {tally.followed:9,}  {reached}"
         )
     states = sum(tally.states for tally in tallies)
     violations = [one for tally in tallies for one in tally.violations]
     lines.append(
+        f"{'interrupted: ' if outcome.interrupted else ''}"
         f"states {states:,}, transitions {sum(t.transitions for t in tallies):,}, depth "
-        f"{max(t.depth for t in tallies)}, {took_s:.1f} s, {states / max(took_s, 1e-9):,.0f} "
-        f"states/s, violations {len(violations)}"
+        f"{max((t.depth for t in tallies), default=0)}, {took_s:.1f} s, "
+        f"{states / max(took_s, 1e-9):,.0f} states/s, violations {len(violations)}"
     )
     for violation in violations:
         lines += ["", render(violation).rstrip()]
@@ -152,12 +170,16 @@ def _save(tallies: list[Tally], directory: Path | None) -> list[str]:
     return files
 
 
-def _report(tallies: list[Tally], took_s: float, files: list[str]) -> dict[str, object]:
+def _report(outcome: Outcome, jobs: int, took_s: float, files: list[str]) -> dict[str, object]:
+    tallies = outcome.tallies
     states = sum(tally.states for tally in tallies)
     return {
         "states": states,
         "transitions": sum(tally.transitions for tally in tallies),
-        "depth": max(tally.depth for tally in tallies),
+        "depth": max((tally.depth for tally in tallies), default=0),
+        "followed": sum(tally.followed for tally in tallies),
+        "jobs": jobs,
+        "interrupted": outcome.interrupted,
         "seconds": round(took_s, 3),
         "states_per_s": round(states / max(took_s, 1e-9)),
         "violations": [
@@ -178,6 +200,8 @@ def _report(tallies: list[Tally], took_s: float, files: list[str]) -> dict[str, 
                 "states": tally.states,
                 "transitions": tally.transitions,
                 "depth": tally.depth,
+                "followed": tally.followed,
+                "open": tally.open,
                 "complete": tally.complete,
             }
             for tally in tallies

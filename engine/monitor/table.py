@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
 from rich.console import Group, RenderableType
@@ -12,9 +12,10 @@ from rich.text import Text
 
 from engine.monitor.lines import clock, money, price
 from engine.monitor.summary import Record, percentiles
-from engine.view import EngineView, SymbolView
+from engine.view import EngineView, Resting, SymbolView
 
 RECENT_SHOWN = 12
+LEVELS_SHOWN = 3  # of stops, targets or adds of one symbol
 RATE_WINDOW_S = 2.0
 _STYLES = {
     "flat": "dim",
@@ -54,14 +55,19 @@ def _symbols(view: EngineView, title: str) -> Table:
     table = Table(title=title, title_justify="left", expand=True)
     for heading in ("symbol", "context", "side"):
         table.add_column(heading, no_wrap=True)
-    for heading in ("shares", "average", "bid", "ask", "stop", "target", "open P&L", "orders"):
+    adding = any(one.adds for one in view.symbols)
+    numbers = ["shares", "average", "bid", "ask", "stop", "target", "open P&L", "orders"]
+    if adding:
+        numbers.insert(numbers.index("open P&L"), "add")
+    for heading in numbers:
         table.add_column(heading, justify="right", no_wrap=True)
     for one in view.symbols:
-        table.add_row(*_row(one, sum(1 for order in view.orders if order.symbol == one.symbol)))
+        orders = sum(1 for order in view.orders if order.symbol == one.symbol)
+        table.add_row(*_row(one, orders, adding))
     return table
 
 
-def _row(one: SymbolView, orders: int) -> Iterable[Text | str]:
+def _row(one: SymbolView, orders: int, adding: bool) -> Iterable[Text | str]:
     yield one.symbol
     state = (one.frozen and f"frozen: {one.frozen}") or one.state
     yield Text(state, style=_STYLES.get(one.state if not one.frozen else "frozen", ""))
@@ -70,10 +76,23 @@ def _row(one: SymbolView, orders: int) -> Iterable[Text | str]:
     yield price(one.average_price) if one.quantity else "-"
     yield price(one.market.bid)
     yield price(one.market.ask)
-    yield price(one.stop)
-    yield price(one.target)
+    yield _levels(one.stops)
+    yield _levels(one.targets)
+    if adding:
+        yield _levels(one.adds)
     yield _coloured(one.unrealised) if one.quantity else "-"
     yield str(orders) if orders else "-"
+
+
+def _levels(orders: Sequence[Resting]) -> str:
+    """Each price once, nearest first; ``~`` marks a trailing stop, ``MKT`` an order without."""
+    told = dict.fromkeys(
+        "MKT" if one.price is None else ("~" if one.trailing else "") + price(one.price)
+        for one in orders
+    )
+    shown = list(told)[:LEVELS_SHOWN]
+    more = [f"+{len(told) - LEVELS_SHOWN}"] if len(told) > LEVELS_SHOWN else []
+    return " ".join([*shown, *more]) or "-"
 
 
 def _totals(view: EngineView, record: Record, ticks_per_s: float) -> Table:

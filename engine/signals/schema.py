@@ -44,6 +44,9 @@ class RefusalReason(StrEnum):
     BAD_CONFIDENCE = "bad_confidence"  # null, not a finite number, or outside 0..1
     BAD_TIME = "bad_time"  # no model time, or one that cannot be
     TOO_OLD = "too_old"
+    OUT_OF_ORDER = "out_of_order"  # the source has already given a newer one for the ticker
+    WRONG_TICKER = "wrong_ticker"  # not the one that was asked for
+    UNAUTHORISED = "unauthorised"  # not signed by a key of the sender
 
 
 class SignalRefusedError(SignalError):
@@ -83,11 +86,11 @@ def parse_signal(
         SignalError: a SignalRefusedError with the reason. Nothing else, whatever ``data`` holds.
     """
     if isinstance(data, bytes):
-        data = _load(data)
+        data = load_json(data)
     if not isinstance(data, Mapping):
-        raise _refuse(RefusalReason.MALFORMED, f"{_show(data)}, not an object")
+        raise refuse(RefusalReason.MALFORMED, f"{show(data)}, not an object")
     ticker = data.get("ticker")
-    shown = ticker.strip()[:TEXT_CHARS_MAX] if isinstance(ticker, str) else ""
+    shown = printable(ticker.strip()[:TEXT_CHARS_MAX]) if isinstance(ticker, str) else ""
     try:
         checked = _check_fields(data, symbols)
         time_ns = _model_time(data, model_time_ns)
@@ -115,14 +118,14 @@ def _check_fields(
     """(ticker, signal, confidence), after checking everything but the times' meaning."""
     for name in data:
         if name not in _FIELDS:
-            raise _refuse(RefusalReason.UNKNOWN_FIELD, f"{_show(name)} is not in the schema")
+            raise refuse(RefusalReason.UNKNOWN_FIELD, f"{show(name)} is not in the schema")
     ticker = _word(data, "ticker")
     if ticker not in symbols:
-        raise _refuse(RefusalReason.UNKNOWN_TICKER, f"{_show(ticker)} is not traded here")
+        raise refuse(RefusalReason.UNKNOWN_TICKER, f"{show(ticker)} is not traded here")
     signal = _word(data, "signal")
     if signal not in SIGNALS:
-        raise _refuse(
-            RefusalReason.UNKNOWN_SIGNAL, f"{_show(signal)} is none of {', '.join(SIGNALS)}"
+        raise refuse(
+            RefusalReason.UNKNOWN_SIGNAL, f"{show(signal)} is none of {', '.join(SIGNALS)}"
         )
     confidence = _confidence(data.get("confidence"))
     for name, check in _OPTIONAL.items():
@@ -135,15 +138,14 @@ def _check_fields(
 # -- the body ----------------------------------------------------------------------------------
 
 
-def _load(body: bytes) -> object:
-    if len(body) > SIGNAL_BYTES_MAX:
-        raise _refuse(
-            RefusalReason.TOO_LARGE, f"{len(body)} bytes, at most {SIGNAL_BYTES_MAX} are read"
-        )
+def load_json(body: bytes, bytes_max: int = SIGNAL_BYTES_MAX) -> Any:
+    """Raises SignalRefusedError if it is too large or no JSON, and nothing else."""
+    if len(body) > bytes_max:
+        raise refuse(RefusalReason.TOO_LARGE, f"{len(body)} bytes, at most {bytes_max} are read")
     try:
         return json.loads(body, object_pairs_hook=unique_keys)
     except (ValueError, RecursionError) as problem:
-        raise _refuse(RefusalReason.MALFORMED, f"not JSON: {problem}") from None
+        raise refuse(RefusalReason.MALFORMED, f"not JSON: {problem}") from None
 
 
 def unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -159,18 +161,18 @@ def unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _word(data: Mapping[str, Any], name: str) -> str:
     if name not in data:
-        raise _refuse(RefusalReason.MALFORMED, f"{name} is missing")
+        raise refuse(RefusalReason.MALFORMED, f"{name} is missing")
     value = data[name]
     if not isinstance(value, str):
-        raise _refuse(RefusalReason.MALFORMED, f"{name} is {_show(value)}, not text")
+        raise refuse(RefusalReason.MALFORMED, f"{name} is {show(value)}, not text")
     return value.strip()
 
 
 def _confidence(value: object) -> float:
     # A Boolean is an int to Python; True must not become full confidence.
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
-        raise _refuse(
-            RefusalReason.BAD_CONFIDENCE, f"confidence is {_show(value)}, not a number from 0 to 1"
+        raise refuse(
+            RefusalReason.BAD_CONFIDENCE, f"confidence is {show(value)}, not a number from 0 to 1"
         )
     return float(value)
 
@@ -178,13 +180,13 @@ def _confidence(value: object) -> float:
 def _number(name: str, value: object) -> None:
     finite = isinstance(value, int | float) and not isinstance(value, bool)
     if not finite or not -1e300 < cast("float", value) < 1e300:
-        raise _refuse(RefusalReason.MALFORMED, f"{name} is {_show(value)}, not a finite number")
+        raise refuse(RefusalReason.MALFORMED, f"{name} is {show(value)}, not a finite number")
 
 
 def _price(name: str, value: object) -> None:
     _number(name, value)
     if cast("float", value) <= 0:
-        raise _refuse(RefusalReason.MALFORMED, f"{name} is {_show(value)}, not above 0")
+        raise refuse(RefusalReason.MALFORMED, f"{name} is {show(value)}, not above 0")
 
 
 def _probabilities(name: str, value: object) -> None:
@@ -192,7 +194,7 @@ def _probabilities(name: str, value: object) -> None:
     for item in items:
         _number(name, item)
         if not 0 <= item <= 1:
-            raise _refuse(RefusalReason.MALFORMED, f"{name} has {_show(item)}, not from 0 to 1")
+            raise refuse(RefusalReason.MALFORMED, f"{name} has {show(item)}, not from 0 to 1")
 
 
 def _features(name: str, value: object) -> None:
@@ -211,19 +213,17 @@ def _items(name: str, value: object, items_max: int) -> list[Any]:
     if isinstance(value, dict):
         value = list(value.values())
     if not isinstance(value, list):
-        raise _refuse(RefusalReason.MALFORMED, f"{name} is {_show(value)}, not an object or array")
+        raise refuse(RefusalReason.MALFORMED, f"{name} is {show(value)}, not an object or array")
     if len(value) > items_max:
-        raise _refuse(
-            RefusalReason.TOO_LARGE, f"{name} has {len(value)} items, at most {items_max}"
-        )
+        raise refuse(RefusalReason.TOO_LARGE, f"{name} has {len(value)} items, at most {items_max}")
     return value
 
 
 def _text(name: str, value: object) -> None:
     if not isinstance(value, str):
-        raise _refuse(RefusalReason.MALFORMED, f"{name} is {_show(value)}, not text")
+        raise refuse(RefusalReason.MALFORMED, f"{name} is {show(value)}, not text")
     if len(value) > TEXT_CHARS_MAX:
-        raise _refuse(
+        raise refuse(
             RefusalReason.TOO_LARGE, f"{name} has {len(value)} characters, at most {TEXT_CHARS_MAX}"
         )
 
@@ -237,8 +237,8 @@ def _identifier(name: str, value: object) -> None:
 
 def _milliseconds(name: str, value: object) -> None:
     if isinstance(value, bool) or not isinstance(value, int):
-        raise _refuse(
-            RefusalReason.BAD_TIME, f"{name} is {_show(value)}, not an integer of milliseconds"
+        raise refuse(
+            RefusalReason.BAD_TIME, f"{name} is {show(value)}, not an integer of milliseconds"
         )
 
 
@@ -281,7 +281,7 @@ def _model_time(data: Mapping[str, Any], default_ns: int | None) -> int:
             if moment.tzinfo is not None:
                 return _plausible(name, _nanoseconds(name, moment))
     if default_ns is None:
-        raise _refuse(RefusalReason.BAD_TIME, "no timestamp, and no other time with a zone")
+        raise refuse(RefusalReason.BAD_TIME, "no timestamp, and no other time with a zone")
     return default_ns
 
 
@@ -289,8 +289,8 @@ def _parse_iso(name: str, text: str) -> datetime:
     try:
         return datetime.fromisoformat(text)
     except ValueError:
-        raise _refuse(
-            RefusalReason.BAD_TIME, f"{name} is {_show(text)}, not an ISO 8601 time"
+        raise refuse(
+            RefusalReason.BAD_TIME, f"{name} is {show(text)}, not an ISO 8601 time"
         ) from None
 
 
@@ -298,12 +298,12 @@ def _nanoseconds(name: str, moment: datetime) -> int:
     try:
         return (moment - _EPOCH) // timedelta(microseconds=1) * 1_000
     except OverflowError:  # the first and last days of the calendar, shifted out of it by the zone
-        raise _refuse(RefusalReason.BAD_TIME, f"{name} is out of range") from None
+        raise refuse(RefusalReason.BAD_TIME, f"{name} is out of range") from None
 
 
 def _plausible(name: str, time_ns: int) -> int:
     if not TIME_MIN_NS <= time_ns < TIME_MAX_NS:
-        raise _refuse(
+        raise refuse(
             RefusalReason.BAD_TIME, f"{name} is not between 2000 and 2100; is it in milliseconds?"
         )
     return time_ns
@@ -312,9 +312,9 @@ def _plausible(name: str, time_ns: int) -> int:
 def _check_age(time_ns: int, received_ns: int, max_age_ns: int | None) -> None:
     age_ns = received_ns - time_ns
     if age_ns < -AHEAD_MAX_NS:
-        raise _refuse(RefusalReason.BAD_TIME, f"the model time is {-age_ns / 1e9:.0f} s to come")
+        raise refuse(RefusalReason.BAD_TIME, f"the model time is {-age_ns / 1e9:.0f} s to come")
     if max_age_ns is not None and age_ns > max_age_ns:
-        raise _refuse(
+        raise refuse(
             RefusalReason.TOO_OLD, f"{age_ns / 1e9:.1f} s old, at most {max_age_ns / 1e9:g} s"
         )
 
@@ -322,11 +322,16 @@ def _check_age(time_ns: int, received_ns: int, max_age_ns: int | None) -> None:
 # -- saying so ---------------------------------------------------------------------------------
 
 
-def _refuse(reason: RefusalReason, detail: str) -> SignalRefusedError:
+def refuse(reason: RefusalReason, detail: str) -> SignalRefusedError:
     return SignalRefusedError(reason, detail[:DETAIL_CHARS_MAX])
 
 
-def _show(value: object) -> str:
+def printable(text: str) -> str:
+    """Text of a sender's that may end on a terminal: what could act there is spelt out."""
+    return text if text.isascii() and text.isprintable() else ascii(text)[1:-1]
+
+
+def show(value: object) -> str:
     """A value of the sender's, short and safe to print."""
     if isinstance(value, str):
         return ascii(value[:40])

@@ -50,7 +50,7 @@ def _account_updates(desk: Desk, client: Client, request: Request) -> None:
 
 def _positions(desk: Desk, client: Client, request: Request) -> None:
     client.positions = True
-    for held in desk.exchange.positions():
+    for held in desk.distortion.positions(desk.exchange.positions()):
         row = (held.instrument, held.quantity, held.average_cost)
         client.put(client.encoder.position(desk.account, *row))
     client.send(POSITIONS_END)
@@ -64,7 +64,7 @@ def _positions_multi(desk: Desk, client: Client, request: Request) -> None:
     if _foreign(desk, client, request, request.word("account")):
         return
     client.positions_multi[request.request_id] = desk.account
-    for held in desk.exchange.positions():
+    for held in desk.distortion.positions(desk.exchange.positions()):
         row = (held.instrument, held.quantity, held.average_cost)
         client.put(client.encoder.position_multi(request.request_id, desk.account, *row))
     client.send(POSITIONS_MULTI_END, request.request_id)

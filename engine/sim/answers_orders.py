@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+import attrs
+
 from engine.errors import DecodeError
-from engine.inputs import Side
+from engine.inputs import Instrument, Side
 from engine.sim import instruments
 from engine.sim.answers_account import Answer
 from engine.sim.client import Client
+from engine.sim.conditions import TIME
 from engine.sim.desk import Desk
 from engine.sim.records import SimExecution, SimOrder
 from engine.sim.wire_messages import (
@@ -20,10 +23,12 @@ from engine.sim.wire_messages import (
     ORDER_STATUS,
     order_status_values,
 )
-from engine.sim.wire_requests import Request
+from engine.sim.wire_orders import OrderTerms
+from engine.sim.wire_requests import CANCEL_TIME, Request
 from engine.sim.wire_time import parse_time, zoned
 
 NO_DEFINITION: Final = (200, "No security definition has been found for the request")
+INVALID_TIME: Final = 343
 _SIDES: Final[Mapping[str, Side]] = {"BUY": "BUY", "SELL": "SELL"}
 _EXECUTION_SIDES: Final[Mapping[str, tuple[str, ...]]] = {
     "BUY": ("BUY", "BOT"),
@@ -55,7 +60,19 @@ def _place(desk: Desk, client: Client, request: Request) -> None:
         cause = f"The simulator does not serve the order attribute: {names}"
         desk.error(client, terms.order_id, *invalid(cause))
         return
-    order = SimOrder(
+    try:
+        order = _order(client, terms, instrument, action)
+    except DecodeError as problem:
+        desk.error(client, terms.order_id, INVALID_TIME, str(problem))
+        return
+    act = desk.exchange.what_if if terms.what_if else desk.exchange.place
+    desk.publish(act(client.number, order))
+
+
+def _order(client: Client, terms: OrderTerms, instrument: Instrument, action: Side) -> SimOrder:
+    """The order that ``terms`` describe. Raises DecodeError for a time that cannot be read."""
+    zone = instrument.time_zone
+    return SimOrder(
         order_id=terms.order_id,
         client_id=client.number,
         perm_id=0,  # the exchange numbers it
@@ -68,18 +85,32 @@ def _place(desk: Desk, client: Client, request: Request) -> None:
         aux_price=terms.aux_price,
         trailing_percent=terms.trailing_percent,
         trail_stop_price=terms.trail_stop_price,
+        limit_offset=terms.limit_offset,
         tif=terms.tif,
+        good_till_ns=parse_time(terms.good_till, zone, end=True) if terms.tif == "GTD" else None,
+        good_after_ns=parse_time(terms.good_after, zone),
         outside_rth=terms.outside_rth,
+        conditions=tuple(
+            attrs.evolve(one, time_ns=parse_time(one.text, zone) or 0) if one.kind == TIME else one
+            for one in terms.conditions
+        ),
+        conditions_cancel=terms.conditions_cancel,
+        conditions_ignore_rth=terms.conditions_ignore_rth,
         oca_group=terms.oca_group,
         oca_type=terms.oca_type,
         parent_id=terms.parent_id,
         order_ref=terms.order_ref,
         transmit=terms.transmit,
     )
-    desk.publish(desk.exchange.place(client.number, order))
 
 
 def _cancel(desk: Desk, client: Client, request: Request) -> None:
+    """The time of a cancel by hand is a record for the regulator: it must be one, no more."""
+    try:
+        parse_time(request.word(CANCEL_TIME), instruments.ZONE_NAME)
+    except DecodeError as problem:
+        desk.error(client, request.request_id, INVALID_TIME, str(problem))
+        return
     desk.publish(desk.exchange.cancel(client.number, request.request_id))
 
 
@@ -91,6 +122,10 @@ def _open_orders(desk: Desk, client: Client, request: Request) -> None:
     """5 asks for the client's own orders, 16 for everybody's, each with its status."""
     owner = None if request.id == 16 else client.number
     for order in desk.exchange.open_orders(owner):
+        if desk.distortion.hides(order):
+            continue
+        if order.order_id < 0 and client.number != order.client_id:
+            order.order_id = 0  # of the user of TWS: only client 0 knows them by a number
         client.put(client.encoder.open_order(order))
         client.send(ORDER_STATUS, *order_status_values(order))
     client.send(OPEN_ORDERS_END)
@@ -124,7 +159,10 @@ def _executions(desk: Desk, client: Client, request: Request) -> None:
         if execution.time_ns < max(midnight_ns, since_ns or 0):
             continue
         if _passes(request, execution):
-            client.put(client.encoder.execution(request.request_id, execution))
+            shown = desk.distortion.execution(execution)
+            if shown.order_id < 0 and client.number != shown.client_id:
+                shown = attrs.evolve(shown, order_id=0)
+            client.put(client.encoder.execution(request.request_id, shown))
             report = desk.exchange.commission(execution.execution_id)
             if report is not None:
                 desk.commission(client, report)

@@ -37,6 +37,7 @@ class Quote:
     high: float | None
     low: float | None
     close: float | None
+    halted: int = 0  # as tick 49 says it: 1 by a regulator, 2 for volatility
 
 
 class Book:
@@ -54,6 +55,7 @@ class Book:
         "bid_size",
         "close",
         "day_end_ns",
+        "halted",
         "high",
         "history",
         "hours",
@@ -84,6 +86,7 @@ class Book:
         self.low: float | None = None
         self.close: float | None = None
         self.quoted = False
+        self.halted = 0
         self.day_end_ns = self._day_end(start_ns)
 
     def _day_end(self, now_ns: int) -> int:
@@ -160,4 +163,5 @@ class Book:
             high=self.high,
             low=self.low,
             close=self.close,
+            halted=self.halted,
         )

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal
 from typing import Final
 
 import attrs
 
 from engine.errors import LimitError
+from engine.sim.delivery import Line
 from engine.sim.streams import Stream
 from engine.sim.wire import ClientWire
 from engine.sim.wire_messages import Encoder, Message, Value
@@ -45,7 +46,10 @@ class ProfitFeed:
     sent: tuple[Value, ...] = ()
 
 
-@attrs.define
+Passage = Callable[["Client", bytes], Iterable[bytes]]
+
+
+@attrs.define(eq=False)
 class Client:
     """``client_id`` is None until startApi; ``closing`` says why the connection is to end."""
 
@@ -61,6 +65,11 @@ class Client:
     multis: dict[int, ValueFeed] = attrs.field(factory=dict)
     profits: dict[int, ProfitFeed] = attrs.field(factory=dict)
     requests_total: int = 0
+    passage: Passage | None = None  # what happens to frames before they are queued
+
+    @property
+    def line(self) -> Line:
+        return self.wire.delivery.line
 
     @property
     def encoder(self) -> Encoder:
@@ -77,6 +86,14 @@ class Client:
         return self.client_id
 
     def put(self, frame: bytes) -> None:
+        """Send one frame, by whatever passage there is."""
+        if self.passage is None:
+            self.queue(frame)
+            return
+        for one in self.passage(self, frame):
+            self.queue(one)
+
+    def queue(self, frame: bytes) -> None:
         """Queue one frame; a client whose backlog is full is marked for disconnection."""
         if self.closing:
             return

@@ -1,8 +1,10 @@
 """The simulator's control channel: one JSON object a line, in and out, apart from the TWS wire.
 
 ``{"op": "report"}`` the oracle's report and the state of the server; ``{"op": "clock"}`` both
-clocks, for translating times; ``{"op": "about"}`` which simulator this is; ``{"op": "stop"}``
-ends it. Anything else is refused.
+clocks, for translating times; ``{"op": "about"}`` which simulator this is; ``{"op": "faults"}``
+what went wrong how often; ``{"op": "fault", "line": "+5s reset"}`` one more fault; ``{"op": "tick",
+"symbol": "IBM", "kind": "T", "price": 99.5}`` a change of the market; ``{"op": "stop"}`` ends it.
+Anything else is refused.
 """
 
 from __future__ import annotations
@@ -11,8 +13,10 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
+from engine.errors import UserError
+
 LINE_BYTES_MAX: Final = 4096
-Operation = Callable[[], dict[str, Any]]
+Operation = Callable[[Mapping[str, Any]], dict[str, Any]]
 
 
 class ControlWire:
@@ -47,7 +51,10 @@ class ControlWire:
         if act is None:
             known = ", ".join(self._operations)
             return _line({"error": f'unknown operation; "op" is one of {known}'})
-        return _line(act())
+        try:
+            return _line(act(asked))
+        except UserError as problem:
+            return _line({"error": str(problem)})
 
 
 def _line(answer: dict[str, Any]) -> bytes:

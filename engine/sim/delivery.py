@@ -9,10 +9,23 @@ from __future__ import annotations
 from collections import deque
 from typing import Final
 
+import attrs
+
 from engine.errors import LimitError
 
 BACKLOG_BYTES_MAX: Final = 64 << 20
 WRITE_BYTES_MAX: Final = 256 << 10  # one write; larger ones only delay other clients
+
+
+@attrs.define
+class Line:
+    """What is wrong with a connection: nothing of it is sent, nothing that comes is heard, it is
+    sent in pieces of so many bytes, or it is to be reset."""
+
+    stalled: bool = False
+    deaf: bool = False
+    piece_bytes: int = 0
+    aborted: bool = False
 
 
 class Delivery:
@@ -28,6 +41,7 @@ class Delivery:
         self._queued_bytes = 0
         self._backlog_bytes_max = backlog_bytes_max
         self.frames_total = 0
+        self.line = Line()
 
     def __len__(self) -> int:
         """Bytes that have not been sent."""
@@ -45,6 +59,9 @@ class Delivery:
 
     def pending(self) -> memoryview:
         """The bytes to write next, the same until ``sent`` has been told of all of them."""
+        line = self.line
+        if line.stalled:
+            return memoryview(b"")
         if not self._write and self._frames:
             joined: list[bytes] = []
             size = 0
@@ -53,7 +70,7 @@ class Delivery:
                 size += len(joined[-1])
             self._queued_bytes -= size
             self._write = memoryview(b"".join(joined) if len(joined) > 1 else joined[0])
-        return self._write
+        return self._write[: line.piece_bytes] if line.piece_bytes else self._write
 
     def sent(self, count: int) -> None:
         assert 0 <= count <= len(self._write), (count, len(self._write))

@@ -6,7 +6,7 @@ subscribed; positions and account values to whoever asked to be kept informed.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from decimal import Decimal
 from typing import Final
@@ -17,16 +17,20 @@ from engine.sim import instruments
 from engine.sim.book import Quote
 from engine.sim.client import Client, Profit, ProfitFeed, ValueFeed
 from engine.sim.exchange import Exchange
+from engine.sim.interference import Distortion
+from engine.sim.order_types import TIMES, TYPES
 from engine.sim.records import (
     CommissionNotice,
     ErrorNotice,
     ExecutionNotice,
+    HaltNotice,
     Notice,
     OrderNotice,
     PositionNotice,
     TickNotice,
+    WhatIfNotice,
 )
-from engine.sim.streams import shown
+from engine.sim.streams import QuoteStream, shown
 from engine.sim.wire_messages import (
     ACCOUNT_MULTI,
     ACCOUNT_SUMMARY,
@@ -46,7 +50,10 @@ from engine.sim.wire_time import SECOND_NS, local
 VALUES_EVERY_NS: Final = 180 * SECOND_NS  # TWS repeats changed account values every three minutes
 PROFITS_EVERY_NS: Final = SECOND_NS
 DETAILS_DAYS: Final = 6  # of trading hours, from today
-_ORDER_TYPES: Final = "DAY,GTC,LMT,MKT,OCA,STP,STPLMT,TRAIL,WHATIF"
+# As TWS lists them: types without spaces, times in force and attributes, in one alphabetical row.
+_ORDER_TYPES: Final = ",".join(
+    sorted({name.replace(" ", "") for name in TYPES} | set(TIMES) | {"COND", "OCA", "WHATIF"})
+)
 
 
 class Desk:
@@ -56,6 +63,7 @@ class Desk:
         self.exchange = exchange
         self.clients: list[Client] = []
         self.now_ns = exchange.now_ns
+        self.distortion = Distortion()
         self._by_con_id = {one.con_id: one for one in exchange.instruments}
         self._by_symbol = {one.symbol: one for one in exchange.instruments}
         self._last_ns: dict[str, int] = {}
@@ -79,6 +87,10 @@ class Desk:
 
     def find(self, query: ContractQuery | None) -> Instrument | None:
         """The stock that a client describes, by its number or by its name."""
+        found = self._found(query)
+        return None if found is None else self.distortion.instrument(found)
+
+    def _found(self, query: ContractQuery | None) -> Instrument | None:
         if query is None or query.sec_type not in ("STK", ""):
             return None
         if query.con_id:
@@ -123,6 +135,8 @@ class Desk:
         for notice in notices:
             if isinstance(notice, TickNotice):
                 self._tick(notice)
+            elif isinstance(notice, HaltNotice):
+                self._halted(notice)
             elif isinstance(notice, PositionNotice):
                 self._moved[notice.instrument.symbol] = None
             else:
@@ -133,7 +147,7 @@ class Desk:
 
     def _order_event(self, notice: Notice) -> None:
         if isinstance(notice, OrderNotice):
-            order = notice.order
+            order = self.distortion.order(notice.order)
             for client in self._owners(order.client_id):
                 if notice.with_open_order:
                     client.put(client.encoder.open_order(order))
@@ -142,12 +156,17 @@ class Desk:
             symbol = notice.execution.instrument.symbol
             self._moved[symbol] = None
             self._symbol_of[notice.execution.execution_id] = symbol
-            for client in self._owners(notice.execution.client_id):
-                client.put(client.encoder.execution(-1, notice.execution))
+            execution = self.distortion.execution(notice.execution)
+            for client in self._owners(execution.client_id):
+                client.put(client.encoder.execution(-1, execution))
         elif isinstance(notice, CommissionNotice):
             self._book_profit(self._symbol_of.pop(notice.execution_id), notice)
+            notice = self.distortion.commission(notice)
             for client in self._owners(notice.client_id):
                 self.commission(client, notice)
+        elif isinstance(notice, WhatIfNotice):
+            for client in self._owners(notice.order.client_id):
+                client.put(client.encoder.what_if(notice))
         elif isinstance(notice, ErrorNotice):
             for client in self._owners(notice.client_id):
                 self.error(client, notice.order_id, notice.code, notice.text)
@@ -172,6 +191,8 @@ class Desk:
         tick = notice.tick
         if tick.kind == "T":
             self._last_ns[tick.symbol] = tick.time_ns
+        if self.distortion.mutes(tick.symbol):
+            return
         quote: Quote | None = None
         for client in self.clients:
             if not client.ready:
@@ -180,6 +201,17 @@ class Desk:
                 if stream.symbol == tick.symbol:
                     quote = quote or self.quote(tick.symbol)
                     client.put_all(stream.tick(tick, quote))
+
+    def quotes(self, symbol: str) -> Iterator[tuple[Client, QuoteStream]]:
+        """Who is shown the quote of ``symbol``."""
+        for client in self.clients:
+            for stream in list(client.streams.values()) if client.ready else ():
+                if isinstance(stream, QuoteStream) and stream.symbol == symbol:
+                    yield client, stream
+
+    def _halted(self, notice: HaltNotice) -> None:
+        for client, stream in self.quotes(notice.symbol):
+            client.put(stream.halted(notice.kind))
 
     # -- time ----------------------------------------------------------------------------------
 

@@ -1,39 +1,34 @@
 """The trading floor: lives of orders, their bracket and one-cancels-all ties, and fills.
 
-``Exchange`` takes requests and checks them; the floor does what follows. Everything that a
-client would see is appended to ``out`` in the order in which it would see it.
+``Exchange`` takes requests and checks them, ``Release`` lets an order trade when its time has
+come; the floor does what follows. Everything that a client would see is appended to ``out`` in
+the order in which it would see it.
 """
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Callable, Sequence
 from decimal import ROUND_CEILING, Decimal
 from functools import partial
-from typing import Final
 
 from engine.inputs import Instrument
 from engine.money import ZERO, exact
-from engine.sim import account as accounts
 from engine.sim import matching
 from engine.sim.account import Account
 from engine.sim.book import Book
-from engine.sim.instruments import local_time
+from engine.sim.interference import Interference
+from engine.sim.ledger import Ledger
 from engine.sim.oracle import Cover, Oracle
-from engine.sim.orders import STOP_TYPES, Group, LiveOrder, Registry, snapshot
+from engine.sim.orders import Group, LiveOrder, Registry, snapshot
 from engine.sim.policies import Policies
 from engine.sim.records import (
-    CommissionNotice,
     ErrorNotice,
-    ExecutionNotice,
     Notice,
     OrderNotice,
     SimExecution,
     SimOrder,
 )
-
-_AVERAGE: Final = Decimal("1e-8")
-_LIVE: Final = frozenset({"PendingSubmit", "PreSubmitted", "Submitted", "PendingCancel"})
+from engine.sim.timers import Timers
 
 
 class Floor:
@@ -49,18 +44,17 @@ class Floor:
         instance: int,
     ) -> None:
         self.policies = policies
+        self.interference = Interference()
         self.now_ns = start_ns
         self.instance = instance
         self.books = {one.symbol: Book(one, seed, start_ns) for one in instruments}
         self.account = Account(account, policies, self._mark)
         self.registry = Registry()
         self.groups: dict[str, Group] = {}
-        self.executions: list[SimExecution] = []
-        self.commissions: dict[str, CommissionNotice] = {}
         self.out: list[Notice] = []
         self.oracle = Oracle(self.open_orders, start_ns)
-        self._timers: list[tuple[int, int, Callable[[], None]]] = []
-        self._timer_count = 0
+        self.ledger = Ledger(self.account, self.oracle, instance)
+        self._timers = Timers()
         self._perm_count = 0
         self._touched: dict[str, None] = {}  # a set that keeps its order
         self._deferred: list[Callable[[], None]] = []
@@ -70,6 +64,10 @@ class Floor:
     def _mark(self, symbol: str) -> Decimal | None:
         price = self.books[symbol].mark()
         return None if price is None else exact(price)
+
+    @property
+    def executions(self) -> list[SimExecution]:
+        return self.ledger.executions
 
     def open_orders(self) -> list[SimOrder]:
         return [snapshot(live.order) for live in self.registry.live()]
@@ -86,20 +84,18 @@ class Floor:
         self.out.append(OrderNotice(snapshot(live.order), with_open_order))
         self._touched[live.book.instrument.symbol] = None
 
-    def at(self, time_ns: int, what: Callable[[], None]) -> None:
-        self._timer_count += 1
-        heapq.heappush(self._timers, (time_ns, self._timer_count, what))
+    def at(self, time_ns: int, what: Callable[[], object]) -> None:
+        self._timers.at(time_ns, what)
 
     @property
     def next_timer_ns(self) -> int | None:
-        return self._timers[0][0] if self._timers else None
+        return self._timers.next_ns
 
     def run_timers(self, now_ns: int) -> None:
         """What is due until ``now_ns``, each at its own moment; then it is ``now_ns``."""
-        while self._timers and self._timers[0][0] <= now_ns:
-            due_ns, _, what = heapq.heappop(self._timers)
-            self.now_ns = max(self.now_ns, due_ns)
-            what()
+        while (due := self._timers.pop(now_ns)) is not None:
+            self.now_ns = max(self.now_ns, due[0])
+            due[1]()
             self.finish()
         self.now_ns = max(self.now_ns, now_ns)
 
@@ -126,11 +122,15 @@ class Floor:
         return [
             Cover(live.order.action, self.fillable(live), live.group.name if live.group else "")
             for live in self.books[symbol].active
-            if not live.held
-            and (live.order.order_type in STOP_TYPES or live.order.order_type == "MKT")
+            if not (live.held or live.conditioned or live.hold)
+            and (live.kind.stops or live.order.order_type == "MKT")
         ]
 
-    # -- coming alive --------------------------------------------------------------------------
+    def adopt(self, policies: Policies) -> None:
+        """From now on the broker answers the open questions in this way."""
+        self.policies = self.account.policies = policies
+
+    # -- where an order stands -----------------------------------------------------------------
 
     def join(self, live: LiveOrder, name: str, kind: int) -> None:
         """Make the order a member of a one-cancels-all group."""
@@ -141,84 +141,28 @@ class Floor:
         live.group = group
         live.order.oca_group, live.order.oca_type = name, group.kind
 
-    def transmit(self, lives: Sequence[LiveOrder]) -> None:
-        """Release orders to the market: all are announced before the first may trade."""
-        for live in lives:
-            live.transmitted = live.active = True
-            order, parent = live.order, live.parent
-            order.transmit = True
-            if parent is not None:
-                if live.group is None:
-                    # The gateway ties the children of one parent together by itself.
-                    self.join(live, str(parent.order.perm_id), 3)
-                live.held = not self._released(parent)
-            live.book.active.append(live)
-            self.restatus(live)
-            self.tell(live)
-            self.warn(live)
-            self.schedule_expiry(live)
-            assert order.status in _LIVE
-        for live in lives:
-            self.work(live)
-
-    def _released(self, parent: LiveOrder) -> bool:
+    def released(self, parent: LiveOrder) -> bool:
         """Whether children of ``parent`` may trade at all."""
         if parent.ended or self.policies.child_activation == "on_full":
             return parent.ended
         return parent.order.filled > 0
-
-    def warn(self, live: LiveOrder) -> None:
-        """Information that TWS sends as errors although the order lives."""
-        order = live.order
-        if order.outside_rth and order.order_type == "MKT":
-            self.error(
-                order,
-                2109,
-                "Order Event Warning:Attribute 'Outside Regular Trading Hours'"
-                " is ignored based on the order type and destination. PlaceOrder is now"
-                " being processed.",
-            )
-        opens_ns = live.book.hours.opening(self.now_ns, live.outside)
-        if opens_ns is not None:
-            self.error(
-                order,
-                399,
-                "Order Message:\n"
-                f"{order.action} {order.quantity} {order.instrument.symbol}\nWarning: your"
-                " order will not be placed at the exchange until"
-                f" {local_time(opens_ns):%Y-%m-%d %H:%M:%S} US/Eastern",
-            )
-            self.at(opens_ns, partial(self._opened, live))
-
-    def _opened(self, live: LiveOrder) -> None:
-        if live.active and self._since(live) is not None:
-            if self.restatus(live):
-                self.tell(live)
-            self.work(live)
-
-    def schedule_expiry(self, live: LiveOrder) -> None:
-        """Start, move or drop the end of a DAY order's life."""
-        expiry_ns = None
-        if live.order.tif == "DAY":
-            expiry_ns = live.book.hours.expiry(self.now_ns, live.outside)
-        if expiry_ns is not None and expiry_ns != live.expiry_ns:
-            self.at(expiry_ns, partial(self._expired, live, expiry_ns))
-        live.expiry_ns = expiry_ns
-
-    def _expired(self, live: LiveOrder, expiry_ns: int) -> None:
-        if not live.ended and live.expiry_ns == expiry_ns:
-            self.cancel(live)
 
     def restatus(self, live: LiveOrder) -> bool:
         """Derive status and why_held from where the order stands; True when they changed."""
         order = live.order
         status, why = "Submitted", ""
         if live.held:
-            status, why = "PreSubmitted", "child,trigger" if live.stops else "child"
-        elif live.stops:
+            status, why = "PreSubmitted", "child,trigger" if live.waits else "child"
+        elif live.conditioned:
+            status = "PreSubmitted"
+        elif live.hold:
+            status, why = (
+                ("Inactive", "") if live.hold == "inactive" else ("PreSubmitted", live.hold)
+            )
+        elif live.waits:
             status = self.policies.stop_status
             why = "trigger" if status == "PreSubmitted" else ""
-        elif self._since(live) is None:
+        elif self.since(live) is None or live.auctions:
             status = "PreSubmitted"
         if live.pending_cancel:
             status = "PendingCancel"
@@ -226,7 +170,7 @@ class Floor:
         order.status, order.why_held = status, why
         return changed
 
-    def _since(self, live: LiveOrder) -> int | None:
+    def since(self, live: LiveOrder) -> int | None:
         return live.book.hours.since(self.now_ns, live.outside)
 
     # -- trading -------------------------------------------------------------------------------
@@ -250,33 +194,73 @@ class Floor:
 
     def work(self, live: LiveOrder, printed: bool = False) -> None:
         """Let one order trade with what the market shows now."""
-        if not live.active or live.held:
+        if not self._free(live) or live.kind.trigger == "close":
             return
-        since_ns = self._since(live)
-        if since_ns is None or (live.stops and not self._triggered(live, since_ns)):
+        since_ns = self.since(live)
+        if since_ns is None or (live.waits and not self._triggered(live, since_ns)):
             return
-        group = live.group
-        if group is not None and group.blocks and group.trading not in (None, live):
+        opens_ns = live.opens_ns
+        if opens_ns is not None and (since_ns < opens_ns or not printed):
+            return  # the opening auction is the first trade of its session
+        most = self._most(live)
+        if most <= 0 or (live.kind.pricing == "pegged" and not self._pegged(live, since_ns)):
             return
-        most = self.fillable(live)
-        if most <= 0:
+        if not self.interference.may_fill(live):
             return
-        found = matching.deal(live, most, since_ns, printed)
-        if found is not None:
+        if opens_ns is not None:
+            found = self._auctioned(live, most)
+        else:
+            found = matching.deal(live, most, since_ns, printed)
+        if found is not None and not (live.in_force.whole and found.quantity < most):
             if found.display:
                 live.book.take(live.buys, found.display)
             live.book.print_left -= found.printed
             self._fill(live, found)
+        if live.in_force.once and not live.ended:
+            self.cancel(live)
+
+    def close(self, live: LiveOrder) -> None:
+        """The closing auction of this session: one price, for any size."""
+        if self._free(live):
+            most = self._most(live)
+            found = self._auctioned(live, most) if most > 0 else None
+            if found is not None:
+                self._fill(live, found)
+
+    def _free(self, live: LiveOrder) -> bool:
+        """Whether nothing but the market keeps the order from trading."""
+        waits = live.held or live.conditioned or bool(live.hold)
+        return live.active and not waits and not live.book.halted
+
+    def _auctioned(self, live: LiveOrder, most: Decimal) -> matching.Deal | None:
+        last = live.book.last
+        return None if last is None else matching.auctioned(live, most, exact(last))
+
+    def _most(self, live: LiveOrder) -> Decimal:
+        """What may fill now: nothing while another member of its group is being filled."""
+        group = live.group
+        if group is not None and group.blocks and group.trading not in (None, live):
+            return ZERO
+        return self.fillable(live)
+
+    def _pegged(self, live: LiveOrder, since_ns: int) -> bool:
+        """Follow the quote; whether there is a price to work at."""
+        price = matching.pegged(live, since_ns)
+        if price is not None and price != live.price:
+            live.rests_since_ns = -1
+            live.work_at(price)
+        return price is not None
 
     def _triggered(self, live: LiveOrder, since_ns: int) -> bool:
         """Trail a trailing stop, then see whether the last trade elects the order."""
         order, book = live.order, live.book
-        if order.order_type == "TRAIL" and book.last is not None and book.last_ns >= since_ns:
+        trails = live.kind.trigger == "trail"
+        if trails and book.last is not None and book.last_ns >= since_ns:
             stop = matching.trailed(order, book.last, book.instrument.grid)
             if stop is not None:
                 order.trail_stop_price = stop
                 live.reprice()
-        if not matching.elected(live, since_ns):
+        if not matching.elected(live, since_ns) or not self.interference.may_elect(live):
             return False
         order.stop_elected = True
         self.restatus(live)
@@ -286,50 +270,18 @@ class Floor:
     def _fill(self, live: LiveOrder, found: matching.Deal) -> None:
         order, before = live.order, live.order.remaining
         assert ZERO < found.quantity <= before, (order, found)
-        symbol = order.instrument.symbol
-        order.filled += found.quantity
-        order.last_price = found.price
-        live.value += found.quantity * found.price
-        order.average_price = (live.value / order.filled).quantize(_AVERAGE).normalize()
-        total_fee = accounts.commission(self.policies, order.filled, live.value)
-        fee, live.charged = total_fee - live.charged, total_fee
-        held_before = self.account.position(symbol)
-        realised = self.account.apply(
-            order.instrument, order.action, found.quantity, found.price, fee
-        )
-        execution = SimExecution(
-            execution_id=f"{self.instance:08x}.{len(self.executions) + 1:08x}.01.01",
-            time_ns=self.now_ns,
-            order_id=order.order_id,
-            client_id=order.client_id,
-            perm_id=order.perm_id,
-            instrument=order.instrument,
-            account=order.account,
-            side=order.action,
-            quantity=found.quantity,
-            price=found.price,
-            cumulative_quantity=order.filled,
-            average_price=order.average_price,
-            order_ref=order.order_ref,
-            last_liquidity=1 if found.added_liquidity else 2,
-        )
-        self.executions.append(execution)
-        self.oracle.executed(execution, fee, held_before, self.account.position(symbol))
-        self.out.append(ExecutionNotice(execution))
+        executed, charged = self.ledger.fill(live, found, self.now_ns)
+        self.out.append(executed)
         if order.remaining == 0:
             order.status, order.why_held = "Filled", ""
             self._leave(live)
         else:
             self.restatus(live)
         self.tell(live)
-        notice = CommissionNotice(
-            execution.execution_id, order.client_id, fee, accounts.CURRENCY, realised
-        )
-        self.commissions[execution.execution_id] = notice
-        self.out.append(notice)
-        self.out.append(self.account.notice(symbol))
+        self.out += [charged, self.account.notice(order.instrument.symbol)]
         self._tell_group(live, found.quantity, before)
         self._tell_children(live)
+        self.interference.executed(executed.execution)
 
     # -- one cancels all -----------------------------------------------------------------------
 
@@ -390,7 +342,7 @@ class Floor:
 
     def _tell_children(self, parent: LiveOrder) -> None:
         """The parent has filled, in part or in full."""
-        if not parent.children or not self._released(parent):
+        if not parent.children or not self.released(parent):
             return
         waiting = [child for child in parent.children if child.active and child.held]
         for child in waiting:
@@ -424,6 +376,20 @@ class Floor:
         self._leave(live)
         self.tell(live, with_open_order=False)
         self.error(live.order, 202, "Order Canceled - reason:")
+        self.interference.cancelled(live)
+        self._orphan(live)
+
+    def reject(self, live: LiveOrder, code: int, text: str) -> None:
+        """An error, and the order stays on record in the state that the policy names."""
+        self.error(live.order, code, text)
+        status = self.policies.rejected_status
+        live.order.status = "Inactive" if status == "none" else status
+        live.order.why_held = ""
+        if self.registry.lives(live):
+            self._leave(live)
+        live.ended = True
+        if status != "none":
+            self.tell(live)
         self._orphan(live)
 
     def _leave(self, live: LiveOrder) -> None:

@@ -17,6 +17,8 @@ from engine.sim.client import Client
 from engine.sim.delivery import BACKLOG_BYTES_MAX, Delivery
 from engine.sim.desk import Desk
 from engine.sim.exchange import Exchange
+from engine.sim.fault_desk import FaultDesk
+from engine.sim.fault_plan import FaultPlan
 from engine.sim.records import MarketTick
 from engine.sim.wire import ClientWire
 from engine.sim.wire_messages import (
@@ -71,6 +73,7 @@ class Gateway:
         exchange: whose clock and state all clients share.
         max_server_version: the newest version to offer, 176 to 226.
         backlog_bytes_max: of frames that wait for one client.
+        plan: what is to go wrong; None: nothing.
     """
 
     def __init__(
@@ -78,12 +81,23 @@ class Gateway:
         exchange: Exchange,
         max_server_version: int = VERSION_MAX,
         backlog_bytes_max: int = BACKLOG_BYTES_MAX,
+        plan: FaultPlan | None = None,
     ) -> None:
         assert VERSION_MIN <= max_server_version <= VERSION_MAX, max_server_version
         self.exchange = exchange
         self.max_server_version = max_server_version
         self._backlog_bytes_max = backlog_bytes_max
         self.desk = Desk(exchange)
+        self.faults: FaultDesk | None = None
+        if plan is not None:
+            self.break_by(plan)
+
+    def break_by(self, plan: FaultPlan) -> FaultDesk:
+        """Let the faults of ``plan`` happen from now on."""
+        self.faults = FaultDesk(self.desk, plan)
+        for client in self.clients:
+            client.passage = self.faults.passes
+        return self.faults
 
     @property
     def clients(self) -> list[Client]:
@@ -96,6 +110,8 @@ class Gateway:
         client = Client(
             ClientWire(self.max_server_version, Delivery(self._backlog_bytes_max)), label
         )
+        if self.faults is not None:
+            self.faults.opened(client)
         if len(self.clients) >= CLIENTS_MAX:
             client.closing = f"{CLIENTS_MAX} clients are connected, which is the most"
         else:
@@ -109,6 +125,8 @@ class Gateway:
 
     def receive(self, client: Client, data: bytes) -> None:
         """Act on what a client sent. Nothing that it sends raises: at worst it is disconnected."""
+        if client.line.deaf:
+            return
         greeting = handshake_time(self.desk.now_ns, instruments.ZONE_NAME)
         try:
             for request in client.wire.feed(data, greeting):
@@ -129,7 +147,9 @@ class Gateway:
             self._start(client, request)
             return
         answer = ANSWERS.get(request.id)
-        if answer is not None:
+        if answer is not None and self.faults is not None:
+            self.faults.carry_out(answer, client, request)
+        elif answer is not None:
             answer(desk, client, request)
         elif request.id in UNSERVED:
             # Not 321: some clients take that for a warning and would wait for more.
@@ -146,26 +166,49 @@ class Gateway:
             desk.error(client, request.request_id, 321, "The API has not been started.")
             return
         client_id = request.number("clientId")
-        if any(one.client_id == client_id for one in self.clients):
+        busy = any(one.client_id == client_id for one in self.clients)
+        if busy or (self.faults is not None and self.faults.id_busy(client_id)):
             desk.error(client, -1, 326, ID_IN_USE)
             client.closing = f"client id {client_id} is already in use"
             return
         client.client_id = client_id
+        if self.faults is not None:
+            self.faults.started()
         _LOG.info("%s: client %d, version %d", client.label, client_id, client.wire.version)
         client.send(MANAGED_ACCOUNTS, desk.account)
-        client.send(NEXT_VALID_ID, self.exchange.next_order_id(client_id))
+        next_id = self.exchange.next_order_id(client_id)
+        client.send(NEXT_VALID_ID, desk.distortion.first_id(next_id))
         for code, text in FARMS:
             desk.error(client, -1, code, text)
 
     # -- market and time -----------------------------------------------------------------------
 
+    @property
+    def next_timer_ns(self) -> int | None:
+        """When ``advance`` next has something to do, None while nothing is due."""
+        exchange_ns = self.exchange.next_timer_ns
+        fault_ns = None if self.faults is None else self.faults.next_ns
+        known = [due_ns for due_ns in (exchange_ns, fault_ns) if due_ns is not None]
+        return min(known, default=None)
+
     def tick(self, tick: MarketTick) -> None:
         """One change of the market, at its own time or, when that has passed, now."""
+        if self.faults is not None:
+            self.faults.advance(tick.time_ns, self._move)
         notices = self.exchange.on_tick(tick)
         self.desk.now_ns = self.exchange.now_ns
         self.desk.publish(notices)
+        if self.faults is not None:
+            self.faults.settle()
 
     def advance(self, now_ns: int) -> None:
         """Let the exchange's clock reach ``now_ns``."""
+        if self.faults is not None:
+            self.faults.advance(now_ns, self._move)
+        self._move(now_ns)
+        if self.faults is not None:
+            self.faults.settle()
+
+    def _move(self, now_ns: int) -> None:
         self.desk.publish(self.exchange.advance(now_ns))
         self.desk.advance(self.exchange.now_ns)

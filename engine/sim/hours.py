@@ -45,6 +45,11 @@ class Hours:
         span = self._span(now_ns, outside)
         return span[0] if span and span[0] > now_ns else None
 
+    def next_open(self, now_ns: int) -> int | None:
+        """When the first regular session that is still to come opens."""
+        index = bisect_right([opens for opens, _ in self._sessions], now_ns)
+        return self._sessions[index][0] if index < len(self._sessions) else None
+
     def expiry(self, now_ns: int, outside: bool) -> int | None:
         """When a DAY order entered now ends: the close of this session, or of the next one."""
         span = self._span(now_ns, outside)

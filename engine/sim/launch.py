@@ -11,6 +11,7 @@ from typing import Any, Final
 from engine.errors import UserError
 from engine.sim import instruments, market
 from engine.sim.exchange import Exchange
+from engine.sim.faults import Fault
 from engine.sim.policies import Policies
 from engine.sim.records import MarketTick
 from engine.sim.server import SimServer
@@ -99,6 +100,7 @@ def run_sim(
     linger_s: float | None = None,
     control_port: int | None = None,
     instance: int = 1,
+    faults: Sequence[Fault] = (),
     on_listening: Callable[[SimServer], None] = lambda server: None,
 ) -> dict[str, Any]:
     """Run a simulator in this thread until it is stopped; its last report.
@@ -128,6 +130,8 @@ def run_sim(
         max_server_version=max_server_version,
         control_port=control_port,
         linger_s=linger_s,
+        faults=faults,
+        seed=seed,
     )
     server.listen()
     try:

@@ -4,7 +4,8 @@ The model: market and marketable limit orders take what is displayed on the othe
 for the next quote with the rest. An order that was not marketable rests; it trades at its own
 limit when a trade prints at it (up to the size of that trade, no queue is modelled) or through
 it (fully), or when the opposite quote reaches it (up to the displayed size).
-Stops are elected by the last trade, which is IB's default method for stocks.
+Stops are elected by the last trade, which is IB's default method for stocks. An auction has one
+price and takes any size.
 """
 
 from __future__ import annotations
@@ -33,11 +34,29 @@ class Deal:
 
 
 def elected(live: LiveOrder, since_ns: int) -> bool:
-    """Whether the last trade of this session sets the stop off."""
+    """Whether the last trade of this session sets the order off: a stop that the market runs
+    into, or a price that it comes back to."""
     book, trigger = live.book, live.trigger
     if book.last is None or trigger is None or book.last_ns < since_ns:
         return False
-    return book.last >= trigger if live.buys else book.last <= trigger
+    rising = live.buys == live.kind.stops
+    return book.last >= trigger if rising else book.last <= trigger
+
+
+def pegged(live: LiveOrder, since_ns: int) -> Decimal | None:
+    """Where a relative order works now: its own side of the quote, improved by its offset, no
+    worse than its limit. None while that side was not shown in this session."""
+    order, grid = live.order, live.book.instrument.grid
+    shown = live.book.displayed(not live.buys, since_ns)
+    if shown is None:
+        return None
+    own, offset = exact(shown[0]), order.aux_price or Decimal(0)
+    cap = order.limit_price or None
+    if live.buys:
+        price = grid.round(own + offset, "down")
+        return price if cap is None else min(price, cap)
+    price = grid.round(max(own - offset, grid.increment(own)), "up")
+    return price if cap is None else max(price, cap)
 
 
 def trailed(order: SimOrder, last: float, grid: Grid) -> Decimal | None:
@@ -77,7 +96,7 @@ def deal(live: LiveOrder, most: Decimal, since_ns: int, printed: bool) -> Deal |
         elif book.quoted or not resting:  # trades-only: a resting order waits for a print
             quantity = min(most, Decimal(shown[1]))
             if quantity > 0:
-                price = live.order.limit_price if resting else exact(shown[0])
+                price = live.price if resting else exact(shown[0])
                 assert price is not None
                 return Deal(quantity, price, resting, display=int(quantity))
     if not printed or limit is None:
@@ -90,7 +109,7 @@ def _at_print(
 ) -> Deal | None:
     """What the trade that has just printed gives a limit order: one that rests, or one that
     found its side of the book ``empty``."""
-    book, last, price = live.book, live.book.last, live.order.limit_price
+    book, last, price = live.book, live.book.last, live.price
     assert last is not None
     assert price is not None
     through = last < limit if live.buys else last > limit
@@ -101,3 +120,11 @@ def _at_print(
     if quantity > 0 and (resting or empty) and (through or last == limit):
         return Deal(quantity, exact(last), True, printed=int(quantity))
     return None
+
+
+def auctioned(live: LiveOrder, most: Decimal, price: Decimal) -> Deal | None:
+    """What an order gets in an auction at ``price``: all of it, or nothing beyond its limit."""
+    cap = live.price
+    if cap is not None and (price > cap if live.buys else price < cap):
+        return None
+    return Deal(most, price, added_liquidity=False)

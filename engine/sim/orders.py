@@ -11,11 +11,9 @@ import attrs
 
 from engine.money import ZERO
 from engine.sim.book import Book
+from engine.sim.order_types import TIMES, TYPES, OrderType, TimeInForce
 from engine.sim.records import SimOrder
 
-STOP_TYPES: Final = frozenset({"STP", "STP LMT", "TRAIL"})
-LIMIT_TYPES: Final = frozenset({"LMT", "STP LMT"})
-ORDER_TYPES: Final = STOP_TYPES | LIMIT_TYPES | {"MKT"}
 _FIELDS: Final = tuple(attribute.name for attribute in attrs.fields(SimOrder))
 _VALUES: Final = attrgetter(*_FIELDS)
 
@@ -48,8 +46,9 @@ class Group:
 class LiveOrder:
     """An order from acceptance to its end.
 
-    ``trigger`` and ``limit`` repeat prices of the record as doubles: market data are doubles,
-    and both come from the same decimal digits, so comparing them is exact.
+    ``price`` is where a limited order works now. ``trigger`` and ``limit`` repeat prices as
+    doubles: market data are doubles, and both come from the same decimal digits, so comparing
+    them is exact.
     """
 
     order: SimOrder
@@ -60,6 +59,11 @@ class LiveOrder:
     children: list[LiveOrder] = attrs.field(factory=list)
     transmitted: bool = False
     held: bool = False  # waits for its parent
+    conditioned: bool = False  # waits for its conditions, or for the time it is good after
+    hold: str = ""  # why the broker keeps it back: "locate", "inactive"
+    opens_ns: int | None = None  # trades in the auction that opens this session, or never
+    closes_ns: int | None = None  # trades in the auction that closes this session
+    executed_before: int = 0  # executions of the exchange when it was transmitted
     active: bool = False  # in its book: may trade when its time comes
     rests_since_ns: int = -1  # start of the session in which it was not marketable: it trades
     # at its own limit from then on
@@ -69,9 +73,12 @@ class LiveOrder:
     charged: Decimal = ZERO  # commission so far
     value: Decimal = ZERO  # sum of quantity times price
     trigger: float | None = None
+    price: Decimal | None = None
     limit: float | None = None
+    kind: OrderType = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
+        self.kind = TYPES[self.order.order_type]
         self.reprice()
 
     @property
@@ -79,32 +86,60 @@ class LiveOrder:
         return self.order.action == "BUY"
 
     @property
-    def stops(self) -> bool:
+    def waits(self) -> bool:
         """Waits for its trigger."""
-        return self.order.order_type in STOP_TYPES and not self.order.stop_elected
+        return self.kind.waits and not self.order.stop_elected
+
+    @property
+    def auctions(self) -> bool:
+        """Trades in an auction only."""
+        return self.kind.trigger == "close" or self.opens_ns is not None
+
+    @property
+    def in_force(self) -> TimeInForce:
+        return TIMES[self.order.tif]
 
     @property
     def outside(self) -> bool:
-        """May trade in extended hours. IB ignores the wish for market orders (2109)."""
-        return self.order.outside_rth and self.order.order_type != "MKT"
+        """May trade in extended hours."""
+        return self.order.outside_rth and self.kind.extended and self.order.tif != "OPG"
 
     def reprice(self) -> None:
         """Take the prices over from the record."""
+        order, kind = self.order, self.kind
+        stop = order.trail_stop_price if kind.trigger == "trail" else order.aux_price
+        self.trigger = None if stop is None or not kind.waits else float(stop)
+        if kind.trigger == "trail" and kind.limited:
+            self._trail_limit(stop)
+        if kind.limited:
+            self.work_at(order.limit_price)
+
+    def _trail_limit(self, stop: Decimal | None) -> None:
+        """A trailing limit keeps its distance from the stop; stated by a price, it is fixed by
+        the first stop."""
         order = self.order
-        stop = order.trail_stop_price if order.order_type == "TRAIL" else order.aux_price
-        limited = order.order_type in LIMIT_TYPES and order.limit_price is not None
-        self.trigger = None if stop is None or order.order_type not in STOP_TYPES else float(stop)
-        self.limit = float(order.limit_price) if limited else None  # type: ignore[arg-type]
+        if stop is None:
+            return
+        if order.limit_offset is None:
+            assert order.limit_price is not None, "checked at the door"
+            order.limit_offset = abs(stop - order.limit_price)
+        offset = order.limit_offset if self.buys else -order.limit_offset
+        order.limit_price = max(stop + offset, self.book.instrument.grid.increment(stop))
+
+    def work_at(self, price: Decimal | None) -> None:
+        self.price = price
+        self.limit = None if price is None else float(price)
 
 
 class Registry:
     """Every order ever accepted, found by client and id; the live ones also by age."""
 
-    __slots__ = ("_by_key", "_highest", "_live", "_sequence")
+    __slots__ = ("_by_key", "_highest", "_live", "_outnumbered", "_sequence")
 
     def __init__(self) -> None:
         self._by_key: dict[tuple[int, int], LiveOrder] = {}
         self._live: dict[int, LiveOrder] = {}  # by sequence, which is the order of insertion
+        self._outnumbered: list[LiveOrder] = []  # another order has taken their id
         self._highest: dict[int, int] = {}
         self._sequence = 0
 
@@ -122,11 +157,17 @@ class Registry:
         self._highest[client_id] = order_id
 
     def add(self, live: LiveOrder) -> None:
-        self._by_key[live.order.client_id, live.order.order_id] = live
+        key = live.order.client_id, live.order.order_id
+        if key in self._by_key:
+            self._outnumbered.append(self._by_key[key])
+        self._by_key[key] = live
         self._live[live.sequence] = live
 
     def end(self, live: LiveOrder) -> None:
         del self._live[live.sequence]
+
+    def lives(self, live: LiveOrder) -> bool:
+        return live.sequence in self._live
 
     def record(self, live: LiveOrder) -> None:
         """Keep an order that never lived (rejected)."""
@@ -143,4 +184,5 @@ class Registry:
         return len(self._live)
 
     def ended(self) -> Iterator[LiveOrder]:
-        return (live for live in self._by_key.values() if live.ended)
+        everyone = (*self._outnumbered, *self._by_key.values())
+        return (live for live in everyone if live.ended)

@@ -98,7 +98,7 @@ class Player:
         """Real seconds until the next tick or timer of the exchange, but not more than this."""
         if not self.pace.running:
             return longest_s
-        due_ns = self._exchange.next_timer_ns
+        due_ns = self._gateway.next_timer_ns
         if self._next is not None and (due_ns is None or self._next.time_ns < due_ns):
             due_ns = self._next.time_ns
         if due_ns is None:

@@ -9,8 +9,8 @@ docs/simulator.md; D marks a documented default, K one that is only believed.
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
-from decimal import Decimal
+from collections.abc import Iterable, Mapping
+from decimal import Decimal, InvalidOperation
 from functools import cache
 from types import MappingProxyType
 from typing import Any, Final, Literal, get_args, get_type_hints
@@ -34,6 +34,7 @@ StopStatus = Literal["PreSubmitted", "Submitted"]
 RejectedStatus = Literal["Inactive", "Cancelled", "none"]
 EmptyAccount = Literal["default", "oca_refused"]
 Margin = Literal["ignore", "refuse"]
+LateCancel = Literal["10148", "10147", "161", "135", "136"]
 
 LATENESS_NS_MAX: Final = 3_600_000_000_000  # an hour: longer than any fault that is played
 _BOUNDS: Final = {"active_orders_max": (1, 10_000)}
@@ -68,6 +69,7 @@ class Policies:
     rejected_status: RejectedStatus = "Inactive"  # after error 201
     pending_cancel: bool = False
     cancel_delay_ns: int = 0  # until a cancel takes effect; a fill may come before it
+    late_cancel: LateCancel = "10148"  # the error for a cancel of what has ended (F12)
     # -- checks --------------------------------------------------------------------------------
     empty_account: EmptyAccount = "default"  # oca_refused: 10224 for an OCA order without one
     tif_notice: bool = (
@@ -75,6 +77,7 @@ class Policies:
     )
     margin: Margin = "ignore"  # refuse: 201 beyond the buying power
     active_orders_max: int = 20  # per contract, side and account (B11)
+    closing_cutoff_ns: int = 600_000_000_000  # MOC and LOC: no later than this before the close
     # -- account -------------------------------------------------------------------------------
     cash: Decimal = Decimal("1000000")
     margin_rate: Decimal = Decimal("0.25")
@@ -115,6 +118,40 @@ def choices() -> Mapping[str, tuple[object, ...]]:
             others = [value for value in allowed if value != attribute.default]
             found[attribute.name] = (attribute.default, *others)
     return MappingProxyType(found)
+
+
+_SWITCH: Final = {"true": True, "false": False}
+
+
+def answers(words: Iterable[str]) -> dict[str, Any]:
+    """``NAME=VALUE`` each, as arguments of ``Policies``.
+
+    Raises:
+        ConfigError: names the policy and what is allowed.
+    """
+    chosen: dict[str, Any] = {}
+    for word in words:
+        name, equals, text = word.partition("=")
+        if not equals or name not in _hints():
+            known = ", ".join(sorted(_hints()))
+            raise ConfigError(f"policy {word!r}: write NAME=VALUE; the names are {known}")
+        chosen[name] = _value(name, text, _hints()[name])
+    Policies(**chosen)  # checks the values
+    return chosen
+
+
+def _value(name: str, text: str, kind: Any) -> Any:
+    try:
+        if kind is bool:
+            return _SWITCH[text.lower()]
+        if kind is int:
+            return int(text)
+        if kind is Decimal:
+            return Decimal(text)
+    except (KeyError, ValueError, InvalidOperation):
+        wanted = "true or false" if kind is bool else "a number"
+        raise ConfigError(f"policy {name}: {text!r} is not {wanted}") from None
+    return text
 
 
 def draw(seed: int, **fixed: Any) -> Policies:

@@ -12,6 +12,7 @@ from typing import Literal
 import attrs
 
 from engine.inputs import Instrument, Side
+from engine.sim.conditions import Condition
 
 TickKind = Literal["B", "A", "T"]  # bid, ask, trade, as in the tick files
 
@@ -39,13 +40,19 @@ class SimOrder:
     account: str
     action: Side
     quantity: Decimal
-    order_type: str  # MKT LMT STP "STP LMT" TRAIL
+    order_type: str  # one of order_types.TYPES
     limit_price: Decimal | None = None
     aux_price: Decimal | None = None
     trailing_percent: Decimal | None = None
     trail_stop_price: Decimal | None = None
+    limit_offset: Decimal | None = None  # of a TRAIL LIMIT: limit from stop, 0 or more
     tif: str = "DAY"
+    good_till_ns: int | None = None
+    good_after_ns: int | None = None
     outside_rth: bool = False
+    conditions: tuple[Condition, ...] = ()
+    conditions_cancel: bool = False  # when they come true the order is cancelled, not released
+    conditions_ignore_rth: bool = False
     oca_group: str = ""
     oca_type: int = 0
     parent_id: int = 0
@@ -82,6 +89,7 @@ class SimExecution:
     exchange: str = "ISLAND"
     liquidation: bool = False
     last_liquidity: int = 1
+    time_text: str = ""  # overrides how the wire writes the time
 
 
 @attrs.frozen
@@ -97,6 +105,19 @@ class OrderNotice(Notice):
     with_open_order: bool = True  # False: orderStatus only
 
 
+@attrs.frozen(kw_only=True)
+class WhatIfNotice(Notice):
+    """What an order would cost, asked and not placed; money in the account's currency."""
+
+    order: SimOrder
+    margin_before: Decimal
+    margin_after: Decimal
+    equity_before: Decimal  # with loan value
+    equity_after: Decimal
+    commission: Decimal
+    warning: str = ""
+
+
 @attrs.frozen
 class ExecutionNotice(Notice):
     execution: SimExecution
@@ -106,7 +127,7 @@ class ExecutionNotice(Notice):
 class CommissionNotice(Notice):
     execution_id: str
     client_id: int
-    commission: Decimal
+    commission: Decimal | None  # None: TWS sends its "unset"
     currency: str
     realised: Decimal | None
 
@@ -124,6 +145,14 @@ class TickNotice(Notice):
     """A market change that subscribers of the symbol get (bid, ask, last with sizes)."""
 
     tick: MarketTick
+
+
+@attrs.frozen
+class HaltNotice(Notice):
+    """Trading of a symbol has been halted (1, 2) or goes on (0)."""
+
+    symbol: str
+    kind: int
 
 
 @attrs.frozen

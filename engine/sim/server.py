@@ -11,13 +11,13 @@ import contextlib
 import errno
 import logging
 import math
-import os
 import selectors
 import socket
+import struct
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from types import TracebackType
 from typing import Any, Final, TypeVar
@@ -29,7 +29,10 @@ from engine.sim.client import Client
 from engine.sim.control import ControlWire
 from engine.sim.delivery import BACKLOG_BYTES_MAX, Delivery
 from engine.sim.exchange import Exchange
+from engine.sim.fault_plan import FaultPlan
+from engine.sim.faults import Fault
 from engine.sim.gateway import Gateway
+from engine.sim.operations import Operations
 from engine.sim.pace import Pace, Player
 from engine.sim.records import MarketTick
 from engine.sim.wire_messages import PROTOBUF_MIN, TEXT_MAX, VERSION_MAX, VERSION_MIN
@@ -40,6 +43,8 @@ WAIT_S_MAX: Final = 0.05  # real seconds until the clock is looked at again
 CALL_S_MAX: Final = 30.0
 CLOSING_NS_MAX: Final = 2_000_000_000  # for the last frames of a client being disconnected
 CONTROL_CLIENTS_MAX: Final = 8
+PIECE_S: Final = 0.001  # between the pieces of a fragmented connection
+_RESET: Final = struct.pack("ii", 1, 0)  # SO_LINGER: close with a reset instead of an end
 _LOG: Final = logging.getLogger("engine.sim")
 Result = TypeVar("Result")
 
@@ -78,6 +83,8 @@ class SimServer:
         control_port: a second port for ``report``, ``clock`` and ``stop``; None for none, 0 free.
         backlog_bytes_max: of frames that wait for one client; a slower one is disconnected.
         linger_s: end by itself this many seconds after the last client has left; None never.
+        faults: what is to go wrong.
+        seed: of the chances of faults.
 
     Raises:
         UserError: a setting is out of range.
@@ -96,16 +103,21 @@ class SimServer:
         control_port: int | None = None,
         linger_s: float | None = None,
         backlog_bytes_max: int = BACKLOG_BYTES_MAX,
+        faults: Sequence[Fault] = (),
+        seed: int = 0,
     ) -> None:
         if not 0 < speed < math.inf:
             raise UserError(f"speed {speed}: must be above 0")
         if not VERSION_MIN <= max_server_version <= VERSION_MAX:
             bounds = f"{VERSION_MIN} to {VERSION_MAX}"
             raise UserError(f"server version {max_server_version}: must be {bounds}")
-        self._exchange = exchange
-        self._gateway = Gateway(exchange, max_server_version, backlog_bytes_max)
+        plan = FaultPlan(faults, seed, exchange.now_ns) if faults else None
+        self.gateway = Gateway(exchange, max_server_version, backlog_bytes_max, plan)
         self._pace = Pace(speed, exchange.now_ns)
-        self._player = Player(self._gateway, iter(source), self._pace, time.monotonic_ns)
+        self._player = Player(self.gateway, iter(source), self._pace, time.monotonic_ns)
+        self.operations = Operations(
+            self.gateway, self._player, self._pace, seed, time.monotonic_ns, self.end
+        )
         self._host, self._wanted, self._wanted_control = host, port, control_port
         self._hold, self._linger_s = hold, linger_s
         self._selector = selectors.DefaultSelector()
@@ -152,14 +164,14 @@ class SimServer:
         for waiting in (self._listener, self._control, self._wake_in):
             if waiting is not None:
                 self._selector.register(waiting, selectors.EVENT_READ)
-        if self._gateway.max_server_version >= PROTOBUF_MIN:
+        if self.gateway.max_server_version >= PROTOBUF_MIN:
             # A quarter of a second of imports, which the first client would otherwise wait for.
             threading.Thread(target=self._preload, name="sim-preload", daemon=True).start()
 
     def _preload(self) -> None:
         if not preload():
             _LOG.warning("the installed ibapi has no complete protobuf schema: text only")
-            self._gateway.max_server_version = TEXT_MAX
+            self.gateway.max_server_version = TEXT_MAX
 
     def start(self) -> SimServer:
         """Listen, and serve from a thread of its own."""
@@ -230,8 +242,8 @@ class SimServer:
         return future.result(CALL_S_MAX)
 
     def report(self) -> dict[str, Any]:
-        """The oracle's report with the state of clock, market and clients, as JSON data."""
-        return self.call(self._report)
+        """The oracle's report with the state of clock, market, faults and clients."""
+        return self.call(lambda: self.operations.report(present=not self._closed))
 
     def _wake(self) -> None:
         with contextlib.suppress(OSError):  # full: it wakes anyway; closed: nobody is there
@@ -263,7 +275,11 @@ class SimServer:
 
     def _turn(self) -> None:
         """Wait, then clients first: an order must not queue behind a burst of ticks."""
-        for key, mask in self._selector.select(self._player.wait_s(WAIT_S_MAX)):
+        in_pieces = any(
+            peer.delivery.line.piece_bytes and len(peer.delivery) for peer in self._peers.values()
+        )
+        longest_s = PIECE_S if in_pieces else WAIT_S_MAX
+        for key, mask in self._selector.select(self._player.wait_s(longest_s)):
             if key.fileobj is self._wake_in:
                 self._wake_in.recv(4096)
             elif key.fileobj is self._listener or key.fileobj is self._control:
@@ -279,7 +295,7 @@ class SimServer:
     def _set_pace(self) -> None:
         """Hold or run the clock, and end when it was agreed to."""
         real_ns = time.monotonic_ns()
-        present = any(client.client_id is not None for client in self._gateway.clients)
+        present = any(client.client_id is not None for client in self.gateway.clients)
         if self._hold and present != self._pace.running:
             if present:
                 self._pace.run(real_ns)
@@ -306,11 +322,11 @@ class SimServer:
         label = f"{address[0]}:{address[1]}"
         if listener is self._control:
             controls = sum(1 for peer in self._peers.values() if peer.control is not None)
-            wire = ControlWire(self._operations())
+            wire = ControlWire(self.operations.table())
             wire.closing = controls >= CONTROL_CLIENTS_MAX
             peer = _Peer(connection, Delivery(), label, control=wire)
         else:
-            client = self._gateway.open(label)
+            client = self.gateway.open(label)
             peer = _Peer(connection, client.wire.delivery, label, client=client)
         self._peers[connection] = peer
         self._selector.register(connection, selectors.EVENT_READ, peer)
@@ -338,7 +354,7 @@ class SimServer:
             return  # what a client says after it was refused is not heard
         if peer.client is not None:
             self._player.advance()
-            self._gateway.receive(peer.client, data)
+            self.gateway.receive(peer.client, data)
         elif peer.control is not None:
             for answer in peer.control.feed(data):
                 peer.delivery.put(answer)
@@ -346,6 +362,9 @@ class SimServer:
     def _flush(self, peer: _Peer) -> None:
         """Send what the socket takes now; end the connection once it is closing and empty."""
         if peer.socket not in self._peers:
+            return
+        if peer.delivery.line.aborted:
+            self._abort(peer)
             return
         while not peer.blocked and not peer.shut and (pending := peer.delivery.pending()):
             try:
@@ -355,6 +374,8 @@ class SimServer:
             except OSError as problem:
                 self._drop(peer, str(problem))
                 return
+            if peer.delivery.line.piece_bytes:
+                break  # the next piece in the next turn, or they would arrive as one
         wanted = selectors.EVENT_READ | (selectors.EVENT_WRITE if peer.blocked else 0)
         if self._selector.get_key(peer.socket).events != wanted:
             self._selector.modify(peer.socket, wanted, peer)
@@ -368,7 +389,7 @@ class SimServer:
             peer.give_up_ns = real_ns + CLOSING_NS_MAX
             if peer.client is not None:
                 _LOG.warning("%s: disconnected: %s", peer.label, peer.client.closing)
-                self._gateway.close(peer.client)
+                self.gateway.close(peer.client)
         if real_ns >= peer.give_up_ns:
             self._drop(peer, "it was cut off")
         elif not peer.blocked and not peer.shut:
@@ -376,67 +397,19 @@ class SimServer:
             with contextlib.suppress(OSError):  # it has left already, which is what we want
                 peer.socket.shutdown(socket.SHUT_WR)
 
+    def _abort(self, peer: _Peer) -> None:
+        """End a connection by a reset: what was under way is lost."""
+        with contextlib.suppress(OSError):  # it has gone by itself
+            peer.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+        self._drop(peer, peer.client.closing if peer.client is not None else "")
+
     def _drop(self, peer: _Peer, why: str) -> None:
         if peer.client is not None:
-            self._gateway.close(peer.client)
+            self.gateway.close(peer.client)
             _LOG.info("%s: connection ended: %s", peer.label, why)
         del self._peers[peer.socket]
         self._selector.unregister(peer.socket)
         peer.socket.close()
-
-    # -- control -------------------------------------------------------------------------------
-
-    def _operations(self) -> dict[str, Callable[[], dict[str, Any]]]:
-        return {
-            "report": self._report,
-            "clock": self._clock,
-            "about": self._about,
-            "stop": self._stop,
-        }
-
-    def _report(self) -> dict[str, Any]:
-        if not self._closed:
-            self._player.advance()
-        return {
-            **self._exchange.oracle.report(),
-            "clock_ns": self._exchange.now_ns,
-            "speed": self._pace.speed,
-            "market_over": self.market_over,
-            "clients": [
-                {
-                    "client_id": client.client_id,
-                    "address": client.label,
-                    "version": client.wire.version,
-                    "requests": client.requests_total,
-                    "frames": client.wire.delivery.frames_total,
-                    "backlog_bytes": len(client.wire.delivery),
-                    "streams": len(client.streams),
-                }
-                for client in self._gateway.clients
-            ],
-        }
-
-    def _clock(self) -> dict[str, Any]:
-        real_ns = time.monotonic_ns()
-        return {
-            "exchange_ns": self._pace.now_ns(real_ns),
-            "monotonic_ns": real_ns,
-            "speed": self._pace.speed,
-            "running": self._pace.running,
-        }
-
-    def _about(self) -> dict[str, Any]:
-        """Which simulator this is, and whether its market goes on: cheap enough to ask often."""
-        return {
-            "pid": os.getpid(),
-            "instance": self._exchange.instance,
-            "market_over": self.market_over,
-            "clients": sum(1 for c in self._gateway.clients if c.client_id is not None),
-        }
-
-    def _stop(self) -> dict[str, Any]:
-        self._stopping = True
-        return {"stopping": True}
 
 
 def _listening(host: str, port: int) -> socket.socket:

@@ -75,7 +75,7 @@ class QuoteStream:
         increment = float(min(step for _, step in self.instrument.grid.bands))
         frames = [
             self._simple(TICK_REQ_PARAMS, increment, "9c0001", 3),
-            self._simple(MARKET_DATA_TYPE, LIVE),
+            self.data_type(LIVE),
         ]
         if quote.bid is not None:
             frames.append(self._side(BID, quote.bid, quote.bid_size))
@@ -86,8 +86,19 @@ class QuoteStream:
             frames += self._trade(quote.last, quote.last_size, last_ns, quote)
         if quote.close is not None:
             frames.append(self._price(CLOSE, quote.close))
-        frames.append(self._simple(TICK_GENERIC, HALTED, 0.0))
+        frames.append(self.halted(quote.halted))
         return frames
+
+    def halted(self, kind: int) -> bytes:
+        return self._simple(TICK_GENERIC, HALTED, float(kind))
+
+    def sides(self, bid: float, ask: float, size: int) -> list[bytes]:
+        """A quote that nobody made."""
+        self._bid = self._ask = None  # what is shown next is news
+        return [self._side(BID, bid, size), self._side(ASK, ask, size)]
+
+    def data_type(self, kind: int) -> bytes:
+        return self._simple(MARKET_DATA_TYPE, kind)
 
     def tick(self, tick: MarketTick, quote: Quote) -> list[bytes]:
         if tick.kind == "T":

@@ -149,7 +149,7 @@ OPEN_ORDER: Final = _fields(
     ("conditions", "0"),
     ("adjustedOrderType", "None"),
     ("triggerPrice", UNSET_DOUBLE),
-    ("adjustedTrailStopPrice", UNSET_DOUBLE),
+    ("trailStopPrice", UNSET_DOUBLE),  # again, and the one that clients keep
     ("lmtPriceOffset", UNSET_DOUBLE),
     ("adjustedStopPrice", UNSET_DOUBLE),
     ("adjustedStopLimitPrice", UNSET_DOUBLE),
@@ -216,7 +216,7 @@ COMPLETED_ORDER: Final = _fields(
     ("randomizeSize", "0"),
     ("randomizePrice", "0"),
     ("conditions", "0"),
-    ("adjustedTrailStopPrice", UNSET_DOUBLE),
+    ("trailStopPrice", UNSET_DOUBLE),
     ("lmtPriceOffset", UNSET_DOUBLE),
     ("cashQty", "0"),
     ("dontUseAutoPriceForHedge", "0"),

@@ -14,7 +14,7 @@ from typing import Final, Protocol
 import attrs
 
 from engine.inputs import Instrument
-from engine.sim.records import SimExecution, SimOrder
+from engine.sim.records import SimExecution, SimOrder, WhatIfNotice
 
 TEXT_MAX: Final = 200  # newest version that is all text
 PROTOBUF_MIN: Final = 213  # oldest version that is all protobuf
@@ -185,12 +185,14 @@ class Encoder(Protocol):
 
     def open_order(self, order: SimOrder) -> bytes: ...
 
+    def what_if(self, notice: WhatIfNotice) -> bytes: ...
+
     def completed_order(self, order: SimOrder, completed_time: str, outcome: str) -> bytes: ...
 
     def execution(self, request_id: int, execution: SimExecution) -> bytes: ...
 
     def commission(
-        self, execution_id: str, amount: Decimal, currency: str, realised: Decimal | None
+        self, execution_id: str, amount: Decimal | None, currency: str, realised: Decimal | None
     ) -> bytes: ...
 
     def contract_details(self, request_id: int, listing: Listing) -> bytes: ...

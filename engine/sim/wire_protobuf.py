@@ -15,7 +15,8 @@ from functools import cache
 from typing import Any, Final
 
 from engine.inputs import Instrument
-from engine.sim.records import SimExecution, SimOrder
+from engine.sim import wire_conditions
+from engine.sim.records import SimExecution, SimOrder, WhatIfNotice
 from engine.sim.wire_messages import (
     PROTOBUF_OFFSET,
     BidAskTick,
@@ -34,6 +35,7 @@ from engine.sim.wire_values import (
     execution_values,
     live_order_values,
     text,
+    what_if_values,
 )
 
 _HEAD: Final = struct.Struct(">II")
@@ -99,16 +101,32 @@ class ProtobufEncoder:
         return frame(4, _new("ErrorMessage", values))
 
     def open_order(self, order: SimOrder) -> bytes:
+        return self._opened(order, {}, {"status": order.status})
+
+    def what_if(self, notice: WhatIfNotice) -> bytes:
+        state: Values = {
+            **what_if_values(notice),
+            "status": "PreSubmitted",
+            "commissionAndFees": float(notice.commission),
+            "commissionAndFeesCurrency": notice.order.instrument.currency,
+            "marginCurrency": notice.order.instrument.currency,
+            "warningText": notice.warning,
+        }
+        return self._opened(notice.order, {"whatIf": True}, state)
+
+    def _opened(
+        self, order: SimOrder, more: Mapping[str, Value], state: Mapping[str, Value]
+    ) -> bytes:
         proto = _new("OpenOrder", {"orderId": order.order_id})
         fill(proto.contract, "Contract", contract_values(order.instrument))
-        fill(proto.order, "Order", {**live_order_values(order), **_ORDER_DEFAULTS})
-        fill(proto.orderState, "OrderState", {"status": order.status})
+        _fill_order(proto.order, order, {**live_order_values(order), **more})
+        fill(proto.orderState, "OrderState", state)
         return frame(5, proto)
 
     def completed_order(self, order: SimOrder, completed_time: str, outcome: str) -> bytes:
         proto = message_class("CompletedOrder")()
         fill(proto.contract, "Contract", contract_values(order.instrument))
-        fill(proto.order, "Order", {**completed_order_values(order), **_ORDER_DEFAULTS})
+        _fill_order(proto.order, order, completed_order_values(order))
         state: Values = {
             "status": order.status,
             "completedTime": completed_time,
@@ -129,11 +147,11 @@ class ProtobufEncoder:
         return frame(11, proto)
 
     def commission(
-        self, execution_id: str, amount: Decimal, currency: str, realised: Decimal | None
+        self, execution_id: str, amount: Decimal | None, currency: str, realised: Decimal | None
     ) -> bytes:
         values: Values = {
             "execId": execution_id,
-            "commissionAndFees": float(amount),
+            "commissionAndFees": None if amount is None else float(amount),
             "currency": currency,
             "realizedPNL": None if realised is None else float(realised),
         }
@@ -248,6 +266,14 @@ _ORDER_DEFAULTS: Final[Values] = {
 
 def _new(name: str, values: Mapping[str, Value]) -> Any:
     return fill(message_class(name)(), name, values)
+
+
+def _fill_order(proto: Any, order: SimOrder, values: Mapping[str, Value]) -> None:
+    fill(proto, "Order", {**values, **_ORDER_DEFAULTS})
+    if order.conditions:
+        wire_conditions.fill_protobuf(proto.conditions, order.conditions)
+        proto.conditionsCancelOrder = order.conditions_cancel
+        proto.conditionsIgnoreRth = order.conditions_ignore_rth
 
 
 def _fill_contract(proto: Any, instrument: Instrument) -> None:

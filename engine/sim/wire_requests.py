@@ -21,6 +21,10 @@ from engine.sim.wire_text_reader import ContractQuery, TextReader
 
 START_API: Final = 71
 PLACE_ORDER: Final = 3
+CANCEL_ORDER: Final = 4
+CANCELS: Final = {CANCEL_ORDER: "CancelOrderRequest", 58: "GlobalCancelRequest"}
+CANCEL_FIELDS_MIN: Final = 192
+CANCEL_TIME: Final = "manualOrderCancelTime"
 NONE: Final = -1  # the request id of what has none
 
 
@@ -158,16 +162,29 @@ def _from_text(message_id: int, reader: TextReader, version: int) -> Request:
     if message_id == PLACE_ORDER:
         order = terms_from_text(reader, version)
         return Request(message_id, {"reqId": order.order_id}, order.contract, order)
-    if message_id == 4:  # the version literal went away in 192
-        if version < 192:
-            reader.skip(1)
-        return Request(message_id, {"reqId": reader.integer()})
+    if message_id in CANCELS:
+        return Request(message_id, _cancel_from_text(message_id, reader, version))
     position = UNSERVED.get(message_id)
     if position is not None:
         reader.skip(position)
         return Request(message_id, {"reqId": reader.integer()})
     row = ASKS.get(message_id)
     return Request(message_id) if row is None else _read(row, reader)
+
+
+def _cancel_from_text(
+    message_id: int, reader: TextReader, version: int
+) -> dict[str, int | str | bool]:
+    """The version literal went away in 192, when cancels got the fields of OrderCancel."""
+    values: dict[str, int | str | bool] = {CANCEL_TIME: "", "extOperator": ""}
+    if version < CANCEL_FIELDS_MIN:
+        reader.skip(1)
+    if message_id == CANCEL_ORDER:
+        values["reqId"] = reader.integer()
+        values[CANCEL_TIME] = reader.optional()
+    if version >= CANCEL_FIELDS_MIN:
+        values["extOperator"] = reader.optional()
+    return values
 
 
 def _read(row: Ask, reader: TextReader) -> Request:
@@ -202,16 +219,18 @@ def _from_protobuf(message_id: int, body: bytes) -> Request:
     if message_id == PLACE_ORDER:
         order = terms_from_protobuf(_parsed(message_class("PlaceOrderRequest"), body))
         return Request(message_id, {"reqId": order.order_id}, order.contract, order)
-    if message_id == 4:
-        return Request(
-            message_id, {"reqId": _parsed(message_class("CancelOrderRequest"), body).orderId}
-        )
+    if message_id in CANCELS:
+        proto = _parsed(message_class(CANCELS[message_id]), body)
+        values = {name: getattr(proto.orderCancel, name) for name in ("extOperator", CANCEL_TIME)}
+        if message_id == CANCEL_ORDER:
+            values["reqId"] = proto.orderId
+        return Request(message_id, values)
     row = ASKS.get(message_id)
     if row is None:
         return Request(message_id)
     proto = _parsed(message_class(row.protobuf), body)
     contract = ContractQuery.from_protobuf(proto.contract) if "contract" in row.fields else None
-    values: dict[str, int | str | bool] = {}
+    values = {}
     for field in row.fields:
         name, _, kind = field.partition(":")
         if kind:

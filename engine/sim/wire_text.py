@@ -8,8 +8,8 @@ from decimal import Decimal
 from typing import Final
 
 from engine.inputs import Instrument
-from engine.sim import wire_fields
-from engine.sim.records import SimExecution, SimOrder
+from engine.sim import wire_conditions, wire_fields
+from engine.sim.records import SimExecution, SimOrder, WhatIfNotice
 from engine.sim.wire_fields import UNSET_DOUBLE, Field
 from engine.sim.wire_messages import (
     BidAskTick,
@@ -27,6 +27,7 @@ from engine.sim.wire_values import (
     execution_values,
     live_order_values,
     text,
+    what_if_values,
 )
 
 _LENGTH: Final = struct.Struct(">I")
@@ -61,11 +62,19 @@ class TextEncoder:
         return frame(fields)
 
     def _listed(
-        self, message_id: int, table: tuple[Field, ...], values: Mapping[str, Value]
+        self,
+        message_id: int,
+        table: tuple[Field, ...],
+        values: Mapping[str, Value],
+        conditions: tuple[str, ...] = ("0",),
     ) -> bytes:
+        """``conditions`` take the place of their count, with all that follows it."""
         fields = [str(message_id)]
         for name, default in wire_fields.layout(table, self.version):
-            fields.append(text(values[name]) if name in values else default)
+            if name == "conditions":
+                fields += conditions
+            else:
+                fields.append(text(values[name]) if name in values else default)
         return frame(fields)
 
     def _contract(self, instrument: Instrument) -> list[str]:
@@ -83,9 +92,26 @@ class TextEncoder:
         return self._listed(4, wire_fields.ERROR, values)
 
     def open_order(self, order: SimOrder) -> bytes:
-        contract = contract_values(order.instrument)
-        values = {**contract, **live_order_values(order), "status": order.status}
-        return self._listed(5, wire_fields.OPEN_ORDER, values)
+        return self._opened(order, {"status": order.status})
+
+    def what_if(self, notice: WhatIfNotice) -> bytes:
+        state: dict[str, Value] = {
+            **what_if_values(notice),
+            "whatIf": True,
+            "status": "PreSubmitted",
+            "commission": float(notice.commission),
+            "commissionCurrency": notice.order.instrument.currency,
+            "marginCurrency": notice.order.instrument.currency,
+            "warningText": escaped(notice.warning),
+        }
+        return self._opened(notice.order, state)
+
+    def _opened(self, order: SimOrder, state: Mapping[str, Value]) -> bytes:
+        values = {**contract_values(order.instrument), **live_order_values(order), **state}
+        conditions = wire_conditions.text_fields(
+            order.conditions, order.conditions_ignore_rth, order.conditions_cancel
+        )
+        return self._listed(5, wire_fields.OPEN_ORDER, values, conditions)
 
     def completed_order(self, order: SimOrder, completed_time: str, outcome: str) -> bytes:
         values = {
@@ -95,7 +121,10 @@ class TextEncoder:
             "completedTime": completed_time,
             "completedStatus": outcome,
         }
-        return self._listed(101, wire_fields.COMPLETED_ORDER, values)
+        conditions = wire_conditions.text_fields(
+            order.conditions, order.conditions_ignore_rth, order.conditions_cancel
+        )
+        return self._listed(101, wire_fields.COMPLETED_ORDER, values, conditions)
 
     def execution(self, request_id: int, execution: SimExecution) -> bytes:
         values = {
@@ -108,12 +137,12 @@ class TextEncoder:
         return self._listed(11, wire_fields.EXECUTION, values)
 
     def commission(
-        self, execution_id: str, amount: Decimal, currency: str, realised: Decimal | None
+        self, execution_id: str, amount: Decimal | None, currency: str, realised: Decimal | None
     ) -> bytes:
-        profit = UNSET_DOUBLE if realised is None else text(float(realised))
-        return frame(
-            ["59", "1", execution_id, text(float(amount)), currency, profit, UNSET_DOUBLE, "0"]
+        fee, profit = (
+            UNSET_DOUBLE if money is None else text(float(money)) for money in (amount, realised)
         )
+        return frame(["59", "1", execution_id, fee, currency, profit, UNSET_DOUBLE, "0"])
 
     def contract_details(self, request_id: int, listing: Listing) -> bytes:
         values = {

@@ -67,10 +67,18 @@ class TextReader:
         self._next = 0
 
     def text(self) -> str:
-        if self._next >= len(self._fields):
+        if self.ended:
             raise DecodeError(f"the message ends before field {self._next + 1}")
         self._next += 1
         return self._fields[self._next - 1]
+
+    @property
+    def ended(self) -> bool:
+        return self._next >= len(self._fields)
+
+    def optional(self) -> str:
+        """The next field, empty if the message has ended."""
+        return "" if self.ended else self.text()
 
     def skip(self, count: int) -> None:
         for _ in range(count):

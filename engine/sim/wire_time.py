@@ -45,11 +45,11 @@ def handshake_time(time_ns: int, zone_name: str) -> str:
     return f"{local(time_ns, zone_name):%Y%m%d %H:%M:%S %Z}"
 
 
-def parse_time(value: str, zone_name: str) -> int | None:
+def parse_time(value: str, zone_name: str, end: bool = False) -> int | None:
     """UTC nanoseconds of a time that a client wrote; None for an empty one.
 
     ``YYYYMMDD-HH:MM:SS`` is UTC, ``YYYYMMDD HH:MM:SS`` on the clock of ``zone_name`` unless a
-    zone follows; the date alone means its midnight there.
+    zone follows; the date alone means its midnight there, or with ``end`` its last second.
 
     Raises:
         DecodeError: it is none of these.
@@ -60,9 +60,12 @@ def parse_time(value: str, zone_name: str) -> int | None:
     if match is None:
         raise DecodeError(f"Invalid time '{value[:40]}': write YYYYMMDD HH:MM:SS Zone/Name")
     day, dash, clock, named = match.groups()
+    clock = clock or ("23:59:59" if end else "00:00:00")
     try:
         info = UTC if dash else zone(named or zone_name)
-        moment = datetime.fromisoformat(f"{day}T{clock or '00:00:00'}").replace(tzinfo=info)
+        moment = datetime.fromisoformat(
+            f"{day}T{clock or ('23:59:59' if end else '00:00:00')}"
+        ).replace(tzinfo=info)
     except (ValueError, KeyError, OSError):
         raise DecodeError(f"Invalid time '{value[:40]}': no such date or zone") from None
     return int(moment.timestamp()) * SECOND_NS

@@ -9,9 +9,9 @@ from decimal import Decimal
 from typing import Final
 
 from engine.inputs import Instrument
-from engine.sim.records import SimExecution, SimOrder
+from engine.sim.records import SimExecution, SimOrder, WhatIfNotice
 from engine.sim.wire_messages import Listing, Value
-from engine.sim.wire_time import execution_time
+from engine.sim.wire_time import execution_time, zoned
 
 SIDE: Final = {"BUY": "BOT", "SELL": "SLD"}
 Values = dict[str, Value]
@@ -30,10 +30,6 @@ def text(value: Value) -> str:
     return repr(value)
 
 
-def number(value: Decimal | None) -> float | None:
-    return None if value is None else float(value)
-
-
 def contract_values(instrument: Instrument) -> Values:
     return {
         "conId": instrument.con_id,
@@ -47,7 +43,15 @@ def contract_values(instrument: Instrument) -> Values:
 
 
 def order_values(order: SimOrder) -> Values:
-    """What openOrder and completedOrder share. TWS writes 0.0 for a price that does not apply."""
+    """What openOrder and completedOrder share. TWS writes 0.0 for a price that does not apply,
+    and leaves a trailing stop that does not apply unset."""
+    optional = {
+        "trailStopPrice": order.trail_stop_price,
+        "trailingPercent": order.trailing_percent,
+        "lmtPriceOffset": order.limit_offset,
+    }
+    zone = order.instrument.time_zone
+    times = {"goodTillDate": order.good_till_ns, "goodAfterTime": order.good_after_ns}
     return {
         "action": order.action,
         "totalQuantity": order.quantity,
@@ -61,8 +65,8 @@ def order_values(order: SimOrder) -> Values:
         "permId": order.perm_id,
         "outsideRth": order.outside_rth,
         "ocaType": order.oca_type,
-        "trailStopPrice": number(order.trail_stop_price),
-        "trailingPercent": number(order.trailing_percent),
+        **{name: float(value) for name, value in optional.items() if value is not None},
+        **{name: zoned(time_ns, zone) for name, time_ns in times.items() if time_ns is not None},
     }
 
 
@@ -75,6 +79,26 @@ def live_order_values(order: SimOrder) -> Values:
     }
 
 
+def what_if_values(notice: WhatIfNotice) -> Values:
+    """The figures of an order state. Initial and maintenance margin are the same here."""
+    amounts = {
+        "Margin": (notice.margin_before, notice.margin_after),
+        "equityWithLoan": (notice.equity_before, notice.equity_after),
+    }
+    found: Values = {}
+    for name, (before, after) in amounts.items():
+        names = ("initMargin", "maintMargin") if name == "Margin" else (name,)
+        for one in names:
+            found[f"{one}Before"] = _cents(before)
+            found[f"{one}Change"] = _cents(after - before)
+            found[f"{one}After"] = _cents(after)
+    return found
+
+
+def _cents(amount: Decimal) -> float:
+    return float(round(amount, 2))
+
+
 def completed_order_values(order: SimOrder) -> Values:
     """TWS has forgotten the ids and clears the size; permId and orderRef identify the order."""
     return {**order_values(order), "totalQuantity": Decimal(0), "filledQuantity": order.filled}
@@ -84,7 +108,8 @@ def execution_values(execution: SimExecution, version: int) -> Values:
     return {
         "orderId": execution.order_id,
         "execId": execution.execution_id,
-        "time": execution_time(execution.time_ns, execution.instrument.time_zone, version),
+        "time": execution.time_text
+        or execution_time(execution.time_ns, execution.instrument.time_zone, version),
         "acctNumber": execution.account,
         "exchange": execution.exchange,
         "side": SIDE[execution.side],

@@ -70,21 +70,25 @@ class Broker:
         self.synced = False  # the core has asked for, and may not yet have, the truth of this link
         self.highest_id = 0  # that arrived
         self.last_sent = 0  # order id that the core has used
+        self._printed: tuple[dict[int, Ticket], int] = (self.tickets, hash(()))
 
     def copy(self) -> Broker:
+        """A copy that shares what is never changed in place: everything."""
         new = Broker.__new__(Broker)
         new.__dict__.update(self.__dict__)
-        new.tickets = self.tickets.copy()
         return new
 
     def fingerprint(self) -> Hashable:
-        return (
-            tuple(sorted(self.tickets.items())),
-            self.requests,
-            self.messages,
-            self.linked,
-            self.synced,
-        )
+        printed, tickets = self._printed
+        if printed is not self.tickets:
+            tickets = hash(tuple(sorted(self.tickets.items())))
+            self._printed = self.tickets, tickets
+        return tickets, self.requests, self.messages, self.linked, self.synced
+
+    def _put(self, ticket: Ticket) -> Ticket:
+        """The only way a ticket changes."""
+        self.tickets = {**self.tickets, ticket.order_id: ticket}
+        return ticket
 
     @property
     def position(self) -> int:
@@ -143,7 +147,7 @@ class Broker:
         self.requests = self.messages = ()
         for ticket in list(self.live()):
             if ticket.phase == UNSENT:
-                self.tickets[ticket.order_id] = ticket._replace(phase=CANCELLED)
+                self._put(ticket._replace(phase=CANCELLED))
 
     def answer(self, kind: str) -> Message:
         """A complete snapshot of one kind, as it is now."""
@@ -181,11 +185,11 @@ class Broker:
         )  # fmt: skip  # TWS refuses a group name that has traded and has no member left
         orphaned = ticket.parent and (parent is None or not parent.live)
         if refuse or spent or orphaned:
-            self.tickets[ticket.order_id] = ticket._replace(phase=REJECTED)
+            ticket = self._put(ticket._replace(phase=REJECTED))
             self.tell("error", ticket.order_id, 201)
-            self.tell_status(self.tickets[ticket.order_id])
+            self.tell_status(ticket)
         else:
-            self.tickets[ticket.order_id] = ticket
+            self._put(ticket)
         if transmit:
             for one in [parent, *self.children(ticket.parent)] if parent else [ticket]:
                 self._transmit(one.order_id)
@@ -194,8 +198,8 @@ class Broker:
         ticket = self.tickets[order_id]
         if ticket.phase == UNSENT:
             waits = ticket.parent and not self.tickets[ticket.parent].fills
-            self.tickets[order_id] = ticket._replace(phase=HELD if waits else WORKING)
-            self.tell_status(self.tickets[order_id], opened=True)
+            ticket = self._put(ticket._replace(phase=HELD if waits else WORKING))
+            self.tell_status(ticket, opened=True)
 
     def _amend(self, request: Message, refuse: bool) -> None:
         _, order_id, quantity, price = request
@@ -206,8 +210,8 @@ class Broker:
         elif refuse or quantity <= ticket.filled:
             self.tell("error", order_id, 201)
         else:
-            self.tickets[ticket.order_id] = ticket._replace(quantity=quantity, price=price)
-            self.tell_status(self.tickets[ticket.order_id], opened=True)
+            ticket = self._put(ticket._replace(quantity=quantity, price=price))
+            self.tell_status(ticket, opened=True)
 
     def grows(self, request: Message) -> bool:
         """Whether an amendment asks for more than the order is for now."""
@@ -266,7 +270,7 @@ class Broker:
         ticket = ticket._replace(fills=(*ticket.fills, (shares, price)))
         if ticket.live and ticket.remaining == 0:
             ticket = ticket._replace(phase=FILLED)
-        self.tickets[order_id] = ticket
+        self._put(ticket)
         self.tell("execution", order_id, len(ticket.fills) - 1)
         if ticket.phase != CANCELLED:
             self.tell_status(ticket)
@@ -276,28 +280,27 @@ class Broker:
                     self._reduce(other, shares if ticket.group_type == REDUCE else other.remaining)
         for child in self.children(order_id):
             if child.phase == HELD:
-                self.tickets[child.order_id] = child._replace(phase=WORKING)
-                self.tell_status(self.tickets[child.order_id])
+                self.tell_status(self._put(child._replace(phase=WORKING)))
 
     def _reduce(self, ticket: Ticket, shares: int) -> None:
         if shares >= ticket.remaining:
             self.end(ticket.order_id)
         elif shares > 0:
-            self.tickets[ticket.order_id] = ticket._replace(quantity=ticket.quantity - shares)
-            self.tell_status(self.tickets[ticket.order_id], opened=True)
+            ticket = self._put(ticket._replace(quantity=ticket.quantity - shares))
+            self.tell_status(ticket, opened=True)
 
     def reject(self, order_id: int) -> None:
         """An order is refused after it was acknowledged; a parent takes its children along."""
-        self.tickets[order_id] = self.tickets[order_id]._replace(phase=REJECTED)
+        ticket = self._put(self.tickets[order_id]._replace(phase=REJECTED))
         self.tell("error", order_id, 201)
-        self.tell_status(self.tickets[order_id])
+        self.tell_status(ticket)
         for child in self.children(order_id):
             if child.live:
                 self.end(child.order_id)
 
     def end(self, order_id: int) -> None:
         """An order is cancelled, by whoever's wish."""
-        ticket = self.tickets[order_id] = self.tickets[order_id]._replace(phase=CANCELLED)
+        ticket = self._put(self.tickets[order_id]._replace(phase=CANCELLED))
         self.tell_status(ticket)
         self.tell("error", order_id, 202)
         for child in self.children(order_id):

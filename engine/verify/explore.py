@@ -7,18 +7,20 @@ fairness would make of it, and following these from anywhere has to lead to a se
 
 from __future__ import annotations
 
+import gc
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Final
 
 import attrs
 
-from engine.verify.laws import broken, repeated, settled
+from engine.verify.laws import broken, remember, repeated, settled
 from engine.verify.situations import Situation
 from engine.verify.world import Step, World
 
 REPEAT_EVERY: Final = 8  # of so many deliveries, one is made twice to see that nothing changes
-TELL_EVERY: Final = 256  # states between two calls of ``go_on``
+TELL_EVERY: Final = 256  # transitions between two calls of ``go_on``
 _WALK_MAX: Final = 500  # steps to a settled state; more is a livelock
 
 
@@ -34,12 +36,20 @@ class Violation:
 
 @attrs.define
 class Tally:
-    """What has been seen so far of one situation."""
+    """What has been seen so far of one situation.
+
+    ``states`` are those that were reached breadth first, up to ``depth``; ``complete``: they are
+    all that there are. ``followed`` are further ones on fair paths from them, and ``open`` states
+    of which it is not known yet that fairness leads to a settled one.
+    """
 
     situation: Situation
     states: int = 0
     transitions: int = 0
     depth: int = 0
+    followed: int = 0
+    open: int = 0
+    exploring: bool = True  # else: following
     complete: bool = False
     violations: list[Violation] = attrs.field(factory=list)
 
@@ -48,8 +58,23 @@ GoOn = Callable[[Tally], bool]
 
 
 def explore(situation: Situation, max_states: int, go_on: GoOn = lambda _: True) -> Tally:
-    """Visit up to ``max_states`` states; ``go_on`` is asked now and then and may end it."""
-    return _Search(situation, max_states, go_on).run()
+    """Visit up to ``max_states`` states and see where fairness leads from each. ``go_on`` is
+    asked now and then, and may end the one and the other."""
+    with _uncollected():
+        return _Search(situation, max_states, go_on).run()
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """States are trees: nothing is ever unreachable and alive, and looking for such a thing among
+    all that is kept would take a third of the time."""
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collecting:
+            gc.enable()
 
 
 class _Search:
@@ -58,31 +83,31 @@ class _Search:
         self.max_states = max_states
         self.go_on = go_on
         self.came_by: dict[int, tuple[int, Step] | None] = {}
-        self.fairly: dict[int, int] = {}  # what fairness makes of a state; itself: settled
+        # What fairness makes of a state, and a way to it. By what matters to fairness: what may
+        # still go wrong, and what may still be asked, do not. Itself: it is settled.
+        self.fairly: dict[int, tuple[int, int]] = {}
         self.queue: deque[tuple[int, int, World]] = deque()
+        self.stopped = False
 
     def run(self) -> Tally:
         world = World(self.tally.situation)
         key = world.fingerprint()
         self.came_by[key] = None
         self.queue.append((key, 0, world))
-        stopped = False
-        while self.queue and not stopped and len(self.came_by) < self.max_states:
+        while self.queue and not self.stopped and len(self.came_by) < self.max_states:
             key, depth, world = self.queue.popleft()
             self._expand(key, depth, world)
-            if len(self.came_by) // TELL_EVERY != self.tally.states // TELL_EVERY:
-                self.tally.states = len(self.came_by)
-                stopped = not self.go_on(self.tally)
-        self.tally.states = len(self.came_by)
         self.tally.complete = not self.queue
+        self.tally.exploring = self.stopped = False
         self._liveness()
         return self.tally
 
     def _expand(self, key: int, depth: int, world: World) -> None:
         self.tally.depth = max(self.tally.depth, depth)
+        fairly = world.fair_fingerprint()
         fair = None if settled(world) else world.fair()
         if fair is None:
-            self.fairly[key] = key
+            self.fairly[fairly] = fairly, key
             if not settled(world):
                 self._found(key, (), "27: nothing is left to happen, and it is not settled")
         for step in world.actions():
@@ -91,22 +116,28 @@ class _Search:
                 continue
             found = after.fingerprint()
             if step == fair:
-                self.fairly[key] = found
+                self.fairly[fairly] = after.fair_fingerprint(), key
             if found not in self.came_by:
                 self.came_by[found] = (key, step)
                 self.queue.append((found, depth + 1, after))
+        self.tally.states = len(self.came_by)
 
     def _try(self, key: int, step: Step, world: World) -> World | None:
         """The world after ``step``; None when a law is broken, and nothing follows from that."""
-        self.tally.transitions += 1
+        self._count()
         after = world.copy()
-        problem = attempt(world, step, after)
+        problem = attempt(step, after)
         if problem is None and step == ("deliver",) and self.tally.transitions % REPEAT_EVERY == 0:
             problem = hear_again(world, after)
         if problem is None:
             return after
         self._found(key, (step,), problem)
         return None
+
+    def _count(self) -> None:
+        self.tally.transitions += 1
+        if self.tally.transitions % TELL_EVERY == 0 and not self.stopped:
+            self.stopped = not self.go_on(self.tally)
 
     def _found(self, key: int, steps: tuple[Step, ...], problem: str) -> None:
         law = problem.partition(":")[0]
@@ -126,17 +157,18 @@ class _Search:
     def _liveness(self) -> None:
         """Every state leads fairly to a settled one. Those that were seen but not gone on from
         are walked on from here, unless there is something to mend already."""
-        good = {key for key, after in self.fairly.items() if key == after}
-        while self.queue and not self.tally.violations:
+        good = {key for key, (after, _) in self.fairly.items() if key == after}
+        self.tally.open = len(self.queue)
+        while self.queue and not self.stopped and not self.tally.violations:
             key, _, world = self.queue.popleft()
             self._walk(key, world, good)
+            self.tally.open = len(self.queue)
         self.queue.clear()
-        for key in self.came_by:
+        for at, (_, key) in self.fairly.items():
             trail: dict[int, None] = {}
-            at = key
             while at not in good and at in self.fairly:
                 trail[at] = None
-                at = self.fairly[at]
+                at = self.fairly[at][0]  # noqa: PLW2901
                 if at in trail:
                     self._found(key, (), "27: fair steps lead in a circle")
                     break
@@ -146,7 +178,7 @@ class _Search:
         """Make fair steps until it is known where they lead."""
         trail: dict[int, None] = {}
         steps: list[Step] = []
-        at, world = key, world.copy()
+        at = world.fair_fingerprint()
         while at not in good and at not in self.fairly:
             trail[at] = None
             step = None if settled(world) else world.fair()
@@ -154,29 +186,30 @@ class _Search:
                 if not settled(world):
                     self._found(key, tuple(steps), "27: nothing is left to happen, not settled")
                 break
-            before = world.copy()
             steps.append(step)
-            self.tally.transitions += 1
-            problem = attempt(before, step, world)
-            at = world.fingerprint()
+            self._count()
+            problem = attempt(step, world)
+            at = world.fair_fingerprint()
             if problem is None and (at in trail or len(steps) > _WALK_MAX):
                 problem = "27: fair steps lead in a circle"
             if problem is not None:
                 self._found(key, tuple(steps), problem)
                 break
+        self.tally.followed += max(len(trail) - 1, 0)
         good.update(trail)
 
 
-def attempt(before: World, step: Step, after: World) -> str | None:
-    """Make ``step`` in ``after``, a copy of ``before``; the first law that breaks, if any.
+def attempt(step: Step, world: World) -> str | None:
+    """Make ``step`` in ``world``; the first law that breaks, if any.
 
     A core that fails an assertion of its own, or raises anything else, breaks law 0.
     """
+    before = remember(world, step)
     try:
-        after.act(step)
+        world.act(step)
     except Exception as problem:  # whatever it is: the report carries it
-        return f"0: {type(problem).__name__}: {problem}"
-    return next(broken(before, step, after), None)
+        return _failed(problem)
+    return next(broken(before, step, world), None)
 
 
 def hear_again(before: World, after: World) -> str | None:
@@ -186,5 +219,9 @@ def hear_again(before: World, after: World) -> str | None:
     try:
         again.act(("deliver",))
     except Exception as problem:
-        return f"0: {type(problem).__name__}: {problem}"
+        return _failed(problem)
     return next(repeated(after, again), None)
+
+
+def _failed(problem: Exception) -> str:
+    return f"0: {type(problem).__name__}: {' '.join(str(problem).split())}"

@@ -123,7 +123,7 @@ def replay(scenario: Scenario, place: str) -> Iterator[Played]:
 
 def _play(world: World, step: Step) -> Played:
     before = world.copy()
-    problem = attempt(before, step, world)
+    problem = attempt(step, world)
     if problem is None and step == ("deliver",):
         problem = hear_again(before, world)
     state = world.core.state

@@ -24,9 +24,10 @@ from engine.inputs import (
 )
 from engine.orders import EXIT_ROLES
 from engine.verify.broker import ACCOUNT, CLIENT, CON_ID, STOPS, SYMBOL, UNSENT, WORKING, Broker
-from engine.verify.copies import FAR_NS, copy_state, fingerprint
 from engine.verify.messages import VIEW, Reader, prompted
+from engine.verify.prints import FAR_NS
 from engine.verify.situations import Situation
+from engine.verify.steps import Moment, Steps
 from statecharts.vocabulary import SessionState
 
 # A step is a verb with its arguments; the words are also those of a saved scenario.
@@ -41,9 +42,9 @@ class World:
     def __init__(self, situation: Situation) -> None:
         self.situation = situation
         self.config = _config(situation)
-        self.core = Core(self.config)
+        self.steps = Steps()
+        self.moment = Moment(Core(self.config), START_NS)
         self.broker = Broker(situation.rules)
-        self.now_ns = START_NS
         self.prompted = 0
         self.faults = situation.faults
         self.patience = situation.patience
@@ -62,30 +63,31 @@ class World:
                     break
                 self.act(fair)
 
+    @property
+    def core(self) -> Core:
+        return self.moment.core
+
+    @property
+    def now_ns(self) -> int:
+        return self.moment.now_ns
+
     def copy(self) -> World:
         new = World.__new__(World)
         new.__dict__.update(self.__dict__)
-        new.core = Core.__new__(Core)
-        new.core.state = copy_state(self.core.state)
         new.broker = self.broker.copy()
         new.sent = []
         return new
 
     def fingerprint(self) -> int:
         """64 bits: two of a million different states share one with a chance of 3 in 10^8."""
-        return hash(
-            (
-                fingerprint(self.core.state, self.now_ns),
-                self.broker.fingerprint(),
-                self.prompted,
-                self.faults,
-                self.patience,
-                self.stops_refused,
-                self.fires,
-                self.view.bid,
-                self.excused,
-            )
-        )
+        budget = self.prompted, self.faults, self.patience, self.stops_refused, self.fires
+        return hash((self.fair_fingerprint(), budget))
+
+    def fair_fingerprint(self) -> int:
+        """Equal for worlds of which fairness makes the same: what may still go wrong, and what
+        may still be asked, does not matter then."""
+        broker = self.broker.fingerprint()
+        return hash((self.moment.fingerprint, broker, self.view.bid, self.excused))
 
     # -- what can happen ---------------------------------------------------------------------
 
@@ -177,10 +179,10 @@ class World:
         self.sent = []
         getattr(self, f"_do_{action[0]}")(*action[1:])
 
-    def _feed(self, *inputs: Input) -> None:
-        output = self.core.step(inputs, self.now_ns)
+    def _feed(self, *inputs: Input, at_ns: int | None = None) -> None:
+        self.moment = self.steps.take(self.moment, inputs, at_ns or self.now_ns)
         looks = False
-        for command in output.commands:
+        for command in self.moment.commands:
             if isinstance(command, LookAtMarket):
                 looks = True
                 continue
@@ -323,8 +325,7 @@ class World:
             self.patience -= 1
         at_ns = self.core.next_deadline_ns
         assert at_ns is not None
-        self.now_ns = max(at_ns, self.now_ns)
-        self._feed(TimerElapsed())
+        self._feed(TimerElapsed(), at_ns=max(at_ns, self.now_ns))
 
 
 @cache

@@ -37,7 +37,7 @@ EXECUTION = (
 STATUS = (3, 7, "Submitted", "0", "100", 0.0, 555, 0, 0.0, 17, "", 0.0)
 OPEN = (
     *(5, 7, 265598, "AAPL", "STK", "BUY", "100", "LMT", 190.1, None, "GTC", "G", "DU1", "ref"),
-    *(17, 555, 1, 0, "Submitted"),
+    *(17, 555, 1, 0, "Submitted", None, None),
 )
 UNSET = ["", "2147483647", "9223372036854775807", "1.7976931348623157E308", "-9223372036854775808"]
 MALFORMED = ["abc", "1,000", "NaN", "Infinity", "12 34", "0x10"]
@@ -88,6 +88,13 @@ def test_an_open_order(inbound):
     assert isinstance(found, OrderOpened)
     assert (found.quantity, found.limit_price, found.aux_price) == (D(100), D("190.1"), None)
     assert (found.order_ref, found.oca_group, found.oca_type, found.perm_id) == ("ref", "G", 1, 555)
+
+
+def test_the_level_of_a_trailing_stop_is_read_exactly(inbound):
+    (found,) = inbound.inputs(changed(changed(OPEN, 19, 186.05), 20, 1.1), 3)
+    assert (found.trail_stop_price, found.trail_percent) == (D("186.05"), D("1.1"))
+    (unknown,) = inbound.inputs(OPEN, 3)
+    assert (unknown.trail_stop_price, unknown.trail_percent) == (None, None)
 
 
 @pytest.mark.parametrize("text", UNSET + MALFORMED)

@@ -43,6 +43,8 @@ specs = st.builds(
     oca_type=st.integers(0, 3),
     parent_id=st.integers(0, 2_000_000_000),
     transmit=st.booleans(),
+    trail_percent=st.none() | st.decimals(Decimal("0.01"), 99, places=2),
+    trail_stop_price=price,
 )
 
 
@@ -83,6 +85,10 @@ def reference(version, order_id, spec):
     order.tif, order.outsideRth, order.account = spec.tif, spec.outside_rth, spec.account
     order.orderRef, order.ocaGroup, order.ocaType = spec.order_ref, spec.oca_group, spec.oca_type
     order.parentId, order.transmit = spec.parent_id, spec.transmit
+    if spec.trail_percent is not None:
+        order.trailingPercent = float(spec.trail_percent)
+    if spec.trail_stop_price is not None:
+        order.trailStopPrice = float(spec.trail_stop_price)
     found = client(version)
     found.placeOrder(order_id, apple(), order)
     return found.conn.frames
@@ -131,6 +137,25 @@ def test_quantities_have_no_exponent():
     assert plain(Decimal("1E-7")) == "0.0000001"
 
 
+@pytest.mark.parametrize("version", VERSIONS)
+def test_what_is_in_a_hurry_is_prepared(version, monkeypatch):
+    requests = Requests(version)
+    requests.prepare(APPLE, "DU1", outside_rth=False)
+    assert not requests.fallbacks
+    monkeypatch.setattr("engine.broker.requests.learn_order", None)  # nothing is left to learn
+    level = Decimal("188.5")
+    for order in (
+        spec(order_type="MKT", limit_price=None, tif="DAY"),
+        spec(order_type="LMT", tif="DAY"),
+        spec(order_type="LMT", tif="GTC", parent_id=7),
+        spec(order_type="STP", limit_price=None, aux_price=level, tif="DAY"),
+        spec(order_type="STP", limit_price=None, aux_price=level, tif="GTC", oca_group="g"),
+        spec(order_type="TRAIL", limit_price=None, aux_price=Decimal(2), trail_stop_price=level),
+        spec(order_type="TRAIL", limit_price=None, trail_percent=Decimal("1.5")),
+    ):
+        assert [requests.place(9, APPLE, order)] == reference(version, 9, order)
+
+
 def test_a_template_belongs_to_its_instrument_account_type_and_hours():
     requests = Requests(226)
     frames = {
@@ -163,11 +188,12 @@ def test_a_reference_that_cannot_be_taken_apart_keeps_encoding(version, monkeypa
 
 def quirky(values: OrderValues) -> bytes:
     """An encoder that writes a small order in another way: found by the proofs."""
-    price = "" if values.limit_price is None else values.limit_price
-    fields = [3, values.order_id, values.action, values.quantity, price, values.aux_price]
+    fields = [3, values.order_id, values.action, values.quantity]
+    fields += [values.limit_price, values.aux_price]
     fields += [values.oca_group, values.oca_type, values.order_ref, values.parent_id]
-    fields += [int(values.transmit), "small" if values.quantity == "1" else "round"]
-    body = b"".join(str(field).encode() + b"\0" for field in fields)
+    fields += [int(values.transmit), values.trail_percent, values.trail_stop_price]
+    fields += ["small" if values.quantity == "1" else "round"]
+    body = b"".join(str("" if field is None else field).encode() + b"\0" for field in fields)
     return len(body).to_bytes(4, "big") + body
 
 

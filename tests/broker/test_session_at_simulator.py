@@ -27,6 +27,7 @@ from engine.inputs import (
 )
 from engine.plans import Sizing
 from engine.sim.launch import ACCOUNT, generated
+from engine.sim.records import MarketTick
 from engine.sim.server import SimServer
 from statecharts.vocabulary import SessionState
 
@@ -133,6 +134,62 @@ def test_a_day_of_work(simulator: SimServer) -> None:
         "START", "SOCKET_OPENED", "HANDSHAKE_DONE", "SYNCED"
     ]  # fmt: skip
     session.stop()
+
+
+@pytest.fixture(params=[176, 200, 226])
+def quiet(request: pytest.FixtureRequest) -> Iterator[SimServer]:
+    """A market that was quoted once, at 99.98 to 100, and trades when the test says so."""
+    exchange, _ = generated(["IBM"])
+    ticks = [
+        MarketTick(exchange.now_ns + 1, "IBM", kind, price, 1000)  # type: ignore[arg-type]
+        for kind, price in (("B", 99.98), ("A", 100.0))
+    ]
+    with SimServer(exchange, iter(ticks), speed=SPEED, max_server_version=request.param) as server:
+        yield server
+
+
+@pytest.mark.parametrize("trail", [{"aux_price": D("1.50")}, {"trail_percent": D("1.25")}])
+def test_a_trailing_stop_moves_with_the_price_and_never_back(
+    quiet: SimServer, trail: dict[str, Decimal]
+) -> None:
+    run = Run(quiet)
+    run.until(lambda: run.session.state is SessionState.LIVE)
+
+    def trade(price: Decimal) -> None:
+        now_ns = quiet.gateway.desk.now_ns
+        tick = MarketTick(now_ns, "IBM", "T", float(price), 100)
+        quiet.call(lambda: quiet.gateway.tick(tick))
+
+    def level() -> Decimal | None:
+        """As the broker tells it when it is asked for its open orders."""
+        seen = len(run.of(SnapshotEnded))
+        run.ask(Snapshot("open_orders"))
+        run.until(lambda: len(run.of(SnapshotEnded)) > seen)
+        found: Decimal | None = run.of(OrderOpened)[-1].trail_stop_price
+        return found
+
+    first = ORDER_ID_FIRST
+    stop = order("TRAIL", action="SELL", trail_stop_price=D("97.10"), **trail)
+    run.ask(Place(first, "IBM", stop))
+    run.until(lambda: run.status(first) == "PreSubmitted")
+    placed = run.of(OrderOpened)[0]
+    assert (placed.order_type, placed.tif) == ("TRAIL", "GTC")
+    assert placed.trail_percent == trail.get("trail_percent")
+    assert placed.trail_stop_price == level() == D("97.10")
+
+    trade(D(104))
+    high = D(104) - trail.get("aux_price", D("1.30"))
+    assert level() == high
+    trade(high + D("0.01"))  # back, but not as far as the stop
+    assert level() == high
+    wider = {name: value * 2 for name, value in trail.items()}
+    run.ask(Amend(first, "IBM", order("TRAIL", action="SELL", **wider)))
+    assert level() == high
+    trade(high)
+    run.until(lambda: run.status(first) == "Filled")
+    assert {f.side for f in run.of(ExecutionReported)} == {"SELL"}
+    assert not run.session.unreadable
+    run.session.stop()
 
 
 def test_a_new_connection_finds_what_the_old_one_left(simulator: SimServer) -> None:

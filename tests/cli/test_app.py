@@ -10,7 +10,10 @@ import pytest
 from engine.version import VERSION
 from tests.cli.conftest import Cli, environment
 
-HEAVY = ("ibapi", "numpy", "rich", "statemachine", "cattrs", "engine.engine", "engine.sim.server")
+HEAVY = (
+    *("ibapi", "numpy", "rich", "statemachine", "cattrs", "engine.engine", "engine.sim.server"),
+    *("httpx", "starlette", "uvicorn"),
+)
 
 
 def test_the_version(engine: Cli) -> None:
@@ -19,7 +22,9 @@ def test_the_version(engine: Cli) -> None:
     assert (done.code, done.out) == (0, f"engine {VERSION}\n")
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["run", "--help"], ["sim", "--help"]])
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["run", "--help"], ["sim", "--help"], ["demo-api", "--help"]]
+)
 def test_help_names_the_options_and_loads_nothing_heavy(arguments: list[str]) -> None:
     check = (
         "import sys\n"

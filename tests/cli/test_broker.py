@@ -32,12 +32,14 @@ def view(quantity: int = 0, frozen: str = "", working: bool = False) -> EngineVi
     symbol = SymbolView(
         symbol="IBM",
         state="closing",
-        bracket="exiting",
         side="long",
         quantity=Decimal(quantity),
         average_price=Decimal(100),
-        stop=None,
-        target=None,
+        stops=(),
+        targets=(),
+        adds=(),
+        brackets=("exiting",),
+        rule="",
         unrealised=0.0,
         realised=Decimal(0),
         commission=Decimal(0),
@@ -46,7 +48,7 @@ def view(quantity: int = 0, frozen: str = "", working: bool = False) -> EngineVi
     )
     close = OrderView(7, "IBM", "close", "SELL", Decimal(100), Decimal(0), "MKT", None, "working")
     orders = (close,) if working else ()
-    return EngineView("live", 0, "DU1", (symbol,), orders, 0, (), (), ())
+    return EngineView("live", 0, "DU1", "", (symbol,), orders, 0, (), (), ())
 
 
 @pytest.mark.parametrize(

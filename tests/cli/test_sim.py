@@ -80,6 +80,39 @@ def test_it_answers_on_its_control_port(engine: Cli) -> None:
     assert process.returncode == 0
 
 
+def test_a_script_of_faults_is_read_before_it_listens(engine: Cli, tmp_path: Path) -> None:
+    script = tmp_path / "faults.txt"
+    script.write_text("start drop orderStatus\nstart drpo openOrder\n")
+    done = engine("sim", "--port", "0", "--faults", str(script))
+    assert (done.code, done.out) == (2, "")
+    assert done.err.strip().endswith("line 2: no fault is called 'drpo'; did you mean drop?")
+
+
+@pytest.mark.parametrize("faults", ["script", "draw"])
+def test_faults_are_in_the_record(engine: Cli, tmp_path: Path, faults: str) -> None:
+    script = tmp_path / "faults.txt"
+    script.write_text("connection:1 say 1100 times=2 every=1ms\n")
+    process = engine.start(
+        *("sim", "--port", "0", "--seed", "3", "--json", "out.json", "--symbols", "IBM"),
+        *("--faults", str(script) if faults == "script" else "draw", "--linger", "1ms"),
+    )
+    port = int(listening(process)[1])
+    with socket.create_connection(("127.0.0.1", port), 10) as connection:
+        hello = b"v100..178"
+        connection.sendall(b"API\0" + len(hello).to_bytes(4, "big") + hello)
+        start = b"71\x002\x009\x00\x00"
+        connection.sendall(len(start).to_bytes(4, "big") + start)
+        received = b""
+        while received.count(b"2158") < 1 or (faults == "script" and received.count(b"1100") < 2):
+            received += connection.recv(4096)
+    process.communicate(timeout=30)
+    found = engine.report("out.json")["faults"]
+    if faults == "script":
+        assert found == [{"fault": "connection:1 say 1100 times=2 every=1ms", "happened": 2}]
+    else:
+        assert len(found) == 12
+
+
 def test_it_ends_with_whoever_started_it_if_nobody_ever_came(engine: Cli) -> None:
     """Its starter was killed before it could connect: nobody knows of this simulator."""
     process = subprocess.Popen(

@@ -50,6 +50,7 @@ from engine.inputs import (
 )
 from engine.sim.exchange import Exchange
 from engine.sim.instruments import instrument, session
+from engine.sim.matching import Deal
 from engine.sim.policies import Policies
 from engine.sim.records import (
     CommissionNotice,
@@ -59,6 +60,7 @@ from engine.sim.records import (
     Notice,
     OrderNotice,
     PositionNotice,
+    SimExecution,
     SimOrder,
 )
 
@@ -138,16 +140,17 @@ class Desk:
         seed: int = 1,
         connect: bool = True,
         mute: tuple[type[Input], ...] = (),
+        sessions: tuple[tuple[int, int], ...] = ((OPEN_NS, CLOSE_NS),),
     ) -> None:
         self.config = config
         self.linked = False
         self.courier = Courier()
         self.courier.lost.update(mute)
         self.instruments = {
-            symbol: attrs.evolve(instrument(symbol), sessions=((OPEN_NS, CLOSE_NS),))
+            symbol: attrs.evolve(instrument(symbol), sessions=sessions)
             for symbol in config.strategy.symbols
         }
-        self.now_ns = OPEN_NS + 60 * SECOND
+        self.now_ns = sessions[0][0] + 60 * SECOND
         self.exchange = Exchange(
             list(self.instruments.values()), ACCOUNT, policies or Policies(), seed, self.now_ns, 7
         )
@@ -161,6 +164,8 @@ class Desk:
         self.signals = 0
         self.watches: dict[int, tuple[Watch, bool]] = {}  # with what was true when last seen
         self.epoch = 0
+        self.refusals: dict[str, int] = {}  # by order type: so many new orders are rejected
+        self.excused = 0  # crossings of zero that the exchange made by itself
         if connect:
             self.start()
 
@@ -229,10 +234,8 @@ class Desk:
         if late:
             self.feed(*late)
         for _ in range(3):
-            for symbol, view in self.quotes.items():
-                assert view.bid is not None
-                assert view.ask is not None
-                self.quote(symbol, view.bid, view.ask)
+            for view in list(self.quotes.values()):
+                self.show(view, 100_000)
             self.wait(45)
 
     # -- market and signals ------------------------------------------------------------------
@@ -240,10 +243,14 @@ class Desk:
     def quote(
         self, symbol: str, bid: float, ask: float, size: int = 100_000, atr: float | None = 1.0
     ) -> None:
-        self.quotes[symbol] = MarketView(symbol, bid, ask, (bid + ask) / 2, 0, atr)
-        for kind, price in (("B", bid), ("A", ask)):
-            self.tick(symbol, kind, price, size)
-        self.look(symbol)
+        self.show(MarketView(symbol, bid, ask, (bid + ask) / 2, 0, atr), size)
+
+    def show(self, view: MarketView, size: int) -> None:
+        """The market as it is now: to the exchange, which knows no prices of 0 and below, and
+        to the watches."""
+        self.quotes[view.symbol] = view
+        self.move(view.symbol, view.bid, view.ask, size)
+        self.look(view.symbol)
 
     def fired(self, symbol: str) -> list[Input]:
         """The watches of a symbol that have just become true."""
@@ -268,9 +275,21 @@ class Desk:
 
     def trade(self, symbol: str, price: float, size: int = 100) -> None:
         """Quote around a price with the given size, and a trade at it."""
-        self.tick(symbol, "B", round(price - 0.01, 2), size)
-        self.tick(symbol, "A", round(price + 0.01, 2), size)
+        bid, ask = round(price - 0.01, 2), round(price + 0.01, 2)
+        view = self.quotes.get(symbol, MarketView(symbol, quote_age_ns=0))
+        self.quotes[symbol] = attrs.evolve(view, bid=bid, ask=ask, last=price)
+        self.move(symbol, bid, ask, size)
         self.tick(symbol, "T", price, size)
+        self.look(symbol)
+
+    def move(self, symbol: str, bid: float | None, ask: float | None, size: int) -> None:
+        """Both quotes, in the order in which they do not cross on the way."""
+        ticks = [(kind, price) for kind, price in (("B", bid), ("A", ask)) if price and price > 0]
+        known = self.exchange.quote(symbol).ask
+        if known is not None and bid is not None and bid >= known:
+            ticks.reverse()
+        for kind, price in ticks:
+            self.tick(symbol, kind, price, size)
 
     def signal(
         self, symbol: str, kind: str, confidence: float = 1.0, identity: str | None = None
@@ -283,7 +302,9 @@ class Desk:
 
     def wait(self, seconds: float) -> None:
         """Let time pass, stopping at every deadline of the core and of the exchange."""
-        end = self.now_ns + int(seconds * SECOND)
+        self.wait_until(self.now_ns + int(seconds * SECOND))
+
+    def wait_until(self, end: int) -> None:
         while True:
             due = [
                 self.core.next_deadline_ns,
@@ -347,7 +368,7 @@ class Desk:
             notices = self.exchange.cancel(CLIENT, command.order_id)
         else:
             assert isinstance(command, Place | Amend)
-            notices = self.exchange.place(CLIENT, self.sim_order(command))
+            notices = self.place(self.sim_order(command), new=isinstance(command, Place))
         told = [item for notice in notices for item in translate(notice)]
         return self.courier.carry(told, self.now_ns)
 
@@ -374,6 +395,84 @@ class Desk:
             order_ref=spec.order_ref,
             transmit=spec.transmit,
         )
+
+    # -- what the exchange does by itself ----------------------------------------------------
+
+    def place(self, order: SimOrder, new: bool) -> list[Notice]:
+        if new and self.refusals.get(order.order_type):
+            self.refusals[order.order_type] -= 1
+            return [ErrorNotice(CLIENT, order.order_id, 201, "Order rejected - reason:no")]
+        return self.exchange.place(CLIENT, order)
+
+    def oldest(self, symbol: str, order_type: str) -> SimOrder:
+        for order in self.exchange.open_orders(CLIENT):
+            if (order.instrument.symbol, order.order_type) == (symbol, order_type):
+                return order
+        raise AssertionError(f"no {order_type} of {symbol} is live: {self.live(symbol)}")
+
+    def broker_cancels(self, symbol: str, order_type: str) -> None:
+        self.deliver(self.exchange.cancel(CLIENT, self.oldest(symbol, order_type).order_id))
+
+    def broker_fills(
+        self, symbol: str, order_types: list[str], quantity: Decimal, price: Decimal | None = None
+    ) -> None:
+        """Fill of the oldest order of each type, whatever the market shows. Of several, none
+        hears of the others in time: both legs of a race."""
+        floor = self.exchange._floor
+        chosen = [self.oldest(symbol, order_type) for order_type in order_types]
+        before, policies = floor.oracle.crossings, floor.policies
+        if len(chosen) > 1:
+            floor.policies = attrs.evolve(policies, oca_siblings="forget")
+        for order in chosen:
+            live = self.exchange._registry.find(CLIENT, order.order_id)
+            assert live is not None
+            at = price or order.limit_price or order.trail_stop_price or order.aux_price
+            assert at is not None
+            floor._fill(live, Deal(quantity, at, True))
+        floor.policies = policies
+        floor.finish()
+        self.excused += floor.oracle.crossings - before
+        self.deliver(floor.drain())
+
+    def broker_fills_late(
+        self, symbol: str, action: str, quantity: Decimal, order_type: str, price: Decimal
+    ) -> None:
+        """An execution of the last order of its kind, after its end was told."""
+        floor = self.exchange._floor
+        ended = [
+            order
+            for order in self.exchange.completed_orders()
+            if (order.instrument.symbol, order.action, order.order_type)
+            == (symbol, action, order_type)
+        ]
+        order = max(ended, key=lambda one: one.order_id)
+        before = floor.account.position(symbol)
+        floor.account.apply(order.instrument, order.action, quantity, price, Decimal(0))
+        execution = SimExecution(
+            execution_id=f"{self.exchange.instance:08x}.{len(floor.executions) + 1:08x}.01.01",
+            time_ns=self.now_ns,
+            order_id=order.order_id,
+            client_id=CLIENT,
+            perm_id=order.perm_id,
+            instrument=order.instrument,
+            account=ACCOUNT,
+            side=order.action,
+            quantity=quantity,
+            price=price,
+            cumulative_quantity=order.filled + quantity,
+            average_price=price,
+            order_ref=order.order_ref,
+            last_liquidity=1,
+        )
+        floor.executions.append(execution)
+        crossings = floor.oracle.crossings
+        floor.oracle.executed(execution, Decimal(0), before, floor.account.position(symbol))
+        self.excused += floor.oracle.crossings - crossings
+        name = execution.execution_id
+        charge = floor.ledger.commissions[name] = CommissionNotice(
+            name, CLIENT, Decimal(0), "USD", None
+        )
+        self.deliver([ExecutionNotice(execution), charge, floor.account.notice(symbol)])
 
     # -- what is true ------------------------------------------------------------------------
 
@@ -410,6 +509,23 @@ class Desk:
                     + (f" {price:.2f}" if price is not None else "")
                 )
         return sorted(lines)
+
+    def cover(self, symbol: str, order_types: tuple[str, ...]) -> dict[Decimal, Decimal]:
+        """By price, what live orders of these types would trade to close what is held, as far
+        as the exchange would let them now."""
+        position = self.exchange.position(symbol)
+        found: dict[Decimal, Decimal] = {}
+        for live in self.exchange._registry.live():
+            order = live.order
+            closes = (order.action == "SELL") == (position > 0)
+            if order.instrument.symbol != symbol or order.order_type not in order_types:
+                continue
+            if position and closes and live.active and not live.held:
+                price = order.limit_price or order.trail_stop_price or order.aux_price
+                assert price is not None
+                fillable = self.exchange._floor.fillable(live)
+                found[price] = found.get(price, Decimal(0)) + fillable
+        return found
 
     def said(self, kind: type) -> list[BaseEvent]:
         return [event for event in self.events if isinstance(event, kind)]

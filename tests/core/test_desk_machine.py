@@ -1,8 +1,9 @@
 """Anything in any order: signals, markets, requests and faults against the simulated exchange.
 
 Whatever has happened, once faults end and time passes in a quiet market, the core and the
-exchange agree, what is held is protected, and nothing lives that should not. The answers that
-IB leaves open are drawn with each example.
+exchange agree, what is held is protected tranche by tranche, and nothing lives that should not.
+No add is ever sent against an exit that has traded, beyond the stop, or beyond the plan. The
+strategy, and the answers that IB leaves open, are drawn with each example.
 
 ``HYPOTHESIS_PROFILE=campaign`` plays far longer.
 """
@@ -12,30 +13,36 @@ from __future__ import annotations
 import os
 import random
 from decimal import Decimal
+from typing import Any
 
 import hypothesis.strategies as st
+import orjson
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
-from engine.commands import Place
+from engine.commands import Command, Place
 from engine.config import from_mapping
+from engine.contexts import Context
 from engine.core import Core
 from engine.inputs import (
     BracketRequested,
     CancelRequested,
     CloseRequested,
+    Input,
     OcoLeg,
     OcoRequested,
     OrderOpened,
     OrderStatusReported,
+    RuleChanged,
 )
-from engine.orders import EXIT_ROLES
+from engine.orders import EXIT_ROLES, Role
 from engine.sim.oracle import uncovered
 from engine.sim.policies import Policies, choices
+from engine.sim.records import SimOrder
 from statecharts.vocabulary import ContextState
-from tests.core.desk import CLIENT, Desk
+from tests.core.desk import CLIENT, SECOND, Desk
 
-settings.register_profile("quick", max_examples=200, stateful_step_count=30)
+settings.register_profile("quick", max_examples=100, stateful_step_count=30)
 settings.register_profile("campaign", max_examples=3000, stateful_step_count=50)
 _PROFILE = settings.get_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 
@@ -63,22 +70,124 @@ policies = st.fixed_dictionaries(
 )
 
 
-class DeskMachine(RuleBasedStateMachine):
-    @initialize(
-        policies=policies,
-        on_opposite=st.sampled_from(("reverse", "close")),
-        cooldown_s=st.sampled_from((0.0, 180.0)),
+# The ATR is 0.50: stops are 3.00 away, targets 2.00 and more.
+_DOUBLE_DOWNS = (
+    None,
+    None,
+    {"levels": [0.5]},
+    {"levels": [0.2, 0.9], "multiplier": 0.5, "reanchor": "average"},
+    {"levels": [0.1, 0.4, 0.7], "multiplier": 0.3},
+)
+_SCALE_INS = (
+    None,
+    None,
+    {"trigger_percent": 1, "portion": 50},
+    {"trigger_percent": 0.5, "shares": 70, "times_max": 3, "reanchor": "keep"},
+    {"trigger_percent": 1, "portion": 30, "times_max": 2, "stop": {"atr": 3, "percent": 2}},
+)
+_TARGETS = (
+    {"atr": 4.0},
+    {"atr": 4.0},
+    [],
+    [{"atr": 4.0, "portion": 50}, {"atr": 8.0, "portion": 50}],
+    [{"atr": 3.0, "portion": 30}, {"percent": 5, "portion": 33}],
+)
+_TRAILS = (None, None, None, {"atr": 6.0}, {"percent": 2.0}, {"amount": 1.5})
+_ENTRIES = (
+    {"type": "market"},
+    {"type": "market"},
+    {"type": "limit", "offset": {"amount": 0.3}},
+    {"type": "stop", "offset": {"atr": 1}},
+)
+strategies = st.fixed_dictionaries(
+    {
+        "on_opposite": st.sampled_from(("reverse", "close")),
+        "cooldown_s": st.sampled_from((0.0, 0.0, 180.0)),
+        "target": st.sampled_from(_TARGETS),
+        "trailing": st.sampled_from(_TRAILS),
+        "entry": st.sampled_from(_ENTRIES),
+        "double_down": st.sampled_from(_DOUBLE_DOWNS),
+        "scale_in": st.sampled_from(_SCALE_INS),
+        "late_fill": st.sampled_from(("flatten", "protect")),
+        "entry_partial": st.sampled_from(("keep", "flatten")),
+        "entry_partial_timeout_s": st.sampled_from((None, None, 5.0)),
+        "stop_unfilled_after_s": st.sampled_from((10.0, 1.0, None)),
+        "resize": st.sampled_from(("amend", "amend", "replace")),
+        "target_tif": st.sampled_from(("GTC", "DAY")),
+    }
+)
+
+# Rules that come and go while it runs, each under the same name; a BUY wakes them before the
+# strategy's own.
+_WOKEN = {"kind": "event", "event": "PredictionSignalEvent", "where": ["signal == BUY"]}
+_CHANGED: tuple[dict[str, Any], ...] = (
+    {"kind": "adjust", "quantity": 120},
+    {"kind": "adjust", "quantity": 400},
+    {"kind": "adjust", "quantity": -100},
+    {"kind": "adjust", "quantity": 0},
+    {"kind": "cancel", "what": "adds"},
+    {"kind": "cancel", "what": "entries"},
+    {"kind": "double_down", "double_down": {"levels": [0.3, 0.6]}},
+    {"kind": "scale_in", "scale_in": {"trigger_percent": 0.1, "portion": 20, "times_max": 2}},
+    {"kind": "close_all", "symbols": "all", "reason": "rule"},
+)
+ADDS_MAX = {"double_down": 5, "scale_in": 5}  # of all plans above, and a rule's with them
+
+
+faults = st.one_of(
+    st.tuples(st.just("repeats"), st.integers(1, 3)),
+    st.tuples(st.just("lost"), st.sampled_from((OrderStatusReported, OrderOpened))),
+    st.tuples(st.just("shuffle"), st.integers(0, 5)),
+    st.tuples(st.just("execution_delay_ns"), st.sampled_from((0, 1, 20)).map(SECOND.__mul__)),
+    st.tuples(st.sampled_from(("executions_to_lose", "requests_to_lose")), st.just(1)),
+)
+# Ways of a price, in cents and with the size that is shown: to the target, to the stop, to an add
+# and on, to a scale-in and back.
+ways = st.lists(st.tuples(cents, sizes), min_size=1, max_size=5) | st.sampled_from(
+    (
+        [(-110, 60), (0, 100_000), (-250, 100_000)],
+        [(-160, 100_000), (370, 100_000)],
+        [(120, 20), (0, 100_000), (-160, 100)],
+        [(110, 100_000), (110, 100_000), (-400, 130)],
+        [(205, 50), (0, 100), (210, 100_000)],
     )
-    def open(self, policies: dict[str, object], on_opposite: str, cooldown_s: float) -> None:
+)
+
+
+class WatchedDesk(Desk):
+    """Looks at every add as it is sent, with what the core knew then."""
+
+    def carry_out(self, command: Command) -> list[Input]:
+        if isinstance(command, Place):
+            order = self.core.state.orders[command.order_id]
+            if order.role is Role.ADD:
+                self.check_add(self.core.state.contexts[order.owner], command)
+        return super().carry_out(command)
+
+    def check_add(self, context: Context, command: Place) -> None:
+        assert not context.exits_traded, "an add against exits that trade"
+        assert context.held * context.side > 0, "an add to nothing"
+        stop = context.stop_level(self.instruments[context.symbol].grid)
+        limit = command.spec.limit_price
+        assert limit is None or (limit - stop) * context.side > 0, f"{limit} is beyond {stop}"
+        for kind, most in ADDS_MAX.items():
+            sent = [one for one in context.intents if one.kind == kind]
+            assert len(sent) <= most, f"{len(sent)} adds by {kind}"
+
+
+class DeskMachine(RuleBasedStateMachine):
+    @initialize(policies=policies, drawn=strategies)
+    def open(self, policies: dict[str, object], drawn: dict[str, object]) -> None:
         strategy = {
             "symbols": [*TRADED, OCO_SYMBOL],
             "sizing": {"shares": 300},
             "stop": {"atr": 6.0},
-            "target": {"atr": 4.0},
-            "on_opposite": on_opposite,
-            "cooldown_s": cooldown_s,
+            **drawn,
         }
-        self.desk = Desk(from_mapping({"strategy": strategy}), Policies(**policies))
+        limits = {"orders_per_minute_max": 100_000}  # the clock stands still in a sequence
+        config = from_mapping({"strategy": strategy, "limits": limits})
+        self.desk = WatchedDesk(config, Policies(**policies))
+        self.rule_there = False
         self.price = dict.fromkeys((*TRADED, OCO_SYMBOL), Decimal(100))
         self.references: list[str] = []
         for symbol in self.price:
@@ -99,6 +208,9 @@ class DeskMachine(RuleBasedStateMachine):
         self.show(symbol, size)
 
     @rule(symbol=st.sampled_from((*TRADED, OCO_SYMBOL)), by=cents, size=sizes)
+    def trade_at(self, symbol: str, by: int, size: int) -> None:
+        self.trade(symbol, by, size)
+
     def trade(self, symbol: str, by: int, size: int) -> None:
         self.move(symbol, by)
         self.show(symbol, size)
@@ -110,9 +222,31 @@ class DeskMachine(RuleBasedStateMachine):
 
     # -- what is wanted ----------------------------------------------------------------------
 
+    @rule(symbol=symbols, buys=st.booleans(), size=sizes, way=ways)
+    def trade_goes(self, symbol: str, buys: bool, size: int, way: list[tuple[int, int]]) -> None:
+        """A signal, and what the price does after it, as the side of the trade sees it."""
+        self.show(symbol, size)
+        self.desk.signal(symbol, "BUY" if buys else "SHORT")
+        for by, shown in way:
+            self.trade(symbol, by if buys else -by, shown)
+
     @rule(symbol=symbols, kind=st.sampled_from(("BUY", "SHORT", "SELL")))
     def signal(self, symbol: str, kind: str) -> None:
         self.desk.signal(symbol, kind)
+
+    @rule(then=st.sampled_from(_CHANGED))
+    def change_a_rule(self, then: dict[str, Any]) -> None:
+        plain = {"id": "drawn", "priority": 60, "when": _WOKEN, "then": then}
+        change = "replace" if self.rule_there else "add"
+        self.rule_there = True
+        self.desk.feed(RuleChanged(change, "drawn", orjson.dumps(plain).decode()))  # type: ignore[arg-type]
+
+    @rule(
+        name=st.sampled_from(("drawn", "pattern.buy", "pattern.scale_in", "pattern.short")),
+        change=st.sampled_from(("enable", "disable")),
+    )
+    def switch_a_rule(self, name: str, change: str) -> None:
+        self.desk.feed(RuleChanged(change, name))  # type: ignore[arg-type]
 
     @rule(symbol=st.sampled_from((*TRADED, None)))
     def close(self, symbol: str | None) -> None:
@@ -181,29 +315,16 @@ class DeskMachine(RuleBasedStateMachine):
     def restart(self) -> None:
         self.desk.restart()
 
-    @rule(times=st.integers(1, 3))
-    def repeat_messages(self, times: int) -> None:
-        self.desk.courier.repeats = times
-
-    @rule(kind=st.sampled_from((OrderStatusReported, OrderOpened)))
-    def lose_messages(self, kind: type) -> None:
-        self.desk.courier.lost ^= {kind}
-
-    @rule(seed=st.integers(0, 5))
-    def reorder_messages(self, seed: int) -> None:
-        self.desk.courier.shuffle = random.Random(seed) if seed else None
-
-    @rule(seconds=st.sampled_from((0, 1, 20)))
-    def delay_executions(self, seconds: int) -> None:
-        self.desk.courier.execution_delay_ns = seconds * 1_000_000_000
-
-    @rule()
-    def lose_an_execution(self) -> None:
-        self.desk.courier.executions_to_lose = 1
-
-    @rule()
-    def lose_a_request(self) -> None:
-        self.desk.courier.requests_to_lose = 1
+    @rule(fault=faults)
+    def disturb(self, fault: tuple[str, Any]) -> None:
+        what, value = fault
+        courier = self.desk.courier
+        if what == "lost":
+            courier.lost ^= {value}
+        elif what == "shuffle":
+            courier.shuffle = random.Random(value) if value else None
+        else:
+            setattr(courier, what, value)
 
     # -- what must be true -------------------------------------------------------------------
 
@@ -228,20 +349,38 @@ class DeskMachine(RuleBasedStateMachine):
             assert self.desk.core.state.held(symbol) == 0
             assert not self.desk.live(symbol)
             return
-        assert context.state in (ContextState.ENTERING, ContextState.PROTECTED), context.state
+        resting = (ContextState.ENTERING, ContextState.PROTECTED, ContextState.ADDING)
+        assert context.state in resting, context.state
         floor = self.desk.exchange._floor
         assert uncovered(context.held, floor._covers(symbol)) == 0, "shares without a stop"
-        most = abs(context.held) + context.opening_rest
-        alone, grouped = Decimal(0), Decimal(0)
-        for order in self.desk.exchange.open_orders(CLIENT):
-            known = self.desk.core.state.orders[order.order_id]
-            if known.symbol != symbol or known.role not in EXIT_ROLES:
-                continue
-            if order.oca_group == context.tranches[0].oca_group:
-                grouped = max(grouped, order.remaining)
-            else:
-                alone += order.remaining
-        assert alone + grouped <= most, f"exits of {alone} + {grouped} for {most} shares"
+        live = {one.order_id: one for one in self.desk.exchange.open_orders(CLIENT)}
+        for tranche, held in context.shares():
+            own = [live[number] for number in tranche.orders if number in live]
+            exits = [o for o in own if tranche.orders[o.order_id].role in EXIT_ROLES]
+            stops = [o.remaining for o in exits if o.order_type in ("STP", "TRAIL")]
+            assert max(stops, default=Decimal(0)) >= abs(held), "a tranche without its stop"
+            grouped = [o.remaining for o in exits if o.oca_group == tranche.oca_group]
+            alone = sum(
+                (o.remaining for o in exits if o.oca_group != tranche.oca_group), Decimal(0)
+            )
+            worst = alone + max(grouped, default=Decimal(0))
+            most = abs(held) + tranche.entry_rest
+            assert worst <= most, f"exits of {worst} for {most} shares"
+        self.check_adds(context, live)
+
+    def check_adds(self, context: Context, live: dict[int, SimOrder]) -> None:
+        """By what the exchange says: no add rests at or beyond a stop of what is held."""
+        shown = [live[number] for number in context.orders if number in live]
+        stops = [
+            one.trail_stop_price or one.aux_price
+            for one in shown
+            if context.orders[one.order_id].role is Role.STOP
+            and not one.why_held.startswith("child")
+        ]
+        for one in shown:
+            if context.orders[one.order_id].role is Role.ADD and one.limit_price is not None:
+                beyond = [s for s in stops if s and (one.limit_price - s) * context.side <= 0]
+                assert not beyond, f"an add at {one.limit_price}, stops at {beyond}"
 
     def teardown(self) -> None:
         if not hasattr(self, "desk"):

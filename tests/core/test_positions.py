@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from decimal import Decimal
 
+import attrs
 import hypothesis.strategies as st
 import pytest
 from hypothesis import given
@@ -42,6 +44,7 @@ def test_quantity_and_money_add_up(deals: list[tuple[Side, Decimal, Decimal]]) -
         at_cost = position.quantity * position.average_price
         assert position.realised == pytest.approx(cash + at_cost, abs=Decimal("1e-12"))
         assert (position.average_price == 0) == (held == 0)
+        assert held != 0 or position.realised == cash, "exact when nothing is held"
     assert position.opened_quantity - position.closed_quantity == abs(held)
 
 
@@ -77,6 +80,125 @@ def test_every_delivery_gives_the_same_position(
     recomputed = fold(ledger.fills.values())
     assert recomputed.quantity == ledger.position.quantity
     assert recomputed.realised == pytest.approx(ledger.position.realised, abs=Decimal("1e-12"))
+
+
+# -- any delivery, against a plain fold -------------------------------------------------------
+
+
+@attrs.frozen
+class Message:
+    """What TWS may deliver: an execution or a correction of one (0 shares: it was busted), or
+    the commission of either."""
+
+    deal: int
+    revision: int
+    side: Side
+    quantity: Decimal
+    price: Decimal
+    commission: Decimal | None = None
+
+    @property
+    def execution_id(self) -> str:
+        return f"0000e0d5.{self.deal}.01.{self.revision:02d}"
+
+
+@st.composite
+def deliveries(draw: st.DrawFn) -> list[Message]:
+    """Every revision of every deal, some twice, with their commissions, in any order at all."""
+    messages = []
+    for deal in range(draw(st.integers(1, 8))):
+        side = draw(sides)
+        for number in range(1, draw(st.integers(1, 3)) + 1):
+            shares = draw(quantities if number == 1 else st.integers(0, 500).map(Decimal))
+            fee = draw(st.integers(-50, 500).map(lambda cents: Decimal(cents) / 100))
+            told = Message(deal, number, side, shares, draw(prices))
+            copies = draw(st.integers(1, 2))
+            messages += [told] * copies + [attrs.evolve(told, commission=fee)] * copies
+    return draw(st.permutations(messages))
+
+
+def plainly(deals: Iterable[tuple[Decimal, Decimal]]) -> tuple[Decimal, Decimal, Decimal]:
+    """(held, what it cost, realised) of signed deals: the cost of what is held is kept whole,
+    and a closing deal takes its part of it."""
+    held = cost = realised = Decimal(0)
+    for shares, price in deals:
+        closing = Decimal(0)
+        if held * shares < 0:
+            closing = shares if abs(shares) <= abs(held) else -held
+            part = -closing * cost / held
+            realised += -closing * price - part
+            cost -= part
+            held += closing
+        held += shares - closing
+        cost += (shares - closing) * price
+    return held, cost, realised
+
+
+EXACT_TO = Decimal("1e-18")
+
+
+@given(deliveries(), prices)
+def test_any_delivery_is_the_plain_fold_of_the_latest_revisions(
+    messages: list[Message], mark: Decimal
+) -> None:
+    ledger = Ledger()
+    latest: dict[int, Message] = {}  # keeps the place of the first arrival
+    fees: dict[int, Message] = {}
+    for message in messages:
+        if message.commission is not None:
+            ledger.charge(message.execution_id, message.commission)
+            if message.deal not in fees or message.revision >= fees[message.deal].revision:
+                fees[message.deal] = message
+            continue
+        fill = execution(message.execution_id, message.side, message.quantity, message.price)
+        news = message.deal not in latest or message.revision > latest[message.deal].revision
+        held_before = ledger.position.quantity
+        change = ledger.add(fill, 1)
+        assert (change is not None) == news
+        assert ledger.position.quantity == held_before + (change or 0)
+        if news:
+            latest[message.deal] = message
+
+    deals = [
+        (one.quantity if one.side == "BUY" else -one.quantity, one.price) for one in latest.values()
+    ]
+    held, cost, realised = plainly(deals)
+    position = ledger.position
+    assert position.quantity == held
+    assert abs(position.average_price - (cost / held if held else 0)) < EXACT_TO
+    assert abs(position.realised - realised) < EXACT_TO
+    assert abs(position.unrealised(mark) - (held * mark - cost)) < EXACT_TO
+    assert ledger.commission == sum(
+        (one.commission for one in fees.values() if one.commission is not None), Decimal(0)
+    )
+    assert ledger.commissions_complete
+    assert ledger.filled(1) == sum((abs(shares) for shares, _ in deals), Decimal(0))
+
+    # Whatever the order: what came in and went out, and what is held, is the whole profit.
+    profit = position.realised + position.unrealised(mark)
+    assert abs(profit - sum((shares * (mark - price) for shares, price in deals), Decimal(0))) < (
+        EXACT_TO
+    )
+    assert position == fold(ledger.fills.values())
+
+
+def test_a_late_commission_of_an_earlier_revision_does_not_replace_that_of_the_correction() -> None:
+    ledger = Ledger()
+    ledger.add(execution("a.01", "BUY", 100, 10), 1)
+    ledger.add(execution("a.02", "BUY", 60, 10), 1)
+    ledger.charge("a.02", Decimal("0.60"))
+    ledger.charge("a.01", Decimal("1.00"))
+    assert ledger.commission == Decimal("0.60")
+    ledger.charge("a.02", Decimal("0.65"))
+    assert ledger.commission == Decimal("0.65")
+
+
+def test_a_correction_that_names_another_order_moves_its_shares_there() -> None:
+    ledger = Ledger()
+    ledger.add(execution("a.01", "BUY", 100, 10), 1)
+    ledger.add(execution("b.01", "BUY", 20, 10), 1)
+    assert ledger.add(execution("a.02", "BUY", 90, 10), 2) == -10
+    assert (ledger.filled(1), ledger.filled(2)) == (20, 90)
 
 
 def test_average_of_a_position_that_grows_shrinks_and_turns() -> None:

@@ -6,11 +6,14 @@ import os
 import re
 import subprocess
 import sys
+import threading
 import tomllib
 from pathlib import Path
 
 import pytest
 
+from engine import Engine, PositionOpenEvent
+from engine.config import from_mapping
 from engine.reasons import Reason
 from engine.rules import (
     EventCondition,
@@ -26,10 +29,13 @@ from engine.rules.actions import ACTIONS_MAX
 from engine.rules.conditions import CONDITION_DEPTH_MAX, CONDITIONS_MAX, parts_of
 from engine.rules.forms import RULE_BYTES_MAX
 from engine.rules.rule import ACTION_KINDS, CONDITION_KINDS
+from engine.sim.launch import generated
+from engine.sim.server import SimServer
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "rules.md").read_text("utf-8")
 EXAMPLES = dict(re.findall(r"<!-- example: (\w+) -->\n```python\n(.*?)```", PAGE, re.DOTALL))
+LIVE = dict(re.findall(r"<!-- engine: (\w+) -->\n```python\n(.*?)```", PAGE, re.DOTALL))
 FILES = dict(re.findall(r"<!-- rules: (\w+) -->\n```toml\n(.*?)```", PAGE, re.DOTALL))
 SAID = {  # what an example prints
     "pattern": "calm.buy 50\ncalm.sell 50\ncalm.short 50\ncalm.scale_in 10\ncalm.end_of_day 100\n",
@@ -47,7 +53,8 @@ SAID = {  # what an example prints
 
 def test_every_example_is_known() -> None:
     assert EXAMPLES.keys() == SAID.keys()
-    assert PAGE.count("```python") == len(EXAMPLES)
+    assert LIVE.keys() == {"running"}
+    assert PAGE.count("```python") == len(EXAMPLES) + len(LIVE)
     assert PAGE.count("```toml") == len(FILES)
 
 
@@ -65,6 +72,53 @@ def test_an_example_runs(name: str, tmp_path: Path) -> None:
 
     assert done.stderr == ""
     assert done.stdout == SAID[name]
+
+
+def test_the_example_of_a_running_engine_runs_at_a_simulator(tmp_path: Path) -> None:
+    exchange, source = generated(["IBM"], ticks_per_s=20.0)
+    with SimServer(exchange, source, speed=5.0) as server:
+        code = LIVE["running"].replace("7497", f"{server.port}")
+        done = subprocess.run(
+            [sys.executable, "-c", code.replace('"port":', '"clock_rate": 5.0, "port":')],
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
+        )
+        report = server.report()
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == (
+        "long\ncalm.buy low_confidence\ncalm.buy same_side\n[('calm.buy', 1), ('calm.short', 1)]\n"
+    )
+    assert set(report["position"].values()) == {0}
+    assert report["uncovered_share_seconds"] == 0, report["worst_intervals"]
+
+
+def test_all_rules_of_the_page_govern_a_running_engine_together() -> None:
+    """As they stand in the files, beside the strategy's own; each is listed, and trades go on."""
+    written = [one for name in FILES for one in tomllib.loads(FILES[name])["strategy"]["rules"]]
+    exchange, source = generated(["IBM", "SPY"], ticks_per_s=20.0)
+    with SimServer(exchange, source, speed=20.0) as server:
+        config = from_mapping(
+            {
+                "strategy": {"symbols": ["IBM", "SPY"], "rules": written},
+                "broker": {"port": server.port, "clock_rate": 20.0},
+            }
+        )
+        opened = threading.Event()
+        with Engine(config) as engine:
+            engine.subscribe(PositionOpenEvent, lambda _: opened.set())
+            assert engine.wait_for_prices()
+            listed = [view.id for view in engine.rules.list()]
+            engine.publish({"ticker": "IBM", "signal": "BUY", "confidence": 0.9}).result(10)
+            assert opened.wait(10)
+            engine.stop(flatten=True)
+
+    assert sorted(listed) == sorted(rule.id for rule in config.strategy.all_rules)
+    assert {one["id"] for one in written} < set(listed)
 
 
 def rules_of(name: str) -> list[Rule]:

@@ -68,12 +68,23 @@ def test_a_name_is_there_or_said_to_be_missing() -> None:
     assert there == claimed
     assert there & missing == set()
     assert {name for name in NAMES if name not in there | missing} == {
-        "Order",
         "LinkedOrderManager",
         "LinkedOrderConclusionManager",
         "PositionSizer",
+        "SequentialAction",
         "TWSConnection",
     }
+
+
+def test_the_rest_of_the_page_names_settings_and_attributes_that_exist() -> None:
+    text = (ROOT / "docs" / "vocabulary.md").read_text("utf-8")
+    strategy = {one.name for one in attrs.fields(Strategy)}
+
+    assert set(re.findall(r"`strategy\.(\w+)`", text)) <= strategy
+    said = set(re.findall(r"`engine\.(order_manager|position_tracker|rules|strategies|bus)`", text))
+    assert said == {"order_manager", "position_tracker", "rules", "strategies", "bus"}
+    for name in re.findall(r"`([A-Z]\w+)`", text.partition("## How a trade is made")[2]):
+        assert hasattr(engine, name), name
 
 
 def test_public_names_are_typed_and_load_what_they_say() -> None:

@@ -7,13 +7,14 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 
-from engine import BracketOrder, Engine, OCOGroup, OrderGroup
+from engine import BracketOrder, Engine, OCOGroup, Order, OrderGroup
 from engine.bus import EventBus
 from engine.errors import LimitError, UserError
 from engine.events import OrderGroupEvent
 from engine.handles import GROUPS_MAX, GroupWatch
 from engine.inbox import Inbox
 from engine.money import ZERO
+from engine.view import GroupView, OrderView
 
 
 def cents(engine: Engine, factor: float, symbol: str = "IBM") -> str:
@@ -115,6 +116,63 @@ def test_a_pair_is_cancelled_as_one(engine: Engine) -> None:
     assert engine.order_manager.open_orders() == ()
 
 
+def test_a_single_order_is_followed_to_its_fill(engine: Engine) -> None:
+    order = engine.order("IBM", "BUY", 10)
+
+    assert order.wait() == "filled"
+    assert (order.refusal, order.state, order.filled) == (None, "filled", 10)
+    assert order.order.average_price == order.average_price > 0
+    assert [one.role for one in order.orders] == ["leg"]
+    assert engine.view().symbols[0].quantity == 10
+    order.cancel()  # of what is over: nothing to do
+    until_closed(order)
+    assert (order.state, order.wait("filled", timeout_s=0)) == ("filled", "filled")
+    with pytest.raises(UserError, match=r"is over and never was part_filled, but .*filled$"):
+        order.wait("part_filled")
+    assert engine.order("IBM", "SELL", 10).wait("filled") == "filled"
+    assert engine.view().flat
+
+
+def until_closed(order: Order) -> None:
+    """Until its grace for late fills is over, after which its status says no more."""
+    for _ in range(500):
+        if order.order.status == "closed":
+            return
+        threading.Event().wait(0.01)
+    raise AssertionError(order.order)
+
+
+def test_a_single_order_that_is_taken_back_is_dead(engine: Engine) -> None:
+    order = engine.order("IBM", "BUY", 10, "LMT", cents(engine, 0.9), tif="GTC", reference="low")
+    assert order.wait("working") == "working"
+    assert (order.filled, order.average_price) == (0, 0)
+    told: list[OrderGroupEvent] = []
+    engine.subscribe(OrderGroupEvent, told.append)
+
+    order.cancel()
+
+    assert order.wait() == "dead"
+    with pytest.raises(UserError, match=r"is over and never was filled, but .*working, dead"):
+        order.wait("filled")
+    until_closed(order)
+    assert order.state == "dead"
+    assert {event.order_ids for event in told} == {order.order_ids}
+    assert repr(order) == "Order('low')"
+
+
+def test_a_single_order_is_refused_like_everything(engine: Engine) -> None:
+    order = engine.order("IBM", "BUY", 10, "STP", "10.005")
+
+    assert (order.refusal, order.state) == ("off_grid", "refused")
+    assert (order.filled, order.average_price, order.orders) == (0, 0, ())
+    with pytest.raises(UserError, match=r"^order order-.* was refused: off_grid$"):
+        order.wait()
+    with pytest.raises(UserError, match="off_grid"):
+        _ = order.order
+    with pytest.raises(UserError, match="an order is never 'open'; its states: prepared, asked"):
+        engine.order("IBM", "BUY", 10, "LMT", cents(engine, 0.9)).wait("open")
+
+
 def test_a_refusal_is_known_at_once_and_waits_for_nothing(engine: Engine) -> None:
     stop = cents(engine, 1.1)  # above the price: protects no long position
     handle = engine.bracket("IBM", "BUY", 50, stop=stop)
@@ -179,6 +237,33 @@ def told(first: int, states: Sequence[str]) -> list[OrderGroupEvent]:
         )
         for number, state in enumerate(states)
     ]
+
+
+class Scripted(GroupWatch):
+    """A writer that says what the test says, and a bus that has told of the first bracket."""
+
+    def __init__(self, states: Sequence[str]) -> None:
+        super().__init__(Inbox(), EventBus())
+        self._states = list(states)
+
+    def look(self, reference: str, timeout_s: float = 0.0) -> GroupView:
+        state = self._states.pop(0) if len(self._states) > 1 else self._states[0]
+        order = OrderView(1, "IBM", "entry", "BUY", ZERO, ZERO, "MKT", None, "filled")
+        return GroupView("bracket", state, (order,))
+
+    def passed(self, first: int) -> tuple[str, ...]:
+        return ("sending", "open", "exiting", "done")
+
+
+def test_that_one_of_several_brackets_is_over_does_not_end_the_whole() -> None:
+    """What rules have added is still held when the first bracket's target has filled."""
+    handle = BracketOrder("mine", None, Scripted(["open", "open", "done"]))
+    assert handle.wait() == "done"
+
+    held = BracketOrder("mine", None, Scripted(["open"]))
+    assert held.wait("exiting", timeout_s=0) == "exiting"  # the first one was
+    with pytest.raises(TimeoutError, match="was not done or failed in 0 s"):
+        held.wait(timeout_s=0)
 
 
 def test_passed_states_are_remembered_of_a_bounded_number_of_groups() -> None:

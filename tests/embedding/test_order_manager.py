@@ -5,11 +5,11 @@ from __future__ import annotations
 import threading
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
-from engine import BracketOrder, Engine, OCOGroup, OrderManager
+from engine import BracketOrder, Engine, OCOGroup, Order, OrderManager
 from engine.bus import EventBus
 from engine.config import Config
 from engine.errors import LimitError, UserError
@@ -27,8 +27,12 @@ def test_what_was_placed_is_found_by_its_reference_after_a_restart(
         low, high = f"{ask * 0.95:.2f}", f"{ask * 1.05:.2f}"
         first = engine.order_manager.bracket("IBM", "BUY", 5, stop="10", entry=low, reference="b")
         second = engine.oco("IBM", 5, ("BUY", "LMT", low), ("BUY", "STP", high), "o")
+        third = engine.order("MSFT", "BUY", 5, "LMT", "1.00", tif="GTC", reference="s")
+        fourth = engine.order("MSFT", "BUY", 5, reference="m")
         first.wait("entry_live")
         second.wait("live")
+        third.wait("working")
+        fourth.wait("filled")
 
     with Engine(config, journal) as engine:
         manager = engine.order_manager
@@ -37,6 +41,12 @@ def test_what_was_placed_is_found_by_its_reference_after_a_restart(
         assert found.order_ids == tuple(order.order_id for order in manager.open_orders())[:2]
         assert other.orders[0].price == Decimal(low)
         assert found.wait("entry_live") == "entry_live"
+        single, filled = manager.get("s"), manager.get("m")
+        assert (type(single), single.state) == (Order, "working")
+        assert (type(filled), filled.wait(), filled.filled) == (Order, "filled", 5)
+        assert engine.order("MSFT", "BUY", 5, reference="s").refusal == "duplicate_reference"
+        manager.cancel("s")
+        assert single.wait() == "dead"
         manager.cancel("b")
         manager.cancel(other)
         assert (found.wait(), other.wait()) == ("failed", "failed")
@@ -51,12 +61,12 @@ def test_orders_are_found_by_id_and_by_symbol(engine: Engine) -> None:
     handle.wait("open")
     entry, stop = handle.orders
 
-    assert manager.order(entry.order_id) == entry
+    assert manager.find(entry.order_id) == entry
     assert (entry.status, entry.filled) == ("filled", Decimal(5))
     assert [order.order_id for order in manager.open_orders("IBM")] == [stop.order_id]
     assert manager.open_orders("MSFT") == ()
     with pytest.raises(UserError, match="there is no order 999"):
-        manager.order(999)
+        manager.find(999)
 
 
 def test_a_reference_that_was_never_given_is_the_callers_mistake(engine: Engine) -> None:
@@ -76,6 +86,14 @@ def test_words_that_the_core_would_misread_do_not_reach_it() -> None:
         manager.oco("IBM", 5, (buy, "LMT", 1), ("BUY", "STP", 2))
     with pytest.raises(UserError, match="order type is LMT or STP, not 'MKT'"):
         manager.oco("IBM", 5, ("BUY", market, 1), ("BUY", "STP", 2))
+    with pytest.raises(UserError, match="order type is MKT or LMT or STP, not 'MIT'"):
+        manager.order("IBM", "BUY", 5, cast(Any, "MIT"), 10)
+    with pytest.raises(UserError, match="time in force is DAY or GTC, not 'IOC'"):
+        manager.order("IBM", "BUY", 5, "LMT", 10, tif=cast(Any, "IOC"))
+    with pytest.raises(UserError, match="an order of type MKT takes no price"):
+        manager.order("IBM", "BUY", 5, "MKT", 10)
+    with pytest.raises(UserError, match="an order of type STP needs a price"):
+        manager.order("IBM", "BUY", 5, "STP")
     with pytest.raises(ValueError, match="not a finite number"):
         manager.bracket("IBM", "BUY", float("nan"), stop=10)
 

@@ -1,218 +1,112 @@
-"""Positions are the writer's; excursions are samples, measured against a fold by hand."""
+"""Positions of a running engine: the writer's own, with what was seen of them, over restarts."""
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable
 from decimal import Decimal
-from typing import Literal
+from pathlib import Path
 
 import pytest
 
-from engine import Engine, Excursion, PositionTracker
-from engine.bus import EventBus
+from engine import Engine, PositionTracker, TradeEvent
 from engine.config import Config
-from engine.errors import UserError
-from engine.events import (
-    BaseEvent,
-    PositionCloseEvent,
-    PositionOpenEvent,
-    PositionSide,
-    PositionUpdateEvent,
-    PriceEvent,
-)
+from engine.errors import LimitError, UserError
 from engine.inbox import Inbox
-from engine.tracker import _Trade
 
 D = Decimal
 
 
-class Told:
-    """A tracker that is told what the test says; its questions are answered by the test."""
-
-    def __init__(self) -> None:
-        self.bus = EventBus()
-        self.inbox = Inbox()
-        self.tracker = PositionTracker(self.inbox, self.bus)
-        self.tracker.begin()
-        self.sequence = 100
-        self._events: list[BaseEvent] = []
-
-    def price(
-        self, price: float, kind: Literal["bid", "ask", "last"] = "bid", symbol: str = "IBM"
-    ) -> None:
-        self._events.append(PriceEvent(0, self.sequence, symbol, kind, price))
-
-    def open(self, side: PositionSide, quantity: int, at: str, realised: str = "0") -> None:
-        self._events.append(
-            PositionOpenEvent(*self._next(), "IBM", side, D(quantity), D(at), D(realised))
-        )
-
-    def update(self, side: PositionSide, quantity: int, at: str, realised: str = "0") -> None:
-        self._events.append(
-            PositionUpdateEvent(*self._next(), "IBM", side, D(quantity), D(at), D(realised), D(1))
-        )
-
-    def close(self, side: PositionSide, at: str, exit_price: str, realised: str) -> None:
-        self._events.append(
-            PositionCloseEvent(
-                *self._next(), "IBM", side, D(0), D(at), D(realised), D(exit_price), "stop"
-            )
-        )
-
-    def _next(self) -> tuple[int, int]:
-        self.sequence += 1
-        return 0, self.sequence
-
-    def excursion(self, symbol: str = "IBM") -> Excursion:
-        self.bus.publish(self._events)
-        self.bus.start()
-        assert self.bus.stop()
-        assert self.bus.failures == 0
-        return self.tracker._excursions.get(symbol, Excursion())
+def until(holds: Callable[[], bool]) -> None:
+    for _ in range(1_000):
+        if holds():
+            return
+        threading.Event().wait(0.01)
+    raise AssertionError("it never came to hold")
 
 
-def test_a_long_trade_is_marked_at_the_bid() -> None:
-    told = Told()
-    told.price(50)  # before it is open
-    told.open("long", 100, "100")
-    told.price(99)
-    told.price(102)
-    told.price(500, "ask")
-    told.price(500, "last")
-    told.price(101)
-
-    assert told.excursion() == Excursion(
-        adverse=1.0, favourable=2.0, drawdown=100.0, peak=200.0, samples=3
-    )
+def traded(engine: Engine, symbol: str = "IBM") -> TradeEvent:
+    """A long trade from beginning to end."""
+    trades = engine.bus.iterate(TradeEvent, timeout_s=10)
+    engine.bracket(symbol, "BUY", 50, stop="10").wait("open")
+    engine.close(symbol)
+    found = next(trades)
+    trades.close()
+    return found
 
 
-def test_a_short_trade_is_marked_at_the_ask() -> None:
-    told = Told()
-    told.open("short", 10, "50")
-    told.price(47, "ask")
-    told.price(1, "bid")
-    told.price(52, "ask")
-
-    assert told.excursion() == Excursion(
-        adverse=2.0, favourable=3.0, drawdown=50.0, peak=30.0, samples=2
-    )
-
-
-def test_without_a_quote_the_last_trade_is_taken_and_no_price_is_none() -> None:
-    told = Told()
-    told.open("long", 1, "100")
-    told.price(98, "last")
-    told.price(-1, "bid")
-    told.price(0, "last")
-    told.price(97, "bid")
-    told.update("long", 2, "100")
-    told.price(90, "last")  # the bid is known by now, and an add does not change that
-
-    assert told.excursion() == Excursion(
-        adverse=3.0, favourable=0.0, drawdown=3.0, peak=0.0, samples=2
-    )
-
-
-def test_profit_goes_on_over_partial_exits_and_ends_with_the_exit() -> None:
-    told = Told()
-    told.open("long", 100, "100", "-1")
-    told.price(104)  # 399
-    told.update("long", 50, "100", "198")
-    told.price(103)  # 198 + 150 = 348
-    told.close("long", "100", "96", "-3")
-
-    assert told.excursion() == Excursion(
-        adverse=4.0, favourable=4.0, drawdown=402.0, peak=399.0, samples=3
-    )
-
-
-def test_nothing_is_sampled_after_the_close_and_a_new_trade_begins_anew() -> None:
-    told = Told()
-    told.open("long", 100, "100")
-    told.price(90)
-    told.close("long", "100", "91", "-900")
-    told.price(50)
-    told.open("long", 1, "50")
-    told.price(51)
-
-    assert told.excursion() == Excursion(
-        adverse=0.0, favourable=1.0, drawdown=0.0, peak=1.0, samples=1
-    )
-
-
-def test_a_position_that_flips_is_another_trade() -> None:
-    told = Told()
-    told.open("long", 100, "100")
-    told.price(90)
-    told.update("short", 5, "90")
-    told.price(91, "ask")
-
-    assert told.excursion() == Excursion(
-        adverse=1.0, favourable=0.0, drawdown=5.0, peak=0.0, samples=1
-    )
-
-
-def test_what_was_open_before_is_sampled_from_now_on_and_told_once() -> None:
-    told = Told()
-    (letter,) = told.inbox.take()
-    letter.answer.set_result([("IBM", _Trade(102, 1, 10.0, 100.0, 0.0))])
-    told.open("long", 5, "90")  # 101, part of what was found
-    told.price(95)
-    told.sequence = 102
-    told.update("long", 20, "98")
-    told.price(97)
-
-    assert told.excursion() == Excursion(
-        adverse=5.0, favourable=0.0, drawdown=50.0, peak=0.0, samples=2
-    )
-
-
-def test_the_running_engine_tells_positions_with_their_excursions(engine: Engine) -> None:
+def test_positions_are_told_with_what_was_seen_of_them(engine: Engine) -> None:
     tracker = engine.position_tracker
     assert tracker is engine.position_tracker
     flat = tracker.get("IBM")
-    assert (flat.side, flat.quantity, flat.profit) == ("", 0, 0.0)
-    prices = engine.bus.iterate(PriceEvent, timeout_s=10)
+    assert (flat.side, flat.quantity, flat.profit, flat.drawdown) == ("", 0, 0.0, 0.0)
 
     engine.bracket("IBM", "BUY", 50, stop="10").wait("open")
     (held,) = tracker.open()
-    for event in prices:
-        if event.symbol == "IBM" and tracker.get("IBM").excursion.samples >= 2:
-            break
-    prices.close()
-    sampled = tracker.get("IBM").excursion
+    until(lambda: tracker.get("IBM").excursion.samples >= 4)  # the fill is the first
+    seen = tracker.get("IBM")
 
     assert (held.symbol, held.side, held.quantity, held.stop) == ("IBM", "long", 50, D(10))
+    assert [(one.price, one.quantity, one.trailing) for one in held.stops] == [(10, 50, False)]
+    assert (held.targets, held.target, held.adds) == ((), None, ())
     assert held.average_price > 0
     assert held.profit == float(held.realised) + held.unrealised
-    assert sampled.samples >= 2
-    # A bought share is worth the bid, so the first sample is against it unless the market ran.
-    assert sampled.adverse + sampled.favourable > 0
-    assert sampled.drawdown >= 50 * sampled.adverse - 1e-9
+    # A bought share is worth the bid, so the first look is against it unless the market ran.
+    assert seen.excursion.adverse + seen.excursion.favourable > 0
+    assert seen.drawdown == max(seen.excursion.peak - seen.profit, 0)
+    assert seen.day.profit == pytest.approx(seen.profit)
     assert [one.symbol for one in tracker.all()] == ["IBM", "MSFT"]
     with pytest.raises(UserError, match="AAPL is not among the symbols"):
         tracker.get("AAPL")
 
 
-def test_a_position_of_an_earlier_run_is_tracked_from_the_start(
-    config: Config, journal: object
-) -> None:
-    with Engine(config, str(journal)) as engine:
-        engine.wait_for_prices()
-        engine.bracket("IBM", "BUY", 50, stop="10").wait("open")
+def test_the_total_is_the_sum_and_has_a_day_of_its_own(engine: Engine) -> None:
+    tracker = engine.position_tracker
+    done = traded(engine)
+    engine.bracket("IBM", "BUY", 50, stop="10").wait("open")
+    engine.bracket("MSFT", "BUY", 10, stop="10").wait("open")
+    until(lambda: all(one.commission for one in tracker.open()))
 
-    later = Engine(config, str(journal))
+    total, every = tracker.total(), tracker.all()
+
+    assert total.open == 2
+    assert total.realised == sum(one.realised for one in every) == -total.commission
+    assert total.day.realised == done.realised + total.realised
+    assert total.day.commission == done.commission + total.commission
+    assert (total.day.trades, total.day.wins) == (1, int(done.realised > 0))
+    assert total.day.drawdown >= 0
+
+
+def test_the_day_and_the_fills_of_a_trade_survive_a_restart(config: Config, journal: Path) -> None:
+    with Engine(config, journal) as engine:
+        engine.wait_for_prices()
+        done = traded(engine)
+        engine.bracket("IBM", "BUY", 50, stop="10").wait("open")
+        until(lambda: engine.position_tracker.get("IBM").commission > 0)
+        before = engine.position_tracker.get("IBM")
+
+    later = Engine(config, journal)
     tracker = later.position_tracker  # before the start, so that nothing is missed
     with later:
-        prices = later.bus.iterate(PriceEvent, timeout_s=10)
-        for event in prices:
-            if event.symbol == "IBM" and tracker.get("IBM").excursion.samples:
-                break
-        prices.close()
-        position = tracker.get("IBM")
-    assert (position.quantity, position.excursion.samples >= 1) == (50, True)
+        first = tracker.get("IBM")
+        until(lambda: tracker.get("IBM").excursion.samples > first.excursion.samples)
+        after = tracker.get("IBM")
+
+    assert (after.quantity, after.average_price) == (before.quantity, before.average_price)
+    assert (after.realised, after.commission) == (before.realised, before.commission)
+    assert after.day.realised == before.day.realised == done.realised + before.realised
+    assert (
+        (after.day.trades, after.day.wins)
+        == (before.day.trades, before.day.wins)
+        == (
+            1,
+            int(done.realised > 0),
+        )
+    )
+    assert first.excursion.samples >= 1  # the fill
 
 
-def test_shares_of_a_pair_have_their_cost(engine: Engine) -> None:
+def test_shares_of_a_pair_have_their_cost_and_belong_to_nobody(engine: Engine) -> None:
     ask = engine.view().symbols[0].market.ask
     assert ask is not None
     high, higher = f"{ask * 1.02:.2f}", f"{ask * 1.08:.2f}"
@@ -222,5 +116,15 @@ def test_shares_of_a_pair_have_their_cost(engine: Engine) -> None:
     position = engine.position_tracker.get("IBM")
 
     assert (position.side, position.quantity) == ("long", 10)
+    assert (position.direct.quantity, position.stops) == (10, ())
+    assert position.direct.average_price == position.average_price
     assert abs(float(position.average_price) - ask) < 0.05 * ask
     assert abs(position.unrealised) < 10 * 0.05 * ask
+
+
+def test_a_tracker_of_an_engine_that_has_stopped_says_so() -> None:
+    inbox = Inbox()
+    inbox.close()
+    tracker = PositionTracker(inbox)
+    with pytest.raises(LimitError, match="stopped"):
+        tracker.total()

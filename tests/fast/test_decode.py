@@ -165,6 +165,7 @@ def heard_order(order_id: int, contract: Any, order: Any, state: Any) -> tuple[A
         *(str(order.totalQuantity), order.orderType, optional(order.lmtPrice)),
         *(optional(order.auxPrice), order.tif, order.ocaGroup, order.account, order.orderRef),
         *(order.clientId, order.permId, order.ocaType, order.parentId, state.status),
+        *(optional(order.trailStopPrice), optional(order.trailingPercent)),
     )
 
 
@@ -183,6 +184,8 @@ class Variant:
     algo_params: int = 0
     limit: object = 187.5
     aux: object = ""
+    trail_stop: object = 184.75
+    trail_percent: object = 1.5
 
 
 def order_fields(version: int, v: Variant) -> list[object]:
@@ -194,7 +197,8 @@ def order_fields(version: int, v: Variant) -> list[object]:
     fields += ["", "", ""] + [""] * (version < 177)  # FA group, method, percentage, profile
     fields += ["", "", "", "", "", 0, "", -1, 0, "", "", "", "", "", "", 0, 0, 0, ""]
     fields += [2, 0, 0, "", 6]  # OCA type ... parent
-    fields += [0, "", 0, v.delta_neutral, "", *dn, 0, 0, "", "", "", "", ""]
+    fields += [0, "", 0, v.delta_neutral, "", *dn, 0, 0]
+    fields += [v.trail_stop, v.trail_percent, "", "", ""]
     fields += [v.legs, *[1, 1, "BUY", "SMART", 0, 0, "", -1] * v.legs]
     fields += [v.leg_prices, *[1.5] * v.leg_prices, v.smart, *["tag", "value"] * v.smart]
     fields += ["", "", v.scale, *["", "", "", 0, "", "", 0] * scaled]
@@ -206,7 +210,9 @@ def order_fields(version: int, v: Variant) -> list[object]:
     fields += [0, 0, "PreSubmitted", *[""] * 9, "", "", "", "USD"]
     if version >= 195:
         fields += ["USD", *[""] * 9, "", "", 0]
-    fields += ["", 0, 0, 0, "None", "", "", "", "", "", "", 0, "", "", "", "", 0, 0, 0, 0]
+    fields += ["", 0, 0, 0, "None", ""]  # warning ... trigger price
+    fields += [v.trail_stop or repr(UNSET)]  # again, and the one that ibapi keeps
+    fields += ["", "", "", "", 0, "", "", "", "", 0, 0, 0, 0]
     fields += ["", "", 0, "", "", "", "", ""]
     fields += [""] * (version >= 183) + [0] * (version >= 184) + [""] * (version >= 185)
     fields += [0] * (version >= 189) + ["", ""] * (version >= 193) + [""] * (version >= 198)
@@ -215,7 +221,7 @@ def order_fields(version: int, v: Variant) -> list[object]:
 
 ORDER = (
     *(5, 7, 265598, "AAPL", "STK", "BUY", "100.5", "LMT", 187.5, None, "GTC", "oca-1", "DU1"),
-    *("ref-1", 3, 1839405, 2, 6, "PreSubmitted"),
+    *("ref-1", 3, 1839405, 2, 6, "PreSubmitted", 184.75, 1.5),
 )
 ORDER_PROTOBUF = OpenOrder(
     orderId=7,
@@ -234,6 +240,8 @@ ORDER_PROTOBUF = OpenOrder(
         "ocaGroup": "oca-1",
         "orderRef": "ref-1",
         "ocaType": 2,
+        "trailingPercent": 1.5,
+        "trailStopPrice": 184.75,
         "transmit": True,
         "softDollarTier": {},
         "conditionsIncludeOvernight": False,
@@ -408,7 +416,8 @@ VARIANTS = [
     Variant(scale=-1.0, hedge="D"),
     Variant(delta_neutral_contract=True, algo="Vwap", algo_params=3),
     Variant(algo="ArrivalPx", limit="", aux="1.7976931348623157E308"),
-    Variant("None", 4, 4, 2, 0.01, "P", True, "Twap", 2, "0", "12.5"),
+    Variant(trail_stop="", trail_percent="1.7976931348623157E308"),
+    Variant("None", 4, 4, 2, 0.01, "P", True, "Twap", 2, "0", "12.5", "0.0", ""),
 ]
 
 
@@ -418,14 +427,14 @@ def test_open_order_text_of_every_shape(variant: Variant, version: int) -> None:
     payload = text(version, 5, *order_fields(version, variant))
     ((_, args),) = ibapi_calls(version, payload)
     assert decode(payload, version) == heard_order(*args)
-    assert decode(payload, version)[-1] == "PreSubmitted"
+    assert decode(payload, version)[18] == "PreSubmitted"
 
 
-def test_an_open_order_whose_tail_we_do_not_know_keeps_all_but_its_status() -> None:
+def test_an_open_order_whose_tail_we_do_not_know_keeps_all_but_its_status_and_trail() -> None:
     fields = order_fields(178, Variant())
     parent = len(order_fields(178, Variant())[: fields.index("PreSubmitted")])
     for tail in range(parent - 20, parent):
-        assert decode(text(178, 5, *fields[:tail]), 178) == (*ORDER[:-1], "")
+        assert decode(text(178, 5, *fields[:tail]), 178) == (*ORDER[:18], "", None, None)
 
 
 # -- what is absent --------------------------------------------------------------------------
@@ -457,6 +466,7 @@ def test_an_empty_protobuf_message_is_all_absent() -> None:
     assert decode(protobuf(4, ErrorMessage(errorCode=1100)), 226) == (4, -1, 1100, "", "", 0)
     assert decode(protobuf(5, OpenOrder(contract={}, order={})), 226) == (
         *(5, 0, 0, "", "", "", "", "", None, None, "", "", "", "", 0, 0, 0, 0, ""),
+        *(None, None),
     )
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from _fast.encode import SLOTS, CancelTemplate, OrderTemplate
 
 NAMES = [name for name in SLOTS if name not in ("nested", "none")]
-VALUES = (7, "BUY", "100", 190.25, None, "G", 1, "ref", 5, True)
+VALUES = (7, "BUY", "100", 190.25, None, "G", 1, "ref", 5, True, None, 181.5)
 printable = st.text(st.characters(min_codepoint=0x20, max_codepoint=0x7E), max_size=255)
 ids = st.integers(0, 2_147_483_646)
 prices = st.none() | st.floats(allow_nan=False, allow_infinity=False).filter(
@@ -59,6 +59,8 @@ any_values = st.tuples(
     printable,
     ids,
     st.booleans(),
+    prices,
+    prices,
 )
 
 
@@ -115,7 +117,7 @@ def test_ids_that_tws_reads_as_something_else_are_refused(slot, bad):
 @pytest.mark.parametrize(
     "bad", [math.nan, math.inf, -math.inf, 2147483647.0, 1.7976931348623157e308]
 )
-@pytest.mark.parametrize("slot", ["limit_price", "aux_price"])
+@pytest.mark.parametrize("slot", ["limit_price", "aux_price", "trail_percent", "trail_stop_price"])
 def test_prices_that_tws_reads_as_none_are_refused(slot, bad):
     values = list(VALUES)
     values[NAMES.index(slot)] = bad
@@ -129,7 +131,7 @@ def test_prices_that_tws_reads_as_none_are_refused(slot, bad):
         ([(b"", "order_id", b""), (b"", "order_id", b"")], "twice"),
         ([(b"", "colour", b"")], "not in"),
         ([(b"", "order_id", b"12345")], "tag"),
-        ([(b"", "none", b"")] * 13, "at most 12"),
+        ([(b"", "none", b"")] * 15, "at most 14"),
     ],
 )
 def test_templates_that_make_no_sense(steps, reason):

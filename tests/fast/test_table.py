@@ -1,5 +1,7 @@
 """The compiled stepper agrees with the table it was given, and refuses everything outside it."""
 
+from collections import Counter
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -58,3 +60,42 @@ def test_an_event_of_the_next_state_is_not_reached_by_a_large_event():
 def test_tables_that_make_no_sense_are_refused(cells, n_states, n_events, reason):
     with pytest.raises(ValueError, match=reason):
         Stepper(cells, n_states, n_events)
+
+
+@given(tables(), st.data())
+def test_every_step_is_counted_in_its_own_cell(table, data):
+    cells, n_states, n_events = table
+    stepper = Stepper(bytes(cells), n_states, n_events)
+    pairs = st.tuples(st.integers(0, n_states - 1), st.integers(0, n_events - 1))
+    steps = data.draw(st.lists(pairs, max_size=30))
+    stepper.count()
+
+    for state, event in steps:
+        stepper.step(state, event)
+
+    found = {
+        (state, event): int(stepper.counts[state, event])
+        for state in range(n_states)
+        for event in range(n_events)
+        if stepper.counts[state, event]
+    }
+    assert found == Counter(steps)
+
+
+def test_nothing_is_counted_unless_asked():
+    stepper = Stepper(bytes([0, NO_TRANSITION]), 1, 2)
+    stepper.step(0, 0)
+    assert stepper.counts is None
+
+    stepper.count()
+    stepper.step(0, 1)
+    with pytest.raises(IndexError):
+        stepper.step(0, 2)
+    assert stepper.counts.tolist() == [[0, 1]]
+
+    stepper.count()
+    assert stepper.counts.tolist() == [[0, 0]]
+
+    stepper.count(False)
+    stepper.step(0, 0)
+    assert stepper.counts is None

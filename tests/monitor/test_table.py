@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from decimal import Decimal
 
+import attrs
 import pytest
 from rich.console import Console
 
@@ -12,13 +13,13 @@ from engine.events import AlertEvent
 from engine.inputs import MarketView
 from engine.monitor.summary import Record
 from engine.monitor.table import TickRate, live_table
-from engine.view import EngineView, OrderView, SymbolView
+from engine.view import EngineView, OrderView, Resting, SymbolView
 
 NS = 1_704_292_200_000_000_000
 
 
 def shown(*symbols: SymbolView, orders: tuple[OrderView, ...] = ()) -> str:
-    view = EngineView("live", NS, "DU1", symbols, orders, 10, (100.0, 300.0), (), ())
+    view = EngineView("live", NS, "DU1", "", symbols, orders, 10, (100.0, 300.0), (), ())
     record = Record()
     record.add(AlertEvent(NS, 1, "critical", "look here", "IBM"))
     console = Console(file=io.StringIO(), width=130)
@@ -27,16 +28,27 @@ def shown(*symbols: SymbolView, orders: tuple[OrderView, ...] = ()) -> str:
     return console.file.getvalue()
 
 
+def resting(price: str, trailing: bool = False) -> Resting:
+    return Resting(1, Decimal(price), Decimal(5), trailing)
+
+
+def cells(text: str) -> list[str]:
+    row = next(line for line in text.splitlines() if "IBM" in line and "protected" in line)
+    return [cell.strip() for cell in row.strip("│").split("│")]
+
+
 def symbol(name: str, quantity: int = 0, frozen: str = "") -> SymbolView:
     return SymbolView(
         symbol=name,
         state="protected" if quantity else "flat",
-        bracket="",
         side="long" if quantity else "",
         quantity=Decimal(quantity),
         average_price=Decimal("10.125"),
-        stop=Decimal("9.5") if quantity else None,
-        target=None,
+        stops=(resting("9.5"),) if quantity else (),
+        targets=(),
+        adds=(),
+        brackets=(),
+        rule="",
         unrealised=12.5,
         realised=Decimal("-1"),
         commission=Decimal(1),
@@ -50,11 +62,23 @@ def test_a_position_is_shown_with_its_protection() -> None:
         1, "IBM", "stop", "SELL", Decimal(5), Decimal(0), "STP", Decimal("9.5"), "held"
     )
     text = shown(symbol("IBM", 5), symbol("SPY"), orders=(order,))
-    row = next(line for line in text.splitlines() if "IBM" in line and "protected" in line)
-
-    assert [cell.strip() for cell in row.strip("│").split("│")] == (
+    assert cells(text) == (
         ["IBM", "protected", "long", "5", "10.12", "10.25", "0.1234", "9.50", "-", "+12.50", "1"]
     )
+
+
+def test_several_levels_are_shown_nearest_first_each_once() -> None:
+    one = attrs.evolve(
+        symbol("IBM", 5),
+        stops=(resting("9.5", trailing=True), resting("9.5", trailing=True)),
+        targets=tuple(resting(price) for price in ("11", "12", "12", "13", "14", "15")),
+        adds=(resting("9.75"),),
+    )
+    text = shown(one, symbol("SPY"))
+
+    assert cells(text)[7:10] == ["~9.50", "11.00 12.00 13.00 +2", "9.75"]
+    assert "add" in text.splitlines()[2]
+    assert "add" not in shown(symbol("IBM", 5)).splitlines()[2]
 
 
 def test_totals_latency_and_the_last_events_are_shown() -> None:

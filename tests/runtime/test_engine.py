@@ -12,7 +12,9 @@ from typing import Any
 
 import pytest
 
+from engine.broker.session import Session
 from engine.config import Config, from_mapping
+from engine.core import Core
 from engine.engine import Engine
 from engine.errors import ConnectError, JournalError, LimitError, SignalError
 from engine.events import (
@@ -25,6 +27,7 @@ from engine.events import (
     RefusalEvent,
     TradeEvent,
 )
+from engine.runtime import Runtime
 from engine.sim.launch import generated
 from engine.sim.records import MarketTick
 from engine.sim.server import SimServer
@@ -177,6 +180,45 @@ def test_many_threads_publish_and_one_identity_trades_once(server: SimServer) ->
     assert len([e for e in said(told, NewOrderEvent) if e.role == "entry"]) == 1
 
 
+def test_failure_23_broker_thread_state_touched_from_another_thread(
+    server: SimServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Four threads ask for what a host can ask for; whatever steps the core, sends, or looks at the
+    state for an answer runs in the writer's thread."""
+    touched: dict[str, set[int]] = {}
+    for owner, name in ((Core, "step"), (Session, "perform"), (Runtime, "market_view")):
+        original = getattr(owner, name)
+
+        def noted(self: Any, *rest: Any, _original: Any = original, _name: str = name) -> Any:
+            touched.setdefault(_name, set()).add(threading.get_ident())
+            return _original(self, *rest)
+
+        monkeypatch.setattr(owner, name, noted)
+
+    def ask(engine: Engine, number: int) -> None:
+        for round_number in range(5):
+            signal = {"ticker": "IBM", "signal": ("BUY", "SHORT")[number % 2], "confidence": 0.9}
+            stamp = 1_704_292_200_000 + 10 * round_number + number
+            engine.publish({**signal, "timestamp": stamp}).result(PATIENCE_S)
+            engine.view()
+            engine.close("MSFT")
+
+    engine = Engine(configured(server))
+    with running(engine) as told:
+        threads = [threading.Thread(target=ask, args=(engine, n)) for n in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        until(lambda: bool(said(told, PositionOpenEvent)))
+    assert {name: len(threads) for name, threads in touched.items()} == {
+        "step": 1,
+        "perform": 1,
+        "market_view": 1,
+    }
+    assert set.union(*touched.values()).isdisjoint({threading.get_ident()})
+
+
 def test_the_market_comes_as_samples(server: SimServer) -> None:
     engine = Engine(configured(server))
     with running(engine) as told:
@@ -186,6 +228,15 @@ def test_the_market_comes_as_samples(server: SimServer) -> None:
     assert names == {"atr(14)"}
     sequences = [event.sequence for event in told]
     assert sequences == sorted(sequences)
+
+
+def test_failure_29_atr_cached_for_the_whole_day(server: SimServer) -> None:
+    """It goes on with every bar that ends, for conditions and for entries alike."""
+    engine = Engine(configured(server, bar_s=5, atr_period=3))
+    with running(engine) as told:
+        until(lambda: len({e.value for e in said(told, IndicatorEvent) if e.symbol == "IBM"}) > 2)
+        seen = engine.view().symbols[0].market.atr
+        until(lambda: engine.view().symbols[0].market.atr != seen)
 
 
 def test_a_journal_goes_on_where_it_ended(server: SimServer, tmp_path: Path) -> None:
@@ -207,7 +258,8 @@ def test_a_journal_goes_on_where_it_ended(server: SimServer, tmp_path: Path) -> 
     assert server.report()["position"]["IBM"] == 0
 
 
-def test_a_lost_connection_is_opened_again_and_nothing_is_doubled(server: SimServer) -> None:
+def test_failure_27_no_reconnect(server: SimServer) -> None:
+    """A lost connection is opened again, what was there is found, and nothing is doubled."""
     engine = Engine(configured(server))
     with running(engine) as told:
         engine.publish({"ticker": "IBM", "signal": "BUY", "confidence": 0.9}).result(PATIENCE_S)

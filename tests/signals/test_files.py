@@ -243,7 +243,7 @@ LINES = st.fixed_dictionaries(
 ).map(lambda fields: json.dumps(fields).encode())
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(st.lists(LINES, max_size=8), st.lists(st.integers(-50_000, 60_000), max_size=5))
 def test_every_line_comes_exactly_once(
     tmp_path: Path, lines: list[bytes], seconds: list[int]
@@ -260,7 +260,7 @@ def test_every_line_comes_exactly_once(
     assert all(isinstance(item, Signal | SignalRefused) for item in found)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(st.lists(LINES | st.binary(max_size=60), max_size=5))
 def test_any_file_is_loaded_or_refused_in_one_line(tmp_path: Path, lines: list[bytes]) -> None:
     try:

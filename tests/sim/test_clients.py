@@ -7,6 +7,7 @@ import logging
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,8 +15,11 @@ from typing import Any
 
 import pytest
 
+from engine.sim import instruments
+from engine.sim.fault_script import parse
 from engine.sim.launch import generated
 from engine.sim.server import SimServer
+from tests.sim.ibapi_scenario import Recorder
 
 ROOT = Path(__file__).parents[2]
 CACHE = ROOT / "build" / "clients"
@@ -203,3 +207,149 @@ def test_ib_async_streams(ib: Any, caplog: pytest.LogCaptureFixture) -> None:
         ib.disconnect()
 
     assert [record.getMessage() for record in caplog.records if "ib_async" in record.name] == []
+
+
+# Far from the market, so that each of them waits.
+RESTING = {
+    "LMT": {"lmtPrice": 10.0},
+    "STP": {"auxPrice": 10.0},
+    "STP LMT": {"auxPrice": 10.0, "lmtPrice": 9.5},
+    "TRAIL": {"trailingPercent": 50.0},
+    "TRAIL LIMIT": {"auxPrice": 20.0, "trailStopPrice": 10.0, "lmtPriceOffset": 0.5},
+    "MIT": {"auxPrice": 900.0},
+    "LIT": {"auxPrice": 900.0, "lmtPrice": 901.0},
+    "MOC": {},
+    "LOC": {"lmtPrice": 900.0},
+    "REL": {"auxPrice": 0.0, "lmtPrice": 900.0},
+}
+DATE = "20240103 15:30:00 US/Eastern"
+
+
+@pytest.mark.parametrize("version", [176, 178])
+def test_ib_async_places_every_type_of_order(
+    ib: Any, version: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    ib_async = pytest.importorskip("ib_async")
+    with caplog.at_level(logging.ERROR), server(max_server_version=version) as sim:
+        ib.connect("127.0.0.1", sim.port, clientId=3, timeout=DEADLINE_S, raiseSyncErrors=True)
+        (contract,) = ib.qualifyContracts(ib_async.Stock("IBM", "SMART", "USD"))
+        trades = {}
+        for kind, prices in RESTING.items():
+            tif = "DAY" if kind in ("MOC", "LOC") else "GTC"
+            side = "BUY" if kind == "LMT" else "SELL"
+            trades[kind] = ib.placeOrder(
+                contract,
+                ib_async.Order(action=side, totalQuantity=100, orderType=kind, tif=tif, **prices),
+            )
+        conditioned = ib_async.LimitOrder("BUY", 100, 10.0, tif="GTD", goodTillDate=DATE)
+        conditioned.conditions = [
+            ib_async.PriceCondition(price=900.0, conId=contract.conId, exch="SMART").Or(),
+            ib_async.TimeCondition(isMore=True, time=DATE),
+        ]
+        trades["conditioned"] = ib.placeOrder(contract, conditioned)
+        working = ("PreSubmitted", "Submitted")
+        until(ib, lambda: all(t.orderStatus.status in working for t in trades.values()))
+
+        opened = {trade.order.permId: trade.order for trade in ib.reqAllOpenOrders()}
+        assert len(opened) == len(trades)
+        trailing = opened[trades["TRAIL LIMIT"].order.permId]
+        assert trailing.lmtPriceOffset == 0.5
+
+        state = ib.whatIfOrder(contract, ib_async.MarketOrder("BUY", 100, tif="DAY"))
+        assert float(state.initMarginChange) > 0
+        assert state.commission == 1.0
+        at_once = ib.placeOrder(contract, ib_async.LimitOrder("BUY", 100, 10.0, tif="IOC"))
+        until(ib, lambda: at_once.orderStatus.status == "Cancelled")
+        ib.reqGlobalCancel()
+        until(ib, lambda: all(t.orderStatus.status == "Cancelled" for t in trades.values()))
+        assert ib.fills() == []
+        ib.disconnect()
+
+    errors = [record.getMessage() for record in caplog.records if "ib_async" in record.name]
+    assert [text for text in errors if "Error 202" not in text] == []
+
+
+@pytest.mark.parametrize("version", [176, 200, 226])
+def test_newest_ibapi_places_every_type_of_order(version: int) -> None:
+    from ibapi.client import EClient
+    from ibapi.contract import Contract
+    from ibapi.order import Order
+    from ibapi.order_cancel import OrderCancel
+    from ibapi.order_condition import PriceCondition, TimeCondition
+
+    with server(max_server_version=version) as sim:
+        seen = Recorder()
+        client = EClient(seen)
+        client.connect("127.0.0.1", sim.port, 5)
+        thread = threading.Thread(target=client.run, daemon=True)
+        thread.start()
+        order_id = seen.wait("nextValidId")[0][0]
+        contract = Contract()
+        contract.symbol, contract.secType, contract.exchange = "IBM", "STK", "SMART"
+        contract.currency = "USD"
+
+        def place(kind: str, **more: Any) -> None:
+            nonlocal order_id
+            made = Order()
+            made.orderType, made.action, made.totalQuantity = kind, "SELL", 100
+            made.tif = "DAY" if kind in ("MOC", "LOC") else "GTC"
+            for name, value in more.items():
+                setattr(made, name, value)
+            client.placeOrder(order_id, contract, made)
+            order_id += 1
+
+        for kind, prices in RESTING.items():
+            place(kind, **({"action": "BUY"} if kind == "LMT" else {}), **prices)
+        con_id = instruments.con_id("IBM")
+        conditions = [
+            PriceCondition(0, con_id, "SMART", True, 900.0).Or(),
+            TimeCondition(True, DATE),
+        ]
+        place("MKT", conditions=conditions, tif="GTD", goodTillDate=DATE)
+        place("MKT", whatIf=True)
+        count = len(RESTING) + 1
+        rows = seen.wait("openOrder", lambda rows: len(rows) > count)
+        state = rows[-1][3]
+        assert rows[-1][2].whatIf
+        assert float(state.initMarginAfter) > 0
+        assert (state.commissionAndFees, state.commissionAndFeesCurrency) == (1.0, "USD")
+        waiting = rows[-2][2]
+        assert [one.condType for one in waiting.conditions] == [1, 3]
+        assert (waiting.tif, waiting.goodTillDate[:17]) == ("GTD", DATE[:17])
+
+        client.reqGlobalCancel(OrderCancel())
+        seen.wait(
+            "orderStatus",
+            lambda rows: len({row[0] for row in rows if row[1] == "Cancelled"}) == count,
+        )
+        details = OrderCancel()
+        if version >= 192:
+            details.extOperator = "desk 4"
+        client.cancelOrder(1, details)
+        seen.wait("error", lambda rows: any(10148 in row for row in rows))
+        codes = {value for row in seen.seen["error"] for value in row if isinstance(value, int)}
+        assert not codes & {110, 111, 113, 201, 320, 321, 387, 505}
+        assert "execDetails" not in seen.seen
+        client.disconnect()
+        thread.join(DEADLINE_S)
+
+
+def test_ib_async_trades_while_messages_are_doubled_late_and_in_pieces(ib: Any) -> None:
+    ib_async = pytest.importorskip("ib_async")
+    faults = parse(
+        [
+            "start fragment bytes=700",
+            "start repeat execDetails,orderStatus,commission",
+            "start reorder openOrder,orderStatus,execDetails,commission within=2s",
+            "start delay commission by=1s chance=50%",
+        ]
+    )
+    with server(faults=faults, seed=5) as sim:
+        ib.connect("127.0.0.1", sim.port, clientId=3, timeout=DEADLINE_S, raiseSyncErrors=True)
+        (contract,) = ib.qualifyContracts(ib_async.Stock("IBM", "SMART", "USD"))
+        trade = ib.placeOrder(contract, ib_async.MarketOrder("BUY", 100, tif="DAY"))
+        until(ib, lambda: trade.fills and trade.fills[0].commissionReport.execId)
+        until(ib, lambda: trade.orderStatus.status == "Filled")
+        assert sum(fill.execution.shares for fill in trade.fills) == 100
+        ib.disconnect()
+        assert min(row["happened"] for row in sim.report()["faults"][:3]) > 0

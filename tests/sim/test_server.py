@@ -16,6 +16,7 @@ import pytest
 from engine.errors import ConfigError, UserError
 from engine.sim import instruments
 from engine.sim.exchange import Exchange
+from engine.sim.fault_script import parse
 from engine.sim.launch import DAY, from_files, generated, run_sim
 from engine.sim.policies import Policies
 from engine.sim.records import MarketTick
@@ -428,3 +429,111 @@ def test_ibapi_is_not_imported_for_text_clients() -> None:
     root = Path(__file__).parents[2]
     done = subprocess.run([sys.executable, "-c", code], cwd=root, check=False)
     assert done.returncode == 0
+
+
+# -- faults on real sockets --------------------------------------------------------------------
+
+
+def faulty(*lines: str, ticks: Iterable[MarketTick] = ()) -> SimServer:
+    return server(ticks, faults=parse(lines), seed=1)
+
+
+def test_a_reset_is_a_reset() -> None:
+    with faulty("request:1 reset") as sim, Raw(sim.port) as raw:
+        raw.start(1)
+        raw.ask(49, 1)
+        with pytest.raises(ConnectionResetError):
+            while raw.frame() is not None:
+                pass
+        with Raw(sim.port) as again:
+            again.start(1)
+
+
+def test_a_message_is_cut_in_its_middle() -> None:
+    with faulty("start cut currentTime") as sim, Raw(sim.port) as raw:
+        raw.start(1)
+        raw.ask(49, 1)
+        assert raw.frame() is None
+        assert len(raw.received) == 10  # half of it
+
+
+def test_a_half_open_connection_stays_until_it_is_reset() -> None:
+    with faulty("request:1 half-open for=300ms") as sim, Raw(sim.port) as raw:
+        raw.start(1)
+        raw.ask(49, 1)  # becomes half-open with its answer still under way
+        raw.ask(49, 1)
+        with pytest.raises(ConnectionResetError):
+            while raw.frame() is not None:
+                pass
+
+
+def test_pieces_arrive_one_by_one_and_whole_in_the_end() -> None:
+    with faulty("start fragment bytes=5 for=2s") as sim, Raw(sim.port) as raw:
+        raw.start(1)
+        raw.ask(49, 1)
+        sizes = []
+        received = b""
+        while len(received) < 18:
+            data = raw.socket.recv(65536)
+            sizes.append(len(data))
+            received += data
+        assert len(sizes) > 1
+        assert received[4:].startswith(b"49\x001\x00")
+
+
+def test_connections_are_refused_and_ids_busy() -> None:
+    with faulty("start refuse count=1", "start id-busy count=1") as sim:
+        with Raw(sim.port) as first:
+            assert first.frame() is None
+        with Raw(sim.port) as second:
+            assert second.frame() is not None
+            second.ask(71, 2, 1, "")
+            assert second.frame()[3] == "326"  # type: ignore[index]
+            assert second.frame() is None
+        with Raw(sim.port) as third:
+            third.start(1)
+        assert [row["happened"] for row in sim.report()["faults"]] == [1, 1]
+
+
+def test_faults_begin_by_the_clock_although_nothing_else_happens() -> None:
+    with faulty("+5s say 1100 times=2 every=2s") as sim, Raw(sim.port) as raw:
+        sim.call(lambda: sim.operations.add_fault("+6s say 1102"))
+        raw.start(1)
+    with server(faults=parse(["+2s say 1100"]), speed=20) as sim, Raw(sim.port) as raw:
+        raw.start(1)
+        assert raw.expect(4, 2, -1, 1100)
+
+
+def test_faults_and_prices_by_the_control_channel() -> None:
+    with server(control_port=0) as sim, Raw(sim.port) as raw:
+        raw.start(1)
+        raw.ask(1, 11, 7, *CONTRACT.split("\0")[:-1], 0, "", 0, 0, "")
+        raw.expect(45, 6, 7, 49)
+        assert sim.control_port is not None
+        with socket.create_connection(("127.0.0.1", sim.control_port), DEADLINE_S) as control:
+            replies = control.makefile("rb")
+
+            def ask(**asked: object) -> dict[str, Any]:
+                control.sendall(json.dumps(asked).encode() + b"\n")
+                answer: dict[str, Any] = json.loads(replies.readline())
+                return answer
+
+            ask(op="quote", symbol="IBM", bid=99.5, ask=99.75, size=300)
+            assert raw.expect(1, 6, 7, 1)[4:6] == ["99.5", "300"]
+            assert "clock_ns" in ask(op="tick", symbol="IBM", kind="T", price=99.6)
+            assert raw.expect(1, 6, 7, 4)[4:6] == ["99.6", "100"]
+            assert ask(op="faults") == {"faults": []}
+            assert ask(op="fault", line="start say 2110") == {"added": "start say 2110"}
+            raw.expect(4, 2, -1, 2110)
+            assert ask(op="faults") == {"faults": [{"fault": "start say 2110", "happened": 1}]}
+            assert ask(op="report")["faults"][0]["happened"] == 1
+            for wrong, told in (
+                ({"op": "fault", "line": "start drpo"}, "did you mean drop"),
+                ({"op": "fault"}, '"line" is missing'),
+                ({"op": "fault", "line": "# nothing"}, "the line is empty"),
+                ({"op": "tick", "symbol": "XYZ", "kind": "T", "price": 1}, "no such instrument"),
+                ({"op": "tick", "symbol": "IBM", "kind": "X", "price": 1}, "write one of B, A, T"),
+                ({"op": "tick", "symbol": "IBM", "kind": "T", "price": -1}, "no price above 0"),
+                ({"op": "tick", "symbol": "IBM", "kind": "T", "price": 1, "size": "9"}, '"size"'),
+            ):
+                assert told in ask(**wrong)["error"]

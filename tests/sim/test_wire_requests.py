@@ -12,6 +12,13 @@ from ibapi.contract import Contract
 from ibapi.execution import ExecutionFilter
 from ibapi.order import Order
 from ibapi.order_cancel import OrderCancel
+from ibapi.order_condition import (
+    ExecutionCondition,
+    PercentChangeCondition,
+    PriceCondition,
+    TimeCondition,
+    VolumeCondition,
+)
 from ibapi.wrapper import EWrapper
 
 from engine.errors import DecodeError
@@ -105,8 +112,9 @@ def test_prices_that_do_not_belong_to_the_type_are_dropped(version: int) -> None
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("whatIf", True), ("goodTillDate", "20240103 10:00:00"), ("allOrNone", True),
-     ("algoStrategy", "Vwap"), ("hedgeType", "D"), ("scalePriceIncrement", 0.5)],
+    [("allOrNone", True), ("adjustedOrderType", "STP"), ("algoStrategy", "Vwap"),
+     ("hedgeType", "D"), ("scalePriceIncrement", 0.5), ("triggerMethod", 4),
+     ("discretionaryAmt", 0.1), ("minQty", 50), ("percentOffset", 0.02)],
 )  # fmt: skip
 def test_what_is_not_simulated_is_named(version: int, name: str, value: Any) -> None:
     """To ignore it would be to fill a different order than was asked."""
@@ -115,6 +123,59 @@ def test_what_is_not_simulated_is_named(version: int, name: str, value: Any) -> 
     terms = asked(version, lambda client: client.placeOrder(7, contract(), made)).order
 
     assert terms is not None and terms.unserved == (name,)
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_times_offsets_conditions_and_what_if(version: int) -> None:
+    made = order(
+        "TRAIL LIMIT", auxPrice=1.5, lmtPriceOffset=0.1, trailStopPrice=98.0, whatIf=True,
+        tif="GTD", goodTillDate="20240105 15:00:00 US/Eastern", goodAfterTime="20240104-14:00:00",
+        conditionsCancelOrder=True,
+    )  # fmt: skip
+    made.conditions = [
+        PriceCondition(2, 42, "SMART", True, 14.25).Or(),
+        TimeCondition(False, "20240103 10:00:00 US/Eastern"),
+        ExecutionCondition("STK", "SMART", "IBM"),
+        VolumeCondition(42, "SMART", True, 1000),
+        PercentChangeCondition(42, "ISLAND", False, 2.5),
+    ]
+
+    terms = asked(version, lambda client: client.placeOrder(7, contract(), made)).order
+
+    assert terms is not None and terms.unserved == () and terms.what_if
+    assert (terms.aux_price, terms.limit_offset) == (Decimal("1.5"), Decimal("0.1"))
+    assert terms.limit_price is None
+    assert (terms.tif, terms.good_till) == ("GTD", "20240105 15:00:00 US/Eastern")
+    assert terms.good_after == "20240104-14:00:00"
+    assert (terms.conditions_cancel, terms.conditions_ignore_rth) == (True, False)
+    price, time, executed, volume, change = terms.conditions
+    assert (price.kind, price.conjunction, price.is_more) == (1, False, True)
+    assert (price.value, price.con_id, price.trigger_method) == (Decimal("14.25"), 42, 2)
+    assert (time.kind, time.is_more, time.text) == (3, False, "20240103 10:00:00 US/Eastern")
+    assert (executed.kind, executed.symbol, executed.sec_type) == (5, "IBM", "STK")
+    assert (volume.kind, volume.value) == (6, 1000)
+    assert (change.kind, change.is_more, change.value) == (7, False, Decimal("2.5"))
+    assert change.exchange == "ISLAND"
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_cancels_carry_who_and_when(version: int) -> None:
+    details = OrderCancel()
+    if version >= 192:
+        details.extOperator = "desk 4"
+    else:
+        details.manualOrderCancelTime = "20240103 10:00:00 US/Eastern"
+
+    one = asked(version, lambda client: client.cancelOrder(5, details))
+    details.manualOrderCancelTime = ""
+    every = asked(version, lambda client: client.reqGlobalCancel(details))
+
+    assert one.request_id == 5
+    assert one.word("extOperator") == every.word("extOperator") == details.extOperator
+    assert one.word("manualOrderCancelTime") == (
+        "" if version >= 192 else "20240103 10:00:00 US/Eastern"
+    )
+    assert every.request_id == -1
 
 
 @pytest.mark.parametrize("version", VERSIONS)

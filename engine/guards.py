@@ -1,0 +1,89 @@
+"""What pulls the kill switch by itself: the day's loss, a storm of rejections, a lasting doubt.
+
+Looked at by the writer twice a second, beside the market's samples; what a guard decides becomes
+an input like a person's, so it is on record and replays. A guard pulls once for each reason and
+day; the latch keeps what it pulled.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from decimal import Decimal
+
+from engine.config import Guards as GuardSettings
+from engine.events import BaseEvent, RejectEvent
+from engine.headroom import WARN_AT, uses
+from engine.inputs import HaltRequested, Input, Noticed
+from engine.state import State
+
+FULL = Decimal(1)
+MINUTE_NS = 60_000_000_000
+
+
+class Guards:
+    """Belongs to the writer."""
+
+    def __init__(self, settings: GuardSettings) -> None:
+        self._settings = settings
+        self._pulled: set[str] = set()
+        self._rejected: deque[int] = deque()
+        self._frozen_ns: dict[str, int] = {}  # since when
+        self._warned: dict[str, Decimal] = {}  # the share of a limit that was last told
+
+    def take(self, events: Sequence[BaseEvent]) -> None:
+        """The events of one step: rejections count by their own time."""
+        self._rejected.extend(event.time_ns for event in events if isinstance(event, RejectEvent))
+
+    def look(self, state: State, profit: float, fall: float, now_ns: int) -> list[Input]:
+        """What they have to say now: ``profit`` is the day's, ``fall`` how far it is below its
+        best."""
+        found = self._losses(Decimal(repr(-profit)), Decimal(repr(fall)))
+        while self._rejected and self._rejected[0] <= now_ns - MINUTE_NS:
+            self._rejected.popleft()
+        if len(self._rejected) >= self._settings.rejects_per_minute_max:
+            found += self._pull(1, "rejections", f"{len(self._rejected)} rejections in a minute")
+        found += self._doubts(state, now_ns)
+        return found + self._warnings(state, now_ns)
+
+    def _losses(self, loss: Decimal, fall: Decimal) -> list[Input]:
+        settings = self._settings
+        if loss >= settings.day_loss_max:
+            return self._pull(settings.loss_level, "loss", f"the day has lost {loss:.2f}")
+        if fall >= settings.day_drawdown_max:
+            return self._pull(
+                settings.loss_level, "drawdown", f"{fall:.2f} below the day's best result"
+            )
+        return []
+
+    def _doubts(self, state: State, now_ns: int) -> list[Input]:
+        for symbol in list(self._frozen_ns):
+            if symbol not in state.frozen:
+                del self._frozen_ns[symbol]
+        found: list[Input] = []
+        patience_ns = state.scaled(self._settings.frozen_s_max)
+        for symbol in state.frozen:
+            if now_ns - self._frozen_ns.setdefault(symbol, now_ns) > patience_ns:
+                why = f"{symbol} is frozen for more than {self._settings.frozen_s_max:g} s"
+                found += self._pull(1, f"frozen {symbol}", why)
+        return found
+
+    def _warnings(self, state: State, now_ns: int) -> list[Input]:
+        """Told when 80 % and when all of a limit is used; again only after it was less."""
+        found: list[Input] = []
+        for use in uses(state, now_ns):
+            share = use.share
+            reached = Decimal(0)
+            if share is not None:
+                reached = FULL if share >= FULL else WARN_AT if share >= WARN_AT else reached
+            if reached > self._warned.get(use.name, Decimal(0)):
+                told = f"{use.name}: {use.used:.2f} of {use.most:.2f} is used"
+                found.append(Noticed("critical" if reached == FULL else "warning", told))
+            self._warned[use.name] = reached
+        return found
+
+    def _pull(self, level: int, reason: str, why: str) -> list[Input]:
+        if reason in self._pulled:
+            return []
+        self._pulled.add(reason)
+        return [HaltRequested(level, "guard", why)]

@@ -1,0 +1,215 @@
+"""What every way in does with what it is given: one schema, one identity, one freshness rule.
+
+    offered -> schema -> age -> order -> not taken before -> sink
+                  └────────┴───────┴── refused: on record, each once
+
+The sink is the engine's inbox, or whatever a host gives. A way in has an intake of its own, used
+by its own thread alone; what they share is the ``Freshness``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+import time
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Collection, Mapping
+from concurrent.futures import Future
+from typing import Any, Final
+
+import attrs
+
+from engine.errors import LimitError
+from engine.inputs import Signal, SignalRefused
+from engine.signals.rates import TokenBucket
+from engine.signals.schema import (
+    RefusalReason,
+    SignalRefusedError,
+    load_json,
+    parse_signal,
+    refuse,
+    show,
+)
+
+# The future, if there is one, is done when what was handed in is durable. A full sink raises
+# LimitError at once.
+Sink = Callable[[Signal | SignalRefused], "Future[Any] | None"]
+
+SEEN_MAX: Final = 10_000  # identities; one that was forgotten is refused by the core, on record
+MAX_AGE_NS: Final = 300_000_000_000
+TOLD_MAX: Final = 10_000  # refusals
+REMIND_S: Final = 3_600.0  # a refusal that goes on is recorded again after this
+RECORDS_PER_S: Final = 0.5  # of refusals: a source gone mad must not fill the journal
+RECORDS_BURST: Final = 100
+_MARKS: Final = ("timestamp", "datetime_of_data", "signal", "confidence")
+
+
+class Freshness:
+    """How old a prediction may be, and that none is followed by an older one.
+
+    A source that gives SELL for 10:05 and then, late, BUY for 10:04 has changed its mind; acting
+    on the latter would undo the former. Across a restart only the age is known.
+    """
+
+    def __init__(
+        self, max_age_ns: int = MAX_AGE_NS, now_ns: Callable[[], int] = time.time_ns
+    ) -> None:
+        self.max_age_ns: Final = max_age_ns
+        self.now_ns: Final = now_ns
+        self._newest: dict[tuple[str, str], int] = {}
+        self._lock = threading.Lock()
+
+    def pass_on(self, signal: Signal, sink: Sink) -> Future[Any] | None:
+        """Hand a signal to the sink, unless a newer one of its source and ticker went before.
+
+        Raises:
+            SignalError: one did.
+            LimitError: the sink is full; nothing has happened.
+        """
+        key = (signal.source, signal.ticker)
+        with self._lock:  # over the sink, too: checked in order must mean handed in in order
+            newest_ns = self._newest.get(key, 0)
+            if signal.model_time_ns < newest_ns:
+                late_s = (newest_ns - signal.model_time_ns) / 1e9
+                raise SignalRefusedError(
+                    RefusalReason.OUT_OF_ORDER,
+                    f"{late_s:.3f} s older than one that came before",
+                    signal.ticker,
+                )
+            answer = sink(signal)
+            self._newest[key] = signal.model_time_ns
+        return answer
+
+
+@attrs.frozen
+class Offer:
+    """What became of a prediction: a signal, or a refusal. ``repeat``: it was taken before, and
+    ``answer`` is that of then."""
+
+    signal: Signal | None = None
+    refusal: SignalRefusedError | None = None
+    answer: Future[Any] | None = None
+    repeat: bool = False
+
+
+class Intake:
+    def __init__(
+        self,
+        sink: Sink,
+        symbols: Collection[str],
+        freshness: Freshness | None = None,
+        clock_s: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.taken = 0
+        self.repeats = 0
+        self.refused: Counter[str] = Counter()  # by reason, recorded or not
+        self.unrecorded = 0  # because there were too many; a refusal that goes on is not counted
+        self._sink = sink
+        self._symbols = frozenset(symbols)
+        self._freshness = freshness or Freshness()
+        self._clock_s = clock_s
+        self._seen: OrderedDict[str, Future[Any] | None] = OrderedDict()
+        self._told: OrderedDict[tuple[str, ...], float] = OrderedDict()
+        self._records = TokenBucket(RECORDS_PER_S, RECORDS_BURST)
+        self._untold = 0  # since the last that was recorded
+
+    def offer(self, data: object, source: str, ticker: str = "") -> Offer:
+        """Take a prediction, as a mapping or as the bytes of its JSON, or refuse it on record.
+
+        Args:
+            data: whatever came.
+            source: whose it is; part of its identity.
+            ticker: the one that was asked for; "": any that is traded.
+
+        Raises:
+            LimitError: the sink is full or has closed; the same may be offered again.
+        """
+        given = data
+        try:
+            if isinstance(data, bytes):
+                data = load_json(data)
+            _check_ticker(data, ticker)
+            signal = parse_signal(
+                data,
+                source,
+                self._freshness.now_ns(),
+                self._symbols,
+                max_age_ns=self._freshness.max_age_ns,
+            )
+            return self._take(signal)
+        except SignalRefusedError as refusal:
+            refusal.ticker = refusal.ticker or ticker
+            self.refuse(refusal, source, _mark(data, given))
+            return Offer(refusal=refusal)
+
+    def _take(self, signal: Signal) -> Offer:
+        if signal.identity in self._seen:
+            answer = self._seen[signal.identity]
+            if not _failed(answer):
+                self._seen.move_to_end(signal.identity)
+                self.repeats += 1
+                return Offer(signal, answer=answer, repeat=True)
+            del self._seen[signal.identity]
+        answer = self._freshness.pass_on(signal, self._sink)
+        self._seen[signal.identity] = answer
+        if len(self._seen) > SEEN_MAX:
+            self._seen.popitem(last=False)
+        self.taken += 1
+        return Offer(signal, answer=answer)
+
+    def refuse(self, refusal: SignalRefusedError, source: str, mark: str = "") -> None:
+        """Count a refusal, and put it on record unless the same one is there already.
+
+        Args:
+            refusal: with its reason, detail and ticker.
+            source: whose it is.
+            mark: what tells one prediction from the next.
+        """
+        self.refused[refusal.reason.value] += 1
+        key = (source, refusal.ticker, refusal.reason.value, mark)
+        now_s = self._clock_s()
+        told_s = self._told.get(key)
+        if told_s is not None and now_s - told_s < REMIND_S:
+            return
+        if not self._records.take(now_s):
+            self._miss()
+            return
+        record = refusal.as_input(source)
+        if self._untold:
+            detail = f"{record.detail} ({self._untold} more were not recorded)"
+            record = attrs.evolve(record, detail=detail)
+        try:
+            self._sink(record)
+        except LimitError:
+            self._miss()
+            return
+        self._untold = 0
+        self._told[key] = now_s
+        self._told.move_to_end(key)
+        if len(self._told) > TOLD_MAX:
+            self._told.popitem(last=False)
+
+    def _miss(self) -> None:
+        self.unrecorded += 1
+        self._untold += 1
+
+
+def _failed(answer: Future[Any] | None) -> bool:
+    """Whether what was handed in never became durable."""
+    if answer is None or not answer.done():
+        return False
+    return answer.cancelled() or answer.exception() is not None
+
+
+def _check_ticker(data: object, asked: str) -> None:
+    named = data.get("ticker") if isinstance(data, Mapping) else None
+    if asked and isinstance(named, str) and named.strip() != asked:
+        raise refuse(RefusalReason.WRONG_TICKER, f"asked for {asked}, and got {show(named)}")
+
+
+def _mark(data: object, given: object) -> str:
+    """What tells one prediction from the next, and the same at every poll: not the whole of it,
+    because an API may compute its details anew each time."""
+    if isinstance(data, Mapping):
+        return "|".join(show(data.get(name)) for name in _MARKS)
+    return hashlib.blake2b(given, digest_size=8).hexdigest() if isinstance(given, bytes) else ""

@@ -1,0 +1,132 @@
+"""What faults do to messages on their way to a client: frame in, frames out, now or later.
+
+Every message is made whole before anything happens to it, so a delayed or reordered one is still
+a sound frame; bytes of one connection never change their order.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable
+from random import Random
+from typing import Final
+
+from engine.sim.client import Client
+from engine.sim.fault_plan import FaultPlan
+from engine.sim.faults import Fault
+from engine.sim.wire_messages import PROTOBUF_MIN, PROTOBUF_OFFSET
+
+# News of orders: what waits while TWS has lost its server.
+ORDER_NEWS: Final = frozenset({3, 4, 5, 7, 11, 59, 61})
+# These come as answers only; a rule for live messages means them all the same.
+_ANSWERS: Final = frozenset({10, 17, 52, 53, 54, 55, 62, 64, 72, 74, 93, 101, 102, 108})
+_LENGTH_BYTES: Final = 4
+UNKNOWN_ID: Final = 190
+_UNKNOWN_FIELD: Final = b"\xfa\xff\x03\x03odd"  # protobuf field 8191: three bytes nobody expects
+
+
+class MessageFaults:
+    """The messages of all clients, with those that wait."""
+
+    def __init__(self, plan: FaultPlan) -> None:
+        self._plan = plan
+        self._waiting: list[tuple[int, int, Client, bytes]] = []
+        self._count = 0
+        self._held_until_ns = 0
+        self._held: frozenset[int] = frozenset()
+
+    @property
+    def next_ns(self) -> int | None:
+        return self._waiting[0][0] if self._waiting else None
+
+    def hold(self, until_ns: int, messages: frozenset[int]) -> None:
+        """Keep these messages back until then, and send them in their order."""
+        self._held_until_ns, self._held = max(self._held_until_ns, until_ns), messages
+
+    def release(self, now_ns: int) -> None:
+        """Send what is due."""
+        while self._waiting and self._waiting[0][0] <= now_ns:
+            _, _, client, frame = heapq.heappop(self._waiting)
+            client.queue(frame)
+
+    def passes(self, client: Client, frame: bytes, answering: bool) -> list[bytes]:
+        """What of ``frame`` is sent now; the rest is dropped, or waits."""
+        number = message_id(frame, client.wire.version)
+        plan, stream = self._plan, self._plan.random
+
+        def concerned(fault: Fault) -> bool:
+            if number not in fault["messages"]:
+                return False
+            scope = fault["scope"]
+            return scope == "any" or (scope == "answer") == answering or number in _ANSWERS
+
+        if plan.take("drop", concerned) is not None:
+            return []
+        if plan.take("cut", concerned) is not None:
+            client.queue(frame[: max(len(frame) // 2, 1)])
+            client.closing = "a fault cut the connection in the middle of a message"
+            return []
+        if plan.take("garble", concerned) is not None:
+            frame = garbled(frame, client.wire.version, stream)
+        if plan.take("extend", concerned) is not None:
+            frame = extended(frame, client.wire.version)
+        again = plan.take("repeat", concerned)
+        frames = [frame] * (1 + (0 if again is None else again.fault["again"] or 0))
+        due_ns = self._due_ns(number, concerned)
+        if due_ns is None:
+            return frames
+        for one in frames:
+            self._count += 1
+            heapq.heappush(self._waiting, (due_ns, self._count, client, one))
+        return []
+
+    def _due_ns(self, number: int, concerned: Callable[[Fault], bool]) -> int | None:
+        """When a message is to be sent, None for now."""
+        plan = self._plan
+        if number in self._held and plan.now_ns < self._held_until_ns:
+            return self._held_until_ns
+        late = plan.take("delay", concerned)
+        if late is not None:
+            return plan.now_ns + int(late.fault["by"])
+        mixed = plan.take("reorder", concerned)
+        if mixed is not None:
+            return plan.now_ns + plan.random.randrange(int(mixed.fault["within"]) or 1)
+        return None
+
+
+def message_id(frame: bytes, version: int) -> int:
+    """The number of the message in a whole frame, whatever its format."""
+    if version >= PROTOBUF_MIN:
+        number = int.from_bytes(frame[_LENGTH_BYTES : _LENGTH_BYTES + 4], "big")
+        return number - PROTOBUF_OFFSET if number > PROTOBUF_OFFSET else number
+    end = frame.index(b"\0", _LENGTH_BYTES)
+    return int(frame[_LENGTH_BYTES:end])
+
+
+def _framed(payload: bytes) -> bytes:
+    return len(payload).to_bytes(_LENGTH_BYTES, "big") + payload
+
+
+def garbled(frame: bytes, version: int, stream: Random) -> bytes:
+    """One field that is not what it must be: words in place of a field of text, or a protobuf
+    message that ends too early."""
+    payload = frame[_LENGTH_BYTES:]
+    if version >= PROTOBUF_MIN:
+        return _framed(payload[:-1] if len(payload) > _LENGTH_BYTES + 1 else payload + b"\x0a\xff")
+    fields = payload.split(b"\0")[:-1]
+    if len(fields) > 1:
+        fields[stream.randrange(1, len(fields))] = b"not-what-it-should-be"
+    return _framed(b"\0".join([*fields, b""]))
+
+
+def extended(frame: bytes, version: int) -> bytes:
+    """Fields behind the last one, as a newer TWS might send."""
+    more = _UNKNOWN_FIELD if version >= PROTOBUF_MIN else b"odd\x007\0"
+    return _framed(frame[_LENGTH_BYTES:] + more)
+
+
+def unknown(version: int) -> bytes:
+    """A sound frame with a number that no client knows."""
+    if version >= PROTOBUF_MIN:
+        return _framed((UNKNOWN_ID + PROTOBUF_OFFSET).to_bytes(4, "big") + b"\x08\x01")
+    return _framed(f"{UNKNOWN_ID}\0odd\0".encode())

@@ -1,0 +1,270 @@
+"""A TWS without sockets and without waiting: bytes in and out, time as fast as it can be.
+
+The exchange, the policies, the faults and every byte are those of the server; only the clock is
+virtual. Nothing happens except in ``run``, ``step`` and ``play``, and the same calls give the same
+bytes.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable
+from typing import Any, Final
+
+from engine.sim.client import Client
+from engine.sim.exchange import Exchange
+from engine.sim.fault_plan import FaultPlan
+from engine.sim.fault_script import parse
+from engine.sim.faults import Fault
+from engine.sim.gateway import Gateway
+from engine.sim.records import MarketTick
+from engine.sim.timers import Timers
+from engine.sim.wire_messages import VERSION_MAX
+
+SECOND_NS: Final = 1_000_000_000
+
+
+class MemoryConnection:
+    """One client's end of a connection. ``on_bytes`` is called with what arrives while time runs;
+    without it, ``receive`` gives what has arrived."""
+
+    def __init__(self, tws: MemoryTws, client: Client) -> None:
+        self.on_bytes: Callable[[bytes], None] | None = None
+        self.reset = False  # it ended without an end: what was under way is lost
+        self._tws = tws
+        self.client = client
+        self._arrived: deque[bytes] = deque()
+        self._ended = False
+
+    @property
+    def closed(self) -> bool:
+        """Whether the TWS has ended the connection and all that it said has been received."""
+        return self.reset or (self._ended and not self._arrived)
+
+    def send(self, data: bytes) -> None:
+        """Give bytes to the TWS. Raises ConnectionError when it has ended the connection."""
+        if self.reset or self._ended:
+            raise ConnectionResetError("the TWS has ended this connection")
+        self._tws.carry(self.client, data)
+
+    def receive(self) -> bytes:
+        """What has arrived, at once or in the pieces in which it came; nothing: b"".
+
+        Raises:
+            ConnectionResetError: the connection has been reset.
+        """
+        if self.reset:
+            raise ConnectionResetError("the connection was reset")
+        if not self._arrived:
+            return b""
+        if self.client.line.piece_bytes:
+            return self._arrived.popleft()
+        data = b"".join(self._arrived)
+        self._arrived.clear()
+        return data
+
+    def close(self) -> None:
+        """Leave. Orders live on."""
+        self._ended = True
+        self._tws.leave(self, self.client)
+
+    # -- for the TWS ---------------------------------------------------------------------------
+
+    def collect(self) -> list[bytes]:
+        """What the TWS has said since it was last asked."""
+        delivery, found = self.client.wire.delivery, []
+        while not self.client.line.aborted and (pending := delivery.pending()):
+            found.append(bytes(pending))
+            delivery.sent(len(pending))
+        return found
+
+    def arrive(self, pieces: list[bytes]) -> None:
+        self._arrived += pieces
+        if self.on_bytes is not None:
+            while self._arrived and not self.reset:
+                self.on_bytes(self.receive())
+
+    def settle(self) -> bool:
+        """Whether it has ended by the wish of the TWS."""
+        if self.client.line.aborted:
+            self.reset = self._ended = True
+            self._arrived.clear()
+        elif self.client.closing and not len(self.client.wire.delivery):
+            self._ended = True
+        return self._ended
+
+
+class MemoryTws:
+    """A TWS and its market in virtual time.
+
+    Args:
+        exchange: the broker behind it.
+        source: its market, in order of time.
+        faults: what is to go wrong.
+        seed: of the chances of faults.
+        max_server_version: the newest version to offer.
+        latency_ns: what bytes need on their way, in each direction.
+    """
+
+    def __init__(
+        self,
+        exchange: Exchange,
+        source: Iterable[MarketTick] = (),
+        *,
+        faults: Iterable[Fault] = (),
+        seed: int = 0,
+        max_server_version: int = VERSION_MAX,
+        latency_ns: int = 0,
+    ) -> None:
+        planned = tuple(faults)
+        plan = FaultPlan(planned, seed, exchange.now_ns) if planned else None
+        self.exchange = exchange
+        self.gateway = Gateway(exchange, max_server_version, plan=plan)
+        self._seed = seed
+        self._source = iter(source)
+        self._next = next(self._source, None)
+        self._latency_ns = latency_ns
+        self._travelling = Timers()
+        self._connections: list[MemoryConnection] = []
+        self._second_ns = exchange.now_ns - exchange.now_ns % SECOND_NS + SECOND_NS
+
+    @property
+    def now_ns(self) -> int:
+        return self.exchange.now_ns
+
+    @property
+    def market_over(self) -> bool:
+        return self._next is None
+
+    # -- connections ---------------------------------------------------------------------------
+
+    def connect(self) -> MemoryConnection:
+        """A new connection, before its handshake."""
+        client = self.gateway.open(f"memory-{len(self._connections) + 1}")
+        connection = MemoryConnection(self, client)
+        self._connections.append(connection)
+        self._deliver()
+        return connection
+
+    def carry(self, client: Client, data: bytes) -> None:
+        """Bytes of a client, on their way to the TWS."""
+        if self._latency_ns:
+            due_ns = self.now_ns + self._latency_ns
+            self._travelling.at(due_ns, lambda: self._receive(client, data))
+        else:
+            self._receive(client, data)
+
+    def _receive(self, client: Client, data: bytes) -> None:
+        self._observe(self.now_ns)
+        if not client.closing:
+            self.gateway.receive(client, data)
+        self._deliver()
+
+    def leave(self, connection: MemoryConnection, client: Client) -> None:
+        self.gateway.close(client)
+        if connection in self._connections:
+            self._connections.remove(connection)
+
+    def _deliver(self) -> None:
+        """Take what the TWS has said to the clients, or on its way to them."""
+        for connection in list(self._connections):
+            pieces = connection.collect()
+            if pieces and self._latency_ns:
+                due_ns = self.now_ns + self._latency_ns
+                self._travelling.at(due_ns, lambda c=connection, p=pieces: c.arrive(p))  # type: ignore[misc]
+            elif pieces:
+                connection.arrive(pieces)
+            if connection in self._connections and connection.settle():
+                self.leave(connection, connection.client)
+
+    # -- time ----------------------------------------------------------------------------------
+
+    @property
+    def next_ns(self) -> int | None:
+        """When something happens next; None: never again."""
+        timer_ns = self._timer_ns()
+        if self._next is None:
+            return timer_ns
+        return self._next.time_ns if timer_ns is None else min(self._next.time_ns, timer_ns)
+
+    def _timer_ns(self) -> int | None:
+        """When something happens that is no tick. While anybody listens, each second does."""
+        due_ns = self.gateway.next_timer_ns
+        travels_ns = self._travelling.next_ns
+        if travels_ns is not None and (due_ns is None or travels_ns < due_ns):
+            due_ns = travels_ns
+        if self._connections and due_ns is None and self._next is None:
+            return None
+        if self._connections and (due_ns is None or self._second_ns < due_ns):
+            return self._second_ns
+        return due_ns
+
+    def step(self) -> bool:
+        """Let the next thing happen; False: there is none."""
+        timer_ns, tick = self._timer_ns(), self._next
+        if tick is not None and (timer_ns is None or tick.time_ns < timer_ns):
+            self._next = next(self._source, None)
+            self._observe(max(tick.time_ns, self.now_ns))
+            self.gateway.tick(tick)
+            self._deliver()
+            return True
+        if timer_ns is None:
+            return False
+        self._pass(timer_ns)
+        return True
+
+    def _pass(self, now_ns: int) -> None:
+        """Let time alone pass up to a moment at which something is due."""
+        self._observe(max(now_ns, self.now_ns))
+        self._second_ns = max(self._second_ns, now_ns - now_ns % SECOND_NS + SECOND_NS)
+        self.gateway.advance(now_ns)
+        while (due := self._travelling.pop(now_ns)) is not None:
+            due[1]()
+        self._deliver()
+
+    def run(self, until_ns: int) -> None:
+        """Let time pass up to a moment of the exchange's clock."""
+        while (due_ns := self.next_ns) is not None and due_ns <= until_ns:
+            self.step()
+        self._pass(until_ns)
+
+    def run_for(self, seconds: float) -> None:
+        self.run(self.now_ns + int(seconds * SECOND_NS))
+
+    def run_out(self) -> None:
+        """Let time pass until the market is over."""
+        while self._next is not None and self.step():
+            pass
+
+    def play(self, *ticks: MarketTick) -> None:
+        """Ticks that are not in the source, each at its own time or now."""
+        for tick in ticks:
+            self._observe(max(tick.time_ns, self.now_ns))
+            self.gateway.tick(tick)
+            self._deliver()
+
+    def _observe(self, now_ns: int) -> None:
+        """The witness's real clock is the virtual one here."""
+        self.exchange.oracle.observe(now_ns, now_ns)
+
+    # -- trouble -------------------------------------------------------------------------------
+
+    def fault(self, line: str) -> None:
+        """One more thing that goes wrong, now or when the line says. Raises ConfigError."""
+        found = parse([line], "fault")
+        if self.gateway.faults is None:
+            self.gateway.break_by(FaultPlan((), self._seed, self.now_ns))
+        assert self.gateway.faults is not None
+        for one in found:
+            self.gateway.faults.plan.add(one)
+
+    # -- record --------------------------------------------------------------------------------
+
+    def report(self) -> dict[str, Any]:
+        """The witness's record, the clock, and which faults have happened."""
+        return {
+            **self.exchange.oracle.report(),
+            "clock_ns": self.now_ns,
+            "market_over": self.market_over,
+            "faults": [] if self.gateway.faults is None else self.gateway.faults.plan.report(),
+        }

@@ -1,0 +1,127 @@
+"""A shell talks to a running engine: what it holds, the kill switch, its limits."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from engine.control import ADDRESS_BYTES_MAX, ControlServer, ask, control_path
+from engine.errors import UserError
+
+PATIENCE_S = 60.0
+
+
+def shell(*words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "engine.cli", *words],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+        check=False,
+    )
+
+
+@pytest.fixture
+def control(tmp_path: Path) -> Iterator[Path]:
+    """A demonstration that runs, and where it listens."""
+    path = tmp_path / "c"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "engine.cli", "run", "--plain", "--control", str(path)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        deadline = time.monotonic() + PATIENCE_S
+        while time.monotonic() < deadline and process.poll() is None:
+            if path.is_socket() and '"live"' in json.dumps(_status(path)):
+                break
+            time.sleep(0.2)
+        assert process.poll() is None
+        yield path
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(PATIENCE_S)
+    assert not path.exists(), "the socket goes with the engine"
+
+
+def _status(path: Path) -> dict[str, object]:
+    try:
+        return ask(path, {"op": "status"})
+    except UserError:
+        return {}
+
+
+def test_the_kill_switch_from_a_shell(control: Path) -> None:
+    where = ("--control", str(control))
+    assert "session live" in shell("status", *where).stdout
+
+    told = shell("halt", "to see", "--level", "2", *where)
+    assert told.returncode == 0, told.stderr
+    assert "halted: level 2 by control: to see" in shell("status", *where).stdout
+
+    limits = shell("risk", *where).stdout
+    assert "gross_notional" in limits
+    assert "risk_at_stops" in limits
+
+    assert shell("flatten", "enough", *where).returncode == 0
+    deadline = time.monotonic() + PATIENCE_S
+    while "nothing is held" not in shell("status", *where).stdout:
+        assert time.monotonic() < deadline
+
+    assert shell("resume", "looked at it", *where).returncode == 0
+    again = shell("resume", "twice", *where)
+    assert (again.returncode, again.stderr.count("\n")) == (2, 1)
+    assert "nothing is halted" in again.stderr
+
+
+def test_mistakes_are_one_line(tmp_path: Path) -> None:
+    nobody = shell("status", "--control", str(tmp_path / "none"))
+    assert nobody.returncode == 2
+    assert "no engine listens there" in nobody.stderr
+
+
+def test_what_cannot_be_read_is_refused_and_the_next_is_answered(tmp_path: Path) -> None:
+    server = ControlServer(tmp_path / "c", {"ping": lambda asked: {"pong": asked["n"]}})
+    server.start()
+    try:
+        assert (tmp_path / "c").stat().st_mode & 0o077 == 0, "for its own user only"
+        for line in (
+            b"\n",
+            b"[]\n",
+            b"{\n",
+            b'{"op": 1}\n',
+            b'{"op": "x"}\n',
+            b"\xff\n",
+            b"x" * 9000,
+        ):
+            with socket.socket(socket.AF_UNIX) as raw:
+                raw.connect(str(tmp_path / "c"))
+                raw.sendall(line)
+                assert b"error" in raw.recv(9000)
+        assert ask(tmp_path / "c", {"op": "ping", "n": 7}) == {"pong": 7}
+        with pytest.raises(UserError, match="cannot listen"):
+            ControlServer(tmp_path / "c", {})
+    finally:
+        server.close()
+
+
+def test_a_socket_that_was_left_behind_is_taken_over(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as dead:
+        dead.bind(str(tmp_path / "c"))
+    server = ControlServer(tmp_path / "c", {})
+    server.close()
+
+
+def test_a_long_path_gives_way_to_its_hash(tmp_path: Path) -> None:
+    journal = tmp_path / ("long" * 30) / "day.journal"
+    assert len(os.fsencode(control_path(journal))) <= ADDRESS_BYTES_MAX
+    assert control_path(tmp_path / "j") == tmp_path / "j.control"
