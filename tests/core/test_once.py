@@ -1,0 +1,99 @@
+"""What happens once, is judged once, and is counted as whose it is."""
+
+from __future__ import annotations
+
+import attrs
+import pytest
+
+from engine.commands import Command, Snapshot
+from engine.config import from_mapping
+from engine.events import AlertEvent
+from engine.inputs import (
+    ExecutionReported,
+    Input,
+    OrderOpened,
+    OrderStatusReported,
+    SnapshotEnded,
+    SnapshotStarted,
+    TimerElapsed,
+)
+from engine.orders import Role
+from engine.sim.records import ExecutionNotice
+from statecharts.vocabulary import OrderReport
+from tests.core.desk import Desk, translate
+from tests.core.test_core import config, desk, placed
+
+AT_TEN = {
+    "id": "ten",
+    "when": {"kind": "time", "start": "10:00", "end": "11:00"},
+    "then": {"kind": "log", "level": "info", "text": "it is ten"},
+}
+
+
+def test_a_time_of_day_comes_once_to_each_symbol() -> None:
+    d = Desk(from_mapping({"strategy": {"symbols": ["AAPL", "MSFT"], "rules": [AT_TEN]}}))
+
+    d.wait(3600)
+
+    told = [event for event in d.said(AlertEvent) if event.text == "it is ten"]
+    assert [event.symbol for event in told] == ["AAPL", "MSFT"]
+
+
+@pytest.mark.parametrize("kind", ["BUY", "SHORT"])
+def test_an_order_that_is_younger_than_the_question_is_not_missed_in_the_answer(kind: str) -> None:
+    """The listing was made before the order arrived: that it is not in there says nothing."""
+
+    class Slow(Desk):
+        asked: tuple[Snapshot, ...] = ()
+
+        def carry_out(self, command: Command) -> list[Input]:
+            if isinstance(command, Snapshot):
+                self.asked = (*self.asked, command)
+                return []
+            return super().carry_out(command)
+
+    d = Slow(config())
+    d.quote("AAPL", 99.99, 100.0, size=1)
+    d.core.state.doubts = True
+    d.wait(1)
+    d.feed(TimerElapsed())
+    assert [one.kind for one in d.asked] == ["open_orders", "executions", "positions"]
+    d.courier.lost = {OrderOpened, OrderStatusReported, ExecutionReported}
+    d.signal("AAPL", kind)
+    for one in d.asked:
+        d.feed(SnapshotStarted(one.kind, d.epoch), SnapshotEnded(one.kind, d.epoch))
+
+    orders = list(d.core.state.orders.values())
+    assert len(orders) == 3
+    assert {order.reported for order in orders} == {OrderReport.SILENT}
+    assert not d.core.state.doubts
+
+
+@pytest.mark.parametrize("kind", ["BUY", "SHORT"])
+def test_another_clients_execution_of_our_order_id_is_not_ours(kind: str) -> None:
+    d = desk()
+    d.signal("AAPL", kind)
+    held = d.core.state.held("AAPL")
+    (told,) = translate(ExecutionNotice(d.exchange.executions()[0]))
+    assert isinstance(told, ExecutionReported)
+
+    d.courier.used = True
+    d.feed(attrs.evolve(told, execution_id="f00d.1.01", client_id=99, perm_id=99, order_ref=""))
+
+    assert abs(held) == 300
+    assert d.core.state.held("AAPL") == held
+    assert d.core.state.foreign[told.con_id] == held
+
+
+@pytest.mark.parametrize("kind", ["BUY", "SHORT"])
+def test_nothing_is_added_while_no_stop_is_known_to_stand(kind: str) -> None:
+    d = desk(double_down={"levels": [0.5]})
+    d.courier.lost = {OrderOpened, OrderStatusReported}
+    d.signal("AAPL", kind)
+    d.wait(0.2)
+    assert abs(d.core.state.held("AAPL")) == 300
+    assert not d.core.state.current["AAPL"].of(Role.ADD)
+
+    d.heal()
+
+    assert len(d.core.state.current["AAPL"].of(Role.ADD)) == 1
