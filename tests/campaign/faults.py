@@ -707,7 +707,7 @@ _RULES: Final = (
         "cooldown-after-stop-out",
         "a stop-out leaves the cooldown in force",
         "engine/settlement.py",
-        'if context.exit_reason == "stop":',
+        'if context.exit_reason in ("stop", "stop_unfilled"):',
         'if context.exit_reason == "stop_out":',
     ),
     Fault(

@@ -39,7 +39,7 @@ MAX_STATES: Final = 20_000
 FAILED, BROKEN_LAW = 1, 1  # exit codes of pytest and of engine verify
 
 
-class Unfit(Exception):
+class UnfitError(Exception):
     """The campaign itself cannot go on: one line that says what to mend."""
 
 
@@ -83,7 +83,7 @@ class Tree:
         """With the fault in it, and sound again after that.
 
         Raises:
-            Unfit: the fault cannot be made any more.
+            UnfitError: the fault cannot be made any more.
         """
         path = self.root / fault.file
         sound = path.read_text("utf-8")
@@ -105,7 +105,7 @@ class Tree:
         """``python -m`` these words, in this tree.
 
         Raises:
-            Unfit: it did not end.
+            UnfitError: it did not end.
         """
         try:
             return subprocess.run(
@@ -118,18 +118,18 @@ class Tree:
                 check=False,
             )
         except subprocess.TimeoutExpired:
-            raise Unfit(f"{' '.join(words)} did not end in {TIMEOUT_S:.0f} s") from None
+            raise UnfitError(f"{' '.join(words)} did not end in {TIMEOUT_S:.0f} s") from None
 
 
 def mutated(fault: Fault, sound: str) -> str:
     """The source with the fault in it.
 
     Raises:
-        Unfit: its text is not there exactly once.
+        UnfitError: its text is not there exactly once.
     """
     times = sound.count(fault.old)
     if times != 1:
-        raise Unfit(
+        raise UnfitError(
             f"{fault.name}: does not apply any more: its text is {times} times in {fault.file}; "
             "mend it in tests/campaign/faults.py"
         )
@@ -151,7 +151,9 @@ def tests(tree: Tree, _: Fault) -> Found | None:
     names = {path.stem.removeprefix("test_") for path in tree.root.glob("tests/core/test_*.py")}
     chosen = sorted(names - {*_ELSEWHERE, *_SLOW})
     files = [f"tests/core/test_{name}.py" for name in (*chosen, *_SLOW)]
-    return by_tests(tree, "tests", "tests/verify/test_scenario.py", "tests/rules", *files, "tests/verify")
+    return by_tests(
+        tree, "tests", "tests/verify/test_scenario.py", "tests/rules", *files, "tests/verify"
+    )
 
 
 def by_tests(tree: Tree, finder: str, *chosen: str) -> Found | None:
@@ -161,7 +163,9 @@ def by_tests(tree: Tree, finder: str, *chosen: str) -> Found | None:
         return None
     failed = [line for line in done.stdout.splitlines() if line.startswith(("FAILED ", "ERROR "))]
     if done.returncode != FAILED or not failed:
-        raise Unfit(f"pytest ended with {done.returncode}: {done.stdout[-500:]}{done.stderr[-500:]}")
+        raise UnfitError(
+            f"pytest ended with {done.returncode}: {done.stdout[-500:]}{done.stderr[-500:]}"
+        )
     test = failed[0].split(" ", 1)[1].split(" - ")[0]
     return Found(finder, test, lambda sound: _pytest(sound, test).returncode == 0)
 
@@ -188,11 +192,11 @@ def exploration(max_states: int) -> Finder:
         if done.returncode == 0:
             return None
         if done.returncode != BROKEN_LAW or not report.exists():
-            raise Unfit(f"engine verify ended with {done.returncode}: {done.stderr[-500:]}")
+            raise UnfitError(f"engine verify ended with {done.returncode}: {done.stderr[-500:]}")
         told = json.loads(report.read_text("utf-8"))
         first, path = told["violations"][0], Path(told["saved"][0])
         if _engine_verify(tree, "--replay", str(path)).returncode != BROKEN_LAW:
-            raise Unfit(f"{path}: the path that broke a law does not break it again")
+            raise UnfitError(f"{path}: the path that broke a law does not break it again")
         return Found(
             "verify",
             f"law {first['law']} in {first['situation']}",
@@ -220,8 +224,8 @@ def hunt(tree: Tree, fault: Fault, finders: Sequence[Finder]) -> Outcome:
                     break
         took_s = time.monotonic() - began
         if found is not None and not found.sound(tree):
-            raise Unfit(f"{found.by} fails without any fault; mend that first")
-    except Unfit as problem:
+            raise UnfitError(f"{found.by} fails without any fault; mend that first")
+    except UnfitError as problem:
         return Outcome(fault, None, time.monotonic() - began, str(problem))
     return Outcome(fault, found, took_s)
 
@@ -314,12 +318,8 @@ asked, on the machine of the day. The faults themselves are in `tests/campaign/f
 
 def document(outcomes: Sequence[Outcome]) -> str:
     finders = [one.found.finder if one.found is not None else "nobody" for one in outcomes]
-    summary = ", ".join(
-        f"{finders.count(name)} found by {name}" for name in dict.fromkeys(finders)
-    )
-    return _DOCUMENT.format(
-        count=len(outcomes), summary=summary, table="\n".join(table(outcomes))
-    )
+    summary = ", ".join(f"{finders.count(name)} found by {name}" for name in dict.fromkeys(finders))
+    return _DOCUMENT.format(count=len(outcomes), summary=summary, table="\n".join(table(outcomes)))
 
 
 def report(outcomes: Sequence[Outcome]) -> list[dict[str, object]]:
@@ -357,7 +357,7 @@ def main(words: Sequence[str] | None = None) -> int:
     try:
         for fault in faults:  # told at once, not after an hour
             mutated(fault, (ROOT / fault.file).read_text("utf-8"))
-    except Unfit as problem:
+    except UnfitError as problem:
         parser.error(str(problem))
     ladder = {"scenarios": scenarios, "tests": tests, "verify": exploration(asked.max_states)}
     finders = [one for name, one in ladder.items() if asked.finder in (None, name)]

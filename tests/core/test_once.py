@@ -21,7 +21,7 @@ from engine.orders import Role
 from engine.sim.records import ExecutionNotice
 from statecharts.vocabulary import OrderReport
 from tests.core.desk import Desk, translate
-from tests.core.test_core import config, desk, placed
+from tests.core.test_core import config, desk
 
 AT_TEN = {
     "id": "ten",
