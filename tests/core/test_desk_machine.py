@@ -42,7 +42,7 @@ from engine.sim.records import SimOrder
 from statecharts.vocabulary import ContextState
 from tests.core.desk import CLIENT, SECOND, Desk
 
-settings.register_profile("quick", max_examples=100, stateful_step_count=30)
+settings.register_profile("quick", max_examples=40, stateful_step_count=30)
 settings.register_profile("campaign", max_examples=3000, stateful_step_count=50)
 _PROFILE = settings.get_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 
