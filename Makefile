@@ -13,7 +13,7 @@ FRAME  := setup.py pyproject.toml constraints.txt
 SOURCES := $(wildcard _fast/*.pyx _fast/*.pxd)
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test lint bench charts debug clean system-packages
+.PHONY: help build run test lint bench mutants charts debug clean system-packages
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -50,6 +50,9 @@ lint: build
 bench: build ## measure; prints a table, appends a line to bench/results.jsonl
 	@$(BIN)/python -m pytest bench -o python_files='bench_*.py' -q --record \
 	  --benchmark-enable --benchmark-quiet --benchmark-max-time=0.4 $(ARGS)
+
+mutants: build ## break the core on purpose, fault by fault, and see who finds it (long)
+	$(BIN)/python -m tests.campaign.mutants $(ARGS)
 
 charts: build system-packages ## draw docs/statecharts from the charts
 	$(BIN)/python -m statecharts.diagram docs/statecharts md svg

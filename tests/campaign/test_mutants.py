@@ -6,7 +6,6 @@ import ast
 import re
 from collections.abc import Iterator
 
-import attrs
 import pytest
 
 from tests.campaign.faults import FAULTS, Fault
@@ -14,7 +13,6 @@ from tests.campaign.mutants import (
     ROOT,
     Finder,
     Found,
-    Outcome,
     Tree,
     UnfitError,
     by_tests,
@@ -98,14 +96,6 @@ def test_what_fails_without_a_fault_is_no_find(tree: Tree) -> None:
 
     assert outcome.found is None
     assert outcome.problem == "tests/of/moods.py fails without any fault; mend that first"
-
-
-def test_a_core_that_cannot_even_be_imported_is_no_find(tree: Tree) -> None:
-    fault = attrs.evolve(BY_NAME["cover-one-short"], new="return forgotten(")
-
-    outcome = hunt(tree, fault, [money])
-
-    assert isinstance(outcome, Outcome)
 
 
 @pytest.mark.parametrize(
