@@ -147,7 +147,8 @@ class World:
             if order is None or context is None or order.role is not Role.STOP or order.attached:
                 continue
             for other in context.tranche_of(order).of(Role.STOP):
-                if other.held_by_parent and tickets[other.order_id].phase == WORKING:
+                ticket = tickets.get(other.order_id)
+                if other.held_by_parent and ticket is not None and ticket.phase == WORKING:
                     return True
         return False
 
