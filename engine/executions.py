@@ -63,7 +63,7 @@ def on_execution(state: State, out: Outbox, fill: ExecutionReported) -> None:
         out.alert("critical", f"order {order.order_id} filled after its grace", order.symbol)
     else:
         told_full = order.said_filled and order.filled >= order.status_filled
-        full = told_full or order.remaining == 0
+        full = told_full or order.complete
         report(state, out, order, OrderEvent.FILLED_FULL if full else OrderEvent.FILLED_PART)
     state.touch(order)
     if isinstance(owner, Context):

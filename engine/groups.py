@@ -42,7 +42,7 @@ class Group:
     def name_event(self) -> OcoEvent | None:
         """What the legs' present reports mean for the group; None when they mean nothing new."""
         legs = list(self.orders.values())
-        filled = sum(leg.filled > 0 and leg.remaining == 0 for leg in legs)
+        filled = sum(leg.filled > 0 and leg.complete for leg in legs)
         dead = all(leg.dead for leg in legs)
         state = self.state
         if state in (OcoState.DRAFT, OcoState.DONE):

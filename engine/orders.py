@@ -141,6 +141,14 @@ class Order:
         return max(total - self.filled, ZERO)
 
     @property
+    def complete(self) -> bool:
+        """Everything that it was for has executed. Of a dead order nothing remains, whatever it
+        has filled: then its size decides, as the broker last echoed it, else as we asked it."""
+        if not self.dead:
+            return self.remaining == 0
+        return self.filled >= (self.confirmed_quantity or self.spec.quantity)
+
+    @property
     def resting(self) -> bool:
         """Alive at the broker and not being taken back."""
         return not self.dead and self.asked not in (OrderAsk.CANCELLING, OrderAsk.RESTED)

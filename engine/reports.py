@@ -262,6 +262,10 @@ def on_error(state: State, out: Outbox, seen: ErrorReported) -> None:
         state.touch(order)
     elif found in refused and order.refused is not None and not order.dead:
         state.doubts = True  # told again, or the end of the order itself: the broker knows
+    elif found in refused and order.asked == OrderAsk.CANCELLING and order.confirmed:
+        # It was accepted once, so this may answer an amendment that left before the cancel.
+        report(state, out, order, OrderEvent.ANSWER_OVERDUE, why)
+        state.doubts = True
     elif found in (ErrorClass.ORDER_REJECTED, ErrorClass.PRICE_REFUSED):
         report(state, out, order, OrderEvent.REJECTED, why)
         if order.role in OPENING_ROLES and not order.filled:
