@@ -156,13 +156,13 @@ class DayBook:
         self._books: dict[str, _Book] = {}
         self._profit = 0.0  # of all books
         self._total = _Curve()
-        self._ends_ns = 0
+        self.day_ends_ns = 0
 
     # -- the fold --------------------------------------------------------------------------------
 
     def take(self, state: State, events: Sequence[BaseEvent], now_ns: int) -> None:
         """The events of one step, after it."""
-        if now_ns >= self._ends_ns:
+        if now_ns >= self.day_ends_ns:
             self._turn(state, now_ns)
         for event in events:
             if isinstance(event, FillEvent):
@@ -181,7 +181,7 @@ class DayBook:
         """A new day: what was told is history, what is open goes on."""
         local = datetime.fromtimestamp(now_ns // SECOND_NS, UTC).astimezone(EXCHANGE_ZONE)
         midnight = local.replace(hour=0, minute=0, second=0) + timedelta(days=1)
-        self._ends_ns = int(midnight.timestamp()) * SECOND_NS
+        self.day_ends_ns = int(midnight.timestamp()) * SECOND_NS
         found = holdings(state)
         for symbol in found:
             self._of(symbol)
@@ -228,7 +228,7 @@ class DayBook:
         self, state: State, market_of: Callable[[str, int], MarketView], now_ns: int
     ) -> None:
         """Look at what is held, at the price where it could be closed."""
-        if now_ns >= self._ends_ns:
+        if now_ns >= self.day_ends_ns:
             self._turn(state, now_ns)
         self._look_at_direct(state, now_ns)
         for symbol, book in self._books.items():
@@ -268,7 +268,7 @@ class DayBook:
         self, state: State, symbol: str, found: Holdings, unrealised: float, now_ns: int
     ) -> DayResult:
         """The day's result of a symbol, exact in what it realised."""
-        if now_ns >= self._ends_ns:
+        if now_ns >= self.day_ends_ns:
             self._turn(state, now_ns)
         book = self._of(symbol)
         direct, before = found.direct, book.direct_before

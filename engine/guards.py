@@ -1,12 +1,14 @@
 """What pulls the kill switch by itself: the day's loss, a storm of rejections, a lasting doubt.
 
 Looked at by the writer twice a second, beside the market's samples; what a guard decides becomes
-an input like a person's, so it is on record and replays. A guard pulls once for each reason and
-day; the latch keeps what it pulled.
+an input like a person's, so it is on record and replays. The latch keeps what a guard pulled;
+who takes it back is not overruled for the same reason, until that reason has gone and comes anew
+(a loss: on another day).
 """
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Sequence
 from decimal import Decimal
@@ -27,6 +29,7 @@ class Guards:
     def __init__(self, settings: GuardSettings) -> None:
         self._settings = settings
         self._pulled: set[str] = set()
+        self._day = 0
         self._rejected: deque[int] = deque()
         self._frozen_ns: dict[str, int] = {}  # since when
         self._warned: dict[str, Decimal] = {}  # the share of a limit that was last told
@@ -35,19 +38,28 @@ class Guards:
         """The events of one step: rejections count by their own time."""
         self._rejected.extend(event.time_ns for event in events if isinstance(event, RejectEvent))
 
-    def look(self, state: State, profit: float, fall: float, now_ns: int) -> list[Input]:
-        """What they have to say now: ``profit`` is the day's, ``fall`` how far it is below its
-        best."""
-        found = self._losses(Decimal(repr(-profit)), Decimal(repr(fall)))
-        while self._rejected and self._rejected[0] <= now_ns - MINUTE_NS:
-            self._rejected.popleft()
-        if len(self._rejected) >= self._settings.rejects_per_minute_max:
-            found += self._pull(1, "rejections", f"{len(self._rejected)} rejections in a minute")
+    def look(self, state: State, profit: float, fall: float, now_ns: int, day: int) -> list[Input]:
+        """What they have to say now: ``profit`` is that of ``day``, ``fall`` how far it is below
+        its best."""
+        if day != self._day:
+            self._day = day
+            self._pulled -= {"loss", "drawdown"}
+        found = self._losses(profit, fall) + self._storm(now_ns)
         found += self._doubts(state, now_ns)
         return found + self._warnings(state, now_ns)
 
-    def _losses(self, loss: Decimal, fall: Decimal) -> list[Input]:
-        settings = self._settings
+    def _storm(self, now_ns: int) -> list[Input]:
+        while self._rejected and self._rejected[0] <= now_ns - MINUTE_NS:
+            self._rejected.popleft()
+        if len(self._rejected) < self._settings.rejects_per_minute_max:
+            self._pulled.discard("rejections")
+            return []
+        return self._pull(1, "rejections", f"{len(self._rejected)} rejections in a minute")
+
+    def _losses(self, profit: float, drawdown: float) -> list[Input]:
+        if not (math.isfinite(profit) and math.isfinite(drawdown)):
+            return []  # a price that is no number says nothing of the day
+        settings, loss, fall = self._settings, Decimal(repr(-profit)), Decimal(repr(drawdown))
         if loss >= settings.day_loss_max:
             return self._pull(settings.loss_level, "loss", f"the day has lost {loss:.2f}")
         if fall >= settings.day_drawdown_max:
@@ -60,6 +72,7 @@ class Guards:
         for symbol in list(self._frozen_ns):
             if symbol not in state.frozen:
                 del self._frozen_ns[symbol]
+                self._pulled.discard(f"frozen {symbol}")
         found: list[Input] = []
         patience_ns = state.scaled(self._settings.frozen_s_max)
         for symbol in state.frozen:

@@ -19,7 +19,6 @@ from engine.intents import close
 from engine.outbox import Outbox
 from engine.reasons import Reason
 from engine.state import Halt, State
-from statecharts.vocabulary import OrderReport
 
 NO_ENTRIES, TAKE_BACK, FLATTEN = 1, 2, 3
 LEVELS: Final = {NO_ENTRIES: "no entries", TAKE_BACK: "entries taken back", FLATTEN: "flatten"}
@@ -55,9 +54,4 @@ def enforce(state: State, out: Outbox) -> None:
         if state.halt.level >= FLATTEN:
             close(state, out, context, "halt")
         state.dirty.add(context.number)
-    if not state.live:
-        return  # orders placed directly are taken back as soon as it is
-    for group in state.groups.values():
-        for order in group.orders.values():
-            if order.resting and order.reported != OrderReport.UNKNOWN:
-                out.cancel(order)
+    state.dirty.update(state.groups)  # what was placed directly is settled like everything

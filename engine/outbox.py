@@ -78,7 +78,9 @@ class Outbox:
         self.commands.append(Place(order.order_id, order.symbol, order.spec))
         # Every word on an order can get lost, and then nothing else would make us ask.
         self.state.deadlines.setdefault("ask", self.now_ns + self.state.scaled(ROUTINE_S))
-        self.state.order_times.append(self.now_ns)
+        minute_ago = self.now_ns - self.state.scaled(60.0)
+        recent = [at_ns for at_ns in self.state.order_times if at_ns > minute_ago]
+        self.state.order_times = [*recent, self.now_ns]
         self.say(NewOrderEvent, **order_fields(order), order_type=order.spec.order_type)
 
     def amend(self, order: Order, spec: OrderSpec) -> None:

@@ -1,4 +1,7 @@
-"""What the account carries now, worst case: read off the state for the gate and for people."""
+"""What the account carries now, worst case: read off the state for the gate and for people.
+
+Looking changes nothing: people and guards look between steps, and a replay knows nothing of it.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,6 @@ def standing(state: State, symbol: str, now_ns: int, market: MarketView | None =
     instrument = state.instruments.get(symbol)
     minute_ago = now_ns - state.scaled(60.0)
     second_ago = now_ns - state.scaled(1.0)
-    state.order_times = [at_ns for at_ns in state.order_times if at_ns > minute_ago]
     window = now_ns - state.scaled(limits.window_s)
     values = {one.symbol: exposure(one) for one in state.current.values()}
     return Standing(
@@ -42,7 +44,7 @@ def standing(state: State, symbol: str, now_ns: int, market: MarketView | None =
         ),
         risk_at_stops=sum((risk_at_stop(state, one) for one in state.current.values()), ZERO),
         positions=len(state.current),
-        orders_last_minute=len(state.order_times),
+        orders_last_minute=sum(at_ns > minute_ago for at_ns in state.order_times),
         orders_last_second=sum(at_ns > second_ago for at_ns in state.order_times),
         entries_lately=_lately(state.entry_times, symbol, window),
         stop_outs_lately=_lately(state.stop_out_times, symbol, window),

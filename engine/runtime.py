@@ -170,7 +170,9 @@ class Runtime:
             now_ns = self.now_ns()
             self.book.sample(self.core.state, self.market_view, now_ns)
             book = self.book
-            self._waiting += self.guards.look(self.core.state, book.profit, book.fall, now_ns)
+            self._waiting += self.guards.look(
+                self.core.state, book.profit, book.fall, now_ns, book.day_ends_ns
+            )
 
     def finish(self, last: Input) -> None:
         """Record the end of the run and what it means for what is open."""

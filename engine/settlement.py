@@ -12,6 +12,7 @@ from engine.contexts import Context
 from engine.decisions import ask_for_reversal
 from engine.events import OrderGroupEvent, TradeEvent
 from engine.groups import Group
+from engine.halts import TAKE_BACK
 from engine.orders import Order
 from engine.outbox import Outbox, order_fields
 from engine.portfolio import note_stop_out
@@ -94,11 +95,16 @@ def settle_group(state: State, out: Outbox, group: Group) -> None:
         _tell_group(out, kind, OcoState(before).name, group.oca_group, group.orders)
         if before == OcoState.OVERFILLED:
             out.alert("critical", "both legs of an OCO filled", group.symbol)
-    if state.live and group.state in (OcoState.ONE_FILLED, OcoState.PART_FILLED, OcoState.FAILED):
-        # The broker cancels the sibling; if it does not, we do.
-        for leg in group.orders.values():
-            if leg.resting and not leg.filled and leg.reported != OrderReport.UNKNOWN:
-                out.cancel(leg)
+    # The broker cancels the sibling of a leg that fills; if it does not, we do. Halted, none may
+    # open anything any more.
+    decided = group.state in (OcoState.ONE_FILLED, OcoState.PART_FILLED, OcoState.FAILED)
+    halted = state.halt is not None and state.halt.level >= TAKE_BACK
+    if not state.live or not (decided or halted):
+        return
+    for leg in group.orders.values():
+        unwanted = halted or not leg.filled
+        if unwanted and leg.resting and leg.reported != OrderReport.UNKNOWN:
+            out.cancel(leg)
 
 
 def _tell_group(

@@ -8,7 +8,15 @@ import pytest
 
 from engine.config import from_mapping
 from engine.events import AlertEvent, RefusalEvent, TradingHaltedEvent
-from engine.inputs import HaltRequested, OcoLeg, OcoRequested, ResumeRequested
+from engine.inputs import (
+    HaltRequested,
+    OcoLeg,
+    OcoRequested,
+    OrderOpened,
+    OrderStatusReported,
+    ResumeRequested,
+)
+from statecharts.vocabulary import OrderReport
 from tests.core.desk import Desk
 
 EXITS = ["SELL 100 LMT 104.00", "SELL 100 STP 94.00"]
@@ -125,3 +133,17 @@ def test_pulled_without_a_link_it_acts_as_soon_as_there_is_one() -> None:
     d.wait(10)
     assert (d.exchange.position("AAPL"), d.live("AAPL")) == (0, [])
     assert any("halted at level 3" in event.text for event in d.said(AlertEvent))
+
+
+def test_a_leg_that_nobody_knows_of_is_taken_back_when_it_is_known_again() -> None:
+    d = desk()
+    d.courier.requests_to_lose = 1
+    legs = OcoLeg("BUY", "LMT", Decimal(90)), OcoLeg("BUY", "STP", Decimal(110))
+    d.courier.lost = {OrderOpened, OrderStatusReported}
+    d.feed(OcoRequested("one", "AAPL", Decimal(10), legs, d.quotes["AAPL"]))
+    d.core.state.ask_from_ns = d.now_ns + 10_000_000_000  # the questions take their time
+    d.wait(3.5)
+    assert {one.reported for one in d.core.state.orders.values()} == {OrderReport.UNKNOWN}
+    halt(d, 2)
+    d.heal()
+    assert d.live("AAPL") == []

@@ -1,0 +1,118 @@
+"""What pulls the kill switch by itself, and what only looks."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import attrs
+import pytest
+
+from engine.config import Guards as Settings
+from engine.config import from_mapping
+from engine.events import AlertEvent, RejectEvent
+from engine.guards import Guards
+from engine.headroom import uses
+from engine.inputs import HaltRequested, Noticed
+from tests.core.desk import Desk
+
+DAY_1, DAY_2 = 1, 2
+LIMITS = Settings(
+    day_loss_max=Decimal(1_000),
+    day_drawdown_max=Decimal(2_000),
+    rejects_per_minute_max=3,
+    frozen_s_max=60.0,
+)
+MINUTE_NS = 60_000_000_000
+
+
+def desk(**limits: object) -> Desk:
+    strategy = {"symbols": ["AAPL"], "sizing": {"shares": 100}, "stop": {"percent": 5}}
+    made = Desk(from_mapping({"strategy": strategy, "limits": limits}))
+    made.quote("AAPL", 100.0, 100.0)
+    return made
+
+
+def pulled(
+    guards: Guards, d: Desk, profit: float, fall: float = 0.0, day: int = DAY_1
+) -> list[int]:
+    found = guards.look(d.core.state, profit, fall, d.now_ns, day)
+    return [one.level for one in found if isinstance(one, HaltRequested)]
+
+
+@pytest.mark.parametrize(
+    ("profit", "fall", "levels"),
+    [
+        (-999.99, 0.0, []),
+        (-1_000.0, 0.0, [2]),
+        (5_000.0, 1_999.99, []),
+        (5_000.0, 2_000.0, [2]),
+        (float("nan"), float("nan"), []),
+        (float("-inf"), 0.0, []),
+    ],
+)
+def test_the_days_loss_and_its_fall(profit: float, fall: float, levels: list[int]) -> None:
+    assert pulled(Guards(LIMITS), desk(), profit, fall) == levels
+
+
+def test_a_person_who_resumes_is_not_overruled_the_same_day_but_the_next() -> None:
+    guards, d = Guards(LIMITS), desk()
+    assert pulled(guards, d, -1_500.0) == [2]
+    assert pulled(guards, d, -1_600.0) == []
+    assert pulled(guards, d, -1_500.0, day=DAY_2) == [2]
+
+
+def test_a_storm_of_rejections_halts_and_so_does_the_next_one() -> None:
+    guards, d = Guards(LIMITS), desk()
+    d.signal("AAPL", "BUY")
+    order = next(iter(d.core.state.orders.values()))
+    rejected = RejectEvent(
+        d.now_ns, 1, order.order_id, 0, "", "AAPL", "BUY", Decimal(1), Decimal(0), Decimal(1), None,
+        "rejected", "entry", 201, "no",
+    )  # fmt: skip
+    guards.take([rejected, rejected])
+    assert pulled(guards, d, 0.0) == []
+    guards.take([rejected])
+    assert pulled(guards, d, 0.0) == [1]
+    assert pulled(guards, d, 0.0) == []
+
+    d.now_ns += 2 * MINUTE_NS
+    assert pulled(guards, d, 0.0) == []
+    guards.take([attrs.evolve(rejected, time_ns=d.now_ns)] * 3)
+    assert pulled(guards, d, 0.0) == [1]
+
+
+def test_a_doubt_that_lasts_halts_and_so_does_a_new_one() -> None:
+    guards, d = Guards(LIMITS), desk()
+    for _ in range(2):
+        d.core.state.frozen["AAPL"] = "to see"
+        assert pulled(guards, d, 0.0) == []
+        d.now_ns += MINUTE_NS + 1
+        assert pulled(guards, d, 0.0) == [1]
+        del d.core.state.frozen["AAPL"]
+        assert pulled(guards, d, 0.0) == []
+
+
+def test_limits_are_told_at_80_and_at_100_per_cent_and_again_only_after_less() -> None:
+    guards, d = Guards(LIMITS), desk(gross_notional_max=12_000, position_notional_max=10_000)
+    d.signal("AAPL", "BUY")
+
+    def told() -> list[tuple[str, str]]:
+        found = guards.look(d.core.state, 0.0, 0.0, d.now_ns, DAY_1)
+        return [
+            (one.level, one.text.partition(":")[0]) for one in found if isinstance(one, Noticed)
+        ]
+
+    assert told() == [("warning", "gross_notional"), ("critical", "AAPL notional")]
+    assert told() == []
+    d.feed(Noticed("warning", "gross_notional: to see"))
+    assert d.said(AlertEvent)[-1].text == "gross_notional: to see"
+
+
+def test_looking_changes_nothing() -> None:
+    """The journal knows nothing of who looked, and a replay has to come to the same state."""
+    d = desk()
+    d.signal("AAPL", "BUY")
+    d.now_ns += 5 * MINUTE_NS
+    before = d.core.state.digest()
+    uses(d.core.state, d.now_ns)
+    assert d.core.state.digest() == before
