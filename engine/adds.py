@@ -217,7 +217,6 @@ def _send(
         return reason
     invariants.before_adding(context)
     context.intents.append(intent)
-    context.adds += 1
     context.adds_over = False
     out.advance(context, ContextEvent.ADD_REQUESTED)
     kind = "MKT" if limit is None else "LMT"

@@ -55,7 +55,6 @@ class Context:
     entry_over: bool = False  # the rest of a part-filled entry is not wanted any more
     adds_over: bool = False  # nor any add that rests
     levels_used: int = 0  # of the plan's double-downs
-    adds: int = 0  # that were sent
     trail_level: Decimal | None = None  # the best that a trailing stop has reached
     trail_told_ns: int = 0  # when the broker last said where it is
     escalated: bool = False  # its stop has triggered and does not fill
@@ -122,9 +121,9 @@ class Context:
         return all(order.dead for order in self.orders.values())
 
     @property
-    def add_may_fill(self) -> bool:
-        """Whether an earlier add may still bring shares, also late."""
-        return any(order.may_fill for order in self.orders.values() if order.role is Role.ADD)
+    def adds(self) -> int:
+        """How often it has been added to, or was asked to be."""
+        return len(self.intents) - 1
 
     @property
     def exits_traded(self) -> bool:

@@ -236,21 +236,15 @@ def _step(
 def rule_views(state: State, runtime: Watched) -> tuple[RuleView, ...]:
     """Counters are kept by rule or group, and symbol; what there is none of is not there."""
     now_ns = runtime.now_ns()
-    paces: dict[str, list[Pace]] = {}
-    for counter in dict.fromkeys((*state.cooldown_until, *state.executions_today)):
-        name, _, symbol = counter.rpartition(rulebook._APART)
-        left_ns = max(state.cooldown_until.get(counter, 0) - now_ns, 0)
-        day, executions = state.executions_today.get(counter, (0, 0))
-        if day != rulebook._day(state, symbol, now_ns):
-            executions = 0
-        if left_ns or executions:
-            paces.setdefault(name, []).append(Pace(symbol, left_ns / 1e9, executions))
+    found: dict[str, list[Pace]] = {}
+    for name, symbol, left_ns, executions in rulebook.paces(state, now_ns):
+        found.setdefault(name, []).append(Pace(symbol, left_ns / 1e9, executions))
     return tuple(
         RuleView(
             rule,
             tuple(
                 pace
-                for pace in paces.get(rule.cooldown_group or rule.id, ())
+                for pace in found.get(rule.cooldown_group or rule.id, ())
                 if not rule.symbols or pace.symbol in rule.symbols
             ),
         )

@@ -260,6 +260,18 @@ def count(state: State, rule_id: str, symbol: str, now_ns: int) -> None:
     state.executions_today[name] = (today, known + 1 if day == today else 1)
 
 
+def paces(state: State, now_ns: int) -> Iterator[tuple[str, str, int, int]]:
+    """(rule or group, symbol, ns of cooldown left, executions of the day) of every counter that
+    counts anything now."""
+    for counter in dict.fromkeys((*state.cooldown_until, *state.executions_today)):
+        name, _, symbol = counter.rpartition(_APART)
+        left_ns = max(state.cooldown_until.get(counter, 0) - now_ns, 0)
+        day, known = state.executions_today.get(counter, (0, 0))
+        executions = known if day == _day(state, symbol, now_ns) else 0
+        if left_ns or executions:
+            yield name, symbol, left_ns, executions
+
+
 def _day(state: State, symbol: str, now_ns: int) -> int:
     """The session that now belongs to, by its end; outside of all, the next one."""
     instrument = state.instruments.get(symbol)

@@ -199,7 +199,6 @@ def _context(context: Context, now_ns: int) -> Hashable:
         context.entry_over,
         context.adds_over,
         context.levels_used,
-        context.adds,
         context.trail_level,
         max(context.trail_told_ns - now_ns, -STEADY_NS),
         context.escalated,
