@@ -112,13 +112,15 @@ def _adopted(state: State, out: Outbox, symbol: str, fill: ExecutionReported) ->
         context = _trade(state, out, symbol, fill, side)
         return None if context is None else _stand_in(state, context, fill, Role.ENTRY, 1)
     if side == context.side:
-        if context.state not in (ContextState.PROTECTED, ContextState.ADDING):
+        joins = context.state in (ContextState.PROTECTED, ContextState.ADDING)
+        if not joins and context.state not in (ContextState.CLOSING, ContextState.REVERSING):
             return None
         aim = 0 if context.plan.aims else None
         context.intents.append(Intent("adjust"))
         number = len(context.intents) - 1
         tranche = context.open_tranche(f"{state.tag}-{context.number}", number, aim)
-        out.advance(context, ContextEvent.ADD_REQUESTED)
+        if joins:  # else it leaves with the rest of what is being closed
+            out.advance(context, ContextEvent.ADD_REQUESTED)
         return _stand_in(state, context, fill, Role.ADD, tranche.number)
     if fill.quantity > abs(context.held):
         return None

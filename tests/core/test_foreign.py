@@ -9,12 +9,12 @@ import pytest
 from engine.config import from_mapping
 from engine.events import RefusalEvent
 from engine.inputs import CloseRequested
+from engine.sim.matching import Deal
 from engine.sim.records import SimOrder
 from tests.core.desk import ACCOUNT, Desk
 from tests.core.test_scenarios import MIRROR_WORD
 
 BY_HAND = 0  # the client of orders that a person makes in TWS
-PLACED = 900
 
 
 def desk(policy: str, **settings: object) -> Desk:
@@ -34,7 +34,7 @@ def desk(policy: str, **settings: object) -> Desk:
 def by_hand(d: Desk, action: str, quantity: int, limit: int | None = None) -> int:
     """A person orders in TWS; the number of the order."""
     d.courier.used = True  # the broker holds more than we do from here on
-    number = PLACED + len(d.exchange.executions(BY_HAND))
+    number = d.exchange.next_order_id(BY_HAND)
     order = SimOrder(
         order_id=number,
         client_id=BY_HAND,
@@ -48,6 +48,16 @@ def by_hand(d: Desk, action: str, quantity: int, limit: int | None = None) -> in
     )
     d.deliver(d.exchange.place(BY_HAND, order))
     return number
+
+
+def fill_by_hand(d: Desk, number: int, quantity: int) -> None:
+    """An execution of a person's order, whatever the market shows."""
+    floor = d.exchange._floor
+    live = d.exchange._registry.find(BY_HAND, number)
+    assert live is not None
+    floor._fill(live, Deal(Decimal(quantity), Decimal(100), True))
+    floor.finish()
+    d.deliver(floor.drain())
 
 
 @pytest.fixture(params=[1, -1], ids=["long", "short"])
@@ -172,3 +182,21 @@ def test_adoption_survives_a_restart() -> None:
     d.wait(60)
     assert d.core.state.held("AAPL") == 30
     assert d.live("AAPL") == ["SELL 30 LMT 110.00", "SELL 30 STP 95.00"]
+
+
+def test_what_joins_a_trade_that_is_closing_leaves_with_it(side: int) -> None:
+    """Frozen, the pair of a stranger's sale and purchase could never be told from a doubt."""
+    d = desk("adopt")
+    enter(d, side)
+    d.quote("AAPL", 100.0, 100.0, size=1)  # so that the close takes its time
+    d.feed(CloseRequested("AAPL", "operator"))
+    assert d.context_state("AAPL") == "closing"
+    for action, away in (("SELL", 150), ("BUY", 50)):
+        fill_by_hand(d, by_hand(d, action, 5, away), 5)
+    assert d.context_state("AAPL") == "closing"
+    d.quote("AAPL", 100.0, 100.0)
+    d.wait(30)
+
+    assert not d.core.state.frozen
+    assert (d.context_state("AAPL"), d.live("AAPL")) == ("flat", [])
+    assert d.core.state.held("AAPL") == d.exchange.position("AAPL") == 0
