@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from engine.charts import BRACKET, NO_ROW
 from engine.contexts import Context
-from engine.orders import EXIT_ROLES, OPENING_ROLES
+from engine.orders import EXIT_ROLES, OPENING_ROLES, Order
 from engine.tranches import Tranche
 from statecharts.vocabulary import BracketEvent, BracketState, ContextState, OrderReport
 
@@ -23,8 +23,7 @@ def advance(context: Context, tranche: Tranche) -> bool:
     if event is None:
         return False
     after = BRACKET.step(tranche.bracket, event)
-    if after in (NO_ROW, tranche.bracket):
-        return False
+    assert after != NO_ROW, f"bracket in {tranche.bracket} met {event.name}"
     tranche.bracket = after
     return True
 
@@ -42,18 +41,25 @@ def _name(context: Context, tranche: Tranche) -> BracketEvent | None:
     over = context.settled or (state == BracketState.EXITING and gone and tranche.all_dead)
     if over and state not in _BEFORE_ENTRY:
         return BracketEvent.SETTLED
+    if state == BracketState.EXITING:
+        return None
     if state in _UNDER_WAY and gone and _exited(tranche):
         return BracketEvent.EXIT_FILLED
     if entry.dead and not entry.filled:
-        return BracketEvent.PARENT_DIED
+        return BracketEvent.PARENT_DIED if state in _BEFORE_ENTRY else None
     if state in _UNDER_WAY and context.state in _LEAVING:
         return BracketEvent.CANCEL
-    if entry.dead and state != BracketState.EXITING:
+    return None if state == BracketState.OPEN else _name_parent(entry, state)
+
+
+def _name_parent(entry: Order, state: int) -> BracketEvent | None:
+    if entry.dead:
         complete = entry.reported == OrderReport.FILLED
         return BracketEvent.PARENT_FILLED if complete else BracketEvent.PARENT_DIED_PART_FILLED
-    if entry.filled and state in _BEFORE_ENTRY:
-        return BracketEvent.PARENT_PART_FILLED
-    if entry.active and state == BracketState.SENDING:
+    if entry.filled:
+        begins = state != BracketState.PART_OPEN
+        return BracketEvent.PARENT_PART_FILLED if begins else None
+    if entry.active and state in (BracketState.SENDING, BracketState.FAILED):
         return BracketEvent.PARENT_WORKING
     return None
 

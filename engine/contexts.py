@@ -19,7 +19,6 @@ from engine.positions import Ledger
 from engine.tranches import Intent, Origin, Plan, Tranche, allocate
 from statecharts.vocabulary import ContextEvent, ContextState
 
-SETTLED_STATES = frozenset({ContextState.FLAT, ContextState.RETIRED})
 ENDING_STATES = frozenset({ContextState.CONCLUDING, ContextState.CLOSING, ContextState.REVERSING})
 PROTECTING_STATES = frozenset({ContextState.ENTERING, ContextState.PROTECTED, ContextState.ADDING})
 
@@ -96,7 +95,7 @@ class Context:
 
     @property
     def settled(self) -> bool:
-        return self.state in SETTLED_STATES
+        return self.state == ContextState.FLAT
 
     def of(self, role: Role) -> list[Order]:
         return [order for order in self.orders.values() if order.role is role]

@@ -25,7 +25,7 @@ from engine.reasons import Reason
 from engine.risk import Proposal, gate, market_reason
 from engine.state import State
 from engine.tranches import Aim, Plan
-from statecharts.vocabulary import OcoEvent, OrderAsk
+from statecharts.vocabulary import OcoEvent
 
 
 def on_bracket(state: State, out: Outbox, request: BracketRequested) -> None:
@@ -216,11 +216,9 @@ def cancel(state: State, out: Outbox, reference: str) -> Reason | None:
     owner = state.contexts.get(number) or state.groups.get(number) if number else None
     if owner is None or not state.live:
         return Reason.NOTHING_TO_CANCEL if owner is None else Reason.NOT_LIVE
-    if isinstance(owner, Group):
-        owner.step(OcoEvent.CANCEL)
     roles = (Role.LEG, Role.ENTRY, Role.ADD)
     for order in owner.orders.values():
-        if order.role in roles and order.resting and order.asked != OrderAsk.DRAFT:
+        if order.role in roles and order.resting:
             out.cancel(order)
     state.dirty.update({owner.number} & state.contexts.keys())
     return None

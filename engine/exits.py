@@ -178,9 +178,12 @@ def _close(part: Part) -> list[Want]:
         if order.reported == OrderReport.INACTIVE or order.spec.action != action:
             found += [Withdraw(order)] if _removable(order) else []
         elif order.remaining != part.size and _amendable(order):
-            # The total counts what has filled (B9), so a fill on its way changes nothing.
+            # The total counts what has filled (B9), so a fill on its way changes nothing. What
+            # is in no group can always be amended: it is the revision of a group that some
+            # brokers refuse.
             total = order.filled + part.size
-            changed = _amend(order, total, None) if part.terms.amends else []
+            amends = part.terms.amends or not order.spec.oca_group
+            changed = _amend(order, total, None) if amends else []
             if not changed and order.remaining > part.size:
                 changed = [Withdraw(order)]
             found += changed
@@ -334,7 +337,7 @@ def _another(part: Part, role: Role, price: Decimal) -> list[Want]:
 def _removable(order: Order) -> bool:
     """Not while unknown: a cancel that was refused would be asked again and again; the answer
     to the question that is under way decides."""
-    return order.resting and order.asked != OrderAsk.DRAFT and order.reported != OrderReport.UNKNOWN
+    return order.resting and order.reported != OrderReport.UNKNOWN
 
 
 def _amendable(order: Order) -> bool:

@@ -11,6 +11,7 @@ from decimal import Decimal
 import attrs
 
 from engine.charts import NO_ROW, OCO
+from engine.money import ZERO
 from engine.orders import Order
 from engine.positions import Ledger
 from statecharts.vocabulary import OcoEvent, OcoState
@@ -28,12 +29,10 @@ class Group:
     ledger: Ledger = attrs.field(factory=Ledger)
     rule: str = ""  # that decided it
 
-    def step(self, event: OcoEvent) -> bool:
+    def step(self, event: OcoEvent) -> None:
         after = OCO.step(self.state, event)
-        if after == NO_ROW:
-            return False
+        assert after != NO_ROW, f"group {self.number} in {self.state} met {event.name}"
         self.state = after
-        return True
 
     @property
     def held(self) -> Decimal:
@@ -41,22 +40,22 @@ class Group:
 
     def name_event(self) -> OcoEvent | None:
         """What the legs' present reports mean for the group; None when they mean nothing new."""
-        legs = list(self.orders.values())
-        filled = sum(leg.filled > 0 and leg.complete for leg in legs)
-        dead = all(leg.dead for leg in legs)
-        state = self.state
-        if state in (OcoState.DRAFT, OcoState.DONE):
+        state, legs = self.state, list(self.orders.values())
+        if state == OcoState.DONE:
             return None
-        if filled and state in (OcoState.SENDING, OcoState.LIVE, OcoState.PART_FILLED):
+        filled = sum((leg.filled for leg in legs), ZERO)
+        full = any(leg.filled and leg.complete for leg in legs)
+        dead = all(leg.dead for leg in legs)
+        begun = state in (OcoState.SENDING, OcoState.LIVE)
+        if full and (begun or state in (OcoState.PART_FILLED, OcoState.FAILED)):
             return OcoEvent.LEG_FILLED
-        if filled == len(legs) > 1 and state == OcoState.ONE_FILLED:
-            return OcoEvent.OTHER_LEG_FILLED
-        if dead and state in (OcoState.SENDING, OcoState.LIVE, OcoState.PART_FILLED):
-            return OcoEvent.ALL_DIED
-        if dead and not any(leg.may_fill for leg in legs):
-            return OcoEvent.SETTLED
-        if self.ledger.fills and state in (OcoState.SENDING, OcoState.LIVE):
+        if filled and begun:
             return OcoEvent.LEG_PART_FILLED
-        if state == OcoState.SENDING and all(leg.active for leg in legs):
-            return OcoEvent.LEGS_WORKING
-        return None
+        if filled > legs[0].spec.quantity and state != OcoState.OVERFILLED:
+            return OcoEvent.OTHER_LEG_FILLED
+        if not dead:
+            working = state == OcoState.SENDING and all(leg.active for leg in legs)
+            return OcoEvent.LEGS_WORKING if working else None
+        if begun or state == OcoState.PART_FILLED:
+            return OcoEvent.ALL_DIED
+        return None if any(leg.may_fill for leg in legs) else OcoEvent.SETTLED

@@ -86,24 +86,23 @@ def tell_brackets(out: Outbox, context: Context) -> None:
 
 def settle_group(state: State, out: Outbox, group: Group) -> None:
     """Step an OCO by what its legs report, and see to it that only one of them fills."""
-    before = group.state
-    while (event := group.name_event()) is not None and group.step(event):
-        if group.state == before:
-            break
-        before = group.state
-        kind: Literal["oco", "order"] = "oco" if len(group.orders) > 1 else "order"
-        _tell_group(out, kind, OcoState(before).name, group.oca_group, group.orders)
-        if before == OcoState.OVERFILLED:
+    kind: Literal["oco", "order"] = "oco" if len(group.orders) > 1 else "order"
+    while (event := group.name_event()) is not None:
+        group.step(event)
+        _tell_group(out, kind, OcoState(group.state).name, group.oca_group, group.orders)
+        if group.state == OcoState.OVERFILLED:
             out.alert("critical", "both legs of an OCO filled", group.symbol)
-    # The broker cancels the sibling of a leg that fills; if it does not, we do. Halted, none may
-    # open anything any more.
+    if not state.live:
+        return
+    # The broker cancels the sibling of a leg that fills; if it does not, we do. Of what is too
+    # much already nothing more is wanted, nor when halted, nor of what was called dead.
     decided = group.state in (OcoState.ONE_FILLED, OcoState.PART_FILLED, OcoState.FAILED)
     halted = state.halt is not None and state.halt.level >= TAKE_BACK
-    if not state.live or not (decided or halted):
-        return
+    none_wanted = halted or group.state == OcoState.OVERFILLED
     for leg in group.orders.values():
-        unwanted = halted or not leg.filled
-        if unwanted and leg.resting and leg.reported != OrderReport.UNKNOWN:
+        unwanted = none_wanted or (decided and not leg.filled)
+        living = leg.resting and leg.reported != OrderReport.UNKNOWN
+        if (unwanted and living) or (leg.revived and not leg.deadline_ns):
             out.cancel(leg)
 
 

@@ -109,7 +109,7 @@ def _rebase(state: State, now_ns: int) -> None:
 def link_lost(state: State, out: Outbox, orders: Iterable[Order]) -> None:
     """Bytes of ours may not have arrived, and answers are lost: all these are unknown."""
     for order in list(orders):
-        if not order.dead and order.asked != OrderAsk.DRAFT:
+        if not order.dead:
             order.deadline_ns = 0
             state.deadlines.pop(f"answer:{order.order_id}", None)
             report(state, out, order, OrderEvent.LINK_LOST)
@@ -186,7 +186,7 @@ def _conclude(state: State, out: Outbox) -> None:
     state.ask_pause_s = min(2 * state.ask_pause_s, _PAUSE_MAX_S) if in_a_row else _PAUSE_FIRST_S
     state.ask_from_ns = out.now_ns + state.scaled(state.ask_pause_s)
     for order in list(state.orders.values()):
-        if not order.dead and order.asked != OrderAsk.DRAFT:
+        if not order.dead:
             _judge(state, out, order)
     for symbol, instrument in state.instruments.items():
         _compare(state, out, symbol, instrument.con_id)

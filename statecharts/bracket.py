@@ -1,10 +1,11 @@
 """One bracket: an entry with its exits, as one thing to an embedding program.
 
-The law. An entry whose exits are refused does not go on. What is held through the bracket is
-what filled, not what was ordered. The bracket is done only when nothing is held through it and
-no leg may fill; until then even a failed one is on watch, because fills arrive late.
+The law. What is held through the bracket is what filled, not what was ordered. The bracket is
+done only when nothing is held through it and no leg may fill; until then even a failed one is on
+watch, because fills arrive late.
 
 ``exit_filled`` is named when the exits together have closed what was held, be it one leg or two.
+An event is named once, when it changes something: a stale or repeated report names none.
 """
 
 # ruff: noqa: A003  # a state is named after its member of the vocabulary, also "open"
@@ -36,49 +37,20 @@ class BracketChart(StateChart[Model]):
 
     send = draft.to(sending)  # takes the name of the library's method: StateChart.send(chart, …)
 
-    # The parent. A stale "working" after a fill changes nothing; an execution may precede every
-    # acknowledgement, and a parent that died may still report fills.
-    parent_working = (
-        entry_live.from_(sending, entry_live)
-        | part_open.from_(part_open)
-        | open.from_(open)
-        | exiting.from_(exiting)
-        | failed.from_(failed)
-    )
-    parent_part_filled = (
-        part_open.from_(sending, entry_live, part_open)
-        | open.from_(open, failed)
-        | exiting.from_(exiting)
-    )
-    parent_filled = open.from_(sending, entry_live, part_open, open, failed) | exiting.from_(
-        exiting
-    )
-    parent_died = failed.from_(sending, entry_live, failed) | exiting.from_(exiting)
+    # The parent. An execution may precede every acknowledgement. From ``failed``: it was called
+    # dead too soon, or fills arrive late.
+    parent_working = entry_live.from_(sending, failed)
+    parent_part_filled = part_open.from_(sending, entry_live, failed)
+    parent_filled = open.from_(sending, entry_live, part_open, failed)
+    parent_died = failed.from_(sending, entry_live)
     # The broker may take the children with it: what filled needs protection of its own.
-    parent_died_part_filled = open.from_(
-        sending, entry_live, part_open, open, failed
-    ) | exiting.from_(exiting)
+    parent_died_part_filled = open.from_(sending, entry_live, part_open, failed)
 
-    # The exits. Their executions can be told before the parent's; a stop can fill while the
-    # entry is partial, and then the rest of the entry is cancelled.
-    exit_part_filled = (
-        part_open.from_(sending, entry_live, part_open)
-        | open.from_(open, failed)
-        | exiting.from_(exiting)
-    )
-    exit_filled = exiting.from_(sending, entry_live, part_open, open, exiting, failed)
-    # Before the entry filled: cancel it. Afterwards cover makes a new exit.
-    exit_died = (
-        exiting.from_(sending, entry_live, exiting)
-        | part_open.from_(part_open)
-        | open.from_(open)
-        | failed.from_(failed)  # the children die with their parent
-    )
+    # The exits. A stop can fill while the entry is partial, and their executions can be told
+    # together with the parent's.
+    exit_filled = exiting.from_(sending, entry_live, part_open, open)
 
-    cancel = (
-        done.from_(draft)
-        | exiting.from_(sending, entry_live, part_open, open, exiting)
-        | failed.from_(failed)
-    )
-    # From ``open``: somebody else closed the position, and the legs were cancelled.
+    # Its trade is being closed, reversed or is at its end.
+    cancel = exiting.from_(sending, entry_live, part_open, open)
+    # Before any exit traded: somebody else closed the position, and the legs were cancelled.
     settled = done.from_(part_open, open, exiting, failed)

@@ -4,7 +4,9 @@ The law. "One cancels other" is a wish: the broker cannot promise that the cance
 exchange before the fill, so an overfill is a state and not an error. The group is done only when
 no leg may fill.
 
-``other_leg_filled`` is named when the legs together have passed the quantity of the group.
+``other_leg_filled`` is named when the legs together have passed the quantity of the group. An
+event is named once, when it changes something. Asking to cancel is the legs' affair: their own
+deaths change the group.
 """
 
 from typing import ClassVar
@@ -34,46 +36,12 @@ class OcoChart(StateChart[Model]):
 
     send = draft.to(sending)  # takes the name of the library's method: StateChart.send(chart, …)
 
-    # From ``failed``: a leg that was inactive or refused came back.
-    legs_working = (
-        live.from_(sending, live, failed)
-        | part_filled.from_(part_filled)
-        | one_filled.from_(one_filled)
-        | overfilled.from_(overfilled)
-    )
-    # After one leg is full, any fill of another is excess. The dead may still part-fill.
-    leg_part_filled = (
-        part_filled.from_(sending, live, part_filled)
-        | overfilled.from_(one_filled, overfilled)
-        | failed.from_(failed)
-    )
+    legs_working = sending.to(live)
+    # A part may precede every acknowledgement. From ``failed``: what was dead has filled.
+    leg_part_filled = part_filled.from_(sending, live)
     leg_filled = one_filled.from_(sending, live, part_filled, failed)
-    # From ``part_filled`` and ``failed``: part of one leg and all of the other.
-    other_leg_filled = overfilled.from_(part_filled, one_filled, failed, overfilled)
-
-    leg_died = (
-        sending.from_(sending)
-        | live.from_(live)
-        | part_filled.from_(part_filled)
-        | one_filled.from_(one_filled)  # as it should: the sibling was cancelled
-        | overfilled.from_(overfilled)
-        | failed.from_(failed)
-    )
+    # From ``part_filled`` and ``failed``: parts of both that are too much together.
+    other_leg_filled = overfilled.from_(part_filled, one_filled, failed)
     # From ``part_filled``: the broker cancelled every sibling on a partial fill.
-    all_died = (
-        failed.from_(sending, live, part_filled, failed)
-        | one_filled.from_(one_filled)
-        | overfilled.from_(overfilled)
-    )
-
-    # Asking to cancel changes nothing by itself: the legs' own deaths do.
-    cancel = (
-        done.from_(draft)
-        | sending.from_(sending)
-        | live.from_(live)
-        | part_filled.from_(part_filled)
-        | one_filled.from_(one_filled)
-        | overfilled.from_(overfilled)
-        | failed.from_(failed)
-    )
+    all_died = failed.from_(sending, live, part_filled)
     settled = done.from_(one_filled, overfilled, failed)

@@ -11,9 +11,11 @@ pair (configuration, event) has no row only when neither region has one. ``repor
 when an order is over: ``closed`` is reached from the dead only, and there every death has put
 ``asked`` to rest, so that after ``closed`` a late answer to an ask is idle and all else a fault.
 
-How the events are named. ``link_lost`` is named for orders of which bytes may have left, and not
-for drafts; an adopted foreign order is placed first. Whatever leads to ``unknown`` calls for a
-question to the broker, also a contradiction such as a part fill after a rejection.
+How the events are named. A draft is placed in the step that makes it, so nobody speaks of one.
+An answer to an amendment is named while that amendment is open. ``link_lost`` and
+``proven_absent`` are named for the living: what is dead is not asked for. Whatever leads to
+``unknown`` calls for a question to the broker, also a contradiction such as a part fill after a
+rejection.
 """
 
 from typing import ClassVar
@@ -43,31 +45,22 @@ class OrderChart(StateChart[Model]):
             # Nothing is placed twice: what may not have arrived is unknown until it is proven
             # absent, and then a new order takes its place.
             place = draft.to(placed)
-            # Amending again while an answer is open happens with rapid partial fills; an answer
-            # counts only when it is for the last amendment.
-            amend = amending.from_(placed, amending)
-            # A cancel may go unanswered until the market opens, so it can be asked again. An
-            # order that came back from the dead (see ``reported``) can be cancelled, nothing
-            # else: hence the row of ``rested``.
-            cancel = cancelling.from_(placed, amending, cancelling) | rested.from_(rested)
+            # One at a time: with rapid partial fills changes would overtake each other.
+            amend = placed.to(amending)
+            # A cancel that went unanswered is asked again once a round of questions has put it
+            # back to ``placed``. An order that came back from the dead (see ``reported``) can be
+            # cancelled, nothing else: hence the row of ``rested``.
+            cancel = cancelling.from_(placed, amending) | rested.from_(rested)
 
-            amend_confirmed = (
-                placed.from_(placed, amending)
-                | cancelling.from_(cancelling)  # the answer to an amendment before the cancel
-                | rested.from_(rested)
-            )
+            amend_confirmed = amending.to(placed)
             # A refused modification is not a dead order: ``reported`` has no row for it.
-            amend_refused = (
-                placed.from_(placed, amending)
-                | cancelling.from_(cancelling)
-                | rested.from_(rested)  # 104, "cannot modify a filled order"
-            )
+            amend_refused = amending.to(placed)
             # 10147 and 10148 come after a successful cancel as well, and after a fill.
             cancel_refused = (
                 placed.from_(placed, cancelling) | amending.from_(amending) | rested.from_(rested)
             )
 
-            # Evidence of death. From ``draft``: dropped before a byte left, which proves absence.
+            # Evidence of death. From ``draft`` so that the law holds of the chart by itself.
             filled_full = rested.from_(draft, placed, amending, cancelling)
             cancelled = rested.from_(draft, placed, amending, cancelling)
             rejected = rested.from_(draft, placed, amending, cancelling)
@@ -177,15 +170,11 @@ class OrderChart(StateChart[Model]):
             )
             # TWS drops orders without a word (dialogs, presets, the GUI), also some that it had
             # acknowledged; cancelling an inactive order may yield no status at all.
-            proven_absent = (
-                absent.from_(silent, pending, held, working, part_filled, cancel_pending)
-                | absent.from_(inactive, unknown, absent)
-                | cancelled.from_(cancelled)
-                | rejected.from_(rejected)
-                | filled.from_(filled)
+            proven_absent = absent.from_(
+                pending, held, working, part_filled, cancel_pending, inactive, unknown
             )
 
-            # No answer is not a rejection. The dead stay dead: a lost link is named for all.
+            # No answer is not a rejection, and the dead stay dead.
             answer_overdue = (
                 unknown.from_(silent, pending, held, working, part_filled, cancel_pending)
                 | unknown.from_(inactive, unknown)
@@ -194,13 +183,8 @@ class OrderChart(StateChart[Model]):
                 | rejected.from_(rejected)
                 | absent.from_(absent)
             )
-            link_lost = (
-                unknown.from_(silent, pending, held, working, part_filled, cancel_pending)
-                | unknown.from_(inactive, unknown)
-                | filled.from_(filled)
-                | cancelled.from_(cancelled)
-                | rejected.from_(rejected)
-                | absent.from_(absent)
+            link_lost = unknown.from_(
+                silent, pending, held, working, part_filled, cancel_pending, inactive, unknown
             )
 
             grace_ended = closed.from_(filled, cancelled, rejected, absent)

@@ -86,7 +86,6 @@ class ContextState(IntEnum):
     CLOSING = 5
     CONCLUDING = 6
     FROZEN = 7
-    RETIRED = 8
 
 
 class ContextEvent(IntEnum):
@@ -106,9 +105,7 @@ class ContextEvent(IntEnum):
     SIDE_FLIPPED = 13  # both exits filled, or a late fill: the excess must go at once
     LATE_FILLED = 14  # shares arrived after the context had ended or was ending
     TRUTH_LOST = 15  # broker and executions disagree
-    TRUTH_REGAINED = 16  # reconciled; shares are held
-    TRUTH_REGAINED_FLAT = 17  # reconciled; nothing is held and nothing may fill
-    RETIRED = 18  # the engine lets the symbol go
+    TRUTH_REGAINED = 16  # reconciled
 
 
 class BracketState(IntEnum):
@@ -129,11 +126,9 @@ class BracketEvent(IntEnum):
     PARENT_FILLED = 3
     PARENT_DIED = 4
     PARENT_DIED_PART_FILLED = 5
-    EXIT_PART_FILLED = 6
-    EXIT_FILLED = 7
-    EXIT_DIED = 8
-    CANCEL = 9
-    SETTLED = 10  # nothing held through this bracket and no leg may fill
+    EXIT_FILLED = 6
+    CANCEL = 7
+    SETTLED = 8  # nothing held through this bracket and no leg may fill
 
 
 class OcoState(IntEnum):
@@ -152,11 +147,9 @@ class OcoEvent(IntEnum):
     LEGS_WORKING = 1
     LEG_PART_FILLED = 2
     LEG_FILLED = 3
-    OTHER_LEG_FILLED = 4  # both filled: the race that "with block" is meant to prevent
-    LEG_DIED = 5
-    ALL_DIED = 6
-    CANCEL = 7
-    SETTLED = 8
+    OTHER_LEG_FILLED = 4  # too much together: the race that "with block" is meant to prevent
+    ALL_DIED = 5
+    SETTLED = 6
 
 
 class SessionState(IntEnum):

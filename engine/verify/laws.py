@@ -251,6 +251,8 @@ def quiet(world: World) -> bool:
         return False
     if state.round.running or state.doubts:
         return False
+    if state.deadlines.get("ask", state.ask_from_ns + 1) <= state.ask_from_ns:
+        return False  # a doubt waits for its turn
     if any(name.startswith(_BUSY) for name in state.deadlines):
         return False
     return all(

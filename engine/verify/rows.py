@@ -19,7 +19,20 @@ Row = tuple[str, str, str]
 Counts = dict[Row, int]
 Cells = NDArray[np.int64]
 
-REASONS: Final[dict[Row, str]] = {}
+_DRAFT: Final = "a draft is placed in the step that makes it; nobody speaks of it before"
+REASONS: Final[dict[Row, str]] = {
+    ("order asked", "draft", "filled_full"): _DRAFT,
+    ("order asked", "draft", "cancelled"): _DRAFT,
+    ("order asked", "draft", "rejected"): _DRAFT,
+    ("order asked", "draft", "proven_absent"): _DRAFT,
+    ("order asked", "amending", "rejected"): (
+        "a refusal while an amendment is open is of the amendment; every death puts the ask to rest"
+    ),
+    ("bracket", "part_open", "settled"): (
+        "needs the entry's end, and that of a trade whose brackets filled against each other, in "
+        "one batch"
+    ),
+}
 
 
 class Counting:
