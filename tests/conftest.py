@@ -1,7 +1,13 @@
-"""``--rows FILE``: count which rows of the charts a run of tests takes, for ``engine verify``."""
+"""Which rows of the charts the tests take.
+
+Tests marked ``rows`` step the charts only as the engine does; what they took is told to the test
+that wants every row to be taken, which comes last. ``--rows FILE`` writes what a whole run took,
+for ``engine verify``.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,24 +15,68 @@ import orjson
 import pytest
 
 if TYPE_CHECKING:
-    pass
+    from engine.verify.rows import Counts
 
-COUNTING = pytest.StashKey["Counting"]()
+WHOLE = pytest.StashKey["Counting"]()
+TAKEN = pytest.StashKey["Counts"]()
+MISSING = pytest.StashKey[list[str]]()
+LAST = "test_every_row_is_taken_or_it_is_said_why_not"
+SOURCES = ("core/test_scenarios.py", "core/test_unruly.py", "verify/test_explore.py")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--rows", metavar="FILE", help="write how often each row of a chart was taken")
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[TAKEN] = {}
+    config.stash[MISSING] = []
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: item.name == LAST)
+    there = {str(item.path) for item in items}
+    config.stash[MISSING] += [
+        source for source in SOURCES if not any(path.endswith(source) for path in there)
+    ]
+
+
+def pytest_deselected(items: Sequence[pytest.Item]) -> None:
+    for item in items:
+        if item.get_closest_marker("rows"):
+            item.config.stash[MISSING].append(item.name)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    if item.get_closest_marker("rows") is None:
+        return (yield)
+    from engine.verify.rows import Counting, add
+
+    counting = Counting()
+    try:
+        return (yield)
+    finally:
+        add(item.config.stash[TAKEN], counting.end())
+
+
+@pytest.fixture
+def taken(request: pytest.FixtureRequest) -> Counts:
+    """The rows that all tests marked ``rows`` have taken."""
+    if missing := request.config.stash[MISSING]:
+        pytest.skip(f"only after all of the tests marked rows: {missing[0]} was left out")
+    return request.config.stash[TAKEN]
+
+
 def pytest_sessionstart(session: pytest.Session) -> None:
     if session.config.getoption("--rows"):
         from engine.verify.rows import Counting
 
-        session.config.stash[COUNTING] = Counting()
+        session.config.stash[WHOLE] = Counting()
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    if (counting := session.config.stash.get(COUNTING, None)) is not None:
+    if (counting := session.config.stash.get(WHOLE, None)) is not None:
         from engine.verify.rows import tree
 
         data = orjson.dumps(tree(counting.end()), option=orjson.OPT_INDENT_2)

@@ -436,6 +436,7 @@ def _cases() -> list[object]:
     return cases
 
 
+@pytest.mark.rows
 @pytest.mark.parametrize(("path", "mirrored"), _cases())
 def test_scenario(path: Path, mirrored: bool) -> None:
     Script(path, mirrored).run()

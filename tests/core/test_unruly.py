@@ -1,0 +1,390 @@
+"""The core among people who say anything, and the rare orders of events that lead through rows
+which nothing else reaches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+
+import attrs
+import pytest
+
+from engine.inputs import (
+    CloseRequested,
+    ErrorReported,
+    OcoLeg,
+    OcoRequested,
+    Signal,
+    SignalArrived,
+    TimerElapsed,
+)
+from engine.orders import Order, Role
+from engine.tranches import Tranche
+from statecharts.vocabulary import (
+    BracketState,
+    ContextState,
+    OcoState,
+    OrderAsk,
+    OrderReport,
+)
+from tests.core.desk import SECOND
+from tests.core.unruly import LIVELY, Unruly
+
+WALKS, STEPS = 120, 1000
+
+pytestmark = pytest.mark.rows
+
+
+@pytest.mark.parametrize("seed", range(WALKS))
+def test_it_believes_what_it_must_and_comes_to_rest(seed: int) -> None:
+    """What is held is the fold of all executions, after every word. Again:
+    ``pytest tests/core/test_unruly.py -k "[SEED]"``."""
+    unruly = Unruly(seed, **LIVELY)
+    unruly.run(STEPS)
+
+    assert unruly.strange == []
+
+
+# -- by hand -----------------------------------------------------------------------------------
+
+
+class Tale(Unruly):
+    """A broker that behaves, until it is told not to."""
+
+    def __init__(self, **strategy: object) -> None:
+        super().__init__(1, **{**LIVELY, "target": {"atr": 4}, **strategy})
+        self.behaves = True
+        self.settle()
+
+    def enter(self, shares: int) -> Order:
+        """AAPL is bought, and so much of it has filled."""
+        self.signal_of("BUY")
+        self.settle()
+        (entry,) = self.orders(Role.ENTRY)
+        if shares:
+            self.tell(self.filled(entry, Decimal(shares)))
+            self.settle()
+        return entry
+
+    def signal_of(self, kind: str) -> None:
+        self.count += 1
+        signal = Signal(f"s{self.count}", "test", "AAPL", kind, 1.0, self.now_ns)  # type: ignore[arg-type]
+        self.tell(SignalArrived(signal, self.view("AAPL")))
+
+    def orders(self, role: Role) -> list[Order]:
+        return [one for one in self.core.state.orders.values() if one.role is role]
+
+    @property
+    def tranche(self) -> Tranche:
+        (context,) = self.core.state.contexts.values()
+        return context.tranches[0]
+
+    @property
+    def state(self) -> ContextState:
+        context = self.core.state.current.get("AAPL")
+        return ContextState.FLAT if context is None else ContextState(context.state)
+
+    def settle(self) -> None:
+        """Answer every question and request that is open, except about hidden orders."""
+        for _ in range(20):
+            if not self.asked and not self._confirm():
+                return
+            while self.asked:
+                self.tell(*self.snapshot())
+        raise AssertionError("nothing comes to rest")
+
+    def _confirm(self) -> bool:
+        waiting = [
+            one
+            for one in self.core.state.orders.values()
+            if one.deadline_ns and one.order_id not in self.hidden
+        ]
+        for order in waiting:
+            if order.asked == OrderAsk.CANCELLING or order.revived:
+                self.tell(self.said(order, "Cancelled"))
+            else:
+                context = self.core.state.contexts.get(order.owner)
+                held = order.attached and context and not context.tranche_of(order).own
+                self.tell(
+                    self._echo(order), self.said(order, "PreSubmitted", "child" if held else "")
+                )
+        return bool(waiting)
+
+    def vanish(self, order: Order) -> None:
+        """Two rounds of questions do not list it: it is proven absent."""
+        self.hidden.add(order.order_id)
+        self.tell(self.said(order, "Odd"))
+        for _ in range(10):
+            self.settle()
+            if order.reported == OrderReport.ABSENT:
+                return
+            self.now_ns += 10 * SECOND
+            self.tell(TimerElapsed())
+        raise AssertionError(f"it is {OrderReport(order.reported).name}")
+
+
+def test_an_entry_that_was_absent_fills_beside_a_held_trade() -> None:
+    tale = Tale(double_down=None, scale_in=None)
+    entry = tale.enter(10)
+    tale.vanish(entry)
+    assert tale.state == ContextState.PROTECTED
+
+    tale.tell(tale.filled(entry, Decimal(5)))
+
+    assert (tale.state, entry.reported) == (ContextState.PROTECTED, OrderReport.UNKNOWN)
+
+
+@pytest.mark.parametrize("shares", [5, 20])
+def test_an_entry_that_was_absent_fills_beside_an_add(shares: int) -> None:
+    tale = Tale(scale_in=None)
+    entry = tale.enter(10)
+    tale.vanish(entry)
+    tale.settle()
+    assert tale.state == ContextState.ADDING
+
+    tale.tell(tale.filled(entry, Decimal(shares)))
+
+    assert tale.state == ContextState.ADDING
+    assert tale.core.state.held("AAPL") == 10 + shares
+
+
+def adding() -> tuple[Tale, Order]:
+    tale = Tale(scale_in=None)
+    tale.enter(30)
+    tale.settle()
+    (add,) = tale.orders(Role.ADD)
+    assert tale.state == ContextState.ADDING
+    return tale, add
+
+
+@pytest.mark.parametrize("shares", [10, 30])
+def test_an_add_fills_after_it_was_absent(shares: int) -> None:
+    tale, add = adding()
+    tale.vanish(add)
+    assert tale.state == ContextState.PROTECTED
+
+    tale.tell(tale.filled(add, Decimal(shares)))
+
+    assert tale.state == ContextState.PROTECTED
+    assert tale.core.state.held("AAPL") == 30 + shares
+    tale.settle()
+    stops = [one for one in tale.orders(Role.STOP) if one.active]
+    assert sum(one.spec.quantity for one in stops) == 30 + shares
+
+
+@pytest.mark.parametrize("shares", [10, 30])
+@pytest.mark.parametrize(
+    ("leave", "state"),
+    [
+        (lambda tale: tale.signal_of("SHORT"), ContextState.REVERSING),
+        (lambda tale: tale.tell(CloseRequested("AAPL", "operator")), ContextState.CLOSING),
+    ],
+)
+def test_an_add_fills_before_its_cancel_is_answered(
+    leave: Callable[[Tale], None], state: ContextState, shares: int
+) -> None:
+    tale, add = adding()
+    leave(tale)
+    assert (tale.state, add.asked) == (state, OrderAsk.CANCELLING)
+
+    tale.tell(tale.filled(add, Decimal(shares)))
+
+    assert (tale.state, tale.core.state.held("AAPL")) == (state, 30 + shares)
+    tale.settle()
+    closing = [one for one in tale.orders(Role.CLOSE) if not one.dead]
+    assert sum(one.spec.quantity for one in closing) == 30 + shares
+
+
+def freeze(tale: Tale) -> None:
+    """The broker holds one share more than the executions make, twice in a row."""
+    for _ in range(3):
+        tale.tell(tale._position("AAPL", tale.executed("AAPL") + 1))
+        tale.now_ns += 2 * SECOND
+        tale.tell(TimerElapsed())
+        tale.wrong = {"AAPL": 1}
+        tale.settle()
+    assert tale.state == ContextState.FROZEN
+    tale.wrong = {}
+
+
+@pytest.mark.parametrize("shares", [10, 30])
+@pytest.mark.parametrize("reversing", [False, True])
+def test_truth_is_lost_while_an_add_rests_and_it_fills(reversing: bool, shares: int) -> None:
+    tale, add = adding()
+    if reversing:
+        tale.hidden.add(add.order_id)  # its cancel is not answered
+        tale.signal_of("SHORT")
+        assert tale.state == ContextState.REVERSING
+    freeze(tale)
+
+    tale.tell(tale.filled(add, Decimal(shares)))
+
+    assert (tale.state, tale.core.state.held("AAPL")) == (ContextState.FROZEN, 30 + shares)
+
+
+def test_truth_is_lost_while_an_entry_fills() -> None:
+    tale = Tale()
+    entry = tale.enter(10)
+    freeze(tale)
+
+    tale.tell(tale.filled(entry, Decimal(10)))
+
+    assert (tale.state, tale.core.state.held("AAPL")) == (ContextState.FROZEN, 20)
+
+
+def test_both_exits_fill_while_an_add_rests() -> None:
+    tale, _ = adding()
+    (stop,), (target,) = tale.orders(Role.STOP)[:1], tale.orders(Role.TARGET)[:1]
+
+    tale.tell(tale.filled(stop, Decimal(20)), tale.filled(target, Decimal(20)))
+
+    assert (tale.state, tale.core.state.held("AAPL")) == (ContextState.CLOSING, -10)
+
+
+@pytest.mark.parametrize(
+    ("shares", "state"), [(0, BracketState.ENTRY_LIVE), (10, BracketState.PART_OPEN)]
+)
+def test_a_bracket_lives_whose_entry_was_rejected(shares: int, state: BracketState) -> None:
+    tale = Tale()
+    entry = tale.enter(0)
+    tale.tell(ErrorReported(entry.order_id, 201, "Order rejected - reason:no"))
+    assert tale.tranche.bracket == BracketState.FAILED
+
+    if shares:
+        tale.tell(tale.filled(entry, Decimal(shares)))
+    else:
+        tale.tell(tale.said(entry, "Submitted"), tale.said(entry, "Submitted"))
+
+    assert tale.tranche.bracket == state
+
+
+def pair(tale: Tale) -> list[Order]:
+    legs = OcoLeg("SELL", "LMT", Decimal(110)), OcoLeg("SELL", "STP", Decimal(90))
+    tale.tell(OcoRequested("pair", "MSFT", Decimal(10), legs, tale.view("MSFT")))
+    tale.settle()
+    return tale.orders(Role.LEG)
+
+
+def oco_state(tale: Tale) -> OcoState:
+    (group,) = tale.core.state.groups.values()
+    return OcoState(group.state)
+
+
+@pytest.mark.parametrize(("first", "second"), [(10, 4), (6, 6)])
+def test_parts_of_both_legs_are_too_much_together(first: int, second: int) -> None:
+    tale = Tale()
+    one, other = pair(tale)
+
+    tale.tell(tale.filled(one, Decimal(first)), tale.filled(other, Decimal(second)))
+
+    assert oco_state(tale) == OcoState.OVERFILLED
+    assert all(leg.dead or leg.asked == OrderAsk.CANCELLING for leg in (one, other))
+
+
+def test_dead_legs_fill_too_much_together() -> None:
+    tale = Tale()
+    one, other = pair(tale)
+    tale.tell(tale.said(one, "Cancelled"), tale.said(other, "Cancelled"))
+    assert oco_state(tale) == OcoState.FAILED
+
+    tale.tell(tale.filled(one, Decimal(6)), tale.filled(other, Decimal(6)))
+
+    assert oco_state(tale) == OcoState.OVERFILLED
+
+
+def test_a_leg_that_was_called_dead_is_taken_back() -> None:
+    tale = Tale()
+    one, other = pair(tale)
+    tale.tell(tale.said(one, "Cancelled"))
+    tale.vanish(other)
+    assert oco_state(tale) == OcoState.FAILED
+
+    tale.tell(tale.said(other, "Submitted"))
+
+    assert other.revived
+    assert other.deadline_ns
+
+
+WORDS = [
+    "PendingSubmit",
+    "PreSubmitted",
+    "Submitted",
+    "PendingCancel",
+    "Inactive",
+    "Cancelled",
+    "Odd",
+]
+BELIEVED = {
+    OrderReport.ABSENT: "PENDING HELD WORKING CANCEL_PENDING INACTIVE CANCELLED ABSENT",
+    OrderReport.REJECTED: "REJECTED UNKNOWN UNKNOWN REJECTED REJECTED REJECTED REJECTED",
+    OrderReport.CANCELLED: " ".join(["CANCELLED"] * len(WORDS)),
+    OrderReport.FILLED: " ".join(["FILLED"] * len(WORDS)),
+}
+
+
+@pytest.mark.parametrize(
+    ("death", "word", "report"),
+    [
+        (death, word, OrderReport[believed])
+        for death, row in BELIEVED.items()
+        for word, believed in zip(WORDS, row.split(), strict=True)
+    ],
+)
+def test_a_word_after_a_death(death: OrderReport, word: str, report: OrderReport) -> None:
+    tale = Tale()
+    entry = tale.enter(0)
+    if death == OrderReport.ABSENT:
+        tale.vanish(entry)
+    elif death == OrderReport.REJECTED:
+        tale.tell(ErrorReported(entry.order_id, 201, "Order rejected - reason:no"))
+    elif death == OrderReport.CANCELLED:
+        tale.tell(tale.said(entry, "Cancelled"))
+    else:
+        tale.tell(tale.filled(entry, Decimal(30)))
+    assert entry.reported == death
+
+    tale.tell(tale.said(entry, word))
+
+    assert entry.reported == report
+
+
+@pytest.mark.parametrize("code", [10147, 10148])
+def test_a_cancel_that_is_refused_while_an_amendment_is_open_leaves_that_open(code: int) -> None:
+    tale = Tale(double_down=None, scale_in=None)
+    tale.enter(30)
+    (target,) = [one for one in tale.orders(Role.TARGET) if not one.dead]
+    (fill,) = tale.executions.values()
+    more = attrs.evolve(fill, execution_id="e1.02", price=fill.price + 1)
+    tale.tell(tale._executed(more))  # another price: both exits move
+    assert target.asked == OrderAsk.AMENDING
+
+    tale.tell(ErrorReported(target.order_id, code, "cannot be cancelled"))
+
+    assert target.asked == OrderAsk.AMENDING
+
+
+def test_an_order_that_is_pending_cancel_and_not_listed_twice_is_absent() -> None:
+    tale = Tale()
+    entry = tale.enter(0)
+    tale.hidden.add(entry.order_id)
+    tale.tell(tale.said(entry, "Odd"))
+    for _ in range(10):
+        if entry.absences:
+            break
+        tale.now_ns += SECOND
+        tale.tell(TimerElapsed(), *tale.snapshot())
+    tale.tell(tale.said(entry, "PendingCancel"))
+    assert entry.reported == OrderReport.CANCEL_PENDING
+    for _ in range(5):
+        tale.now_ns += SECOND
+        tale.tell(TimerElapsed())
+        tale.settle()
+    assert entry.reported in (OrderReport.ABSENT, OrderReport.CLOSED)
+
+
+def test_an_entry_fills_in_part_and_is_cancelled_in_one_batch() -> None:
+    tale = Tale()
+    entry = tale.enter(0)
+    tale.tell(tale.filled(entry, Decimal(10)), tale.said(entry, "Cancelled"))
+    assert tale.tranche.bracket == BracketState.OPEN
+    assert tale.state == ContextState.PROTECTED
