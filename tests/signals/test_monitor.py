@@ -142,7 +142,7 @@ def test_a_full_inbox_is_tried_again_and_loses_nothing(box: Box) -> None:
 # -- one ticker's trouble is its own ---------------------------------------------------------------
 
 
-def test_a_slow_ticker_delays_nobody(box: Box) -> None:
+def test_failure_33_one_slow_ticker_delays_the_polling_of_all(box: Box) -> None:
     faults = [Fault.parse("SLOW=slow")]
     with (
         hour_long("SLOW", "IBM", "SPY", faults=faults) as api,
