@@ -10,7 +10,7 @@ import attrs
 from engine.errors import DecodeError
 from engine.inputs import Instrument, Side
 from engine.sim import instruments
-from engine.sim.answers_account import Answer
+from engine.sim.answers import NO_DEFINITION, Answer, invalid
 from engine.sim.client import Client
 from engine.sim.conditions import TIME
 from engine.sim.desk import Desk
@@ -27,17 +27,12 @@ from engine.sim.wire_orders import OrderTerms
 from engine.sim.wire_requests import CANCEL_TIME, Request
 from engine.sim.wire_time import parse_time, zoned
 
-NO_DEFINITION: Final = (200, "No security definition has been found for the request")
 INVALID_TIME: Final = 343
 _SIDES: Final[Mapping[str, Side]] = {"BUY": "BUY", "SELL": "SELL"}
 _EXECUTION_SIDES: Final[Mapping[str, tuple[str, ...]]] = {
     "BUY": ("BUY", "BOT"),
     "SELL": ("SELL", "SLD", "SSHORT"),
 }
-
-
-def invalid(cause: str) -> tuple[int, str]:
-    return 321, f"Error validating request.-'bT' : cause - {cause}"
 
 
 def _next_ids(desk: Desk, client: Client, request: Request) -> None:

@@ -11,6 +11,8 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Final
 
+import attrs
+
 from engine.inputs import Instrument
 from engine.money import ZERO, exact
 from engine.sim import instruments
@@ -36,6 +38,7 @@ from engine.sim.wire_messages import (
     ACCOUNT_SUMMARY,
     ACCOUNT_TIME,
     ACCOUNT_VALUE,
+    NEWS_BULLETIN,
     ORDER_STATUS,
     PNL,
     PNL_SINGLE,
@@ -49,11 +52,19 @@ from engine.sim.wire_time import SECOND_NS, local
 
 VALUES_EVERY_NS: Final = 180 * SECOND_NS  # TWS repeats changed account values every three minutes
 PROFITS_EVERY_NS: Final = SECOND_NS
+REGULAR: Final = 1  # kind of a bulletin
 DETAILS_DAYS: Final = 6  # of trading hours, from today
 # As TWS lists them: types without spaces, times in force and attributes, in one alphabetical row.
 _ORDER_TYPES: Final = ",".join(
     sorted({name.replace(" ", "") for name in TYPES} | set(TIMES) | {"COND", "OCA", "WHATIF"})
 )
+
+
+@attrs.frozen
+class Bulletin:
+    number: int
+    kind: int  # 1 news of TWS, 2 a venue has closed, 3 it has opened again
+    text: str
 
 
 class Desk:
@@ -64,6 +75,8 @@ class Desk:
         self.clients: list[Client] = []
         self.now_ns = exchange.now_ns
         self.distortion = Distortion()
+        self.groups: dict[int, str] = {}  # of windows, with the contract that they show
+        self.bulletins: list[Bulletin] = []
         self._by_con_id = {one.con_id: one for one in exchange.instruments}
         self._by_symbol = {one.symbol: one for one in exchange.instruments}
         self._last_ns: dict[str, int] = {}
@@ -84,6 +97,18 @@ class Desk:
     def error(self, client: Client, request_id: int, code: int, text: str) -> None:
         time_ms = self.now_ns // 1_000_000
         client.put(client.encoder.error(request_id, code, text, time_ms))
+
+    def bulletin(self, text: str, kind: int = REGULAR) -> None:
+        """TWS publishes a news bulletin."""
+        one = Bulletin(len(self.bulletins) + 1, kind, text)
+        self.bulletins.append(one)
+        for client in self.clients:
+            if client.ready and client.bulletins:
+                self.send_bulletin(client, one)
+
+    def send_bulletin(self, client: Client, bulletin: Bulletin) -> None:
+        venue = "SMART"
+        client.send(NEWS_BULLETIN, bulletin.number, bulletin.kind, bulletin.text, venue)
 
     def find(self, query: ContractQuery | None) -> Instrument | None:
         """The stock that a client describes, by its number or by its name."""
