@@ -8,6 +8,7 @@ from typing import Final
 from engine.sim.answers import DUPLICATE_REQUEST, Answer, invalid, nothing
 from engine.sim.client import Client
 from engine.sim.desk import Desk
+from engine.sim.policies import NO_MASTER
 from engine.sim.wire_lists import FAMILY_CODES, SOFT_DOLLAR_TIERS
 from engine.sim.wire_messages import (
     CONFIG,
@@ -64,7 +65,10 @@ def _user_info(desk: Desk, client: Client, request: Request) -> None:
 
 
 def _config(desk: Desk, client: Client, request: Request) -> None:
-    client.send(CONFIG, request.request_id, False, None, True, True)
+    master = desk.exchange.policies.master_client_id
+    client.send(
+        CONFIG, request.request_id, False, None if master == NO_MASTER else master, True, True
+    )
 
 
 def _update_config(desk: Desk, client: Client, request: Request) -> None:

@@ -67,6 +67,7 @@ class Client:
     profits: dict[int, ProfitFeed] = attrs.field(factory=dict)
     groups: dict[int, int] = attrs.field(factory=dict)  # of windows, by request id
     bulletins: bool = False
+    binds: bool = False  # orders by hand become its own as they come (client 0)
     requests_total: int = 0
     passage: Passage | None = None  # what happens to frames before they are queued
 

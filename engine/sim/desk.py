@@ -16,6 +16,7 @@ import attrs
 from engine.inputs import Instrument
 from engine.money import ZERO, exact
 from engine.sim import instruments
+from engine.sim.audience import Audience
 from engine.sim.book import Quote
 from engine.sim.client import Client, Profit, ProfitFeed, ValueFeed
 from engine.sim.exchange import Exchange
@@ -29,6 +30,7 @@ from engine.sim.records import (
     Notice,
     OrderNotice,
     PositionNotice,
+    SimOrder,
     TickNotice,
     WhatIfNotice,
 )
@@ -75,6 +77,7 @@ class Desk:
         self.clients: list[Client] = []
         self.now_ns = exchange.now_ns
         self.distortion = Distortion()
+        self.audience = Audience()
         self.groups: dict[int, str] = {}  # of windows, with the contract that they show
         self.bulletins: list[Bulletin] = []
         self._by_con_id = {one.con_id: one for one in exchange.instruments}
@@ -173,21 +176,21 @@ class Desk:
     def _order_event(self, notice: Notice) -> None:
         if isinstance(notice, OrderNotice):
             order = self.distortion.order(notice.order)
-            for client in self._owners(order.client_id):
-                if notice.with_open_order:
-                    client.put(client.encoder.open_order(order))
-                client.send(ORDER_STATUS, *order_status_values(order))
+            for client in self.hearers(order.client_id):
+                self.audience.announce(client, order)
+                self.tell_order(client, order, notice.with_open_order)
         elif isinstance(notice, ExecutionNotice):
             symbol = notice.execution.instrument.symbol
             self._moved[symbol] = None
             self._symbol_of[notice.execution.execution_id] = symbol
             execution = self.distortion.execution(notice.execution)
-            for client in self._owners(execution.client_id):
-                client.put(client.encoder.execution(-1, execution))
+            for client in self.hearers(execution.client_id):
+                shown = self.audience.execution(client, execution)
+                client.put(client.encoder.execution(-1, shown))
         elif isinstance(notice, CommissionNotice):
             self._book_profit(self._symbol_of.pop(notice.execution_id), notice)
             notice = self.distortion.commission(notice)
-            for client in self._owners(notice.client_id):
+            for client in self.hearers(notice.client_id):
                 self.commission(client, notice)
         elif isinstance(notice, WhatIfNotice):
             for client in self._owners(notice.order.client_id):
@@ -197,6 +200,17 @@ class Desk:
                 self.error(client, notice.order_id, notice.code, notice.text)
         else:
             raise AssertionError(f"no route for {notice}")
+
+    def tell_order(self, client: Client, order: SimOrder, with_open_order: bool = True) -> None:
+        """openOrder and orderStatus, or the status alone, as ``client`` sees the order."""
+        shown = self.audience.order(client, order)
+        if with_open_order:
+            client.put(client.encoder.open_order(shown))
+        client.send(ORDER_STATUS, *order_status_values(shown))
+
+    def hearers(self, client_id: int) -> list[Client]:
+        """Who is told of the orders of a client."""
+        return self.audience.of(client_id, self.clients, self.exchange.policies)
 
     def _book_profit(self, symbol: str, report: CommissionNotice | None) -> None:
         if report is not None and report.realised is not None:

@@ -177,6 +177,9 @@ class Gateway:
         client.send(NEXT_VALID_ID, desk.distortion.first_id(next_id))
         for code, text in FARMS:
             desk.error(client, -1, code, text)
+        if client_id == self.exchange.policies.master_client_id:
+            for order in self.exchange.open_orders():
+                desk.tell_order(client, order)
 
     # -- market and time -----------------------------------------------------------------------
 

@@ -126,6 +126,7 @@ PNL_SINGLE = Message(
     "PnLSingle",
     ("reqId", "position", "dailyPnL", "unrealizedPnL", "realizedPnL", "value"),
 )
+ORDER_BOUND = Message(100, None, "OrderBound", ("permId", "clientId", "orderId"))
 COMPLETED_ORDERS_END = Message(102, None, "CompletedOrdersEnd")
 USER_INFO = Message(107, None, "UserInfo", ("reqId", "whiteBrandingId"))
 CURRENT_TIME_MS = Message(109, None, "CurrentTimeInMillis", ("currentTimeInMillis",), 197)
