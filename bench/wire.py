@@ -8,11 +8,11 @@ from typing import Final
 
 from engine.sim.instruments import instrument
 from engine.sim.records import SimExecution, SimOrder
+from engine.sim.wire_encoder import Encoder
 from engine.sim.wire_messages import (
     ORDER_STATUS,
     TICK_PRICE,
     TICK_SIZE,
-    Encoder,
     LastTick,
     order_status_values,
 )

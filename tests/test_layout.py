@@ -47,15 +47,20 @@ ENGINE = _words(
     control inbox view readiness sampler headroom guards runtime handles order_manager
     rule_engine controller tracker
     sim.timers sim.conditions sim.records sim.policies sim.order_types sim.instruments sim.hours
-    sim.history sim.account sim.market sim.book sim.orders sim.checks sim.matching sim.oracle
+    sim.history sim.account sim.market sim.past_ticks sim.book sim.orders sim.checks
+    sim.matching sim.oracle
     sim.faults sim.fault_script sim.fault_draw sim.fault_plan
     sim.interference sim.ledger sim.floor sim.release sim.preview sim.order_entry sim.incidents
     sim.exchange
     sim.delivery
     sim.wire_time sim.wire_fields sim.wire_text_reader sim.wire_conditions sim.wire_orders
-    sim.wire_messages sim.wire_values sim.wire_text sim.wire_protobuf sim.wire_requests sim.wire
-    sim.streams sim.history_stream sim.client sim.desk
-    sim.answers_account sim.answers_orders sim.answers_market
+    sim.wire_messages sim.wire_lists sim.wire_encoder sim.wire_values sim.wire_text
+    sim.wire_protobuf sim.wire_asks sim.wire_requests sim.wire
+    sim.streams sim.history_stream sim.depth sim.scanner sim.client sim.audience sim.desk
+    sim.answers
+    sim.answers_account sim.answers_orders sim.answers_market sim.answers_history
+    sim.answers_contracts sim.answers_scanner sim.answers_research sim.answers_options
+    sim.answers_session
     sim.fault_messages sim.fault_acts sim.fault_desk sim.gateway sim.memory
     sim.virtual
     sim.pace sim.control sim.operations sim.server sim.launch sim.child sim.follow sim.tws_sim

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Final
 
+from engine.sim.answers import DUPLICATE_REQUEST, Answer, invalid
 from engine.sim.client import Client, ProfitFeed, ValueFeed
 from engine.sim.desk import Desk
 from engine.sim.wire_messages import (
@@ -17,8 +18,6 @@ from engine.sim.wire_messages import (
 )
 from engine.sim.wire_requests import Request
 
-Answer = Callable[[Desk, Client, Request], None]
-DUPLICATE_REQUEST: Final = (102, "Duplicate ticker ID.")
 SUMMARY_TAGS_ALL: Final = ("$LEDGER", "All")
 
 
@@ -30,8 +29,7 @@ def _foreign(desk: Desk, client: Client, request: Request, account: str) -> bool
     """Whether ``account`` is not ours; then the client has been told. Empty means ours."""
     if account in ("", desk.account):
         return False
-    cause = f"Invalid account code '{account}'."
-    desk.error(client, request.request_id, 321, f"Error validating request.-'bT' : cause - {cause}")
+    desk.error(client, request.request_id, *invalid(f"Invalid account code '{account}'."))
     return True
 
 
@@ -108,10 +106,7 @@ def _profit(desk: Desk, client: Client, request: Request) -> None:
         return
     con_id = request.number("conId") if request.id == 94 else None
     if con_id is not None and desk.by_con_id(con_id) is None:
-        cause = f"Invalid conid: {con_id}"
-        desk.error(
-            client, request.request_id, 321, f"Error validating request.-'bT' : cause - {cause}"
-        )
+        desk.error(client, request.request_id, *invalid(f"Invalid conid: {con_id}"))
         return
     if request.request_id in client.profits:
         desk.error(client, request.request_id, *DUPLICATE_REQUEST)

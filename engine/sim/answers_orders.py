@@ -10,7 +10,8 @@ import attrs
 from engine.errors import DecodeError
 from engine.inputs import Instrument, Side
 from engine.sim import instruments
-from engine.sim.answers_account import Answer
+from engine.sim.answers import NO_DEFINITION, Answer, invalid
+from engine.sim.audience import BINDING_CLIENT
 from engine.sim.client import Client
 from engine.sim.conditions import TIME
 from engine.sim.desk import Desk
@@ -20,24 +21,18 @@ from engine.sim.wire_messages import (
     EXECUTIONS_END,
     NEXT_VALID_ID,
     OPEN_ORDERS_END,
-    ORDER_STATUS,
-    order_status_values,
 )
 from engine.sim.wire_orders import OrderTerms
 from engine.sim.wire_requests import CANCEL_TIME, Request
 from engine.sim.wire_time import parse_time, zoned
 
-NO_DEFINITION: Final = (200, "No security definition has been found for the request")
 INVALID_TIME: Final = 343
+OWN_ORDERS: Final = 5
 _SIDES: Final[Mapping[str, Side]] = {"BUY": "BUY", "SELL": "SELL"}
 _EXECUTION_SIDES: Final[Mapping[str, tuple[str, ...]]] = {
     "BUY": ("BUY", "BOT"),
     "SELL": ("SELL", "SLD", "SSHORT"),
 }
-
-
-def invalid(cause: str) -> tuple[int, str]:
-    return 321, f"Error validating request.-'bT' : cause - {cause}"
 
 
 def _next_ids(desk: Desk, client: Client, request: Request) -> None:
@@ -119,23 +114,25 @@ def _global_cancel(desk: Desk, client: Client, request: Request) -> None:
 
 
 def _open_orders(desk: Desk, client: Client, request: Request) -> None:
-    """5 asks for the client's own orders, 16 for everybody's, each with its status."""
-    owner = None if request.id == 16 else client.number
+    """The client's own orders or everybody's, each with its status. Client 0 takes what the user
+    of TWS has entered for its own when it asks for these."""
+    owner = client.number if request.id == OWN_ORDERS else None
     for order in desk.exchange.open_orders(owner):
         if desk.distortion.hides(order):
             continue
-        if order.order_id < 0 and client.number != order.client_id:
-            order.order_id = 0  # of the user of TWS: only client 0 knows them by a number
-        client.put(client.encoder.open_order(order))
-        client.send(ORDER_STATUS, *order_status_values(order))
+        if request.id == OWN_ORDERS and client.number == BINDING_CLIENT:
+            desk.audience.bind(client, order)
+        desk.tell_order(client, order)
     client.send(OPEN_ORDERS_END)
 
 
 def _auto_open_orders(desk: Desk, client: Client, request: Request) -> None:
-    """Only client 0 can bind orders of TWS itself; there are none here to bind."""
-    if client.number != 0:
+    """Orders that the user of TWS enters from now on become those of client 0, or no more."""
+    if client.number != BINDING_CLIENT:
         cause = "Only the default client (i.e 0) can auto bind orders."
         desk.error(client, -1, *invalid(cause))
+        return
+    client.binds = request.flag("autoBind")
 
 
 def _completed_orders(desk: Desk, client: Client, request: Request) -> None:
@@ -159,9 +156,7 @@ def _executions(desk: Desk, client: Client, request: Request) -> None:
         if execution.time_ns < max(midnight_ns, since_ns or 0):
             continue
         if _passes(request, execution):
-            shown = desk.distortion.execution(execution)
-            if shown.order_id < 0 and client.number != shown.client_id:
-                shown = attrs.evolve(shown, order_id=0)
+            shown = desk.audience.execution(client, desk.distortion.execution(execution))
             client.put(client.encoder.execution(request.request_id, shown))
             report = desk.exchange.commission(execution.execution_id)
             if report is not None:

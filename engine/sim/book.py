@@ -14,6 +14,7 @@ import attrs
 from engine.inputs import Instrument
 from engine.sim.history import History
 from engine.sim.hours import Hours
+from engine.sim.past_ticks import PastTicks
 from engine.sim.records import MarketTick
 
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ class Book:
         "last_size",
         "low",
         "open",
+        "past",
         "print_left",
         "quoted",
         "volume",
@@ -74,6 +76,7 @@ class Book:
         self.instrument = instrument
         self.hours = Hours(instrument.sessions)
         self.history = History(instrument, seed)
+        self.past = PastTicks()
         self.active: list[LiveOrder] = []
         self.bid: float | None = None
         self.ask: float | None = None
@@ -114,6 +117,7 @@ class Book:
             elif price < self.low:
                 self.low = price
         self.history.add(now_ns, kind, price, size)
+        self.past.add(now_ns, kind, price, size)
 
     def _new_day(self, now_ns: int) -> None:
         self.close = self.last

@@ -12,7 +12,8 @@ from engine.errors import LimitError
 from engine.sim.delivery import Line
 from engine.sim.streams import Stream
 from engine.sim.wire import ClientWire
-from engine.sim.wire_messages import Encoder, Message, Value
+from engine.sim.wire_encoder import Encoder
+from engine.sim.wire_messages import Message, Value
 
 STREAMS_MAX: Final = 1000  # far above any number of market data lines
 
@@ -64,6 +65,9 @@ class Client:
     summaries: dict[int, ValueFeed] = attrs.field(factory=dict)
     multis: dict[int, ValueFeed] = attrs.field(factory=dict)
     profits: dict[int, ProfitFeed] = attrs.field(factory=dict)
+    groups: dict[int, int] = attrs.field(factory=dict)  # of windows, by request id
+    bulletins: bool = False
+    binds: bool = False  # orders by hand become its own as they come (client 0)
     requests_total: int = 0
     passage: Passage | None = None  # what happens to frames before they are queued
 

@@ -11,9 +11,12 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Final
 
+import attrs
+
 from engine.inputs import Instrument
 from engine.money import ZERO, exact
 from engine.sim import instruments
+from engine.sim.audience import Audience
 from engine.sim.book import Quote
 from engine.sim.client import Client, Profit, ProfitFeed, ValueFeed
 from engine.sim.exchange import Exchange
@@ -27,6 +30,7 @@ from engine.sim.records import (
     Notice,
     OrderNotice,
     PositionNotice,
+    SimOrder,
     TickNotice,
     WhatIfNotice,
 )
@@ -36,6 +40,7 @@ from engine.sim.wire_messages import (
     ACCOUNT_SUMMARY,
     ACCOUNT_TIME,
     ACCOUNT_VALUE,
+    NEWS_BULLETIN,
     ORDER_STATUS,
     PNL,
     PNL_SINGLE,
@@ -49,11 +54,19 @@ from engine.sim.wire_time import SECOND_NS, local
 
 VALUES_EVERY_NS: Final = 180 * SECOND_NS  # TWS repeats changed account values every three minutes
 PROFITS_EVERY_NS: Final = SECOND_NS
+REGULAR: Final = 1  # kind of a bulletin
 DETAILS_DAYS: Final = 6  # of trading hours, from today
 # As TWS lists them: types without spaces, times in force and attributes, in one alphabetical row.
 _ORDER_TYPES: Final = ",".join(
     sorted({name.replace(" ", "") for name in TYPES} | set(TIMES) | {"COND", "OCA", "WHATIF"})
 )
+
+
+@attrs.frozen
+class Bulletin:
+    number: int
+    kind: int  # 1 news of TWS, 2 a venue has closed, 3 it has opened again
+    text: str
 
 
 class Desk:
@@ -64,6 +77,9 @@ class Desk:
         self.clients: list[Client] = []
         self.now_ns = exchange.now_ns
         self.distortion = Distortion()
+        self.audience = Audience()
+        self.groups: dict[int, str] = {}  # of windows, with the contract that they show
+        self.bulletins: list[Bulletin] = []
         self._by_con_id = {one.con_id: one for one in exchange.instruments}
         self._by_symbol = {one.symbol: one for one in exchange.instruments}
         self._last_ns: dict[str, int] = {}
@@ -84,6 +100,18 @@ class Desk:
     def error(self, client: Client, request_id: int, code: int, text: str) -> None:
         time_ms = self.now_ns // 1_000_000
         client.put(client.encoder.error(request_id, code, text, time_ms))
+
+    def bulletin(self, text: str, kind: int = REGULAR) -> None:
+        """TWS publishes a news bulletin."""
+        one = Bulletin(len(self.bulletins) + 1, kind, text)
+        self.bulletins.append(one)
+        for client in self.clients:
+            if client.ready and client.bulletins:
+                self.send_bulletin(client, one)
+
+    def send_bulletin(self, client: Client, bulletin: Bulletin) -> None:
+        venue = "SMART"
+        client.send(NEWS_BULLETIN, bulletin.number, bulletin.kind, bulletin.text, venue)
 
     def find(self, query: ContractQuery | None) -> Instrument | None:
         """The stock that a client describes, by its number or by its name."""
@@ -148,21 +176,21 @@ class Desk:
     def _order_event(self, notice: Notice) -> None:
         if isinstance(notice, OrderNotice):
             order = self.distortion.order(notice.order)
-            for client in self._owners(order.client_id):
-                if notice.with_open_order:
-                    client.put(client.encoder.open_order(order))
-                client.send(ORDER_STATUS, *order_status_values(order))
+            for client in self.hearers(order.client_id):
+                self.audience.announce(client, order)
+                self.tell_order(client, order, notice.with_open_order)
         elif isinstance(notice, ExecutionNotice):
             symbol = notice.execution.instrument.symbol
             self._moved[symbol] = None
             self._symbol_of[notice.execution.execution_id] = symbol
             execution = self.distortion.execution(notice.execution)
-            for client in self._owners(execution.client_id):
-                client.put(client.encoder.execution(-1, execution))
+            for client in self.hearers(execution.client_id):
+                shown = self.audience.execution(client, execution)
+                client.put(client.encoder.execution(-1, shown))
         elif isinstance(notice, CommissionNotice):
             self._book_profit(self._symbol_of.pop(notice.execution_id), notice)
             notice = self.distortion.commission(notice)
-            for client in self._owners(notice.client_id):
+            for client in self.hearers(notice.client_id):
                 self.commission(client, notice)
         elif isinstance(notice, WhatIfNotice):
             for client in self._owners(notice.order.client_id):
@@ -172,6 +200,17 @@ class Desk:
                 self.error(client, notice.order_id, notice.code, notice.text)
         else:
             raise AssertionError(f"no route for {notice}")
+
+    def tell_order(self, client: Client, order: SimOrder, with_open_order: bool = True) -> None:
+        """openOrder and orderStatus, or the status alone, as ``client`` sees the order."""
+        shown = self.audience.order(client, order)
+        if with_open_order:
+            client.put(client.encoder.open_order(shown))
+        client.send(ORDER_STATUS, *order_status_values(shown))
+
+    def hearers(self, client_id: int) -> list[Client]:
+        """Who is told of the orders of a client."""
+        return self.audience.of(client_id, self.clients, self.exchange.policies)
 
     def _book_profit(self, symbol: str, report: CommissionNotice | None) -> None:
         if report is not None and report.realised is not None:

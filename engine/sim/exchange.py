@@ -20,6 +20,7 @@ from engine.sim.incidents import Incidents
 from engine.sim.oracle import Oracle
 from engine.sim.order_entry import OrderEntry
 from engine.sim.orders import snapshot
+from engine.sim.past_ticks import Page, Row
 from engine.sim.policies import Policies
 from engine.sim.records import (
     CommissionNotice,
@@ -243,6 +244,14 @@ class Exchange:
     ) -> list[HistoryBar]:
         """Historical bars; see ``History.bars``. Raises ConfigError for what cannot be had."""
         return self._book(symbol).history.bars(end_ns, back, bar_size, what, regular_only)
+
+    def past_ticks(self, symbol: str, page: Page) -> list[Row]:
+        """Ticks that have been; see ``PastTicks.page``."""
+        return self._book(symbol).past.page(page)
+
+    def schedule(self, symbol: str, end_ns: int, back: str) -> list[tuple[int, int]]:
+        """(open, close) of the sessions that ``back`` covers. Raises ConfigError: no duration."""
+        return self._book(symbol).history.schedule(end_ns, back)
 
     def _book(self, symbol: str) -> Book:
         book = self._books.get(symbol)

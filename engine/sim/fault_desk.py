@@ -7,14 +7,14 @@ performed here, between two requests or ticks and never in the middle of one.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Final
 
 import attrs
 
 from engine.inputs import Instrument
-from engine.sim.answers_account import Answer
+from engine.sim.answers import Answer
 from engine.sim.client import Client
 from engine.sim.desk import Desk
 from engine.sim.fault_acts import FaultActs, of_client, of_symbol
@@ -24,25 +24,14 @@ from engine.sim.faults import Fault
 from engine.sim.interference import Distortion
 from engine.sim.orders import snapshot
 from engine.sim.records import CommissionNotice, PositionNotice, SimExecution, SimOrder
-from engine.sim.wire_requests import CANCEL_ORDER, PLACE_ORDER, Request
+from engine.sim.wire_asks import CANCEL_ORDER, GLOBAL_CANCEL, PLACE_ORDER
+from engine.sim.wire_requests import Request
 from engine.sim.wire_time import SECOND_NS, local, utc, zoned
 
-LIVE_REQUESTS: Final = frozenset({PLACE_ORDER, CANCEL_ORDER, 58})  # what they cause is news
-_MARKET_STREAMS: Final = frozenset({1, 50, 97})
+LIVE_REQUESTS: Final = frozenset(
+    {PLACE_ORDER, CANCEL_ORDER, GLOBAL_CANCEL}
+)  # what they cause is news
 _RATE: Final = (100, "Max rate of messages per second has been exceeded.")
-_FARMS: Final = {
-    "usfarm": (2103, 2104, "Market data farm connection is"),
-    "ushmds": (2105, 2106, "HMDS data farm connection is"),
-    "secdefnj": (2157, 2158, "Sec-def data farm connection is"),
-}
-_BAD_LENGTH: Final = b"\xff\xff\xff\xf0"
-_DELAYED, _LIVE = 3, 1  # market data types
-_BAD_QUOTES: Final[Mapping[str, Callable[[float, float], tuple[float, float, int]]]] = {
-    "missing": lambda bid, ask: (-1.0, -1.0, 0),
-    "zero": lambda bid, ask: (0.0, 0.0, 0),
-    "crossed": lambda bid, ask: (ask + 0.05, bid - 0.05, 100),
-    "nan": lambda bid, ask: (float("nan"), float("nan"), 0),
-}
 
 
 class FaultDesk(Distortion):

@@ -11,8 +11,19 @@ from collections.abc import Mapping
 from typing import Final
 
 from engine.errors import DecodeError, FrameError
-from engine.sim import answers_account, answers_market, answers_orders, instruments
-from engine.sim.answers_account import Answer
+from engine.sim import (
+    answers_account,
+    answers_contracts,
+    answers_history,
+    answers_market,
+    answers_options,
+    answers_orders,
+    answers_research,
+    answers_scanner,
+    answers_session,
+    instruments,
+)
+from engine.sim.answers import Answer
 from engine.sim.client import Client
 from engine.sim.delivery import BACKLOG_BYTES_MAX, Delivery
 from engine.sim.desk import Desk
@@ -21,16 +32,15 @@ from engine.sim.fault_desk import FaultDesk
 from engine.sim.fault_plan import FaultPlan
 from engine.sim.records import MarketTick
 from engine.sim.wire import ClientWire
+from engine.sim.wire_asks import START_API
 from engine.sim.wire_messages import (
-    CURRENT_TIME,
-    CURRENT_TIME_MS,
     MANAGED_ACCOUNTS,
     NEXT_VALID_ID,
     VERSION_MAX,
     VERSION_MIN,
 )
-from engine.sim.wire_requests import IGNORED, START_API, UNSERVED, Request
-from engine.sim.wire_time import SECOND_NS, handshake_time
+from engine.sim.wire_requests import Request
+from engine.sim.wire_time import handshake_time
 
 CLIENTS_MAX: Final = 32  # of TWS itself
 FARMS: Final = (
@@ -44,25 +54,16 @@ ID_IN_USE: Final = (
 _LOG: Final = logging.getLogger("engine.sim")
 
 
-def _current_time(desk: Desk, client: Client, request: Request) -> None:
-    client.send(CURRENT_TIME, desk.now_ns // SECOND_NS)
-
-
-def _current_time_ms(desk: Desk, client: Client, request: Request) -> None:
-    client.send(CURRENT_TIME_MS, desk.now_ns // 1_000_000)
-
-
-def _log_level(desk: Desk, client: Client, request: Request) -> None:
-    """How much TWS logs is no concern of the simulator, and TWS does not answer."""
-
-
 ANSWERS: Final[Mapping[int, Answer]] = {
     **answers_account.ANSWERS,
+    **answers_contracts.ANSWERS,
+    **answers_history.ANSWERS,
     **answers_market.ANSWERS,
+    **answers_options.ANSWERS,
     **answers_orders.ANSWERS,
-    14: _log_level,
-    49: _current_time,
-    105: _current_time_ms,
+    **answers_research.ANSWERS,
+    **answers_scanner.ANSWERS,
+    **answers_session.ANSWERS,
 }
 
 
@@ -151,11 +152,7 @@ class Gateway:
             self.faults.carry_out(answer, client, request)
         elif answer is not None:
             answer(desk, client, request)
-        elif request.id in UNSERVED:
-            # Not 321: some clients take that for a warning and would wait for more.
-            text = f"Error processing request.-'bT' : cause - request {request.id} is not simulated"
-            desk.error(client, request.request_id, 322, text)
-        elif request.id not in IGNORED and request.id != START_API:
+        elif request.id != START_API:
             _LOG.warning("%s: unknown message id %d", client.label, request.id)
             desk.error(client, -1, 505, f"Fatal Error: Unknown message id. {request.id}")
 
@@ -180,6 +177,9 @@ class Gateway:
         client.send(NEXT_VALID_ID, desk.distortion.first_id(next_id))
         for code, text in FARMS:
             desk.error(client, -1, code, text)
+        if client_id == self.exchange.policies.master_client_id:
+            for order in self.exchange.open_orders():
+                desk.tell_order(client, order)
 
     # -- market and time -----------------------------------------------------------------------
 

@@ -182,10 +182,17 @@ class History:
         trading even when the session began a minute ago. The last bar may be unfinished.
         Without a tick of the kind there is nothing. ``regular_only`` leaves extended hours out.
 
+        BID_ASK bars open with the average bid, close with the average ask, and reach from the
+        lowest bid to the highest ask, as at IB.
+
         Raises:
-            ConfigError: ``what`` is none of TRADES, MIDPOINT, BID, ASK, or the duration or the
-                bar size is not one of IB's.
+            ConfigError: ``what`` is none of TRADES, MIDPOINT, BID, ASK, BID_ASK, or the duration
+                or the bar size is not one of IB's.
         """
+        if what == "BID_ASK":
+            bids = self.bars(end_ns, back, bar_size, "BID", regular_only)
+            asks = self.bars(end_ns, back, bar_size, "ASK", regular_only)
+            return _both(bids, asks)
         if what not in self._series:
             raise ConfigError(f"history of {what!r}: expected one of {', '.join(get_args(What))}")
         series = self._series[what]
@@ -211,6 +218,14 @@ class History:
                 later[0] = _merged(later[0].time_ns, [found.pop(), later[0]])
             found.extend(later)
         return found
+
+    def schedule(self, end_ns: int, back: str) -> list[tuple[int, int]]:
+        """(open, close) of each session that ``back`` covers before ``end_ns``, oldest first.
+        A market without sessions has none. Raises ConfigError: ``back`` is no duration."""
+        reach = duration(back)
+        if not self._instrument.sessions:
+            return []
+        return [(opens, closes) for _, opens, closes in self._spans(end_ns, reach, 0)]
 
     def _anchored(self, series: _Series) -> _Anchor:
         """The end of the simulated past, decided once."""
@@ -344,6 +359,25 @@ def _grouped(bars: Iterable[HistoryBar], opens: int, bar_ns: int) -> list[Histor
     if members:
         found.append(_merged(label, members))
     return found
+
+
+def _both(bids: list[HistoryBar], asks: list[HistoryBar]) -> list[HistoryBar]:
+    """Bars of both sides of the quote, where both have one."""
+    by_time = {bar.time_ns: bar for bar in asks}
+    pairs = ((bid, by_time[bid.time_ns]) for bid in bids if bid.time_ns in by_time)
+    return [
+        HistoryBar(
+            bid.time_ns,
+            bid.average,
+            ask.high,
+            bid.low,
+            ask.average,
+            0,
+            (bid.average + ask.average) / 2,
+            0,
+        )
+        for bid, ask in pairs
+    ]
 
 
 def _merged(start: int, bars: list[HistoryBar]) -> HistoryBar:

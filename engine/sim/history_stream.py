@@ -12,7 +12,8 @@ from engine.inputs import Instrument
 from engine.sim.book import Quote
 from engine.sim.history import DAY_NS, HistoryBar
 from engine.sim.records import MarketTick
-from engine.sim.wire_messages import Encoder, WireBar
+from engine.sim.wire_encoder import Encoder
+from engine.sim.wire_messages import WireBar
 from engine.sim.wire_time import SECOND_NS, local, zoned
 
 UPDATE_EVERY_NS: Final = 5 * SECOND_NS

@@ -48,6 +48,7 @@ class Operations:
             "about": lambda asked: self.about(),
             "faults": lambda asked: {"faults": self.faults()},
             "fault": lambda asked: self.add_fault(_word(asked, "line")),
+            "bulletin": lambda asked: self.bulletin(_word(asked, "text")),
             "tick": self._tick,
             "quote": self._quote,
             "stop": lambda asked: self.end(),
@@ -119,6 +120,12 @@ class Operations:
             gateway.faults.plan.add(fault)
         gateway.advance(gateway.exchange.now_ns)
         return {"added": found[0].line}
+
+    def bulletin(self, text: str) -> dict[str, Any]:
+        """TWS publishes a news bulletin."""
+        desk = self._gateway.desk
+        desk.bulletin(text)
+        return {"bulletins": len(desk.bulletins)}
 
     def tick(self, symbol: str, kind: TickKind, price: float, size: int = SIZE) -> None:
         """One change of the market, now. Raises ConfigError for an unknown symbol."""

@@ -37,7 +37,8 @@ Margin = Literal["ignore", "refuse"]
 LateCancel = Literal["10148", "10147", "161", "135", "136"]
 
 LATENESS_NS_MAX: Final = 3_600_000_000_000  # an hour: longer than any fault that is played
-_BOUNDS: Final = {"active_orders_max": (1, 10_000)}
+NO_MASTER: Final = -1
+_BOUNDS: Final = {"active_orders_max": (1, 10_000), "master_client_id": (NO_MASTER, (1 << 31) - 1)}
 
 
 @attrs.frozen(kw_only=True)
@@ -78,6 +79,8 @@ class Policies:
     margin: Margin = "ignore"  # refuse: 201 beyond the buying power
     active_orders_max: int = 20  # per contract, side and account (B11)
     closing_cutoff_ns: int = 600_000_000_000  # MOC and LOC: no later than this before the close
+    # -- settings of TWS ----------------------------------------------------------------------
+    master_client_id: int = NO_MASTER  # the client that hears of all orders
     # -- account -------------------------------------------------------------------------------
     cash: Decimal = Decimal("1000000")
     margin_rate: Decimal = Decimal("0.25")

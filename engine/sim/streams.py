@@ -14,6 +14,7 @@ import attrs
 from engine.inputs import Instrument
 from engine.sim.book import Quote
 from engine.sim.records import MarketTick
+from engine.sim.wire_encoder import Encoder
 from engine.sim.wire_messages import (
     MARKET_DATA_TYPE,
     REALTIME_BAR,
@@ -23,13 +24,13 @@ from engine.sim.wire_messages import (
     TICK_SIZE,
     TICK_STRING,
     BidAskTick,
-    Encoder,
     LastTick,
     Message,
     Value,
 )
 from engine.sim.wire_time import SECOND_NS
 
+BBO_EXCHANGE: Final = "9c0001"  # stands for the venues behind SMART
 LIVE: Final = 1  # market data type: neither frozen nor delayed
 REALTIME_BAR_S: Final = 5
 # Tick types of TWS: prices come with their size, which clients then report as its own tick.
@@ -74,7 +75,7 @@ class QuoteStream:
         """The market as it stands; what is not known yet is simply not sent."""
         increment = float(min(step for _, step in self.instrument.grid.bands))
         frames = [
-            self._simple(TICK_REQ_PARAMS, increment, "9c0001", 3),
+            self._simple(TICK_REQ_PARAMS, increment, BBO_EXCHANGE, 3),
             self.data_type(LIVE),
         ]
         if quote.bid is not None:

@@ -150,6 +150,10 @@ class TwsSim:
         operations = self._server.operations
         self._server.call(lambda: operations.tick(symbol, kind, price, size))
 
+    def bulletin(self, text: str) -> None:
+        """A news bulletin, for whoever has asked for them."""
+        self._server.call(lambda: self._server.operations.bulletin(text))
+
     def fault(self, line: str) -> None:
         """One more thing that goes wrong, now or when the line says. Raises ConfigError."""
         self._server.call(lambda: self._server.operations.add_fault(line))

@@ -13,12 +13,12 @@ from typing import Final, Literal
 
 from engine.errors import DecodeError, FrameError
 from engine.sim.delivery import Delivery
+from engine.sim.wire_encoder import Encoder
 from engine.sim.wire_messages import (
     PROTOBUF_MIN,
     TEXT_MAX,
     VERSION_MAX,
     VERSION_MIN,
-    Encoder,
 )
 from engine.sim.wire_protobuf import ProtobufEncoder
 from engine.sim.wire_requests import Request, parse

@@ -9,12 +9,12 @@ Messages whose shape depends on the version or on their content have code of the
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Final, Protocol
+from typing import Final
 
 import attrs
 
 from engine.inputs import Instrument
-from engine.sim.records import SimExecution, SimOrder, WhatIfNotice
+from engine.sim.records import SimOrder
 
 TEXT_MAX: Final = 200  # newest version that is all text
 PROTOBUF_MIN: Final = 213  # oldest version that is all protobuf
@@ -28,6 +28,7 @@ Value = int | float | str | Decimal | bool | None
 @attrs.frozen
 class Message:
     """One row: ``text_version`` is the literal second field of the text form, None if it has none.
+    A name with dots leads into a message within the protobuf message.
 
     Clients drop a text message silently when the number of its fields is not exactly this.
     """
@@ -36,6 +37,7 @@ class Message:
     text_version: int | None
     protobuf: str
     fields: tuple[str, ...] = ()
+    since: int = 0  # the first version that has it
 
 
 TICK_PRICE = Message(1, 6, "TickPrice", ("reqId", "tickType", "price", "size", "attrMask"))
@@ -61,7 +63,32 @@ ORDER_STATUS = Message(
 ACCOUNT_VALUE = Message(6, 2, "AccountValue", ("key", "value", "currency", "accountName"))
 ACCOUNT_TIME = Message(8, 1, "AccountUpdateTime", ("timeStamp",))
 NEXT_VALID_ID = Message(9, 1, "NextValidId", ("orderId",))
+MARKET_DEPTH = Message(
+    12,
+    1,
+    "MarketDepth",
+    (
+        "reqId",
+        *("marketDepthData.position", "marketDepthData.operation", "marketDepthData.side"),
+        *("marketDepthData.price", "marketDepthData.size"),
+    ),
+)
+MARKET_DEPTH_L2 = Message(
+    13,
+    1,
+    "MarketDepthL2",
+    (
+        "reqId",
+        *("marketDepthData.position", "marketDepthData.marketMaker", "marketDepthData.operation"),
+        *("marketDepthData.side", "marketDepthData.price", "marketDepthData.size"),
+        "marketDepthData.isSmartDepth",
+    ),
+)
+NEWS_BULLETIN = Message(
+    14, 1, "NewsBulletin", ("newsMsgId", "newsMsgType", "newsMessage", "originatingExch")
+)
 MANAGED_ACCOUNTS = Message(15, 1, "ManagedAccounts", ("accountsList",))
+SCANNER_PARAMETERS = Message(19, 1, "ScannerParameters", ("xml",))
 TICK_GENERIC = Message(45, 6, "TickGeneric", ("reqId", "tickType", "value"))
 TICK_STRING = Message(46, 6, "TickString", ("reqId", "tickType", "value"))
 CURRENT_TIME = Message(49, 1, "CurrentTime", ("currentTime",))
@@ -80,11 +107,14 @@ MARKET_DATA_TYPE = Message(58, 1, "MarketDataType", ("reqId", "marketDataType"))
 POSITIONS_END = Message(62, 1, "PositionEnd")
 ACCOUNT_SUMMARY = Message(63, 1, "AccountSummary", ("reqId", "account", "tag", "value", "currency"))
 ACCOUNT_SUMMARY_END = Message(64, 1, "AccountSummaryEnd", ("reqId",))
+DISPLAY_GROUPS = Message(67, 1, "DisplayGroupList", ("reqId", "groups"))
+DISPLAY_GROUP_UPDATED = Message(68, 1, "DisplayGroupUpdated", ("reqId", "contractInfo"))
 POSITIONS_MULTI_END = Message(72, 1, "PositionMultiEnd", ("reqId",))
 ACCOUNT_MULTI = Message(
     73, 1, "AccountUpdateMulti", ("reqId", "account", "modelCode", "key", "value", "currency")
 )
 ACCOUNT_MULTI_END = Message(74, 1, "AccountUpdateMultiEnd", ("reqId",))
+OPTION_PARAMETERS_END = Message(76, None, "SecDefOptParameterEnd", ("reqId",))
 TICK_REQ_PARAMS = Message(
     81, None, "TickReqParams", ("reqId", "minTick", "bboExchange", "snapshotPermissions")
 )
@@ -96,8 +126,22 @@ PNL_SINGLE = Message(
     "PnLSingle",
     ("reqId", "position", "dailyPnL", "unrealizedPnL", "realizedPnL", "value"),
 )
+ORDER_BOUND = Message(100, None, "OrderBound", ("permId", "clientId", "orderId"))
 COMPLETED_ORDERS_END = Message(102, None, "CompletedOrdersEnd")
-CURRENT_TIME_MS = Message(109, None, "CurrentTimeInMillis", ("currentTimeInMillis",))
+USER_INFO = Message(107, None, "UserInfo", ("reqId", "whiteBrandingId"))
+CURRENT_TIME_MS = Message(109, None, "CurrentTimeInMillis", ("currentTimeInMillis",), 197)
+CONFIG = Message(
+    110,
+    None,
+    "ConfigResponse",
+    (
+        "reqId",
+        *("api.settings.readOnlyApi", "api.settings.masterClientId"),
+        *("api.settings.allowLocalhostOnly", "api.settings.rejectMessagesAboveMaxRate"),
+    ),
+    219,
+)
+CONFIG_UPDATED = Message(111, None, "UpdateConfigResponse", ("reqId", "status", "message"), 221)
 
 
 @attrs.frozen(kw_only=True)
@@ -171,60 +215,6 @@ class BidAskTick:
     ask: float
     bid_size: int
     ask_size: int
-
-
-class Encoder(Protocol):
-    """Renders messages as complete frames for one negotiated version."""
-
-    version: int
-
-    def simple(self, message: Message, *values: Value) -> bytes:
-        """A message of the table; None means "unset" (empty text, absent in protobuf)."""
-
-    def error(self, request_id: int, code: int, text: str, time_ms: int) -> bytes: ...
-
-    def open_order(self, order: SimOrder) -> bytes: ...
-
-    def what_if(self, notice: WhatIfNotice) -> bytes: ...
-
-    def completed_order(self, order: SimOrder, completed_time: str, outcome: str) -> bytes: ...
-
-    def execution(self, request_id: int, execution: SimExecution) -> bytes: ...
-
-    def commission(
-        self, execution_id: str, amount: Decimal | None, currency: str, realised: Decimal | None
-    ) -> bytes: ...
-
-    def contract_details(self, request_id: int, listing: Listing) -> bytes: ...
-
-    def market_rule(self, rule_id: int, bands: tuple[tuple[Decimal, Decimal], ...]) -> bytes: ...
-
-    def position(
-        self, account: str, instrument: Instrument, quantity: Decimal, average_cost: Decimal
-    ) -> bytes: ...
-
-    def position_multi(
-        self,
-        request_id: int,
-        account: str,
-        instrument: Instrument,
-        quantity: Decimal,
-        average_cost: Decimal,
-    ) -> bytes: ...
-
-    def portfolio(self, holding: Holding) -> bytes: ...
-
-    def tick_last(self, request_id: int, kind: int, tick: LastTick) -> bytes: ...
-
-    def tick_bid_ask(self, request_id: int, tick: BidAskTick) -> bytes: ...
-
-    def tick_mid(self, request_id: int, time_s: int, price: float) -> bytes: ...
-
-    def historical(
-        self, request_id: int, bars: list[WireBar], start: str, end: str
-    ) -> list[bytes]: ...
-
-    def historical_update(self, request_id: int, bar: WireBar) -> bytes: ...
 
 
 def order_status_values(order: SimOrder) -> tuple[Value, ...]:

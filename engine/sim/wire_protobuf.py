@@ -17,6 +17,7 @@ from typing import Any, Final
 from engine.inputs import Instrument
 from engine.sim import wire_conditions
 from engine.sim.records import SimExecution, SimOrder, WhatIfNotice
+from engine.sim.wire_lists import LITERAL, ListMessage, Rows, paired
 from engine.sim.wire_messages import (
     PROTOBUF_OFFSET,
     BidAskTick,
@@ -66,12 +67,18 @@ def preload() -> bool:
 
 
 def fill(proto: Any, name: str, values: Mapping[str, Value]) -> Any:
-    """Set ``values`` on ``proto``, a message of type ``name``; None and "" stay absent."""
+    """Set ``values`` on ``proto``, a message of type ``name``; None and "" stay absent. A name
+    with dots leads into a message within the message."""
     strings = _string_fields(name)
     for field, value in values.items():
         if value is None or value == "":
             continue
-        setattr(proto, field, text(value) if field in strings else value)
+        if "." in field:
+            inner, _, rest = field.partition(".")
+            within = getattr(proto, inner)
+            fill(within, within.DESCRIPTOR.name, {rest: value})
+        else:
+            setattr(proto, field, text(value) if field in strings else value)
     return proto
 
 
@@ -90,6 +97,23 @@ class ProtobufEncoder:
         assert len(values) == len(message.fields), message
         pairs = dict(zip(message.fields, values, strict=True))
         return frame(message.id, _new(message.protobuf, pairs))
+
+    def listed(
+        self,
+        message: ListMessage,
+        head: tuple[Value, ...],
+        rows: Rows,
+        tail: tuple[Value, ...] = (),
+    ) -> bytes:
+        ends = zip((*message.head, *message.tail), (*head, *tail), strict=True)
+        proto = _new(message.protobuf, dict(ends))
+        members = getattr(proto, message.rows)
+        for row in rows:
+            member = members.add()
+            pairs = paired(message.row, row)
+            values = {name: value for name, value in pairs if not name.startswith(LITERAL)}
+            fill(member, member.DESCRIPTOR.name, values)
+        return frame(message.id, proto)
 
     def error(self, request_id: int, code: int, text: str, time_ms: int) -> bytes:
         values: Values = {
@@ -162,12 +186,6 @@ class ProtobufEncoder:
         _fill_contract(proto.contract, listing.instrument)
         fill(proto.contractDetails, "ContractDetails", details_values(listing))
         return frame(10, proto)
-
-    def market_rule(self, rule_id: int, bands: tuple[tuple[Decimal, Decimal], ...]) -> bytes:
-        proto = _new("MarketRule", {"marketRuleId": rule_id})
-        for edge, increment in bands:
-            proto.priceIncrements.add(lowEdge=float(edge), increment=float(increment))
-        return frame(93, proto)
 
     def position(
         self, account: str, instrument: Instrument, quantity: Decimal, average_cost: Decimal

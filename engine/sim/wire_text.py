@@ -11,6 +11,7 @@ from engine.inputs import Instrument
 from engine.sim import wire_conditions, wire_fields
 from engine.sim.records import SimExecution, SimOrder, WhatIfNotice
 from engine.sim.wire_fields import UNSET_DOUBLE, Field
+from engine.sim.wire_lists import ListMessage, Rows, paired
 from engine.sim.wire_messages import (
     BidAskTick,
     Holding,
@@ -61,7 +62,24 @@ class TextEncoder:
         fields += map(text, values)
         return frame(fields)
 
-    def _listed(
+    def listed(
+        self,
+        message: ListMessage,
+        head: tuple[Value, ...],
+        rows: Rows,
+        tail: tuple[Value, ...] = (),
+    ) -> bytes:
+        fields = [str(message.id)]
+        if message.text_version is not None:
+            fields.append(str(message.text_version))
+        fields += _texts(head)
+        members = [paired(message.row, row) for row in rows]
+        fields.append(str(len(members)))
+        for member in members:
+            fields += (text(value) for _, value in member)
+        return frame(fields + _texts(tail))
+
+    def _tabled(
         self,
         message_id: int,
         table: tuple[Field, ...],
@@ -89,7 +107,7 @@ class TextEncoder:
             "errorMsg": escaped(text),
             "errorTime": time_ms,
         }
-        return self._listed(4, wire_fields.ERROR, values)
+        return self._tabled(4, wire_fields.ERROR, values)
 
     def open_order(self, order: SimOrder) -> bytes:
         return self._opened(order, {"status": order.status})
@@ -111,7 +129,7 @@ class TextEncoder:
         conditions = wire_conditions.text_fields(
             order.conditions, order.conditions_ignore_rth, order.conditions_cancel
         )
-        return self._listed(5, wire_fields.OPEN_ORDER, values, conditions)
+        return self._tabled(5, wire_fields.OPEN_ORDER, values, conditions)
 
     def completed_order(self, order: SimOrder, completed_time: str, outcome: str) -> bytes:
         values = {
@@ -124,7 +142,7 @@ class TextEncoder:
         conditions = wire_conditions.text_fields(
             order.conditions, order.conditions_ignore_rth, order.conditions_cancel
         )
-        return self._listed(101, wire_fields.COMPLETED_ORDER, values, conditions)
+        return self._tabled(101, wire_fields.COMPLETED_ORDER, values, conditions)
 
     def execution(self, request_id: int, execution: SimExecution) -> bytes:
         values = {
@@ -134,7 +152,7 @@ class TextEncoder:
             "execExchange": execution.exchange,
             "liquidation": int(execution.liquidation),
         }
-        return self._listed(11, wire_fields.EXECUTION, values)
+        return self._tabled(11, wire_fields.EXECUTION, values)
 
     def commission(
         self, execution_id: str, amount: Decimal | None, currency: str, realised: Decimal | None
@@ -152,13 +170,7 @@ class TextEncoder:
             "longName": escaped(listing.long_name),
             "primaryExch": listing.instrument.primary_exchange,
         }
-        return self._listed(10, wire_fields.CONTRACT_DETAILS, values)
-
-    def market_rule(self, rule_id: int, bands: tuple[tuple[Decimal, Decimal], ...]) -> bytes:
-        fields = ["93", text(rule_id), text(len(bands))]
-        for edge, increment in bands:
-            fields += [text(float(edge)), text(float(increment))]
-        return frame(fields)
+        return self._tabled(10, wire_fields.CONTRACT_DETAILS, values)
 
     def position(
         self, account: str, instrument: Instrument, quantity: Decimal, average_cost: Decimal

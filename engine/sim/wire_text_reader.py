@@ -119,11 +119,35 @@ class TextReader:
             raise DecodeError(f"field {self._next}: {number} repetitions")
         return number
 
-    def contract(self) -> ContractQuery:
+    def number(self) -> float:
+        """A double; empty means 0, and the "unset" number comes back as it is."""
+        field = self.text()
+        try:
+            return float(field or "0")
+        except ValueError:
+            raise DecodeError(f"field {self._next}: {field[:40]!r} is not a number") from None
+
+    def contract(self, primary: bool = True) -> ContractQuery:
+        """The twelve fields, or eleven without the primary exchange."""
         con_id, symbol, sec_type = self.integer(), self.text(), self.text()
         self.skip(4)  # expiry, strike, right, multiplier
-        exchange, primary, currency, local = (self.text() for _ in range(4))
+        exchange, first = self.text(), self.text() if primary else ""
+        currency, local = self.text(), self.text()
         self.skip(1)  # trading class
+        return ContractQuery(
+            con_id=con_id,
+            symbol=symbol,
+            sec_type=sec_type,
+            exchange=exchange,
+            primary_exchange=first,
+            currency=currency,
+            local_symbol=local,
+        )
+
+    def short_contract(self) -> ContractQuery:
+        """Seven fields: what identifies a stock."""
+        con_id, words = self.integer(), [self.text() for _ in range(6)]
+        symbol, sec_type, exchange, primary, currency, local = words
         return ContractQuery(
             con_id=con_id,
             symbol=symbol,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -21,6 +22,8 @@ from engine.sim.memory import MemoryConnection, MemoryTws
 from engine.sim.policies import Policies
 from engine.sim.records import MarketTick, TickKind
 
+# Callbacks that have no plain form beside the one with the protobuf message.
+PROTOBUF_ONLY = frozenset({"configResponseProtoBuf", "updateConfigResponseProtoBuf"})
 OPEN_NS = instruments.session(DAY)[0]
 
 
@@ -62,7 +65,8 @@ class Caller(EWrapper):
 
     def __getattribute__(self, name: str) -> Any:
         known = EWrapper.__dict__.get(name)
-        if known is None or name.startswith("_") or name.endswith("ProtoBuf"):
+        twice = name.endswith("ProtoBuf") and name not in PROTOBUF_ONLY
+        if known is None or name.startswith("_") or twice:
             return super().__getattribute__(name)
         return lambda *arguments: self.heard.append((name, arguments))
 
@@ -147,24 +151,31 @@ def contract(symbol: str = "IBM") -> Contract:
 class Room:
     """A TWS in memory, at 09:30 with a quote of 99.98 to 100, its faults, and its callers."""
 
-    def __init__(self, *lines: str, policies: Policies | None = None, **options: Any) -> None:
-        known = instruments.instruments(["IBM", "BAC"], (instruments.session(DAY),))
+    def __init__(
+        self,
+        *lines: str,
+        policies: Policies | None = None,
+        symbols: Sequence[str] = ("IBM", "BAC"),
+        **options: Any,
+    ) -> None:
+        known = instruments.instruments(symbols, (instruments.session(DAY),))
         self.exchange = Exchange(known, ACCOUNT, policies or Policies(), 1, OPEN_NS, 1)
         self.tws = MemoryTws(self.exchange, faults=parse(lines), **options)
-        self.quote(99.98, 100.0)
+        if "IBM" in symbols:
+            self.quote(99.98, 100.0)
 
     def call(self, client_id: int = 1, version: int = 178) -> Caller:
         return Caller(self.tws, client_id, version)
 
-    def tick(self, kind: TickKind, price: float, size: int = 1000) -> None:
-        self.tws.play(MarketTick(self.tws.now_ns, "IBM", kind, price, size))
+    def tick(self, kind: TickKind, price: float, size: int = 1000, symbol: str = "IBM") -> None:
+        self.tws.play(MarketTick(self.tws.now_ns, symbol, kind, price, size))
 
     def quote(self, bid: float, ask: float, size: int = 1000) -> None:
         self.tick("B", bid, size)
         self.tick("A", ask, size)
 
-    def trade(self, price: float, size: int = 100) -> None:
-        self.tick("T", price, size)
+    def trade(self, price: float, size: int = 100, symbol: str = "IBM") -> None:
+        self.tick("T", price, size, symbol)
 
     def wait(self, seconds: float) -> None:
         self.tws.run_for(seconds)

@@ -435,16 +435,17 @@ def test_orders_are_cancelled_and_changed_by_hand():
 
 def test_an_order_by_hand_is_foreign_to_other_clients():
     room = Room("+1s order-by-hand IBM BUY 30 type=LMT price=90", "+1s order-by-hand IBM SELL 10")
-    master, other = room.call(client_id=0), room.call(client_id=7)
+    owner, other = room.call(client_id=0), room.call(client_id=7)
+    owner.client.reqAutoOpenOrders(True)
     room.wait(1)
-    assert next(row[0] for row in master.of("openOrder")) == -1
+    assert next(row[0] for row in owner.of("openOrder")) == -1
     assert other.of("openOrder") == other.filled() == []
     other.client.reqAllOpenOrders()
     assert [(row[0], row[2].clientId) for row in other.of("openOrder")] == [(0, 0)]
     other.client.reqExecutions(3, ExecutionFilter())
     assert [row[2].orderId for row in other.of("execDetails")] == [0]
     assert room.position == -10
-    master.cancel(-1)
+    owner.cancel(-1)
     assert room.exchange.open_orders() == []
 
 

@@ -183,8 +183,8 @@ def test_bad_requests_are_answered_and_the_connection_stays() -> None:
         assert raw.frame()[3] == "505"  # type: ignore[index]
         raw.ask(8, 1, "one")
         assert raw.frame()[3] == "320"  # type: ignore[index]
-        raw.ask(81, 5, "IB")
-        assert raw.frame()[1:4] == ["2", "5", "322"]  # type: ignore[index]
+        raw.ask(83, 5, "IB")
+        assert raw.frame()[1:4] == ["2", "5", "321"]  # type: ignore[index]
         raw.ask(9, 8, 6, *CONTRACT.replace("IBM", "NONE").split("\0")[:-1], 0, "", "", "")
         assert raw.frame()[1:4] == ["2", "6", "200"]  # type: ignore[index]
         raw.ask(91, 12345)

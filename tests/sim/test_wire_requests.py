@@ -22,7 +22,7 @@ from ibapi.order_condition import (
 from ibapi.wrapper import EWrapper
 
 from engine.errors import DecodeError
-from engine.sim.wire_requests import ASKS, IGNORED, UNSERVED, Request, parse
+from engine.sim.wire_requests import Request, parse
 
 VERSIONS = [*range(176, 201), *range(213, 227)]
 
@@ -268,31 +268,6 @@ def test_executions_with_a_filter(version: int) -> None:
         "BUY",
         "",
     )
-
-
-@pytest.mark.parametrize("version", [200, 226])
-def test_requests_that_are_not_served_still_show_their_id(version: int) -> None:
-    ticks = asked(
-        version,
-        lambda c: c.reqHistoricalTicks(5, contract(), "", "", 10, "TRADES", 1, False, []),
-    )
-    samples = asked(version, lambda client: client.reqMatchingSymbols(6, "IB"))
-    parameters = asked(version, lambda client: client.reqScannerParameters())
-
-    assert [(one.id, one.request_id) for one in (ticks, samples, parameters)] == [
-        (96, 5),
-        (81, 6),
-        (24, -1),
-    ]
-    assert {96, 81, 24} <= set(UNSERVED)
-
-
-def test_no_id_is_in_two_tables() -> None:
-    served = set(ASKS) | {3, 4}
-
-    assert not served & set(UNSERVED)
-    assert not served & IGNORED
-    assert not set(UNSERVED) & IGNORED
 
 
 @pytest.mark.parametrize(
