@@ -26,7 +26,7 @@ from engine.capture import Capture
 from engine.config import CONVERTER, Config
 from engine.controller import StrategyController
 from engine.core import Core
-from engine.daybook import EXCHANGE_ZONE, DayBook
+from engine.daybook import EXCHANGE_ZONE
 from engine.errors import EngineError, LimitError, UserError
 from engine.events import BaseEvent
 from engine.halts import LEVELS
@@ -36,6 +36,7 @@ from engine.inbox import Inbox
 from engine.inputs import (
     CloseRequested,
     HaltRequested,
+    Noticed,
     ResumeRequested,
     Side,
     Signal,
@@ -46,7 +47,7 @@ from engine.inputs import (
 from engine.journal import Journal
 from engine.order_manager import Leg, OrderManager, OrderType, Price, Tif
 from engine.readiness import Readiness
-from engine.recovery import rebuild
+from engine.recovery import Progress, recover
 from engine.rule_engine import RuleEngine
 from engine.runtime import Runtime
 from engine.signals.files import SignalFile
@@ -101,6 +102,7 @@ class Engine:
         journal: file that survives; None keeps the journal in memory (a trial: nothing does).
         signals: a signal file, given out by the exchange's clock.
         record: new file that gets every byte TWS sends, with its time.
+        progress: told how many records of how many have been replayed, while it starts.
 
     Raises:
         JournalError: the journal is in use, damaged or of another version.
@@ -115,6 +117,7 @@ class Engine:
         signals: str | Path | None = None,
         durability: Literal["full", "normal"] = "full",
         record: str | Path | None = None,
+        progress: Progress | None = None,
     ) -> None:
         self.config = config
         self.bus = EventBus()
@@ -150,19 +153,27 @@ class Engine:
         except BaseException:
             self.ways.stop()
             raise
-        book = DayBook()
         try:
-            self._core = rebuild(self._journal, config, book)
+            recovered = recover(self._journal, config, progress)
         except BaseException:
             self._journal.close()
             self.ways.stop()
             raise
+        self._core, book = recovered.core, recovered.book
+        self._notes: Final = recovered.notes  # what has to be told of the way back
         market = Market(capacity=max(len(config.strategy.symbols), 1))
         session = Session(
             config.broker, config.strategy, market, self._inbox.wake_fd, self._core.state.epoch
         )
         self._runtime = Runtime(
-            self._core, self._journal, session, market, self.bus, self._inbox, book
+            self._core,
+            self._journal,
+            session,
+            market,
+            self.bus,
+            self._inbox,
+            book,
+            recovered.snapshot,
         )
         session.capture = self._capture
         self._session = session
@@ -185,7 +196,8 @@ class Engine:
             if self.ways:
                 self._readiness.start()
                 self.ways.start()
-            self._runtime.run([self._started()], self._stopping.is_set)
+            notes = [Noticed("warning", note) for note in self._notes]
+            self._runtime.run([self._started(), *notes], self._stopping.is_set)
             self.last_view = engine_view(self._core.state, self._runtime)
             self._runtime.finish(Stopped("asked to"))
         finally:
@@ -218,6 +230,8 @@ class Engine:
         raise UserError(f"the session did not become live in {timeout_s:g} s")
 
     def _is_live(self) -> bool:
+        if self._session.state is not SessionState.LIVE:
+            return False  # a journal that ended live replays to a core that is
         try:
             return self.view(1.0).session == "live"
         except (TimeoutError, LimitError):  # it is connecting, or has ended
