@@ -71,7 +71,7 @@ cdef class Reader:
     cdef int receive(self) noexcept nogil
     cdef void keep(self, int64_t mono_ns, const uint8_t* p, size_t n) noexcept nogil
     cdef int drain_wake(self) noexcept nogil
-    cdef int take_in(self, const uint8_t* p, size_t n) noexcept nogil
+    cdef int take_in(self, const uint8_t* p, size_t n, int64_t now) noexcept nogil
     cdef int process(self, int64_t mono_ns) noexcept nogil
     cdef Fault apply(self, const uint8_t* p, size_t n, bint* told) noexcept nogil
     cdef int save(self, int64_t mono_ns, const uint8_t* p, uint32_t n, Fault fault) noexcept nogil

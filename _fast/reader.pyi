@@ -1,5 +1,5 @@
 import builtins
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from _fast.market import Market
 
@@ -32,14 +32,14 @@ class Reader:
     batches: int  # receives
     last_receive_ns: int  # CLOCK_MONOTONIC of the latest batch, 0 before the first
 
-    def __init__(
-        self,
+    def __new__(
+        cls,
         fd: int,
         wake_fd: int,
         market: Market,
         server_version: int,
         leftover: builtins.bytes = b"",
-    ) -> None: ...
+    ) -> Self: ...
     @property
     def bytes(self) -> int:
         """Bytes received."""
@@ -65,8 +65,9 @@ class Reader:
             RuntimeError: another thread is in a call of this reader.
             KeyboardInterrupt: or whatever a signal handler raises.
         """
-    def feed(self, chunk: builtins.bytes) -> int:
+    def feed(self, chunk: builtins.bytes, mono_ns: int = -1) -> int:
         """Process bytes from memory as if they had been received, as one batch; returns flags.
+        ``mono_ns`` is when, on the clock of ``set_clock``; below 0: now, by CLOCK_MONOTONIC.
 
         Raises:
             RuntimeError: another thread is in a call of this reader.

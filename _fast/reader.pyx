@@ -150,14 +150,14 @@ cdef class Reader:
         finally:
             self.inside = False
 
-    def feed(self, bytes chunk not None):
+    def feed(self, bytes chunk not None, int64_t mono_ns=-1):
         cdef const uint8_t* p = <const uint8_t*><const char*>chunk
         cdef size_t n = len(chunk)
         cdef int flags
         self.enter()
         try:
             with nogil:
-                flags = self.take_in(p, n)
+                flags = self.take_in(p, n, monotonic() if mono_ns < 0 else mono_ns)
             if flags == NO_MEMORY:
                 raise MemoryError
             return flags
@@ -305,8 +305,7 @@ cdef class Reader:
             self.record_errno = errno if written < 0 else ENOSPC
             self.record_fd = -1
 
-    cdef int take_in(self, const uint8_t* p, size_t n) noexcept nogil:
-        cdef int64_t now = monotonic()
+    cdef int take_in(self, const uint8_t* p, size_t n, int64_t now) noexcept nogil:
         cdef size_t part
         self.byte_count += n
         self.batches += 1

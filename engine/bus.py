@@ -3,7 +3,8 @@
 ``publish`` appends to a bounded queue and returns; one delivery thread takes from it and calls
 the handlers. What does not fit is dropped by the named policy, counted, and reported to the
 observers of ``AlertEvent`` in the place of what they missed. A handler that raises loses that
-event only; one that hangs holds up the other observers, but not the engine.
+event only; one that hangs holds up the other observers, but not the engine. In virtual time,
+where nothing may depend on a thread, ``publish`` calls the handlers itself (``threaded``).
 
 The queue is ``SimpleQueue``, whose ``put`` takes no lock that a Python thread could hold: with
 an ordinary lock, a delivery thread that is switched out while holding it would stop the writer
@@ -54,11 +55,17 @@ class EventBus:
     ``delivered`` the events taken from the queue.
     """
 
-    def __init__(self, events_max: int = EVENTS_MAX, overflow: Overflow = "drop_oldest") -> None:
+    def __init__(
+        self,
+        events_max: int = EVENTS_MAX,
+        overflow: Overflow = "drop_oldest",
+        threaded: bool = True,
+    ) -> None:
         assert events_max >= 1, events_max
         assert overflow in ("drop_oldest", "drop_newest"), overflow
         self.events_max: Final = events_max
         self.overflow: Final = overflow
+        self.threaded: Final = threaded
         self.failures = 0
         self.delivered = 0
         self._queue: SimpleQueue[Any] = SimpleQueue()
@@ -85,6 +92,8 @@ class EventBus:
         with self._changing:
             assert self._thread is None, "an event bus starts once"
             assert not self._closed, "the event bus was stopped"
+            if not self.threaded:
+                return
             self._thread = threading.Thread(target=self._deliver_all, name="events", daemon=True)
             self._thread.start()
 
@@ -123,7 +132,9 @@ class EventBus:
         if not self._subscriptions:
             return
         for event in events:
-            if self._closed:
+            if not self.threaded:
+                self._deliver(event)
+            elif self._closed:
                 self._lose(event)
             elif queue.qsize() < room:
                 queue.put(event)

@@ -15,12 +15,14 @@ from concurrent.futures import Future
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Literal, Self, TypeVar
+from typing import Any, Final, Self, TypeVar
 
 import orjson
 
 from _fast.market import Market
 from engine.broker.session import Session
+from engine.broker.sockets import SOCKETS
+from engine.broker.transport import Transport
 from engine.bus import EventBus, Subscription
 from engine.capture import Capture
 from engine.config import CONVERTER, Config
@@ -45,6 +47,7 @@ from engine.inputs import (
     Stopped,
 )
 from engine.journal import Journal
+from engine.journal_files import Durability
 from engine.order_manager import Leg, OrderManager, OrderType, Price, Tif
 from engine.readiness import Readiness
 from engine.recovery import Progress, recover
@@ -94,15 +97,25 @@ def _day(time_ns: int) -> Any:
     return datetime.fromtimestamp(time_ns / 1e9, UTC).astimezone(EXCHANGE_ZONE).date()
 
 
+def _journal(journal: str | Path | Journal | None, durability: Durability) -> Journal:
+    if isinstance(journal, Journal):
+        return journal
+    return Journal.memory() if journal is None else Journal.open(journal, durability)
+
+
 class Engine:
     """One engine: one journal, one session with TWS, one writer thread.
 
     Args:
         config: see ``engine.config.load`` and ``from_mapping``.
-        journal: file that survives; None keeps the journal in memory (a trial: nothing does).
+        journal: file that survives, or an open journal; None keeps it in memory (a trial: nothing
+            survives).
         signals: a signal file, given out by the exchange's clock.
         record: new file that gets every byte TWS sends, with its time.
         progress: told how many records of how many have been replayed, while it starts.
+        transport: its clock and its way to TWS; that of a simulation needs no thread, and gives
+            the same run again when ``run`` is given too.
+        run: names this run in what it places; drawn if it is not given.
 
     Raises:
         JournalError: the journal is in use, damaged or of another version.
@@ -113,14 +126,17 @@ class Engine:
     def __init__(
         self,
         config: Config,
-        journal: str | Path | None = None,
+        journal: str | Path | Journal | None = None,
         signals: str | Path | None = None,
-        durability: Literal["full", "normal"] = "full",
+        durability: Durability = "full",
         record: str | Path | None = None,
         progress: Progress | None = None,
+        transport: Transport = SOCKETS,
+        run: str = "",
     ) -> None:
         self.config = config
-        self.bus = EventBus()
+        self.bus = EventBus(threaded=not transport.virtual)
+        self._run = run or secrets.token_hex(3)
         self._inbox = Inbox()
         self.order_manager: Final = OrderManager(self._inbox, self.bus)
         self.rules: Final = RuleEngine(self._inbox, config.strategy.symbols)
@@ -147,9 +163,7 @@ class Engine:
             file.load()
         try:
             self._capture = Capture(record) if record is not None else None
-            self._journal = (
-                Journal.open(journal, durability) if journal is not None else Journal.memory()
-            )
+            self._journal = _journal(journal, durability)
         except BaseException:
             self.ways.stop()
             raise
@@ -163,7 +177,12 @@ class Engine:
         self._notes: Final = recovered.notes  # what has to be told of the way back
         market = Market(capacity=max(len(config.strategy.symbols), 1))
         session = Session(
-            config.broker, config.strategy, market, self._inbox.wake_fd, self._core.state.epoch
+            config.broker,
+            config.strategy,
+            market,
+            self._inbox.wake_fd,
+            self._core.state.epoch,
+            transport,
         )
         self._runtime = Runtime(
             self._core,
@@ -293,7 +312,7 @@ class Engine:
     def _started(self) -> Started:
         settings = orjson.dumps(CONVERTER.unstructure(self.config), option=orjson.OPT_SORT_KEYS)
         return Started(
-            run=secrets.token_hex(3),
+            run=self._run,
             version=VERSION,
             settings=settings.decode(),
             client_id=self.config.broker.client_id,

@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import logging
 import os
-import select
-import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from time import perf_counter_ns
 from typing import Any, Final, Protocol
 
 import attrs
@@ -54,9 +53,7 @@ log = logging.getLogger("engine.runtime")
 
 LIVE_DATA_TYPES: Final = frozenset({0, 1})  # 0: not told; delayed ids are marked by themselves
 BAR_CHECK_NS: Final = 1_000_000_000
-SAMPLE_NS: Final = 500_000_000  # real time between two samples of the market for observers
 COMMIT_DELAY_NS: Final = 20_000_000  # inputs without commands are durable within this
-IDLE_WAIT_NS: Final = 500_000_000
 SAMPLES_MAX: Final = 100_000
 # Requests that carry a reference, and how a refusal calls them.
 REFERENCED: Final = {
@@ -106,6 +103,7 @@ class Runtime:
         self.connected_once = False
         self._recorder = Recorder(core, journal, book, snapshot)
         self._session = session
+        self._transport = session.transport
         self._market = market
         self._bus = bus
         self._inbox = inbox
@@ -122,8 +120,6 @@ class Runtime:
         self._ticks_before = 0  # of readers that ended
         self._symbols = {row: symbol for symbol, row in session.rows.items()}
         self._watches: dict[int, int] = {}  # condition of the market -> number of the watch
-        self._woken = select.poll()
-        self._woken.register(inbox.wake_fd, select.POLLIN)
 
     # -- the loop ----------------------------------------------------------------------------
 
@@ -149,7 +145,7 @@ class Runtime:
     def turn(self) -> None:
         """Wait for whatever comes first, then take all of it in one step."""
         flags = self._wait()
-        mono_ns = time.monotonic_ns()
+        mono_ns = self._transport.monotonic_ns()
         reader = self._session.reader
         received = reader is not None and flags & (FRAMES | FIRED)
         self._cause_ns = reader.last_receive_ns if reader is not None and received else mono_ns
@@ -159,9 +155,9 @@ class Runtime:
         elif self._uncommitted_ns and mono_ns - self._uncommitted_ns >= COMMIT_DELAY_NS:
             self._recorder.commit()
             self._recorded()
-        if mono_ns - self._sampled_ns >= SAMPLE_NS:
+        if mono_ns - self._sampled_ns >= self._transport.idle_ns:
             self._sample(mono_ns)
-        self._waiting += self._session.flush(time.monotonic_ns())
+        self._waiting += self._session.flush(self._transport.monotonic_ns())
 
     def _sample(self, mono_ns: int) -> None:
         """Look after the record, and tell observers what the market did: after everything that
@@ -202,22 +198,18 @@ class Runtime:
             log.warning("%s", problem)
 
     def _wait(self) -> int:
-        mono_ns = time.monotonic_ns()
+        mono_ns = self._transport.monotonic_ns()
         ready = self._waiting or self._market.fired
         timeout_ns = 0 if ready else self._patience_ns(mono_ns)
         reader = self._session.reader
         if reader is not None:
             return reader.wait(timeout_ns)
-        self._woken.poll(timeout_ns / 1e6)
-        try:
-            os.eventfd_read(self._inbox.wake_fd)
-        except BlockingIOError:
-            return 0
+        self._transport.sleep(timeout_ns, self._inbox.wake_fd)
         return 0
 
     def _patience_ns(self, mono_ns: int) -> int:
         """Until the earliest deadline of the session, the core, a signal or the journal."""
-        waits = [IDLE_WAIT_NS]
+        waits = [self._transport.idle_ns]
         if self._uncommitted_ns:
             waits.append(self._uncommitted_ns + COMMIT_DELAY_NS - mono_ns)
         self._session_due_ns = self._session.next_deadline_ns()
@@ -315,7 +307,8 @@ class Runtime:
     def now_ns(self) -> int:
         """The exchange's time; before the first session, this machine's."""
         clock = self._session.exchange_clock
-        return clock.now_ns(time.monotonic_ns()) if clock.set else time.time_ns()
+        outside = self._transport
+        return clock.now_ns(outside.monotonic_ns()) if clock.set else outside.time_ns()
 
     @property
     def ticks(self) -> int:
@@ -326,17 +319,17 @@ class Runtime:
     # -- decide, record, send --------------------------------------------------------------------
 
     def _step(self) -> None:
-        began_ns = time.perf_counter_ns()
+        began_ns = perf_counter_ns()
         inputs, self._waiting = self._waiting, []
         now_ns = self.now_ns()
         output = self._recorder.step(inputs, now_ns, at_once=bool(self._answers))
         self._recorded()
         self._answer(output.events)
         orders = any(isinstance(command, OrderCommand) for command in output.commands)
-        journaled_ns = time.perf_counter_ns()
+        journaled_ns = perf_counter_ns()
         for command in output.commands:
             self._perform(command, now_ns)
-        self._waiting += self._session.flush(time.monotonic_ns())
+        self._waiting += self._session.flush(self._transport.monotonic_ns())
         if orders:
             self._measure(began_ns, self._recorder.stepped_ns, journaled_ns)
         self.book.take(self.core.state, output.events, now_ns)
@@ -366,7 +359,7 @@ class Runtime:
         if not self._recorder.pending:
             self._uncommitted_ns = 0
         elif not self._uncommitted_ns:
-            self._uncommitted_ns = time.monotonic_ns()
+            self._uncommitted_ns = self._transport.monotonic_ns()
         failure = self._recorder.failure
         if failure is not None and not self.connected_once:
             raise JournalFailed(failure)  # nothing has begun that would have to be looked after
@@ -380,7 +373,7 @@ class Runtime:
                 answer.set_result(_refusal(request, events))
 
     def _measure(self, began_ns: int, stepped_ns: int, journaled_ns: int) -> None:
-        self.latencies.order_us.append((time.monotonic_ns() - self._cause_ns) / 1000)
+        self.latencies.order_us.append((self._transport.monotonic_ns() - self._cause_ns) / 1000)
         self.latencies.step_us.append((stepped_ns - began_ns) / 1000)
         self.latencies.journal_us.append((journaled_ns - stepped_ns) / 1000)
 

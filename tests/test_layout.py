@@ -39,7 +39,8 @@ ENGINE = _words(
     image snapshots recovery recorder capture
     broker.errors broker.clock broker.pacing broker.templates broker.library broker.definitions
     broker.requests broker.inbound broker.history broker.sync broker.feed broker.accounts
-    broker.connection broker.link broker.handshake broker.upstream broker.session
+    broker.transport broker.sockets broker.connection broker.link broker.handshake
+    broker.upstream broker.session
     signals.schema signals.files
     signals.rates signals.keys signals.intake signals.envelope signals.quota signals.monitor
     signals.signature signals.http_server signals.webhook signals.tail signals.ways
@@ -57,6 +58,7 @@ ENGINE = _words(
     sim.streams sim.history_stream sim.client sim.desk
     sim.answers_account sim.answers_orders sim.answers_market
     sim.fault_messages sim.fault_acts sim.fault_desk sim.gateway sim.memory
+    sim.virtual
     sim.pace sim.control sim.operations sim.server sim.launch sim.child sim.follow sim.tws_sim
     sim.pytest_plugin
     engine operations
@@ -126,6 +128,7 @@ MAY_TOUCH = {
     "sim.tws_sim": PROCESS,
     "sim.pace": PROCESS,
     "sim.follow": PROCESS,
+    "sim.virtual": frozenset({"os", "select"}),  # the names of what it stands for
     "sim.market": SEEDED | {"pathlib"},  # tick files, or a seeded generator
     "sim.history": SEEDED,
     "sim.policies": SEEDED,

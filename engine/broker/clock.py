@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Final
 
+SECOND_NS: Final = 1_000_000_000
 TOLERANCE_NS: Final = 250_000_000  # an answer may have waited so long on the way, or in a burst
 
 
@@ -54,3 +55,12 @@ class ExchangeClock:
     def _estimate(self, mono_ns: int) -> int:
         mono, exchange = self.anchor
         return exchange + round((mono_ns - mono) * self.rate)
+
+
+def due(deadline: int | None, mono_ns: int) -> bool:
+    return deadline is not None and deadline <= mono_ns
+
+
+def pause(first_s: float, max_s: float, failures: int) -> int:
+    """Nanoseconds to wait after so many failures: doubling, up to a bound."""
+    return round(min(max_s, first_s * 2.0 ** min(failures, 32)) * SECOND_NS)

@@ -6,47 +6,41 @@ handshake, and sends parts of messages without saying so. None of that may happe
 
 from __future__ import annotations
 
-import errno
 import re
 import select
-import socket
 import struct
-import time
-from collections.abc import Callable, Iterator
 from typing import Final
 
+from _fast.market import Market
+from _fast.reader import Reader
+from engine.broker.sockets import SOCKETS
+from engine.broker.transport import ShouldStop, Stopped, Stream, Transport
 from engine.config import Broker
 from engine.errors import ConfigError, ConnectError, PeerError
 from engine.sources import is_loopback
 
-POLL_MS: Final = 100  # how long a request to stop may wait
+SECOND_NS: Final = 1_000_000_000
+POLL_S: Final = 0.1  # how long a request to stop may wait
 SEND_TIMEOUT_S: Final = 1.0  # a peer that takes nothing for so long is gone
 HELLO_BYTES_MAX: Final = 256
 RECEIVE_BYTES: Final = 65_536
-KEEPALIVE_IDLE_S: Final = 10
-KEEPALIVE_EVERY_S: Final = 5
-KEEPALIVE_PROBES: Final = 3
-UNACKNOWLEDGED_MS: Final = 15_000  # TCP_USER_TIMEOUT: sent bytes without an acknowledgement
 SERVER_VERSION_MIN: Final = 176
 _HELLO: Final = re.compile(rb"(\d{1,6})\0([^\0]*)\0", re.DOTALL)
-
-ShouldStop = Callable[[], bool]
 
 
 class LinkError(PeerError):
     """The connection cannot carry what was to be sent; whether TWS got any of it is unknown."""
 
 
-class Stopped(Exception):  # noqa: N818  (nobody's fault)
-    """``should_stop`` said so while a connection was being opened."""
-
-
 class Connection:
     """A connection that has shaken hands. ``leftover`` are the bytes that came behind the
     handshake: the reader starts with them."""
 
-    def __init__(self, sock: socket.socket, server_version: int, told: str, leftover: bytes):
-        self._socket = sock
+    def __init__(
+        self, stream: Stream, transport: Transport, server_version: int, told: str, leftover: bytes
+    ) -> None:
+        self._stream = stream
+        self._transport = transport
         self._broken = False
         self.server_version = server_version
         self.connection_time = told  # as TWS wrote it: "20260105 09:30:00 EST"
@@ -54,7 +48,11 @@ class Connection:
 
     @classmethod
     def open(
-        cls, broker: Broker, should_stop: ShouldStop, newest_version: int | None = None
+        cls,
+        broker: Broker,
+        should_stop: ShouldStop,
+        newest_version: int | None = None,
+        transport: Transport = SOCKETS,
     ) -> Connection:
         """Connect and agree on a version no newer than ``broker.max_server_version`` and
         ``newest_version`` (what the decoders know).
@@ -65,17 +63,22 @@ class Connection:
             Stopped: ``should_stop`` became true.
         """
         _check_host(broker)
-        sock = _connected(broker, should_stop)
+        newest = min(broker.max_server_version, newest_version or broker.max_server_version)
+        stream = transport.connect(broker, should_stop)
         try:
-            _tune(sock)
-            newest = min(broker.max_server_version, newest_version or broker.max_server_version)
-            return cls(sock, *_handshake(sock, broker, newest, should_stop))
+            agreed = _handshake(transport, stream, broker, newest, should_stop)
         except BaseException:
-            sock.close()
+            stream.close()
             raise
+        return cls(stream, transport, *agreed)
 
     def fileno(self) -> int:
-        return self._socket.fileno()
+        return self._stream.fileno()
+
+    def reader(self, market: Market, wake_fd: int) -> Reader:
+        """Reads what comes behind the handshake into ``market``."""
+        own = self.server_version, self.leftover
+        return self._transport.reader(self._stream, wake_fd, market, *own)
 
     def send(self, data: bytes) -> None:
         """All of ``data``, in order.
@@ -87,17 +90,18 @@ class Connection:
         if self._broken:
             raise LinkError("the connection is already broken")
         view = memoryview(data)
-        deadline = time.monotonic() + SEND_TIMEOUT_S
+        deadline_ns = self._deadline_ns()
         try:
             while view:
                 try:
-                    sent = self._socket.send(view)
+                    sent = self._stream.send(view)
                 except BlockingIOError:
                     sent = 0
+                left_s = (deadline_ns - self._transport.monotonic_ns()) / SECOND_NS
                 if sent:
                     view = view[sent:]
-                    deadline = time.monotonic() + SEND_TIMEOUT_S
-                elif not _ready(self._socket, select.POLLOUT, deadline - time.monotonic()):
+                    deadline_ns = self._deadline_ns()
+                elif not self._transport.ready(self._stream, select.POLLOUT, left_s):
                     raise LinkError(
                         f"TWS takes no bytes: {len(view)} of {len(data)} unsent after "
                         f"{SEND_TIMEOUT_S:g} s"
@@ -109,10 +113,13 @@ class Connection:
             self._broken = True
             raise
 
+    def _deadline_ns(self) -> int:
+        return self._transport.monotonic_ns() + round(SEND_TIMEOUT_S * SECOND_NS)
+
     def close(self) -> None:
         """Close the socket; what was sent and not yet delivered still is. Idempotent."""
         self._broken = True
-        self._socket.close()
+        self._stream.close()
 
 
 def _check_host(broker: Broker) -> None:
@@ -125,84 +132,24 @@ def _check_host(broker: Broker) -> None:
         )
 
 
-def _connected(broker: Broker, should_stop: ShouldStop) -> socket.socket:
-    place = f"{broker.host}:{broker.port}"
-    deadline = time.monotonic() + broker.connect_timeout_s
-    reason = "no address"
-    for family, address in _addresses(broker, place):
-        sock = socket.socket(family, socket.SOCK_STREAM)
-        try:
-            sock.setblocking(False)
-            error = sock.connect_ex(address)
-            if error not in (0, errno.EINPROGRESS):
-                raise OSError(error, _text(error))
-            if not _wait(sock, select.POLLOUT, deadline, should_stop):
-                raise TimeoutError(errno.ETIMEDOUT, f"no answer in {broker.connect_timeout_s:g} s")
-            error = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-            if error:
-                raise OSError(error, _text(error))
-        except OSError as problem:
-            sock.close()
-            reason = problem.strerror or str(problem)
-        except BaseException:
-            sock.close()
-            raise
-        else:
-            return sock
-    raise ConnectError(
-        f"nothing answers at {place} ({reason}): start TWS or the gateway, enable its API "
-        "(Configuration, API, Settings: Enable ActiveX and Socket Clients), and check broker.port"
-    )
-
-
-def _addresses(broker: Broker, place: str) -> Iterator[tuple[int, tuple[object, ...]]]:
-    try:
-        found = socket.getaddrinfo(broker.host, broker.port, type=socket.SOCK_STREAM)
-    except OSError as problem:
-        raise ConnectError(
-            f"{place} cannot be resolved ({problem.strerror}): check broker.host"
-        ) from None
-    for family, _, _, _, address in found:
-        yield family, address
-
-
-def _text(error: int) -> str:
-    return "connection refused" if error == errno.ECONNREFUSED else f"error {error}"
-
-
-def _tune(sock: socket.socket) -> None:
-    # Without NODELAY one of some hundred order pairs waits 40 ms for a delayed acknowledgement.
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    for name, value in (
-        ("TCP_KEEPIDLE", KEEPALIVE_IDLE_S),
-        ("TCP_KEEPINTVL", KEEPALIVE_EVERY_S),
-        ("TCP_KEEPCNT", KEEPALIVE_PROBES),
-        ("TCP_USER_TIMEOUT", UNACKNOWLEDGED_MS),
-    ):
-        option = getattr(socket, name, None)  # not on every system
-        if option is not None:
-            sock.setsockopt(socket.IPPROTO_TCP, option, value)
-
-
 def _handshake(
-    sock: socket.socket, broker: Broker, newest: int, should_stop: ShouldStop
+    transport: Transport, stream: Stream, broker: Broker, newest: int, should_stop: ShouldStop
 ) -> tuple[int, str, bytes]:
     place = f"{broker.host}:{broker.port}"
-    deadline = time.monotonic() + broker.handshake_timeout_s
+    deadline_ns = transport.monotonic_ns() + round(broker.handshake_timeout_s * SECOND_NS)
     versions = f"v100..{newest}".encode()
     hello = b"API\0" + struct.pack("!I", len(versions)) + versions
     try:
-        sock.sendall(hello)  # a few bytes into an empty buffer: never blocks
+        stream.send(memoryview(hello))  # a few bytes into an empty buffer: all of them are taken
         received = b""
         while (frame := _hello_frame(received, place)) is None:
-            if not _wait(sock, select.POLLIN, deadline, should_stop):
+            if not _readable(transport, stream, deadline_ns, should_stop):
                 raise ConnectError(
                     f"TWS at {place} accepted the connection and said nothing for "
                     f"{broker.handshake_timeout_s:g} s: look for a dialog in its window that asks "
                     "to accept the connection, and restart it if there is none"
                 )
-            chunk = sock.recv(RECEIVE_BYTES)
+            chunk = stream.recv(RECEIVE_BYTES)
             if not chunk:
                 raise ConnectError(
                     f"TWS at {place} closed the connection in the handshake: check its trusted "
@@ -250,19 +197,15 @@ def _not_tws(place: str, head: bytes) -> str:
     return f"what listens at {place} is not TWS (it answered {head!r}): check broker.port"
 
 
-def _wait(sock: socket.socket, event: int, deadline: float, should_stop: ShouldStop) -> bool:
-    """Until ``event``, True; until ``deadline`` (time.monotonic), False."""
+def _readable(
+    transport: Transport, stream: Stream, deadline_ns: int, should_stop: ShouldStop
+) -> bool:
+    """Until something came, True; until the deadline, False."""
     while True:
         if should_stop():
             raise Stopped
-        left = deadline - time.monotonic()
-        if _ready(sock, event, min(left, POLL_MS / 1000)):
+        left_s = (deadline_ns - transport.monotonic_ns()) / SECOND_NS
+        if transport.ready(stream, select.POLLIN, min(left_s, POLL_S)):
             return True
-        if left <= 0:
+        if left_s <= 0:
             return False
-
-
-def _ready(sock: socket.socket, event: int, seconds: float) -> bool:
-    poller = select.poll()
-    poller.register(sock, event)
-    return bool(poller.poll(max(0.0, seconds) * 1000))

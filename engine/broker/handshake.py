@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import Final
 
 from _fast import reader as fast_reader
 from engine.broker.inbound import Message
 from engine.broker.link import Link
+from engine.broker.transport import Transport
 from engine.config import Broker
 from engine.errors import ConnectError
 from engine.inputs import AccountsListed, ErrorReported, Input, OrderIdGranted
@@ -16,13 +16,14 @@ from engine.tws_errors import ErrorClass, classify
 
 SECOND_NS: Final = 1_000_000_000
 WAIT_NS: Final = 100_000_000  # how long a request to stop may wait
-DRAIN_S: Final = 0.001
+DRAIN_NS: Final = 1_000_000
 
 Hear = Callable[[Message, int], list[Input]]
 
 
 def shake(
     link: Link,
+    transport: Transport,
     broker: Broker,
     hear: Hear,
     time_told: Callable[[], bool],
@@ -41,7 +42,7 @@ def shake(
         LinkError: TWS takes no bytes.
     """
     place = f"{broker.host}:{broker.port}"
-    deadline = time.monotonic_ns() + round(broker.handshake_timeout_s * SECOND_NS)
+    deadline = transport.monotonic_ns() + round(broker.handshake_timeout_s * SECOND_NS)
     asked = False
     link.connection.send(link.requests.start_api(broker.client_id))
     while True:
@@ -52,8 +53,10 @@ def shake(
             link.connection.send(link.requests.current_time())
         if asked and time_told():
             return
-        _receive(link, broker, hear, seen, place)
-        if time.monotonic_ns() >= deadline:
+        flags = _receive(link, broker, hear, seen, place)
+        if flags == fast_reader.FIRED:
+            transport.sleep(DRAIN_NS)  # fires of an earlier connection that nobody drains now
+        if transport.monotonic_ns() >= deadline:
             said = ", ".join(type(found).__name__ for found in seen) or "nothing"
             raise ConnectError(
                 f"TWS at {place} did not finish the handshake in "
@@ -62,7 +65,7 @@ def shake(
             )
 
 
-def _receive(link: Link, broker: Broker, hear: Hear, seen: list[Input], place: str) -> None:
+def _receive(link: Link, broker: Broker, hear: Hear, seen: list[Input], place: str) -> int:
     flags = link.reader.wait(WAIT_NS)
     before = len(seen)
     for mono_ns, message in link.reader.take():
@@ -79,8 +82,7 @@ def _receive(link: Link, broker: Broker, hear: Hear, seen: list[Input], place: s
             f"TWS at {place} closed the connection in the handshake: check its API settings and "
             "that the client id is free"
         )
-    if flags == fast_reader.FIRED:
-        time.sleep(DRAIN_S)  # fires of an earlier connection that nobody drains now
+    return flags
 
 
 def _known(seen: list[Input]) -> bool:

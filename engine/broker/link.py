@@ -45,7 +45,7 @@ class Link:
     ) -> Link:
         version = connection.server_version
         requests = Requests(version)
-        reader = Reader(connection.fileno(), wake_fd, market, version, connection.leftover)
+        reader = connection.reader(market, wake_fd)
         if capture is not None:
             capture.connected(version, connection.leftover)
             reader.record(capture.fd)

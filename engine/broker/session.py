@@ -8,7 +8,6 @@ the chart's state is told as a SessionChanged, so the core steps the same table.
 from __future__ import annotations
 
 import logging
-import time
 from collections import Counter
 from collections.abc import Callable
 from typing import Final
@@ -16,8 +15,8 @@ from typing import Final
 from _fast.market import Market
 from _fast.reader import Reader
 from engine.broker import accounts, library
-from engine.broker.clock import ExchangeClock
-from engine.broker.connection import Connection, LinkError, Stopped
+from engine.broker.clock import ExchangeClock, due, pause
+from engine.broker.connection import Connection, LinkError
 from engine.broker.feed import Feed
 from engine.broker.handshake import shake
 from engine.broker.inbound import (
@@ -33,7 +32,9 @@ from engine.broker.inbound import (
 )
 from engine.broker.link import Link
 from engine.broker.pacing import Priority
+from engine.broker.sockets import SOCKETS
 from engine.broker.sync import KINDS, ORDER_ID_FIRST, Definitions, RequestIds
+from engine.broker.transport import Stopped, Transport
 from engine.broker.upstream import Upstream
 from engine.capture import Capture
 from engine.commands import Amend, Cancel, Command, Place, Snapshot
@@ -68,10 +69,17 @@ class Session:
         wake_fd: passed to the reader; a wake-up during ``connect`` is swallowed, so look into
             the inbox after it.
         first_epoch: number of the latest connection of this journal; the next one counts on.
+        transport: clock and connections; those of this machine, or of a simulation.
     """
 
     def __init__(
-        self, broker: Broker, strategy: Strategy, market: Market, wake_fd: int, first_epoch: int
+        self,
+        broker: Broker,
+        strategy: Strategy,
+        market: Market,
+        wake_fd: int,
+        first_epoch: int,
+        transport: Transport = SOCKETS,
     ) -> None:
         self.broker = broker
         self.epoch = first_epoch
@@ -85,6 +93,7 @@ class Session:
         self.dropped = 0  # frames that were never sent because the connection was gone
         self.server_version = 0
         self.capture: Capture | None = None
+        self.transport = transport
         self._market = market
         self._wake_fd = wake_fd
         self._ids = RequestIds()
@@ -98,7 +107,6 @@ class Session:
         self._beat_ns: int | None = None
         self._answer_ns: int | None = None  # a beat is under way
         self._query_ns: int | None = None
-        # what the deadlines count
         self._failures = 0
         self._overdue = 0
         self._queries = 0
@@ -161,7 +169,7 @@ class Session:
         self._retry_ns = None
         newest = library.load().max_client_version
         try:
-            connection = Connection.open(self.broker, should_stop, newest)
+            connection = Connection.open(self.broker, should_stop, newest, self.transport)
         except Stopped:
             return out + self._lost(SessionEvent.CONNECT_FAILED, "stopped while connecting")
         except ConnectError as problem:
@@ -184,9 +192,11 @@ class Session:
 
     def _shake(self, link: Link, should_stop: Callable[[], bool]) -> list[Input]:
         seen: list[Input] = []
-        self._answer_ns = time.monotonic_ns() + SECOND_NS  # a TimeTold clears it; nobody else looks
+        # A TimeTold clears it; nobody else looks.
+        self._answer_ns = self.transport.monotonic_ns() + SECOND_NS
         try:
-            shake(link, self.broker, self.on_message, self._answered, seen, should_stop)
+            own = self.transport, self.broker
+            shake(link, *own, self.on_message, self._answered, seen, should_stop)
         except (ConnectError, LinkError) as problem:
             self.problem = ConnectError(str(problem))
             return seen + self._lost(SessionEvent.HANDSHAKE_FAILED, str(problem))
@@ -196,7 +206,7 @@ class Session:
         except ConnectError as problem:
             self._lost(SessionEvent.HANDSHAKE_FAILED, str(problem))
             raise
-        now = time.monotonic_ns()
+        now = self.transport.monotonic_ns()
         seen += self._step(SessionEvent.HANDSHAKE_DONE, link.connection.connection_time)
         seen += self._start_sync(link, now)
         link.submit(Priority.QUERY, [link.requests.account_updates(True, self.account)])
@@ -261,7 +271,7 @@ class Session:
         self.unreadable[str(problem)] += 1
         _LOG.error("a message of TWS cannot be read: %s", problem)
         if self._query_ns is None:
-            self._query_ns = mono_ns + _pause(QUERY_FIRST_S, QUERY_MAX_S, self._queries)
+            self._query_ns = mono_ns + pause(QUERY_FIRST_S, QUERY_MAX_S, self._queries)
             self._queries += 1
 
     def _error(self, link: Link, error: ErrorReported, mono_ns: int) -> list[Input]:
@@ -333,19 +343,19 @@ class Session:
     def on_time(self, mono_ns: int) -> list[Input]:
         """Whatever is due: beats and their answers, the sync's deadline, retries, history."""
         out: list[Input] = []
-        if _due(self._retry_ns, mono_ns):
+        if due(self._retry_ns, mono_ns):
             self._retry_ns = None
             out += self._step(SessionEvent.RETRY)
             if self._link is not None:
                 out += self._start_sync(self._link, mono_ns)
         if self._link is None:
             return out
-        if _due(self._answer_ns, mono_ns):
+        if due(self._answer_ns, mono_ns):
             return out + self._lost(
                 SessionEvent.HEARTBEAT_MISSED,
                 f"no answer to a heartbeat in {self.broker.heartbeat_timeout_s:g} s",
             )
-        if _due(self._sync_ns, mono_ns):
+        if due(self._sync_ns, mono_ns):
             out += self._sync_overdue(self._link, mono_ns)
         if self._link is not None:  # an overdue sync may have ended it
             out += self._work(self._link, mono_ns)
@@ -353,11 +363,11 @@ class Session:
 
     def _work(self, link: Link, mono_ns: int) -> list[Input]:
         out: list[Input] = []
-        if _due(self._query_ns, mono_ns):
+        if due(self._query_ns, mono_ns):
             self._query_ns = None
             for kind in KINDS:
                 out += self._ask(link, kind, self._sees_others)
-        if _due(self._beat_ns, mono_ns):
+        if due(self._beat_ns, mono_ns):
             if self.upstream.proven(sum(self.feed.ticks().values())):
                 out += self._upstream_restored(link, mono_ns, "market data flow again")
             self._beat_ns = mono_ns + round(self.broker.heartbeat_s * SECOND_NS)
@@ -416,12 +426,12 @@ class Session:
 
     def _lost(self, event: SessionEvent, detail: str) -> list[Input]:
         self._drop()
-        self._retry_ns = time.monotonic_ns() + self._retry_pause(self._failures)
+        self._retry_ns = self.transport.monotonic_ns() + self._retry_pause(self._failures)
         self._failures += 1
         return self._step(event, detail)
 
     def _retry_pause(self, failures: int) -> int:
-        return _pause(self.broker.retry_first_s, self.broker.retry_max_s, failures)
+        return pause(self.broker.retry_first_s, self.broker.retry_max_s, failures)
 
     def _drop(self) -> None:
         self.feed.drop()
@@ -438,12 +448,3 @@ class Session:
             return []
         self._state = reached
         return [SessionChanged(event.name, self.epoch, detail)]
-
-
-def _due(deadline: int | None, mono_ns: int) -> bool:
-    return deadline is not None and deadline <= mono_ns
-
-
-def _pause(first_s: float, max_s: float, failures: int) -> int:
-    """Nanoseconds to wait after so many failures: doubling, up to a bound."""
-    return round(min(max_s, first_s * 2.0 ** min(failures, 32)) * SECOND_NS)

@@ -41,6 +41,11 @@ class MemoryConnection:
         """Whether the TWS has ended the connection and all that it said has been received."""
         return self.reset or (self._ended and not self._arrived)
 
+    @property
+    def stirs(self) -> bool:
+        """Whether ``receive`` gives something, or it has ended."""
+        return bool(self._arrived) or self.reset or self._ended
+
     def send(self, data: bytes) -> None:
         """Give bytes to the TWS. Raises ConnectionError when it has ended the connection."""
         if self.reset or self._ended:
@@ -104,6 +109,7 @@ class MemoryTws:
         seed: of the chances of faults.
         max_server_version: the newest version to offer.
         latency_ns: what bytes need on their way, in each direction.
+        beat_ns: how often the TWS looks at the clock while nothing else happens.
     """
 
     def __init__(
@@ -115,6 +121,7 @@ class MemoryTws:
         seed: int = 0,
         max_server_version: int = VERSION_MAX,
         latency_ns: int = 0,
+        beat_ns: int = SECOND_NS,
     ) -> None:
         planned = tuple(faults)
         plan = FaultPlan(planned, seed, exchange.now_ns) if planned else None
@@ -126,7 +133,8 @@ class MemoryTws:
         self._latency_ns = latency_ns
         self._travelling = Timers()
         self._connections: list[MemoryConnection] = []
-        self._second_ns = exchange.now_ns - exchange.now_ns % SECOND_NS + SECOND_NS
+        self._every_ns = beat_ns
+        self._beat_ns = self._next_beat_ns()
 
     @property
     def now_ns(self) -> int:
@@ -187,16 +195,19 @@ class MemoryTws:
             return timer_ns
         return self._next.time_ns if timer_ns is None else min(self._next.time_ns, timer_ns)
 
+    def _next_beat_ns(self) -> int:
+        return self.now_ns - self.now_ns % self._every_ns + self._every_ns
+
     def _timer_ns(self) -> int | None:
-        """When something happens that is no tick. While anybody listens, each second does."""
+        """When something happens that is no tick. While anybody listens, each beat does."""
         due_ns = self.gateway.next_timer_ns
         travels_ns = self._travelling.next_ns
         if travels_ns is not None and (due_ns is None or travels_ns < due_ns):
             due_ns = travels_ns
         if self._connections and due_ns is None and self._next is None:
             return None
-        if self._connections and (due_ns is None or self._second_ns < due_ns):
-            return self._second_ns
+        if self._connections and (due_ns is None or self._beat_ns < due_ns):
+            return self._beat_ns
         return due_ns
 
     def step(self) -> bool:
@@ -216,8 +227,8 @@ class MemoryTws:
     def _pass(self, now_ns: int) -> None:
         """Let time alone pass up to a moment at which something is due."""
         self._observe(max(now_ns, self.now_ns))
-        self._second_ns = max(self._second_ns, now_ns - now_ns % SECOND_NS + SECOND_NS)
         self.gateway.advance(now_ns)
+        self._beat_ns = max(self._beat_ns, self._next_beat_ns())
         while (due := self._travelling.pop(now_ns)) is not None:
             due[1]()
         self._deliver()

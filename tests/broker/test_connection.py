@@ -9,7 +9,8 @@ import pytest
 from _fast import reader as fast_reader
 from _fast.market import Market
 from _fast.reader import Reader
-from engine.broker.connection import Connection, LinkError, Stopped
+from engine.broker.connection import Connection, LinkError
+from engine.broker.transport import Stopped
 from engine.config import Broker
 from engine.errors import ConfigError, ConnectError
 

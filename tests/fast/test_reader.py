@@ -225,6 +225,16 @@ def test_a_clock_that_runs_faster() -> None:
     assert held.clock - 1_700_000_000 * SECOND == 100 * (reader.last_receive_ns - anchor)
 
 
+def test_a_clock_that_is_given_with_the_bytes() -> None:
+    held = Market(capacity=4)
+    reader = Reader(-1, -1, held, 178)
+    reader.set_clock(1000, 1_700_000_000 * SECOND, 1.0)
+    assert reader.feed(bid(1.5) + status(9), 5 * SECOND + 1000) == FRAMES
+    assert held.clock == 1_700_000_005 * SECOND
+    assert reader.last_receive_ns == 5 * SECOND + 1000
+    assert [at for at, _ in reader.take()] == [5 * SECOND + 1000]
+
+
 def test_a_clock_beyond_all_time_does_not_wrap_around() -> None:
     held = Market(capacity=4)
     reader = Reader(-1, -1, held, 178)

@@ -266,7 +266,7 @@ def test_failure_27_no_reconnect(server: SimServer) -> None:
         until(lambda: engine.view().symbols[0].state == "protected")
         link = engine._session._link
         assert link is not None
-        link.connection._socket.shutdown(socket.SHUT_RDWR)
+        link.connection._stream.shutdown(socket.SHUT_RDWR)
         until(lambda: engine.view().session != "live")
         until(lambda: engine.view().session == "live")
         assert engine.view().symbols[0].state == "protected"

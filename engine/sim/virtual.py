@@ -1,0 +1,200 @@
+"""The clock and the connections of an engine that trades at a TWS in memory.
+
+Time passes only while the engine waits: then whatever is next happens at the TWS, or what somebody
+has planned, and the engine hears of it at that very moment. Thinking takes no time. The same
+start gives the same run, however slow the machine is.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+from collections.abc import Callable
+from typing import Final
+
+from _fast.market import Market
+from _fast.reader import CLOSED, TIMEOUT, WAKE, Reader
+from engine.broker.sockets import SOCKETS
+from engine.broker.transport import ShouldStop, Stream
+from engine.config import Broker
+from engine.sim.memory import MemoryConnection, MemoryTws
+from engine.sim.timers import Timers
+
+BOOT_NS: Final = 1_000_000_000_000  # what the monotonic clock shows at the start
+Action = Callable[[], object]
+
+
+class VirtualTransport:
+    """``before_wait`` is called whenever the engine has done what there was to do."""
+
+    virtual: Final = True
+
+    def __init__(self, tws: MemoryTws, idle_ns: int = SOCKETS.idle_ns) -> None:
+        self.idle_ns: Final = idle_ns
+        self.before_wait: Action = lambda: None
+        self._tws = tws
+        self._start_ns = tws.now_ns
+        self._now_ns = tws.now_ns  # may be ahead of the TWS, where nothing happens meanwhile
+        self._planned = Timers()
+        self._streams: list[VirtualStream] = []
+        self.acts = 0  # of what was planned, so far
+
+    @property
+    def now_ns(self) -> int:
+        """The true time, which is the exchange's."""
+        return self._now_ns
+
+    def at(self, exchange_ns: int, action: Action) -> None:
+        """Do something at a moment, or now if that has passed; what it raises ends the wait."""
+        self._planned.at(max(exchange_ns, self._now_ns), action)
+
+    # -- as the engine sees it -----------------------------------------------------------------
+
+    def monotonic_ns(self) -> int:
+        return self._now_ns - self._start_ns + BOOT_NS
+
+    def time_ns(self) -> int:
+        return self._now_ns
+
+    def connect(self, broker: Broker, should_stop: ShouldStop) -> Stream:
+        self.catch_up()
+        self._streams = [one for one in self._streams if not one.connection.closed]
+        self._streams.append(VirtualStream(self, self._tws.connect()))
+        return self._streams[-1]
+
+    def ready(self, stream: Stream, event: int, seconds: float) -> bool:
+        assert isinstance(stream, VirtualStream)
+        if event == select.POLLOUT:
+            return True
+        deadline_ns = self._now_ns + max(round(seconds * 1e9), 0)
+        while not stream.connection.stirs:
+            if not self.advance(deadline_ns):
+                return False
+        return True
+
+    def reader(
+        self, stream: Stream, wake_fd: int, market: Market, server_version: int, leftover: bytes
+    ) -> Reader:
+        assert isinstance(stream, VirtualStream)
+        return VirtualReader(self, stream, wake_fd, market, server_version, leftover)
+
+    def sleep(self, timeout_ns: int, wake_fd: int = -1) -> None:
+        self.before_wait()
+        deadline_ns = self._now_ns + timeout_ns
+        acts = -1
+        while acts == self.acts or not woken(wake_fd):
+            acts = self.acts
+            if not self.advance(deadline_ns):
+                return
+
+    # -- time ----------------------------------------------------------------------------------
+
+    def advance(self, deadline_ns: int) -> bool:
+        """Let the next thing happen; False: nothing does before the deadline, which is now."""
+        planned_ns, happens_ns = self._planned.next_ns, self._tws.next_ns
+        if planned_ns is not None and (happens_ns is None or planned_ns <= happens_ns):
+            due = self._planned.pop(deadline_ns)
+            if due is not None:
+                self._now_ns = max(self._now_ns, due[0])
+                self.acts += 1
+                due[1]()
+                return True
+        elif happens_ns is not None and happens_ns <= deadline_ns:
+            self._tws.step()
+            self._now_ns = max(self._now_ns, self._tws.now_ns)
+            return True
+        self._now_ns = max(self._now_ns, deadline_ns)
+        return False
+
+    def hang_up(self) -> None:
+        """The process of the engine has died: the system closes what it had open."""
+        for stream in self._streams:
+            stream.close()
+
+    def catch_up(self) -> None:
+        """Bring the TWS to now, before anything is asked of it."""
+        if self._tws.now_ns < self._now_ns:
+            self._tws.run(self._now_ns)
+
+
+class VirtualStream:
+    def __init__(self, transport: VirtualTransport, connection: MemoryConnection) -> None:
+        self.connection = connection
+        self._transport = transport
+
+    def fileno(self) -> int:
+        return -1
+
+    def send(self, data: memoryview, /) -> int:
+        self._transport.catch_up()
+        self.connection.send(bytes(data))
+        return len(data)
+
+    def recv(self, size: int, /) -> bytes:
+        if not self.connection.stirs:
+            raise BlockingIOError
+        return self.connection.receive()
+
+    def close(self) -> None:
+        self._transport.catch_up()
+        self.connection.close()
+
+
+class VirtualReader(Reader):
+    """The compiled reader, fed with what arrives while it waits."""
+
+    def __new__(
+        cls,
+        transport: VirtualTransport,
+        stream: VirtualStream,
+        wake_fd: int,
+        market: Market,
+        server_version: int,
+        leftover: bytes,
+    ) -> VirtualReader:
+        return Reader.__new__(cls, -1, -1, market, server_version, leftover)
+
+    def __init__(
+        self,
+        transport: VirtualTransport,
+        stream: VirtualStream,
+        wake_fd: int,
+        market: Market,
+        server_version: int,
+        leftover: bytes,
+    ) -> None:
+        self._transport = transport
+        self._connection = stream.connection
+        self._wake_fd = wake_fd
+        self._behind = bool(leftover)
+
+    def wait(self, timeout_ns: int) -> int:
+        transport = self._transport
+        transport.before_wait()
+        deadline_ns = transport.now_ns + timeout_ns
+        flags = self._receive() | (WAKE if woken(self._wake_fd) else 0)
+        while not flags:
+            acts = transport.acts
+            if not transport.advance(deadline_ns):
+                return TIMEOUT
+            flags = self._receive()
+            if transport.acts != acts and woken(self._wake_fd):
+                flags |= WAKE
+        return flags
+
+    def _receive(self) -> int:
+        connection = self._connection
+        if not connection.stirs and not self._behind:
+            return 0
+        self._behind = False
+        data = b"" if connection.reset else connection.receive()
+        flags = self.feed(data, self._transport.monotonic_ns())
+        return flags | (CLOSED if connection.closed else 0)
+
+
+def woken(wake_fd: int) -> bool:
+    """Whether somebody has written there, which is taken back."""
+    with contextlib.suppress(BlockingIOError):
+        return wake_fd >= 0 and os.eventfd_read(wake_fd) > 0
+    return False

@@ -1,0 +1,164 @@
+"""The whole engine at a TWS in memory: the same code as live, in virtual time, without a thread."""
+
+import select
+import threading
+
+import pytest
+
+from engine.config import from_mapping
+from engine.engine import Engine
+from engine.events import FillEvent, SessionChangedEvent
+from engine.journal import Journal
+from engine.sim.launch import generated
+from engine.sim.memory import MemoryTws
+from engine.sim.virtual import VirtualTransport
+
+SECOND = 1_000_000_000
+SYMBOLS = ("IBM", "SPY")
+CONFIG = {
+    "strategy": {
+        "symbols": list(SYMBOLS),
+        "sizing": {"shares": 100},
+        "stop": {"percent": 2.0},
+        "target": {"percent": 5.0},
+    }
+}
+
+
+class Kept(Journal):
+    """A journal whose records are still there when the engine has closed it."""
+
+    def close(self) -> None:
+        self.commit()
+
+
+class Day:
+    """A generated day, and an engine that trades it."""
+
+    def __init__(self, *faults: str, latency_ms: int = 5, tws=None, journal=None) -> None:
+        if tws is None:
+            exchange, market = generated(SYMBOLS, seed=7, ticks_per_s=0.5)
+            tws = MemoryTws(exchange, market, latency_ns=latency_ms * 1_000_000)
+            for line in faults:
+                tws.fault(line)
+        self.tws = tws
+        self.transport = VirtualTransport(tws)
+        self.journal = Kept.memory() if journal is None else journal
+        self.engine = Engine(
+            from_mapping(CONFIG), self.journal, transport=self.transport, run="a1b2c3"
+        )
+        self.fills, self.changes = [], []
+        self.engine.subscribe(FillEvent, self.fills.append)
+        self.engine.subscribe(SessionChangedEvent, self.changes.append)
+        self.start_ns = tws.now_ns
+
+    def signal(self, at_s, symbol, signal):
+        said = {"ticker": symbol, "signal": signal, "confidence": 0.9}
+        self.at(at_s, lambda: self.engine.publish(said))
+
+    def at(self, at_s, action):
+        self.transport.at(self.start_ns + round(at_s * SECOND), action)
+
+    def run(self, seconds):
+        self.at(seconds, self.engine.stop)
+        self.engine.run()
+        return self.engine.last_view
+
+
+def test_a_signal_becomes_a_protected_position_in_virtual_time():
+    day = Day()
+    day.signal(60, "IBM", "BUY")
+    day.signal(90, "SPY", "SHORT")
+    threads = threading.active_count()
+    view = day.run(120)
+    assert threading.active_count() == threads
+    assert [(one.symbol, one.state, one.side, one.quantity) for one in view.symbols] == [
+        ("IBM", "protected", "long", 100),
+        ("SPY", "protected", "short", 100),
+    ]
+    assert day.tws.report()["position"] == {"IBM": 100, "SPY": -100}
+    assert len(day.tws.report()["open_orders"]) == 4
+    fill = day.fills[0]
+    # Two legs of the way, and less than a second of the exchange's clock that it does not know.
+    assert 60 * SECOND < fill.time_ns - day.start_ns < 62 * SECOND
+
+
+def test_the_same_start_gives_the_same_journal_and_another_way_another_one():
+    def head(latency_ms):
+        day = Day("+70s reset", "+100s stall for=2s", latency_ms=latency_ms)
+        day.signal(60, "IBM", "BUY")
+        day.signal(130, "IBM", "SELL")
+        day.run(200)
+        return day.journal.head_hash, day.journal.count
+
+    assert head(5) == head(5)
+    assert head(5) != head(7)
+
+
+def test_a_lost_connection_is_opened_again_when_the_pause_is_over():
+    day = Day("+70s reset")
+    day.signal(60, "IBM", "BUY")
+    view = day.run(120)
+    changes = [(one.new, (one.time_ns - day.start_ns) // SECOND) for one in day.changes]
+    assert [new for new, _ in changes] == [
+        "connecting", "handshaking", "syncing", "live",
+        "lost", "connecting", "handshaking", "syncing", "live",
+        "stopped",
+    ]  # fmt: skip
+    assert all(69 <= at_s <= 75 for _, at_s in changes[4:-1])
+    assert view.session == "live"
+    assert view.symbols[0].state == "protected"
+
+
+def test_a_silent_tws_is_given_up_after_the_limit_of_the_handshake():
+    day = Day("+70s reset", "+69s refuse how=silent count=1")
+    day.run(120)
+    failed = [one for one in day.changes if one.cause.startswith("connect_failed")]
+    assert "said nothing for" in failed[0].cause
+    limit_ns = round(day.engine.config.broker.handshake_timeout_s * SECOND)
+    lost = next(one for one in day.changes if one.new == "lost")
+    assert failed[0].time_ns - lost.time_ns > limit_ns
+    assert day.changes[-2].new == "live"
+
+
+def test_an_engine_that_is_killed_goes_on_where_it_was():
+    class Killed(BaseException):
+        pass
+
+    def kill():
+        raise Killed
+
+    first = Day()
+    first.signal(60, "IBM", "BUY")
+    first.at(90, kill)
+    with pytest.raises(Killed):
+        first.engine.run()
+    first.transport.hang_up()
+    again = Day(tws=first.tws, journal=Kept("memory", first.journal._store, None))
+    view = again.run(60)
+    assert (view.symbols[0].state, view.symbols[0].quantity) == ("protected", 100)
+    assert again.tws.report()["position"] == {"IBM": 100}
+    assert again.tws.report()["orders"] == 3
+
+
+def test_a_wait_ends_when_something_planned_has_woken_the_engine():
+    day = Day()
+    day.at(31, day.engine._inbox.wake)
+    waits = []
+    day.transport.before_wait = lambda: waits.append(day.transport.now_ns - day.start_ns)
+    day.run(40)
+    assert 31 * SECOND in waits
+
+
+def test_nothing_comes_over_a_silent_connection_and_the_time_passes():
+    exchange, market = generated(SYMBOLS, seed=7)
+    tws = MemoryTws(exchange, market)
+    tws.fault("start refuse how=silent")
+    transport = VirtualTransport(tws)
+    stream = transport.connect(from_mapping(CONFIG).broker, lambda: False)
+    assert transport.ready(stream, select.POLLOUT, 1.0)
+    before = transport.monotonic_ns()
+    assert not transport.ready(stream, select.POLLIN, 1.5)
+    assert transport.monotonic_ns() - before == 1_500_000_000
+    with pytest.raises(BlockingIOError):
+        stream.recv(100)
