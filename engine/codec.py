@@ -42,7 +42,7 @@ Plan = tuple[tuple[int, Convert], ...]
 _NON_FINITE: Final = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 
 
-class _MisfitError(Exception):
+class MisfitError(Exception):
     """A value does not fit its field; the text says which and why."""
 
 
@@ -86,7 +86,7 @@ def _repeated(item: _Field) -> _Form:
 def _fixed(items: tuple[_Field, ...]) -> _Form:
     def fitting(values: Sequence[Any]) -> Iterable[tuple[_Field, Any]]:
         if len(values) != len(items):
-            raise _MisfitError(f"has {len(values)} elements, not {len(items)}")
+            raise MisfitError(f"has {len(values)} elements, not {len(items)}")
         return zip(items, values, strict=True)
 
     def encode(values: tuple[Any, ...]) -> list[Any]:
@@ -149,15 +149,15 @@ def _convert(convert: Convert | None, value: Any) -> Any:
     try:
         return convert(value)
     except KeyError:
-        raise _MisfitError(f"has no value {value!r}") from None
+        raise MisfitError(f"has no value {value!r}") from None
     except InvalidOperation:
-        raise _MisfitError(f"{value!r} is not a decimal") from None
+        raise MisfitError(f"{value!r} is not a decimal") from None
 
 
 def _lookup(converters: dict[type, Convert | None], kind: type) -> Convert | None:
     if kind not in converters:
         expected = " or ".join(sorted(allowed.__name__ for allowed in converters))
-        raise _MisfitError(f"is {kind.__name__}, not {expected}")
+        raise MisfitError(f"is {kind.__name__}, not {expected}")
     return converters[kind]
 
 
@@ -218,15 +218,15 @@ class _Shape:
         try:
             return self.cls(*values)
         except (UserError, ArithmeticError, ValueError, TypeError) as problem:
-            raise _MisfitError(f"{self.name}: {problem}") from None
+            raise MisfitError(f"{self.name}: {problem}") from None
 
     def _decode_partial(self, body: dict[str, Any]) -> Any:
         """A body whose keys are not exactly the fields: an older version may lack those that
         have got a default since; anything else is refused."""
         for name in sorted(body.keys() - self.key_set):
-            raise _MisfitError(f"{self.name} has no field {name!r}")
+            raise MisfitError(f"{self.name} has no field {name!r}")
         for name in sorted(self.required - body.keys()):
-            raise _MisfitError(f"{self.name} lacks its field {name!r}")
+            raise MisfitError(f"{self.name} lacks its field {name!r}")
         values = []
         for attribute in attrs.fields(cast("type", self.cls)):
             if attribute.name not in body:
@@ -234,8 +234,8 @@ class _Shape:
                 continue
             try:
                 values.append(self.fields[attribute.name].decode(body[attribute.name]))
-            except _MisfitError as problem:
-                raise _MisfitError(f"{self.name}.{attribute.name} {problem}") from None
+            except MisfitError as problem:
+                raise MisfitError(f"{self.name}.{attribute.name} {problem}") from None
         return self._build(values)
 
     def _plan(self, kinds: tuple[type, ...], names: tuple[str, ...], side: str) -> Plan:
@@ -243,8 +243,8 @@ class _Shape:
         for position, (kind, name) in enumerate(zip(kinds, names, strict=True)):
             try:
                 convert = _lookup(getattr(self.fields[name], side), kind)
-            except _MisfitError as problem:
-                raise _MisfitError(f"{self.name}.{name} {problem}") from None
+            except MisfitError as problem:
+                raise MisfitError(f"{self.name}.{name} {problem}") from None
             if convert is not None:
                 steps.append((position, convert))
         return tuple(steps)
@@ -256,11 +256,11 @@ class _Shape:
             for position, convert in plan:
                 changed[position] = convert(changed[position])
         except (KeyError, InvalidOperation):
-            raise _MisfitError(
+            raise MisfitError(
                 f"{self.name}.{names[position]} has no value {changed[position]!r}"
             ) from None
-        except _MisfitError as problem:
-            raise _MisfitError(f"{self.name}.{names[position]} {problem}") from None
+        except MisfitError as problem:
+            raise MisfitError(f"{self.name}.{names[position]} {problem}") from None
         return changed
 
 
@@ -301,7 +301,7 @@ def to_json(record: Input | Command) -> bytes:
     Raises:
         AssertionError: a value does not fit its field's type; names class and field.
     """
-    return _dumps(_tagged(record))
+    return dumps(_tagged(record))
 
 
 def from_json(data: bytes) -> Input | Command:
@@ -311,14 +311,14 @@ def from_json(data: bytes) -> Input | Command:
         JournalError: not JSON, an unknown class or field, or a value that does not fit.
     """
     try:
-        return cast("Input | Command", _untagged(_loads(data)))
-    except _MisfitError as problem:
+        return cast("Input | Command", _untagged(loads(data)))
+    except MisfitError as problem:
         raise JournalError(f"record cannot be read: {problem}") from None
 
 
 def step_to_json(now_ns: int, inputs: Iterable[Input], commands: Iterable[Command]) -> bytes:
     """One step of the core: ``{"commands":[…],"inputs":[…],"now_ns":…}``. Raises as to_json."""
-    return _dumps(
+    return dumps(
         {
             "commands": [_tagged(command) for command in commands],
             "inputs": [_tagged(event) for event in inputs],
@@ -330,18 +330,18 @@ def step_to_json(now_ns: int, inputs: Iterable[Input], commands: Iterable[Comman
 def step_from_json(data: bytes) -> tuple[int, tuple[Input, ...], tuple[Command, ...]]:
     """(now_ns, inputs, commands) as given to ``step_to_json``. Raises as from_json."""
     try:
-        step = _loads(data)
+        step = loads(data)
         if type(step) is not dict or step.keys() != {"commands", "inputs", "now_ns"}:
-            raise _MisfitError("a step has commands, inputs and now_ns")
+            raise MisfitError("a step has commands, inputs and now_ns")
         now_ns, inputs, commands = step["now_ns"], step["inputs"], step["commands"]
         if type(now_ns) is not int or type(inputs) is not list or type(commands) is not list:
-            raise _MisfitError("a step has an integer now_ns and arrays of inputs and commands")
+            raise MisfitError("a step has an integer now_ns and arrays of inputs and commands")
         return (
             now_ns,
             tuple([_member(item, Input) for item in inputs]),
             tuple([_member(item, Command) for item in commands]),
         )
-    except _MisfitError as problem:
+    except MisfitError as problem:
         raise JournalError(f"record cannot be read: {problem}") from None
 
 
@@ -351,30 +351,30 @@ def _tagged(record: Input | Command) -> dict[str, Any]:
         raise AssertionError(f"{type(record).__name__} is neither an input nor a command")
     try:
         return {shape.name: shape.encode(record)}
-    except _MisfitError as problem:
+    except MisfitError as problem:
         raise AssertionError(str(problem)) from None
 
 
 def _untagged(data: Any) -> Any:
     if type(data) is not dict or len(data) != 1:
-        raise _MisfitError("not an object with the class name as its one key")
+        raise MisfitError("not an object with the class name as its one key")
     ((name, body),) = data.items()
     shape = _BY_NAME.get(name)
     if shape is None:
-        raise _MisfitError(f"unknown class {name!r}")
+        raise MisfitError(f"unknown class {name!r}")
     if type(body) is not dict:
-        raise _MisfitError(f"{name} is not an object")
+        raise MisfitError(f"{name} is not an object")
     return shape.decode(body)
 
 
 def _member(data: Any, base: type) -> Any:
     record = _untagged(data)
     if not isinstance(record, base):
-        raise _MisfitError(f"{type(record).__name__} is not an {base.__name__.lower()}")
+        raise MisfitError(f"{type(record).__name__} is not an {base.__name__.lower()}")
     return record
 
 
-def _dumps(tree: dict[str, Any]) -> bytes:
+def dumps(tree: dict[str, Any]) -> bytes:
     try:
         return orjson.dumps(tree)
     except TypeError:
@@ -396,7 +396,7 @@ def _refuse_long_integers(tree: Any) -> None:
         raise AssertionError(f"an integer of {tree.bit_length()} bits has no place in a record")
 
 
-def _loads(data: bytes) -> Any:
+def loads(data: bytes) -> Any:
     try:
         return orjson.loads(data)
     except orjson.JSONDecodeError:
@@ -404,4 +404,4 @@ def _loads(data: bytes) -> Any:
     try:
         return json.loads(data)
     except (ValueError, RecursionError) as problem:
-        raise _MisfitError(f"not JSON: {problem}") from None
+        raise MisfitError(f"not JSON: {problem}") from None

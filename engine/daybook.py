@@ -149,14 +149,14 @@ class _Book:
         self.curve = _Curve(peak=self.profit)
 
 
+@attrs.define
 class DayBook:
     """Belongs to the writer, like all state."""
 
-    def __init__(self) -> None:
-        self._books: dict[str, _Book] = {}
-        self._profit = 0.0  # of all books
-        self._total = _Curve()
-        self.day_ends_ns = 0
+    _books: dict[str, _Book] = attrs.field(factory=dict)
+    _profit: float = 0.0  # of all books
+    _total: _Curve = attrs.field(factory=_Curve)
+    day_ends_ns: int = 0
 
     # -- the fold --------------------------------------------------------------------------------
 

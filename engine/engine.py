@@ -28,7 +28,7 @@ from engine.capture import Capture
 from engine.config import CONVERTER, Config
 from engine.controller import StrategyController
 from engine.core import Core
-from engine.daybook import EXCHANGE_ZONE, DayBook
+from engine.daybook import EXCHANGE_ZONE
 from engine.errors import EngineError, LimitError, UserError
 from engine.events import BaseEvent
 from engine.halts import LEVELS
@@ -38,6 +38,7 @@ from engine.inbox import Inbox
 from engine.inputs import (
     CloseRequested,
     HaltRequested,
+    Noticed,
     ResumeRequested,
     Side,
     Signal,
@@ -49,7 +50,7 @@ from engine.journal import Journal
 from engine.journal_files import Durability
 from engine.order_manager import Leg, OrderManager, OrderType, Price, Tif
 from engine.readiness import Readiness
-from engine.recovery import rebuild
+from engine.recovery import Progress, recover
 from engine.rule_engine import RuleEngine
 from engine.runtime import Runtime
 from engine.signals.files import SignalFile
@@ -111,6 +112,7 @@ class Engine:
             survives).
         signals: a signal file, given out by the exchange's clock.
         record: new file that gets every byte TWS sends, with its time.
+        progress: told how many records of how many have been replayed, while it starts.
         transport: its clock and its way to TWS; that of a simulation needs no thread, and gives
             the same run again when ``run`` is given too.
         run: names this run in what it places; drawn if it is not given.
@@ -128,6 +130,7 @@ class Engine:
         signals: str | Path | None = None,
         durability: Durability = "full",
         record: str | Path | None = None,
+        progress: Progress | None = None,
         transport: Transport = SOCKETS,
         run: str = "",
     ) -> None:
@@ -164,13 +167,14 @@ class Engine:
         except BaseException:
             self.ways.stop()
             raise
-        book = DayBook()
         try:
-            self._core = rebuild(self._journal, config, book)
+            recovered = recover(self._journal, config, progress)
         except BaseException:
             self._journal.close()
             self.ways.stop()
             raise
+        self._core, book = recovered.core, recovered.book
+        self._notes: Final = recovered.notes  # what has to be told of the way back
         market = Market(capacity=max(len(config.strategy.symbols), 1))
         session = Session(
             config.broker,
@@ -181,7 +185,14 @@ class Engine:
             transport,
         )
         self._runtime = Runtime(
-            self._core, self._journal, session, market, self.bus, self._inbox, book
+            self._core,
+            self._journal,
+            session,
+            market,
+            self.bus,
+            self._inbox,
+            book,
+            recovered.snapshot,
         )
         session.capture = self._capture
         self._session = session
@@ -204,7 +215,8 @@ class Engine:
             if self.ways:
                 self._readiness.start()
                 self.ways.start()
-            self._runtime.run([self._started()], self._stopping.is_set)
+            notes = [Noticed("warning", note) for note in self._notes]
+            self._runtime.run([self._started(), *notes], self._stopping.is_set)
             self.last_view = engine_view(self._core.state, self._runtime)
             self._runtime.finish(Stopped("asked to"))
         finally:
@@ -237,6 +249,8 @@ class Engine:
         raise UserError(f"the session did not become live in {timeout_s:g} s")
 
     def _is_live(self) -> bool:
+        if self._session.state is not SessionState.LIVE:
+            return False  # a journal that ended live replays to a core that is
         try:
             return self.view(1.0).session == "live"
         except (TimeoutError, LimitError):  # it is connecting, or has ended

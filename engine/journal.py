@@ -9,64 +9,47 @@ durable. SQLite ends its log at the first damaged frame without a word, and a lo
 somebody "tidied away" after a crash is not missed either: both look like a shorter, intact
 journal. Trading on from there would use order ids again and repeat signals, so a journal behind
 its head is refused.
+
+When the disk refuses, what could not be written is kept, and so is what comes after it;
+``recover`` writes all of it once the disk is back. Until then nothing is durable.
 """
 
 from __future__ import annotations
 
-import hashlib
+import contextlib
 import sqlite3
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
-from urllib.parse import quote
 
-import attrs
-
-from engine.codec import step_from_json, step_to_json
+from engine.codec import step_to_json
 from engine.commands import Command
+from engine.disk import Disk
 from engine.errors import JournalError
 from engine.inputs import Input
+from engine.journal_chain import Record, chain_of, hash_in, read_records
 from engine.journal_files import Durability, JournalFiles, boot_id
-
-FORMAT: Final = "statechart order engine journal"
-VERSION: Final = 1
-MEMORY: Final = ":memory:"
-
-# The first record is chained to this instead of to a record.
-GENESIS: Final = hashlib.sha256(f"{FORMAT} {VERSION}".encode()).digest()
-BATCH_ROWS: Final = 1024  # rows fetched at once when reading
-# A checkpoint costs two more disk waits in the middle of some commit; every 16 MB is seldom
-# enough for the tail of latencies and often enough to keep recovery after a crash short.
-CHECKPOINT_PAGES: Final = 4096
-LOCK_WAIT_S: Final = 1.0  # for a stranger's tool that holds SQLite's lock; readers never do
-
-# The latter: SQLite quotes the damaged bytes in its own message, as if they were text.
-_UNREADABLE: Final = (sqlite3.Error, UnicodeDecodeError)
-_SCHEMA: Final = (
-    "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL)",
-    "CREATE TABLE record (seq INTEGER PRIMARY KEY, hash BLOB NOT NULL, payload BLOB NOT NULL)",
+from engine.journal_store import (
+    MEMORY,
+    UNREADABLE,
+    Base,
+    Row,
+    Store,
+    archive_path,
+    archives,
+    chained,
 )
-_META: Final = ("format", FORMAT, "version", str(VERSION))
+
+UNWRITTEN_BYTES_MAX: Final = 256 * 1024 * 1024  # kept while the disk refuses
 
 
 class JournalFailed(JournalError):  # noqa: N818  a state of the journal rather than a kind of error
     """The disk refused. Nothing can be made durable any more, so nothing may be sent."""
 
 
-@attrs.frozen
-class Record:
-    """One step of the core. ``seq`` counts from 1 without gaps."""
-
-    seq: int
-    now_ns: int
-    inputs: tuple[Input, ...]
-    commands: tuple[Command, ...]
-    hash: bytes
-
-
 class Journal:
-    """An append-only file of steps with exactly one writer.
+    """An append-only chain of steps with exactly one writer.
 
     Use from one thread at a time; opening in one and writing in another is fine.
     """
@@ -74,21 +57,25 @@ class Journal:
     def __init__(
         self,
         path: str,
-        connection: sqlite3.Connection,
+        store: Store,
         files: JournalFiles | None,
         durability: Durability = "full",
     ) -> None:
         self.path: Final = path
-        self._connection = connection
+        self.disk: Final = files.disk if files is not None else Disk()
+        self._store = store
         self._files = files
         self._durability: Durability = durability
-        self._failure: str | None = None
+        self._unwritten: list[Row] = []
+        self._unwritten_bytes = 0
         self._closed = False
-        self.count, self.head_hash = self._last()
-        self.pending = False
+        self.failure: str | None = None
+        self.count, self.head_hash = self._durable = store.last()
 
     @classmethod
-    def open(cls, path: str | Path, durability: Durability = "full") -> Journal:
+    def open(
+        cls, path: str | Path, durability: Durability = "full", disk: Disk | None = None
+    ) -> Journal:
         """Open or create the journal at ``path``, and lock it for this process.
 
         "full" survives a power cut, "normal" a killed process. ``":memory:"`` keeps nothing.
@@ -101,18 +88,19 @@ class Journal:
         if str(path) == MEMORY:
             return cls.memory()
         place = Path(path)
-        files = JournalFiles(place)
+        files = JournalFiles(place, disk or Disk())
         try:
-            connection = _connect(place, files, durability)
+            _forget_half_archived(place)
+            store = Store.open(place, files, durability)
             try:
-                journal = cls(str(place), connection, files, durability)
+                journal = cls(str(place), store, files, durability)
                 journal._check_head()
             except BaseException:
-                connection.close()
+                store.close()
                 raise
         except BaseException as problem:
             files.close()
-            if isinstance(problem, (*_UNREADABLE, OSError)):
+            if isinstance(problem, (*UNREADABLE, OSError)):
                 raise JournalError(
                     f"{place}: not a journal, or damaged ({problem}); name another file"
                 ) from None
@@ -122,9 +110,21 @@ class Journal:
     @classmethod
     def memory(cls) -> Journal:
         """A journal that lives and dies with the process, for simulations."""
-        connection = sqlite3.connect(MEMORY, isolation_level=None, check_same_thread=False)
-        _initialise(connection)
-        return cls(MEMORY, connection, None)
+        return cls(MEMORY, Store.memory(), None)
+
+    @property
+    def begins_after(self) -> int:
+        """The last record that is in an archive instead of here."""
+        return self._store.base.count
+
+    @property
+    def on_disk(self) -> bool:
+        return self._files is not None
+
+    @property
+    def pending(self) -> bool:
+        """Whether something was appended that is not durable."""
+        return bool(self._unwritten)
 
     # -- writing -------------------------------------------------------------------------------
 
@@ -132,41 +132,81 @@ class Journal:
         """Add one step and return its sequence number; it is durable after the next commit.
 
         Raises:
-            JournalFailed: the disk refused, now or earlier.
+            JournalFailed: the disk has refused for so long that no more can be kept.
             AssertionError: a record holds a value that does not fit its field.
         """
-        self._check_usable()
-        return self._insert(step_to_json(now_ns, inputs, commands))
+        assert not self._closed, "the journal is closed"
+        return self._add(step_to_json(now_ns, inputs, commands))
 
-    def _insert(self, payload: bytes) -> int:
-        head = hashlib.sha256(self.head_hash + payload).digest()
-        seq = self.count + 1
-        try:
-            if not self.pending:
-                self._connection.execute("BEGIN IMMEDIATE")
-                self.pending = True
-            self._connection.execute("INSERT INTO record VALUES (?, ?, ?)", (seq, head, payload))
-        except sqlite3.Error as problem:
-            raise self._failed(problem) from problem
-        self.count, self.head_hash = seq, head
-        return seq
+    def _add(self, payload: bytes) -> int:
+        if self._unwritten_bytes > UNWRITTEN_BYTES_MAX:
+            raise JournalFailed(f"{self.failure}; {len(self._unwritten)} records wait for it")
+        self.count, self.head_hash = self.count + 1, chained(self.head_hash, payload)
+        self._unwritten.append((self.count, self.head_hash, payload))
+        self._unwritten_bytes += len(payload)
+        return self.count
 
     def commit(self) -> None:
         """Make everything appended durable before returning.
 
         Raises:
-            JournalFailed: the disk refused; whether the last records survive is not known.
+            JournalFailed: the disk refuses, now or since earlier; what was appended is kept.
         """
-        self._check_usable()
-        if not self.pending:
+        assert not self._closed, "the journal is closed"
+        if self.failure is not None:
+            raise JournalFailed(self.failure)
+        if not self._unwritten:
             return
         try:
-            self._connection.execute("COMMIT")
-            if self._files is not None:
-                self._files.write_head(self.count, self.head_hash, self._durability)
+            self._store.write(self._unwritten)
+            self._written()
         except (sqlite3.Error, OSError) as problem:
             raise self._failed(problem) from problem
-        self.pending = False
+
+    def _written(self) -> None:
+        if self._files is not None:
+            self._files.write_head(self.count, self.head_hash, self._durability)
+        self._durable = self.count, self.head_hash
+        self._unwritten.clear()
+        self._unwritten_bytes = 0
+
+    def recover(self) -> None:
+        """Try again after a failure: prove what the disk has, and write what it lacks.
+
+        A commit that failed may have reached the disk in part of its files, and after a failed
+        sync the system forgets that it still has something to write. So the file is opened anew
+        and its log is moved into it, which writes it again.
+
+        Raises:
+            JournalFailed: the disk still refuses.
+            JournalError: it is back, but with other records than those that were written.
+        """
+        assert self.failure is not None, "nothing has failed"
+        assert self._files is not None, "memory does not fail"
+        with contextlib.suppress(sqlite3.Error):
+            self._store.close()
+        try:
+            self._store = Store.open(Path(self.path), self._files, self._durability)
+            if not self._store.checkpoint(whole=True):
+                raise sqlite3.OperationalError("somebody reads it and holds its log")
+            self._drop_written(*self._store.last())
+            if self._unwritten:
+                self._store.write(self._unwritten)
+            self._written()
+            self._files.sync_head()
+        except (sqlite3.Error, OSError) as problem:
+            raise self._failed(problem) from problem
+        self.failure = None
+
+    def _drop_written(self, count: int, digest: bytes) -> None:
+        """Of what is kept, the part that the failed commit did write."""
+        known = {self._durable[0]: self._durable[1]}
+        known |= {seq: hashed for seq, hashed, _ in self._unwritten}
+        if known.get(count) != digest:
+            raise JournalError(
+                f"{self.path}: came back with other records than were written; restore a copy"
+            )
+        self._unwritten = [row for row in self._unwritten if row[0] > count]
 
     def checkpoint(self) -> None:
         """Move the log into the main file, for a quiet moment: commits then seldom have to.
@@ -174,12 +214,43 @@ class Journal:
         Raises:
             JournalFailed: the disk refused.
         """
-        self._check_usable()
+        if self.failure is not None:
+            raise JournalFailed(self.failure)
         assert not self.pending, "commit first"
         try:
-            self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+            self._store.checkpoint()
         except sqlite3.Error as problem:
             raise self._failed(problem) from problem
+
+    def rotate(self) -> bool:
+        """Go on in a new file and keep the old one as an archive; False: somebody reads it, so
+        not now. Whoever asks has made a snapshot, and does not need what is archived to start.
+
+        A crash at any point leaves the journal as it was or as it will be.
+
+        Raises:
+            JournalFailed: the disk refused.
+        """
+        assert not self.pending, "commit first"
+        assert self._files is not None, "a journal in memory has no files"
+        place, successor = Path(self.path), Path(f"{self.path}-next")
+        try:
+            for suffix in ("", "-wal", "-shm"):  # of an attempt that a crash ended
+                self.disk.remove(Path(f"{successor}{suffix}"))
+            if not self._store.checkpoint(whole=True):
+                return False
+            Store.begin(successor, Base(self.count, self.head_hash), self.disk)
+            self._store.close()
+            archive = archive_path(place, self.begins_after + 1, self.count)
+            self.disk.link(place, archive)
+            self.disk.sync_directory(place.parent)
+            self._files.take_over(successor)
+            self.disk.sync_directory(place.parent)
+            self._store = Store.open(place, self._files, self._durability)
+        except (sqlite3.Error, OSError) as problem:
+            _forget_half_archived(place)
+            raise self._failed(problem) from problem
+        return True
 
     def close(self) -> None:
         """Commit what is pending and give the journal back. Idempotent.
@@ -190,16 +261,18 @@ class Journal:
         if self._closed:
             return
         try:
-            if self._failure is None:
-                self.commit()
-                if self._files is not None:
-                    self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-                    self._files.sync_head()
+            if self.failure is not None:
+                self.recover()
+            self.commit()
+            if self._files is not None:
+                self._store.checkpoint(whole=True)
+                self._files.sync_head()
         except (sqlite3.Error, OSError) as problem:
             raise self._failed(problem) from problem
         finally:
             self._closed = True
-            self._connection.close()
+            with contextlib.suppress(sqlite3.Error):
+                self._store.close()
             if self._files is not None:
                 self._files.close()
 
@@ -214,80 +287,52 @@ class Journal:
     ) -> None:
         self.close()
 
+    def _failed(self, problem: BaseException) -> JournalFailed:
+        self.failure = f"{self.path}: cannot be written ({problem}); mend the disk"
+        return JournalFailed(self.failure)
+
     # -- reading -------------------------------------------------------------------------------
 
-    def records(self) -> Iterator[Record]:
-        """All steps in order, each proven against the chain before it is given out.
+    def records(self, after: int = 0) -> Iterator[Record]:
+        """All steps behind ``after``, in order, each proven against the chain before it is given
+        out. What is archived is read from the archives.
 
         Raises:
             JournalError: names the record at which the chain breaks or that cannot be read.
         """
-        for seq, digest, payload in self._rows():
-            try:
-                now_ns, inputs, commands = step_from_json(payload)
-            except JournalError as problem:
-                raise JournalError(f"{self.path}: record {seq}: {problem}") from None
-            yield Record(seq, now_ns, inputs, commands, digest)
+        yield from read_records(self._rows(after))
 
     def verify(self) -> int:
-        """Prove the chain and the file's structure; returns the number of records.
+        """Prove the chain of the present file, and its structure; returns the number of the last
+        record. (``engine journal check`` looks at the archives, too.)
 
         Raises:
             JournalError: names the record at which the chain breaks.
         """
-        count = 0
-        for _ in self._rows():
-            count += 1
-        try:
-            (found,) = self._connection.execute("PRAGMA quick_check(1)").fetchone()
-        except _UNREADABLE as problem:
-            raise self._unreadable(count, problem) from None
-        if found != "ok":
-            raise JournalError(f"{self.path}: the file is damaged ({found}); restore a copy")
-        return count
+        for _ in self._rows(self.begins_after):
+            pass
+        self._store.check_structure(self.count)
+        return self.count
 
-    def _rows(self) -> Iterator[tuple[int, bytes, bytes]]:
-        """(seq, hash, payload) of each record, after proving it."""
-        done, chain = 0, GENESIS
-        while done < self.count:
-            try:
-                rows = self._connection.execute(
-                    "SELECT seq, hash, payload FROM record WHERE seq > ? ORDER BY seq LIMIT ?",
-                    (done, BATCH_ROWS),
-                ).fetchall()
-            except _UNREADABLE as problem:
-                raise self._unreadable(done, problem) from None
-            for seq, digest, payload in rows:
-                if seq != done + 1:
-                    break
-                if type(payload) is not bytes:
-                    raise self._broken(seq)
-                chain = hashlib.sha256(chain + payload).digest()
-                if chain != digest:
-                    raise self._broken(seq)
-                yield seq, digest, payload
-                done = seq
-            if not rows or rows[-1][0] != done:
-                raise JournalError(f"{self.path}: record {done + 1} is missing; restore a copy")
-        if chain != self.head_hash:
-            raise self._broken(self.count)
+    def _rows(self, after: int) -> Iterator[tuple[str, Row]]:
+        count, digest = self._durable
+        yield from chain_of(Path(self.path), self._store, after, count, digest)
+        yield from [(self.path, row) for row in self._unwritten]
 
-    def _last(self) -> tuple[int, bytes]:
-        row = self._connection.execute(
-            "SELECT seq, hash FROM record ORDER BY seq DESC LIMIT 1"
-        ).fetchone()
-        if row is None:
-            return 0, GENESIS
-        seq, digest = row
-        if type(digest) is not bytes or type(seq) is not int or seq < 1:
-            raise self._broken(seq)
-        return seq, digest
+    # -- the head ------------------------------------------------------------------------------
+
+    def hash_at(self, count: int) -> bytes | None:
+        """What the hash of a record is said to be, here or in an archive; None if it is in
+        neither."""
+        return hash_in(Path(self.path), self._store, count)
 
     def _check_head(self) -> None:
         """Refuse a journal that has lost records which a commit had made durable."""
         assert self._files is not None
         head = self._files.read_head()
-        if head is not None and not self._contains(head.count, head.hash):
+        # A head older than the present file was left behind by a power cut.
+        known = head is not None and head.count >= self.begins_after
+        if head is not None and known and self._store.hash_at(head.count) != head.hash:
             # "normal" does not promise to survive a power cut, and there may have been one
             # unless the machine is still up as it was.
             cut = head.durability == "normal" and head.boot_id != boot_id()
@@ -300,83 +345,10 @@ class Journal:
         self._files.write_head(self.count, self.head_hash, self._durability)
         self._files.sync_head()
 
-    def _contains(self, count: int, digest: bytes) -> bool:
-        if count == 0:
-            return digest == GENESIS
-        row = self._connection.execute("SELECT hash FROM record WHERE seq = ?", (count,)).fetchone()
-        return row is not None and row[0] == digest
 
-    # -- failing -------------------------------------------------------------------------------
-
-    def _check_usable(self) -> None:
-        assert not self._closed, "the journal is closed"
-        if self._failure is not None:
-            raise JournalFailed(self._failure)
-
-    def _failed(self, problem: BaseException) -> JournalFailed:
-        self._failure = f"{self.path}: cannot be written ({problem}); mend the disk and start again"
-        return JournalFailed(self._failure)
-
-    def _broken(self, seq: int) -> JournalError:
-        return JournalError(
-            f"{self.path}: the chain breaks at record {seq}: it was changed; restore a copy"
-        )
-
-    def _unreadable(self, done: int, problem: BaseException) -> JournalError:
-        return JournalError(
-            f"{self.path}: cannot be read after record {done} ({problem}); restore a copy"
-        )
-
-
-def _connect(place: Path, files: JournalFiles, durability: Durability) -> sqlite3.Connection:
-    """Nothing is written before the file has been recognised as a journal, or as empty."""
-    uri = f"file:{quote(str(place.absolute()))}?mode=rw"
-    connection = sqlite3.connect(
-        uri, timeout=LOCK_WAIT_S, uri=True, isolation_level=None, check_same_thread=False
-    )
-    try:
-        files.check_same_file()
-        connection.execute("PRAGMA cell_size_check=ON")
-        connection.execute("PRAGMA trusted_schema=OFF")
-        if _tables(connection):
-            _check_version(connection, place)
-        files.adopt()
-        (mode,) = connection.execute("PRAGMA journal_mode=WAL").fetchone()
-        if mode != "wal":
-            raise JournalError(f"{place}: this file system keeps no write-ahead log; use another")
-        connection.execute(f"PRAGMA synchronous={durability.upper()}")
-        connection.execute(f"PRAGMA wal_autocheckpoint={CHECKPOINT_PAGES}")
-        if not _tables(connection):
-            _initialise(connection)
-    except BaseException:
-        connection.close()
-        raise
-    return connection
-
-
-def _tables(connection: sqlite3.Connection) -> set[str]:
-    return {name for (name,) in connection.execute("SELECT name FROM sqlite_schema")}
-
-
-def _initialise(connection: sqlite3.Connection) -> None:
-    connection.execute("BEGIN IMMEDIATE")
-    for statement in _SCHEMA:
-        connection.execute(statement)
-    connection.execute("INSERT INTO meta VALUES (?, ?), (?, ?)", _META)
-    connection.execute("COMMIT")
-
-
-def _check_version(connection: sqlite3.Connection, place: Path) -> None:
-    try:
-        meta = dict(connection.execute("SELECT key, value FROM meta"))
-    except (sqlite3.OperationalError, ValueError):
-        meta = {}
-    if meta.get("format") != FORMAT:
-        raise JournalError(f"{place}: a database, but not a journal; name another file")
-    if meta.get("version") != str(VERSION):
-        raise JournalError(
-            f"{place}: written in version {meta.get('version')} of the journal, this engine reads "
-            f"{VERSION}; use the engine that wrote it, or start a new journal"
-        )
-    if "record" not in _tables(connection):
-        raise JournalError(f"{place}: the journal has no records table; restore a copy")
+def _forget_half_archived(place: Path) -> None:
+    """A rotation that a crash ended has given the journal a second name too many."""
+    for archive in archives(place):
+        with contextlib.suppress(OSError):
+            if archive.path.samefile(place):
+                archive.path.unlink()

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import fcntl
 import os
-import stat
 from functools import cache
 from pathlib import Path
 from typing import Final, Literal
 
 import attrs
 
+from engine.disk import Disk, open_private
 from engine.errors import JournalError
 
 Durability = Literal["full", "normal"]
@@ -42,25 +42,39 @@ class JournalFiles:
         JournalError: in use, or not a file that may be used; one line with the mend.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, disk: Disk) -> None:
         self.path: Final = path
-        self.head_path: Final = path.with_name(path.name + "-head")
+        self.head_path: Final = head_path(path)
+        self.disk: Final = disk
         self._head = -1
         try:
             created_directory = not path.parent.exists()
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             if created_directory:
-                _sync_directory(path.parent.parent)
-            self._descriptor = _open_private(path)
+                disk.sync_directory(path.parent.parent)
+            self._descriptor = open_private(path)
         except OSError as problem:
             raise _inaccessible(path, problem) from None
         try:
-            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _lock(self._descriptor)
         except BlockingIOError:
             self.close()
             raise JournalError(
                 f"{path}: in use by another engine; stop that one or name another journal"
             ) from None
+
+    def take_over(self, successor: Path) -> None:
+        """Put the file ``successor`` in the journal's place, locked before anybody can see it.
+        Raises OSError; the journal is then still the old one."""
+        descriptor = open_private(successor)
+        try:
+            _lock(descriptor)
+            self.disk.rename(successor, self.path)
+        except OSError:
+            os.close(descriptor)
+            raise
+        self._descriptor, old = descriptor, self._descriptor
+        os.close(old)
 
     def check_same_file(self) -> None:
         """SQLite opened by name: what it got must be what was checked and locked."""
@@ -76,9 +90,10 @@ class JournalFiles:
         """It is a journal, or will be: make it private and open its head."""
         try:
             os.fchmod(self._descriptor, 0o600)
-            self._head = _open_private(self.head_path)
+            if self._head < 0:
+                self._head = open_private(self.head_path)
             os.fchmod(self._head, 0o600)
-            _sync_directory(self.path.parent)
+            self.disk.sync_directory(self.path.parent)
         except OSError as problem:
             raise _inaccessible(self.head_path, problem) from None
 
@@ -86,35 +101,51 @@ class JournalFiles:
         """Reaches the page cache, so it survives a killed process. It is not synced: a head that
         is a little old after a power cut does no harm. Raises OSError."""
         line = f"{count} {digest.hex()} {durability} {boot_id()}"
-        os.pwrite(self._head, line.ljust(HEAD_BYTES - 1).encode("ascii") + b"\n", 0)
+        data = line.ljust(HEAD_BYTES - 1).encode("ascii") + b"\n"
+        self.disk.write_at(self._head, data, 0)
 
     def sync_head(self) -> None:
-        os.fsync(self._head)
+        self.disk.sync(self._head)
 
     def read_head(self) -> Head | None:
-        """The head as last written; None if it never was.
-
-        Raises:
-            JournalError: it is there and makes no sense.
-        """
-        data = os.pread(self._head, HEAD_BYTES + 1, 0)
-        if not data:
-            return None
-        words = data.decode("ascii", "replace").split()
-        try:
-            if len(data) != HEAD_BYTES or len(words) != 4:
-                raise ValueError
-            return Head(int(words[0]), bytes.fromhex(words[1]), words[2], words[3])
-        except ValueError:
-            raise JournalError(
-                f"{self.head_path}: cannot be read; remove it if {self.path.name} can be trusted"
-            ) from None
+        """Raises as ``read_head``."""
+        return read_head(self.path)
 
     def close(self) -> None:
         """Give up the lock."""
         if self._head >= 0:
             os.close(self._head)
         os.close(self._descriptor)
+
+
+def head_path(journal: Path) -> Path:
+    return journal.with_name(f"{journal.name}-head")
+
+
+def read_head(journal: Path) -> Head | None:
+    """The head of a journal as last written; None if it never was.
+
+    Raises:
+        JournalError: it is there and makes no sense.
+    """
+    path = head_path(journal)
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as problem:
+        raise JournalError(f"{path}: cannot be read ({problem.strerror})") from None
+    if not data:
+        return None
+    words = data.decode("ascii", "replace").split()
+    try:
+        if len(data) != HEAD_BYTES or len(words) != 4:
+            raise ValueError
+        return Head(int(words[0]), bytes.fromhex(words[1]), words[2], words[3])
+    except ValueError:
+        raise JournalError(
+            f"{path}: cannot be read; remove it if {journal.name} can be trusted"
+        ) from None
 
 
 @cache
@@ -126,21 +157,8 @@ def boot_id() -> str:
         return "-"
 
 
-def _open_private(path: Path) -> int:
-    flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
-    descriptor = os.open(path, flags, 0o600)
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        os.close(descriptor)
-        raise OSError(0, "not a regular file")
-    return descriptor
-
-
-def _sync_directory(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+def _lock(descriptor: int) -> None:
+    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def _inaccessible(path: Path, problem: OSError) -> JournalError:

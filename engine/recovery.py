@@ -1,5 +1,9 @@
 """From the journal to the state in which the last run ended.
 
+The newest snapshot that fits the journal is the state at its record; the records behind it are
+replayed. A snapshot that is damaged, or of another version of the engine, is told, and the one
+before it is used, or the whole journal with its archives.
+
 Replay feeds the recorded inputs to a new core and sends nothing. The commands that come out must
 be those that were recorded: if they are not, the code decides differently now than it did then,
 the order ids and references it would look for were never used, and nobody may trade on that.
@@ -7,22 +11,93 @@ the order ids and references it would look for were never used, and nobody may t
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+
+import attrs
+
 from engine.config import Config
 from engine.core import Core
 from engine.daybook import DayBook
 from engine.errors import JournalError
+from engine.image import ImageError, from_image, image, shape
 from engine.journal import Journal
+from engine.snapshots import (
+    StateSnapshot,
+    read_snapshot,
+    snapshot_paths,
+    write_snapshot,
+)
+
+Progress = Callable[[int, int], None]  # records replayed, of so many
 
 
-def rebuild(journal: Journal, config: Config, book: DayBook | None = None) -> Core:
-    """The core after every record of ``journal``; a new one if there is none. ``book`` is told
-    what the record tells, as it was when it happened.
+@attrs.define
+class Recovered:
+    """The core and the day's book after the last record. ``snapshot`` is the record from whose
+    snapshot they began (0: from none), ``notes`` tell why newer ones were of no use."""
+
+    core: Core
+    book: DayBook
+    snapshot: int = 0
+    notes: list[str] = attrs.field(factory=list)
+
+
+def recover(journal: Journal, config: Config, progress: Progress | None = None) -> Recovered:
+    """The core after every record of ``journal``; a new one if there is none.
 
     Raises:
         JournalError: a record is damaged, or replays to other commands than it recorded.
     """
-    core = Core(config)
-    for record in journal.records():
+    found = Recovered(Core(config), DayBook())
+    for path in snapshot_paths(Path(journal.path)) if journal.on_disk else ():
+        try:
+            snapshot = read_snapshot(path)
+            _check_fits(journal, snapshot, path)
+            found.core.state, found.book = from_image(snapshot.image)
+            found.snapshot = snapshot.count
+            break
+        except (JournalError, ImageError) as problem:
+            told = str(problem) if isinstance(problem, JournalError) else f"{path}: {problem}"
+            found.notes.append(f"{told}; going on without this snapshot")
+    _replay(journal, found, progress)
+    return found
+
+
+def rebuild(journal: Journal, config: Config) -> Core:
+    """The core after a replay of the whole journal, whatever snapshots there are. Raises as
+    ``recover``."""
+    found = Recovered(Core(config), DayBook())
+    _replay(journal, found, None)
+    return found.core
+
+
+def take_snapshot(journal: Journal, core: Core, book: DayBook) -> int:
+    """Keep the state after the last record of ``journal``, which must be durable; the record.
+
+    Raises:
+        OSError: the disk refused; snapshots that were there are still there.
+    """
+    assert not journal.pending, "a snapshot must not be ahead of its journal"
+    data = image(core.state, book)
+    snapshot = StateSnapshot(journal.count, journal.head_hash, shape(), data)
+    write_snapshot(Path(journal.path), snapshot, journal.disk)
+    return snapshot.count
+
+
+def _check_fits(journal: Journal, snapshot: StateSnapshot, path: Path) -> None:
+    if snapshot.shape != shape():
+        raise JournalError(f"{path}: was made by another version of the engine ({snapshot.engine})")
+    if snapshot.count > journal.count:
+        raise JournalError(f"{path}: is ahead of the journal, which has {journal.count} records")
+    if journal.hash_at(snapshot.count) != snapshot.hash:
+        raise JournalError(f"{path}: belongs to another journal")
+
+
+def _replay(journal: Journal, found: Recovered, progress: Progress | None) -> None:
+    core, book = found.core, found.book
+    total = journal.count - found.snapshot
+    for done, record in enumerate(journal.records(found.snapshot), start=1):
         output = core.step(record.inputs, record.now_ns)
         if tuple(output.commands) != record.commands:
             raise JournalError(
@@ -30,6 +105,6 @@ def rebuild(journal: Journal, config: Config, book: DayBook | None = None) -> Co
                 "it was written by another version of the engine: use that version to end its "
                 "positions, then begin a new journal"
             )
-        if book is not None:
-            book.take(core.state, output.events, record.now_ns)
-    return core
+        book.take(core.state, output.events, record.now_ns)
+        if progress is not None:
+            progress(done, total)

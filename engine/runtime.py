@@ -44,7 +44,8 @@ from engine.inputs import (
     SignalRefused,
     TimerElapsed,
 )
-from engine.journal import Journal
+from engine.journal import Journal, JournalFailed
+from engine.recorder import Recorder
 from engine.sampler import MarketSampler
 from engine.view import Question
 
@@ -92,6 +93,7 @@ class Runtime:
         bus: EventBus,
         inbox: Inbox,
         book: DayBook,
+        snapshot: int = 0,
     ) -> None:
         self.core = core
         self.book = book
@@ -99,7 +101,7 @@ class Runtime:
         self.latencies = Samples()
         self.source: SignalSource | None = None
         self.connected_once = False
-        self._journal = journal
+        self._recorder = Recorder(core, journal, book, snapshot)
         self._session = session
         self._transport = session.transport
         self._market = market
@@ -151,14 +153,18 @@ class Runtime:
         if self._waiting:
             self._step()
         elif self._uncommitted_ns and mono_ns - self._uncommitted_ns >= COMMIT_DELAY_NS:
-            self._commit()
+            self._recorder.commit()
+            self._recorded()
         if mono_ns - self._sampled_ns >= self._transport.idle_ns:
             self._sample(mono_ns)
         self._waiting += self._session.flush(self._transport.monotonic_ns())
 
     def _sample(self, mono_ns: int) -> None:
-        """Tell observers what the market did, after everything that matters more."""
+        """Look after the record, and tell observers what the market did: after everything that
+        matters more."""
         self._sampled_ns = mono_ns
+        self._recorder.look(mono_ns)
+        self._recorded()
         if self._bus.wanted(MarketEvent):
             sequence = self.core.state.sequence
             self._bus.publish(self._sampler.sample(self.now_ns(), sequence))
@@ -175,7 +181,8 @@ class Runtime:
         self._waiting.append(last)
         self._waiting += self._session.stop()
         self._step()
-        self._commit()
+        self._recorder.keep_snapshot()
+        self._recorded()
 
     def _connect(self) -> None:
         self._waiting += self._session.connect(self._stop)
@@ -315,19 +322,16 @@ class Runtime:
         began_ns = perf_counter_ns()
         inputs, self._waiting = self._waiting, []
         now_ns = self.now_ns()
-        output = self.core.step(inputs, now_ns)
-        stepped_ns = perf_counter_ns()
-        self._journal.append(now_ns, inputs, output.commands)
-        self._uncommitted_ns = self._uncommitted_ns or self._transport.monotonic_ns()
-        orders = [c for c in output.commands if isinstance(c, OrderCommand)]
-        if orders or self._answers:
-            self._commit(output.events)
+        output = self._recorder.step(inputs, now_ns, at_once=bool(self._answers))
+        self._recorded()
+        self._answer(output.events)
+        orders = any(isinstance(command, OrderCommand) for command in output.commands)
         journaled_ns = perf_counter_ns()
         for command in output.commands:
             self._perform(command, now_ns)
         self._waiting += self._session.flush(self._transport.monotonic_ns())
         if orders:
-            self._measure(began_ns, stepped_ns, journaled_ns)
+            self._measure(began_ns, self._recorder.stepped_ns, journaled_ns)
         self.book.take(self.core.state, output.events, now_ns)
         self.guards.take(output.events)
         self._bus.publish(output.events)
@@ -348,12 +352,25 @@ class Runtime:
         else:
             self._waiting += self._session.perform(command)
 
-    def _commit(self, events: Sequence[BaseEvent] = ()) -> None:
-        self._journal.commit()
-        self._uncommitted_ns = 0
+    def _recorded(self) -> None:
+        """What the recorder has to say, and since when something waits to become durable."""
+        self._waiting += self._recorder.notices
+        self._recorder.notices.clear()
+        if not self._recorder.pending:
+            self._uncommitted_ns = 0
+        elif not self._uncommitted_ns:
+            self._uncommitted_ns = self._transport.monotonic_ns()
+        failure = self._recorder.failure
+        if failure is not None and not self.connected_once:
+            raise JournalFailed(failure)  # nothing has begun that would have to be looked after
+
+    def _answer(self, events: Sequence[BaseEvent]) -> None:
         answers, self._answers = self._answers, []
         for request, answer in answers:
-            answer.set_result(_refusal(request, events))
+            if self._recorder.failure is not None:
+                answer.set_exception(LimitError(self._recorder.failure))
+            else:
+                answer.set_result(_refusal(request, events))
 
     def _measure(self, began_ns: int, stepped_ns: int, journaled_ns: int) -> None:
         self.latencies.order_us.append((self._transport.monotonic_ns() - self._cause_ns) / 1000)

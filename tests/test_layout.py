@@ -35,7 +35,8 @@ ENGINE = _words(
     risk state invariants outbox tws_errors watches portfolio entries adds stops foreign reports
     direct rulebook intents halts executions decisions settlement truth core
     holdings daybook
-    codec journal_files journal recovery capture
+    codec disk journal_files journal_store journal_chain journal
+    image snapshots recovery recorder capture
     broker.errors broker.clock broker.pacing broker.templates broker.library broker.definitions
     broker.requests broker.inbound broker.history broker.sync broker.feed broker.accounts
     broker.transport broker.sockets broker.connection broker.link broker.handshake
@@ -66,12 +67,13 @@ ENGINE = _words(
     sim.pace sim.control sim.operations sim.server sim.launch sim.child sim.follow sim.tws_sim
     sim.pytest_plugin
     engine operations
-    monitor.files monitor.words monitor.demo monitor.lines monitor.summary monitor.table
+    monitor.files monitor.words monitor.journal_lines monitor.demo monitor.lines
+    monitor.summary monitor.table
     verify.tickets verify.broker verify.situations verify.copies verify.prints verify.steps
     verify.messages verify.sessions verify.choices verify.world verify.laws verify.explore
     verify.scenario verify.rows verify.jobs
-    cli.words cli.options cli.settings cli.broker cli.control cli.run cli.sim cli.verify
-    cli.demo_api cli.app cli.main cli.__main__
+    cli.words cli.progress cli.options cli.settings cli.broker cli.control cli.journal cli.run
+    cli.sim cli.verify cli.demo_api cli.app cli.main cli.__main__
     """
 )
 
@@ -102,7 +104,12 @@ MAY_TOUCH = {
     "control": PROCESS,  # a socket of this machine's own
     "inbox": frozenset({"os", "queue", "threading"}),  # the one way in, with its wake-up pipe
     "journal": FILES,
+    "journal_chain": frozenset({"pathlib"}),
     "journal_files": FILES,
+    "journal_store": FILES,
+    "disk": FILES,
+    "snapshots": FILES,
+    "recorder": frozenset({"time"}),  # measures
     "capture": FILES | {"time"},  # dates the records it writes
     "recovery": frozenset({"pathlib"}),
     "readiness": OBSERVERS | {"time"},

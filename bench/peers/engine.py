@@ -6,6 +6,7 @@ Usage: python -m bench.peers.engine WHAT PORT [JOURNAL [DURABILITY]]
               applied it
 ``orders``    trades on a price trigger and notes the stages of each step that sent an order
 ``idle``      becomes live, and tells how long that took and how much memory it holds
+``history``   the same with fifty symbols and a journal that is there already
 
 Ends when its standard input does, and prints what it noted as JSON.
 """
@@ -24,6 +25,10 @@ from engine.config import Config, from_mapping
 from engine.engine import Engine
 from engine.inputs import Input
 
+SYMBOLS = {
+    "idle": ["IBM", "AAPL", "MSFT", "CSCO", "SPY"],
+    "history": [f"S{first}{second}" for first in "ABCDE" for second in "ABCDEFGHIJ"],
+}
 ORDER_STATUS = 3
 STAMP = 11  # mktCapPrice in the tuple of an order status
 
@@ -145,9 +150,10 @@ def main() -> None:
     what, port, *rest = sys.argv[1:]
     path = rest[0] if rest else None
     durability = cast(Literal["full", "normal"], rest[1] if len(rest) > 1 else "full")
-    symbols = ["IBM"] if what != "idle" else ["IBM", "AAPL", "MSFT", "CSCO", "SPY"]
+    symbols = SYMBOLS.get(what, ["IBM"])
     began = time.perf_counter()
     engine = Engine(config(int(port), what, symbols), path, durability=durability)
+    built_s = time.perf_counter() - began
     probe = Probe(engine)
     engine.start()
     live_s = time.perf_counter() - began
@@ -156,10 +162,11 @@ def main() -> None:
         while engine.view().symbols[0].market.bid is None and time.monotonic() < deadline:
             time.sleep(0.01)
         engine.bracket("IBM", "BUY", 1, stop=90, entry=95)
-    if what != "idle":
+    if what not in SYMBOLS:
         sys.stdin.read()
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     told = {
+        "built_s": built_s,
         "live_s": live_s,
         "memory": memory,
         "applied": probe.applied,

@@ -19,6 +19,8 @@ app = typer.Typer(
 )
 charts = typer.Typer(help="The statecharts as pictures and tables.", no_args_is_help=True)
 app.add_typer(charts, name="charts")
+journals = typer.Typer(help="What was recorded: proven, shown, exported.", no_args_is_help=True)
+app.add_typer(journals, name="journal")
 
 
 class Durability(StrEnum):
@@ -356,3 +358,48 @@ def export(
         raise UserError(str(problem)) from None
     except OSError as problem:
         raise UserError(f"{directory}: cannot be written: {problem.strerror}") from None
+
+
+JournalFile = Annotated[Path, typer.Argument(metavar="JOURNAL", help="As engine run names it.")]
+After = Annotated[int, typer.Option(metavar="N", min=0, help="Only records behind number N.")]
+
+
+@journals.command("check")
+def check_journal(journal: JournalFile) -> None:
+    """Prove the journal, its archives and snapshots; 1 as exit code when something is damaged."""
+    from engine.cli.journal import check
+
+    raise typer.Exit(check(journal))
+
+
+@journals.command("show")
+def show_journal(
+    journal: JournalFile,
+    symbol: Annotated[str, typer.Option(metavar="A,B", help="Only of these.")] = "",
+    kind: Annotated[
+        str, typer.Option("--type", metavar="A,B", help="Only inputs or commands of this name.")
+    ] = "",
+    last: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="Only the last N lines.")
+    ] = None,
+    after: After = 0,
+) -> None:
+    """Show what came in and what went out, a line each."""
+    from engine.cli.journal import Wanted, show
+
+    wanted = Wanted(symbols=names(symbol), kinds=names(kind), last=last, after=after)
+    raise typer.Exit(show(journal, wanted))
+
+
+@journals.command("export")
+def export_journal(
+    journal: JournalFile,
+    to: Annotated[
+        Path, typer.Option("--to", metavar="FILE", help="A new file; - is stdout.")
+    ] = Path("-"),
+    after: After = 0,
+) -> None:
+    """Write every record as one line of JSON."""
+    from engine.cli.journal import export
+
+    raise typer.Exit(export(journal, to, after))

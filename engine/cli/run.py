@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, Self, TextIO
 
 from engine.cli.broker import BrokerChoice, choose_broker
 from engine.cli.options import RunOptions
+from engine.cli.progress import bar
 from engine.cli.settings import RunSettings, settings_of
 from engine.control import ControlServer, control_path
 from engine.errors import LimitError
@@ -75,13 +76,14 @@ def run(options: RunOptions) -> int:
 def _engine(options: RunOptions, settings: RunSettings, broker: BrokerChoice) -> Engine:
     from engine.engine import Engine
 
-    with broker.signal_file(options, settings) as signals:
+    with broker.signal_file(options, settings) as signals, bar("replaying the journal") as show:
         return Engine(
             broker.configured(settings.config),
             journal=options.journal,
             signals=signals,
             durability=options.durability,
             record=options.record,
+            progress=show,
         )
 
 

@@ -18,7 +18,8 @@ import engine
 from engine.commands import Cancel, Command, Snapshot
 from engine.errors import JournalError
 from engine.inputs import ErrorReported, Input, OrderStatusReported, TimerElapsed
-from engine.journal import GENESIS, VERSION, Journal, Record
+from engine.journal import Journal, Record
+from engine.journal_store import GENESIS, VERSION
 
 ROOT = Path(engine.__file__).parent.parent
 STATUS = OrderStatusReported(1, 2, 3, 0, "Filled", Decimal(100), Decimal(0), Decimal("1.5"), "")

@@ -134,7 +134,7 @@ def test_an_engine_that_is_killed_goes_on_where_it_was():
     with pytest.raises(Killed):
         first.engine.run()
     first.transport.hang_up()
-    again = Day(tws=first.tws, journal=Kept("memory", first.journal._connection, None))
+    again = Day(tws=first.tws, journal=Kept("memory", first.journal._store, None))
     view = again.run(60)
     assert (view.symbols[0].state, view.symbols[0].quantity) == ("protected", 100)
     assert again.tws.report()["position"] == {"IBM": 100}
