@@ -121,6 +121,8 @@ class Guards:
     day_drawdown_max: Decimal = field(default=Decimal(75_000), validator=positive)
     loss_level: int = field(default=2, validator=validators.in_((1, 2, 3)))
     rejects_per_minute_max: int = field(default=20, validator=positive)
+    throttled_per_minute_max: int = field(default=60, validator=positive)
+    halt_file: str = ""  # empty: beside the journal, with .halt at its end
     frozen_s_max: float = field(default=300.0, validator=positive)
 
 

@@ -31,6 +31,7 @@ from engine.core import Core
 from engine.daybook import EXCHANGE_ZONE
 from engine.errors import EngineError, LimitError, UserError
 from engine.events import BaseEvent
+from engine.halt_file import HaltFile
 from engine.halts import LEVELS
 from engine.handles import ANSWER_S, BracketOrder, OCOGroup, Order, OrderGroup
 from engine.headroom import Use, uses
@@ -194,6 +195,9 @@ class Engine:
             book,
             recovered.snapshot,
         )
+        named = config.guards.halt_file
+        if named or self._journal.on_disk:
+            self._runtime.halt_file = HaltFile(Path(named or f"{self._journal.path}.halt"))
         session.capture = self._capture
         self._session = session
         self.signals = ScheduledSignals(file, self._core, session) if file is not None else None

@@ -80,14 +80,12 @@ def make_plan(
         trail = _trail(trade.trailing, basis, market.atr, instrument)
         if trail is None:
             return Reason.NO_STOP
-    equity = (
-        state.account_value("NetLiquidation") if trade.sizing.risk_percent is not None else None
-    )
-    if trade.sizing.risk_percent is not None and equity is None:
+    sizing, equity = trade.sizing, None
+    if sizing.needs_equity and (equity := state.account_value("NetLiquidation")) is None:
         return Reason.NO_EQUITY
     return Plan(
         side=wish.side,
-        quantity=entry_quantity(trade.sizing, basis, instrument.lot, stop, equity),
+        quantity=entry_quantity(sizing, basis, instrument.lot, stop, equity, market.atr),
         decision_price=basis,
         stop_distance=stop,
         stop_price=None,

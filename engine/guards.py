@@ -1,4 +1,5 @@
-"""What pulls the kill switch by itself: the day's loss, a storm of rejections, a lasting doubt.
+"""What pulls the kill switch by itself: the day's loss, a storm of rejections, somebody who wants
+more orders than the throttles give, a lasting doubt.
 
 Looked at by the writer twice a second, beside the market's samples; what a guard decides becomes
 an input like a person's, so it is on record and replays. The latch keeps what a guard pulled;
@@ -14,13 +15,16 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from engine.config import Guards as GuardSettings
-from engine.events import BaseEvent, RejectEvent
+from engine.events import BaseEvent, RefusalEvent, RejectEvent
 from engine.headroom import WARN_AT, uses
 from engine.inputs import HaltRequested, Input, Noticed
+from engine.reasons import Reason
 from engine.state import State
 
 FULL = Decimal(1)
 MINUTE_NS = 60_000_000_000
+# Who is refused for these again and again does not listen: something runs away.
+THROTTLES = frozenset({Reason.TOO_MANY_ORDERS, Reason.TOO_MANY_ENTRIES, Reason.TOO_MANY_STOP_OUTS})
 
 
 class Guards:
@@ -31,12 +35,18 @@ class Guards:
         self._pulled: set[str] = set()
         self._day = 0
         self._rejected: deque[int] = deque()
+        self._throttled: deque[int] = deque()
         self._frozen_ns: dict[str, int] = {}  # since when
         self._warned: dict[str, Decimal] = {}  # the share of a limit that was last told
 
     def take(self, events: Sequence[BaseEvent]) -> None:
-        """The events of one step: rejections count by their own time."""
+        """The events of one step: rejections and refusals count by their own time."""
         self._rejected.extend(event.time_ns for event in events if isinstance(event, RejectEvent))
+        self._throttled.extend(
+            event.time_ns
+            for event in events
+            if isinstance(event, RefusalEvent) and event.reason in THROTTLES
+        )
 
     def look(self, state: State, profit: float, fall: float, now_ns: int, day: int) -> list[Input]:
         """What they have to say now: ``profit`` is that of ``day``, ``fall`` how far it is below
@@ -44,17 +54,28 @@ class Guards:
         if day != self._day:
             self._day = day
             self._pulled -= {"loss", "drawdown"}
-        found = self._losses(profit, fall) + self._storm(now_ns)
+        found = self._losses(profit, fall) + self._storms(now_ns)
         found += self._doubts(state, now_ns)
         return found + self._warnings(state, now_ns)
 
-    def _storm(self, now_ns: int) -> list[Input]:
-        while self._rejected and self._rejected[0] <= now_ns - MINUTE_NS:
-            self._rejected.popleft()
-        if len(self._rejected) < self._settings.rejects_per_minute_max:
-            self._pulled.discard("rejections")
+    def _storms(self, now_ns: int) -> list[Input]:
+        settings = self._settings
+        return [
+            *self._storm(1, "rejections", self._rejected, settings.rejects_per_minute_max, now_ns),
+            *self._storm(
+                2, "throttled orders", self._throttled, settings.throttled_per_minute_max, now_ns
+            ),
+        ]
+
+    def _storm(
+        self, level: int, what: str, times_ns: deque[int], most: int, now_ns: int
+    ) -> list[Input]:
+        while times_ns and times_ns[0] <= now_ns - MINUTE_NS:
+            times_ns.popleft()
+        if len(times_ns) < most:
+            self._pulled.discard(what)
             return []
-        return self._pull(1, "rejections", f"{len(self._rejected)} rejections in a minute")
+        return self._pull(level, what, f"{len(times_ns)} {what} in a minute")
 
     def _losses(self, profit: float, drawdown: float) -> list[Input]:
         if not (math.isfinite(profit) and math.isfinite(drawdown)):

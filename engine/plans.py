@@ -33,19 +33,28 @@ def fraction(instance: object, attribute: attrs.Attribute[Any], value: float) ->
 
 @attrs.frozen(kw_only=True)
 class Sizing:
-    """How many shares an entry takes: exactly one of the three is given, each in its own unit.
+    """How many shares an entry takes: exactly one of the four is given, each in its own unit.
 
-    ``risk_percent`` is the part of the account's equity that is lost at the stop.
+    ``risk_percent`` is the part of the account's equity that is lost at the stop;
+    ``volatility_percent`` the part that a move of one ATR against the trade costs.
     """
 
     shares: Decimal | None = field(default=None, validator=positive)
     dollars: Decimal | None = field(default=None, validator=positive)
     risk_percent: Decimal | None = field(default=None, validator=positive)
+    volatility_percent: Decimal | None = field(default=None, validator=positive)
     shares_max: Decimal = field(default=Decimal(10_000), validator=positive)
 
     def __attrs_post_init__(self) -> None:
-        if sum(one is not None for one in (self.shares, self.dollars, self.risk_percent)) != 1:
-            raise ValueError("sizing takes exactly one of shares, dollars, risk_percent")
+        given = (self.shares, self.dollars, self.risk_percent, self.volatility_percent)
+        if sum(one is not None for one in given) != 1:
+            raise ValueError(
+                "sizing takes exactly one of shares, dollars, risk_percent, volatility_percent"
+            )
+
+    @property
+    def needs_equity(self) -> bool:
+        return self.shares is None and self.dollars is None
 
 
 @attrs.frozen(kw_only=True)

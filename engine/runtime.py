@@ -27,6 +27,7 @@ from engine.daybook import DayBook
 from engine.errors import LimitError
 from engine.events import BaseEvent, MarketEvent, RefusalEvent
 from engine.guards import Guards
+from engine.halt_file import HaltFile
 from engine.inbox import Inbox, Letter
 from engine.inputs import (
     BracketRequested,
@@ -100,6 +101,7 @@ class Runtime:
         self.guards = Guards(core.state.config.guards)
         self.latencies = Samples()
         self.source: SignalSource | None = None
+        self.halt_file: HaltFile | None = None
         self.connected_once = False
         self._recorder = Recorder(core, journal, book, snapshot)
         self._session = session
@@ -165,6 +167,8 @@ class Runtime:
         self._sampled_ns = mono_ns
         self._recorder.look(mono_ns)
         self._recorded()
+        if self.halt_file is not None:
+            self._waiting += self.halt_file.look()
         if self._bus.wanted(MarketEvent):
             sequence = self.core.state.sequence
             self._bus.publish(self._sampler.sample(self.now_ns(), sequence))

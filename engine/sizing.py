@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from decimal import ROUND_FLOOR, Decimal
 
-from engine.money import ZERO
+from engine.money import ZERO, exact
 from engine.plans import Sizing
 
 
@@ -14,11 +15,13 @@ def entry_quantity(
     lot: Decimal,
     stop_distance: Decimal | None = None,
     equity: Decimal | None = None,
+    atr: float | None = None,
 ) -> Decimal:
     """Shares for an entry at ``price``, a whole number of lots, capped at ``shares_max``.
 
     By risk: equity x per cent / stop distance, the shares whose loss at the stop is that part
-    of ``equity`` (both in the currency of the price).
+    of ``equity`` (both in the currency of the price). By volatility: the same with one ATR in
+    place of the distance, so that calm and wild symbols move the account alike.
 
     Zero means that the size cannot be formed (price or distance not above 0, or less than one
     lot fits); the caller refuses the entry.
@@ -30,10 +33,14 @@ def entry_quantity(
     elif sizing.dollars is not None:
         wanted = sizing.dollars / price
     else:
-        assert sizing.risk_percent is not None
-        if equity is None or equity <= 0 or stop_distance is None or stop_distance <= 0:
+        percent, move = sizing.risk_percent, stop_distance
+        if percent is None:
+            percent = sizing.volatility_percent
+            move = exact(atr) if atr is not None and math.isfinite(atr) else None
+        assert percent is not None
+        if equity is None or equity <= 0 or move is None or move <= 0:
             return ZERO
-        wanted = equity * sizing.risk_percent / 100 / stop_distance
+        wanted = equity * percent / 100 / move
     return whole_lots(min(wanted, sizing.shares_max), lot)
 
 

@@ -45,7 +45,7 @@ ENGINE = _words(
     signals.rates signals.keys signals.intake signals.envelope signals.quota signals.monitor
     signals.signature signals.http_server signals.webhook signals.tail signals.ways
     signals.demo_api
-    control inbox view readiness sampler headroom guards runtime handles order_manager
+    control inbox view readiness sampler headroom guards halt_file runtime handles order_manager
     rule_engine controller tracker
     sim.timers sim.conditions sim.records sim.policies sim.order_types sim.instruments sim.hours
     sim.history sim.account sim.market sim.past_ticks sim.book sim.orders sim.checks
@@ -72,7 +72,8 @@ ENGINE = _words(
     verify.tickets verify.broker verify.situations verify.copies verify.prints verify.steps
     verify.messages verify.sessions verify.choices verify.world verify.laws verify.explore
     verify.scenario verify.rows verify.jobs
-    cli.words cli.progress cli.options cli.settings cli.broker cli.control cli.journal cli.run
+    cli.words cli.progress cli.options cli.settings cli.broker cli.control cli.journal
+    cli.halt_signals cli.run
     cli.sim cli.verify cli.demo_api cli.app cli.main cli.__main__
     """
 )
@@ -112,6 +113,7 @@ MAY_TOUCH = {
     "recorder": frozenset({"time"}),  # measures
     "capture": FILES | {"time"},  # dates the records it writes
     "recovery": frozenset({"pathlib"}),
+    "halt_file": frozenset({"pathlib"}),
     "readiness": OBSERVERS | {"time"},
     "runtime": PROCESS,
     "handles": OBSERVERS | {"time"},  # waits for what it is told

@@ -14,6 +14,7 @@ from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self, TextIO
 
 from engine.cli.broker import BrokerChoice, choose_broker
+from engine.cli.halt_signals import HaltSignals
 from engine.cli.options import RunOptions
 from engine.cli.progress import bar
 from engine.cli.settings import RunSettings, settings_of
@@ -57,7 +58,8 @@ def run(options: RunOptions) -> int:
         watch = Watch(engine, broker.simulator, options, interrupts)
         control.start()
         try:
-            reason = watch.until_the_end()
+            with HaltSignals(engine):
+                reason = watch.until_the_end()
         finally:
             watch.close()
             control.close()

@@ -115,11 +115,16 @@ class StrategyBuilder:
         shares: Decimal | int | None = None,
         dollars: Decimal | int | None = None,
         risk_percent: Decimal | float | None = None,
+        volatility_percent: Decimal | float | None = None,
         shares_max: Decimal | int | None = None,
     ) -> Self:
-        """Exactly one of shares, dollars and per cent of the equity lost at the stop."""
+        """Exactly one of shares, dollars and per cent of the equity: lost at the stop, or moved
+        by one ATR."""
         sizing = Sizing(
-            shares=exactly(shares), dollars=exactly(dollars), risk_percent=exactly(risk_percent)
+            shares=exactly(shares),
+            dollars=exactly(dollars),
+            risk_percent=exactly(risk_percent),
+            volatility_percent=exactly(volatility_percent),
         )
         if shares_max is not None:
             sizing = attrs.evolve(sizing, shares_max=exact(shares_max))

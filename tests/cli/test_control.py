@@ -125,3 +125,34 @@ def test_a_long_path_gives_way_to_its_hash(tmp_path: Path) -> None:
     journal = tmp_path / ("long" * 30) / "day.journal"
     assert len(os.fsencode(control_path(journal))) <= ADDRESS_BYTES_MAX
     assert control_path(tmp_path / "j") == tmp_path / "j.control"
+
+
+def test_a_file_and_a_signal_pull_the_kill_switch(tmp_path: Path) -> None:
+    journal, control = tmp_path / "j", tmp_path / "c"
+    halt = tmp_path / "j.halt"
+    halt.write_text("1 before anything")
+    process = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "engine.cli", "run", "--plain"),
+            *("--control", str(control), "--journal", str(journal)),
+        ],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+
+    def until_it_says(what: str) -> None:
+        deadline = time.monotonic() + PATIENCE_S
+        while what not in json.dumps(_status(control)):
+            assert process.poll() is None
+            assert time.monotonic() < deadline, _status(control)
+            time.sleep(0.1)
+
+    try:
+        until_it_says("before anything")
+        process.send_signal(signal.SIGUSR1)
+        until_it_says("told by SIGUSR1")
+        halt.write_text("3 get out")
+        until_it_says("get out")
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(PATIENCE_S)

@@ -65,3 +65,21 @@ def test_never_more_than_allocated_and_whole_lots(
     assert quantity <= sizing.shares_max
     if quantity + lot <= sizing.shares_max:
         assert (quantity + lot) * price > dollars
+
+
+@pytest.mark.parametrize(
+    ("percent", "equity", "atr", "shares"),
+    [
+        ("1", "100000", 2.5, 400),
+        ("0.5", "100000", 2.5, 200),
+        ("1", "100000", 0.001, 10_000),  # shares_max
+        ("1", "100000", None, 0),  # not warm
+        ("1", "100000", float("nan"), 0),
+        ("1", "-5", 2.5, 0),
+    ],
+)
+def test_volatility(percent: str, equity: str, atr: float | None, shares: int) -> None:
+    """One ATR of each position is worth the same part of the account."""
+    sizing = Sizing(volatility_percent=Decimal(percent))
+    args = Decimal(50), ONE, Decimal(3), Decimal(equity), atr
+    assert entry_quantity(sizing, *args) == shares
