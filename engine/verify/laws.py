@@ -3,9 +3,9 @@
 Numbered as the invariants of the broker's catalogue: 1 positions are folds, 2 idempotence,
 4 exits never turn a position over, 6 cover, 8 one intent one order, 10 order ids, 12 unknown is
 not dead, 16 nothing lives after the end, 17 no resurrection, 18 adds follow each other, 19 no
-reversal before flat, 26 agreement with the broker, 27 liveness, 34 a halt is obeyed; and 0: the
-core itself raises. The sums are made here anew, from orders and executions: what the core
-concludes about itself is not asked.
+reversal before flat, 26 agreement with the broker, 27 liveness, 34 a halt is obeyed, 35 limits
+hold; and 0: the core itself raises. The sums are made here anew, from orders and executions: what
+the core concludes about itself is not asked.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from engine.positions import signed
 from engine.verify.choices import Step
 from engine.verify.copies import copy_state
 from engine.verify.prints import fingerprint
+from engine.verify.situations import CHEAPEST
 from engine.verify.tickets import STOPS, SYMBOL, TRADING, Ticket
 from engine.verify.world import World
 from statecharts.vocabulary import ContextState, OrderAsk, OrderReport
@@ -114,8 +115,10 @@ def _sendings(before: Before, after: World) -> Iterator[str]:
 
 def _placed(before: Before, after: World, context: Context, order: Order) -> Iterator[str]:
     state = after.core.state
-    if order.role in OPENING_ROLES and state.halt is not None:
-        yield f"34: {order.role} {order.order_id} is sent although trading is halted"
+    if order.role in OPENING_ROLES:
+        if state.halt is not None:
+            yield f"34: {order.role} {order.order_id} is sent although trading is halted"
+        yield from _beyond(after, order)
     if order.role is Role.ENTRY:
         if context.number < before.next_number:
             yield f"17: entry {order.order_id} is sent for a context that had its entry"
@@ -133,6 +136,18 @@ def _placed(before: Before, after: World, context: Context, order: Order) -> Ite
     closes = context.tranche_of(order).of(Role.CLOSE)
     if order.role is Role.CLOSE and sum(not one.dead for one in closes) > 1:
         yield f"8: close {order.order_id} is sent beside another one"
+
+
+def _beyond(after: World, order: Order) -> Iterator[str]:
+    """Everything that may open, opens, as cheap as it can be: the limits hold even then."""
+    most = after.situation.gross_max
+    if most is None:
+        return
+    orders = after.core.state.orders.values()
+    opening = sum((one.remaining for one in orders if one.role in OPENING_ROLES), ZERO)
+    shares = abs(after.core.state.held(SYMBOL)) + opening
+    if shares * CHEAPEST > most:
+        yield f"35: with {order.role} {order.order_id}, {shares} shares where {most} is the limit"
 
 
 def _added(context: Context, order: Order) -> Iterator[str]:

@@ -33,6 +33,7 @@ Side = Literal["long", "short"]
 # that are stale or that nobody knows; corrections: an execution gets another price or is busted.
 Extra = Literal["holds", "dialogs", "hearsay", "corrections"]
 _USUAL: Final = Rules()
+CHEAPEST: Final = 90  # what a share costs at least, wherever an order of a situation fills
 
 
 @attrs.frozen(kw_only=True)
@@ -61,6 +62,7 @@ class Situation:
     sessions: bool = False  # the link is made, lost and regained event by event
     ends_after_s: float | None = None  # the session, so that the end of the day comes
     settings: str = "{}"  # of the strategy, beyond the usual, as JSON
+    gross_max: int | None = None  # limits.gross_notional_max; no share costs less than CHEAPEST
     rules: Rules = _USUAL
 
     @property
@@ -302,6 +304,25 @@ SITUATIONS: Final[tuple[Situation, ...]] = (
         "a rule wants one share, then three",
         *("signal", "reduce", "grow"),
         begun=1,
+        settings=_SIZES,
+    ),
+    *_both(
+        "limited",
+        "limits that leave room for three shares: a double-down is too much, a scale-in is not",
+        *("signal", "grow", "opposite"),
+        begun=1,
+        shares=2,
+        fires=2,
+        gross_max=320,
+        settings=_DOUBLE | _SCALE,
+    ),
+    *_both(
+        "limited-sizes",
+        "a rule wants more than the limits allow, once more room and once less",
+        *("signal", "grow", "reduce", "grow"),
+        begun=1,
+        shares=2,
+        gross_max=250,
         settings=_SIZES,
     ),
     *_both(

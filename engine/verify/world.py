@@ -362,7 +362,10 @@ def _config(situation: Situation) -> Config:
                 "cooldown_s": 0,
                 "sell_means": "short",
                 **orjson.loads(situation.settings),
-            }
+            },
+            "limits": (
+                {} if situation.gross_max is None else {"gross_notional_max": situation.gross_max}
+            ),
         }
     )
 
