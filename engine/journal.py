@@ -120,7 +120,7 @@ class Journal:
         return journal
 
     @classmethod
-    def memory(cls) -> Journal:
+    def memory(cls) -> Self:
         """A journal that lives and dies with the process, for simulations."""
         connection = sqlite3.connect(MEMORY, isolation_level=None, check_same_thread=False)
         _initialise(connection)
