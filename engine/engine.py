@@ -39,6 +39,7 @@ from engine.inbox import Inbox
 from engine.inputs import (
     CloseRequested,
     HaltRequested,
+    Input,
     Noticed,
     ResumeRequested,
     Side,
@@ -390,6 +391,14 @@ class Engine:
         """
         self.order_manager.cancel(group)
 
+    def submit(self, request: Input) -> Future[Any]:
+        """Hand in a request and do not wait for it, as one must who runs on the writer's thread.
+
+        Raises:
+            LimitError: the inbox is full, or the engine has stopped.
+        """
+        return self._inbox.put(request)
+
     def close(self, symbol: str | None = None, reason: str = "host") -> None:
         """Close what is held of one symbol, or of all, and end its context."""
         self._inbox.ask(CloseRequested(symbol, reason))
@@ -425,6 +434,11 @@ class Engine:
     def subscribe(self, event_class: type[E], handler: Callable[[E], object]) -> Subscription:
         """Call ``handler`` with every event of a class and its subclasses, on the bus's thread."""
         return self.bus.subscribe(event_class, handler)
+
+    @property
+    def core(self) -> Core:
+        """What decides. Only for who runs on the writer's thread, between two waits."""
+        return self._core
 
     @property
     def position_tracker(self) -> PositionTracker:

@@ -159,6 +159,7 @@ def _stranger(state: State, out: Outbox, fill: ExecutionReported, identity: str)
     if owner is not None and identity in owner.ledger.order_of:
         return owner.orders[owner.ledger.order_of[identity]]  # adopted, and now corrected
     if identity in state.execution_owner:
+        foreign.execution_corrected(state, out, fill, identity)
         return None
     if state.ours(fill.order_ref):
         _orphan(state, out, fill)

@@ -20,7 +20,7 @@ from engine.inputs import ExecutionReported, MarketView, OrderOpened
 from engine.money import ZERO
 from engine.orders import Order, Role
 from engine.outbox import Outbox
-from engine.positions import signed
+from engine.positions import revision, signed
 from engine.reasons import Reason
 from engine.state import State
 from engine.tranches import Intent
@@ -62,6 +62,7 @@ def execution_seen(
     symbol = state.symbols.get(fill.con_id)
     if symbol is None or fill.account != state.account:
         return None
+    state.foreign_fills[identity] = revision(fill.execution_id)[1], signed(fill)
     out.alert(
         "warning",
         f"an execution that is not ours: {fill.side} {fill.quantity} @ {fill.price}",
@@ -77,6 +78,26 @@ def execution_seen(
     if policy != "ignore":
         freeze(state, out, symbol, "shares were traded that are not ours")
     return None
+
+
+def execution_corrected(state: State, out: Outbox, fill: ExecutionReported, identity: str) -> None:
+    """A known execution of somebody else's has another revision: the difference counts."""
+    number, counted = revision(fill.execution_id)[1], state.foreign_fills.get(identity)
+    if counted is None or number <= counted[0]:
+        return
+    state.foreign_fills[identity] = number, signed(fill)
+    change = signed(fill) - counted[1]
+    if not change or fill.con_id not in state.foreign:
+        return
+    state.foreign[fill.con_id] += change
+    out.alert(
+        "warning",
+        f"an execution that is not ours was corrected: {fill.side} {fill.quantity} @ {fill.price}",
+        fill.symbol,
+    )
+    if state.config.strategy.foreign_orders != "ignore":
+        freeze(state, out, state.symbols[fill.con_id], "shares were traded that are not ours")
+    state.doubts = True  # only the broker can tell whether all agrees again
 
 
 def unresolved(state: State, symbol: str, con_id: int) -> bool:

@@ -108,7 +108,7 @@ class Journal:
         return journal
 
     @classmethod
-    def memory(cls) -> Journal:
+    def memory(cls) -> Self:
         """A journal that lives and dies with the process, for simulations."""
         return cls(MEMORY, Store.memory(), None)
 

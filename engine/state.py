@@ -111,6 +111,7 @@ class State:
     suspects: dict[str, Suspicion] = attrs.field(factory=dict)  # by symbol, until a round agrees
     foreign: dict[int, Decimal] = attrs.field(factory=dict)  # shares at the broker not ours
     foreign_found: dict[int, Decimal] = attrs.field(factory=dict)  # when we first looked
+    foreign_fills: dict[str, tuple[int, Decimal]] = attrs.field(factory=dict)  # revision, shares
     foreign_orders: dict[int, str] = attrs.field(factory=dict)  # alive, by permanent id: symbol
     account_values: dict[str, str] = attrs.field(factory=dict)
     account_told_ns: int = 0  # when the account was last told about

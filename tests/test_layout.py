@@ -70,11 +70,14 @@ ENGINE = _words(
     monitor.files monitor.words monitor.journal_lines monitor.demo monitor.lines
     monitor.summary monitor.table
     verify.tickets verify.broker verify.situations verify.copies verify.prints verify.steps
-    verify.messages verify.sessions verify.choices verify.world verify.laws verify.explore
+    verify.messages verify.sessions verify.choices verify.world verify.state_laws verify.laws
+    verify.explore
     verify.scenario verify.rows verify.jobs
+    campaign.scenario campaign.draw campaign.prices campaign.witness campaign.trial
+    campaign.shrink campaign.tally campaign.jobs
     cli.words cli.progress cli.options cli.settings cli.broker cli.control cli.journal
-    cli.halt_signals cli.run
-    cli.sim cli.verify cli.demo_api cli.app cli.main cli.__main__
+    cli.halt_signals cli.run cli.sim cli.verify cli.simulate cli.demo_api
+    cli.app cli.main cli.__main__
     """
 )
 
@@ -146,6 +149,8 @@ MAY_TOUCH = {
     "sim.delivery": SEEDED,
     "monitor.": PROCESS,
     "monitor.demo": SEEDED,
+    "campaign.draw": SEEDED,
+    "campaign.jobs": PROCESS,  # seeds side by side
     "verify.jobs": PROCESS,  # situations side by side
     "cli.": PROCESS,
 }

@@ -341,6 +341,57 @@ def verify(
     raise typer.Exit(run_verify(options))
 
 
+class Mode(StrEnum):
+    safety = "safety"
+    liveness = "liveness"
+
+
+@app.command()
+def simulate(
+    seeds: Annotated[
+        str, typer.Option(metavar="A..B", help="A scenario is drawn from each.")
+    ] = "1..20",
+    hours: Annotated[
+        float, typer.Option(metavar="H", help="Of trading, for each; 6.5 is a whole day.")
+    ] = 1.0,
+    mode: Annotated[
+        Mode | None,
+        typer.Option(
+            help="safety: faults to the end; liveness: they stop, and everything must come to "
+            "rest. Without it by turns."
+        ),
+    ] = None,
+    jobs: Annotated[
+        int | None, typer.Option(metavar="N", help="Processes; as many as there are processors.")
+    ] = None,
+    rows: Annotated[
+        bool, typer.Option("--rows", help="Show how often each row of the charts was taken.")
+    ] = False,
+    json: Json = None,
+    save: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Keep the first failures, made smaller.")
+    ] = None,
+    replay: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Play a saved scenario again.")
+    ] = None,
+) -> None:
+    """Trade with whole engines in virtual time while everything goes wrong; 1 if a law breaks."""
+    from engine.cli.simulate import SimulateOptions
+    from engine.cli.simulate import simulate as run_simulate
+
+    options = SimulateOptions(
+        seeds=seeds,
+        hours=hours,
+        mode=None if mode is None else mode.value,
+        jobs=jobs,
+        rows=rows,
+        json=json,
+        save=save,
+        replay=replay,
+    )
+    raise typer.Exit(run_simulate(options))
+
+
 @charts.command()
 def export(
     directory: Annotated[Path, typer.Argument(metavar="DIR", help="Where the files go.")],

@@ -17,7 +17,7 @@ from engine.sim.fault_plan import FaultPlan
 from engine.sim.floor import Floor
 from engine.sim.history import HistoryBar
 from engine.sim.incidents import Incidents
-from engine.sim.oracle import Oracle
+from engine.sim.oracle import Cover, Oracle
 from engine.sim.order_entry import OrderEntry
 from engine.sim.orders import snapshot
 from engine.sim.past_ticks import Page, Row
@@ -205,6 +205,11 @@ class Exchange:
         """Filled, cancelled and rejected orders of all clients, in the order of acceptance."""
         return [snapshot(live.order) for live in self._registry.ended()]
 
+    @property
+    def execution_count(self) -> int:
+        """Of all clients, revisions included."""
+        return len(self._floor.executions)
+
     def executions(self, client_id: int | None = None) -> list[SimExecution]:
         """Executions in the order in which they happened; None: of all clients."""
         return [
@@ -221,6 +226,10 @@ class Exchange:
 
     def positions(self) -> list[PositionNotice]:
         return self._floor.account.positions()
+
+    def covers(self, symbol: str) -> list[Cover]:
+        """What would close a position of ``symbol`` whatever its price does."""
+        return self._floor.covers(symbol)
 
     def position(self, symbol: str) -> Decimal:
         return self._floor.account.position(symbol)

@@ -24,9 +24,14 @@ def draw(
     return parse(lines, f"faults of seed {seed}")
 
 
-def drawn_line(stream: random.Random, symbols: Sequence[str], horizon_ns: int) -> str:
-    """One line of a script: every kind is as likely as any other."""
-    kind = KINDS[stream.choice(sorted(KINDS))]
+def drawn_line(
+    stream: random.Random,
+    symbols: Sequence[str],
+    horizon_ns: int,
+    kinds: Sequence[str] = tuple(sorted(KINDS)),
+) -> str:
+    """One line of a script: every one of ``kinds`` is as likely as any other."""
+    kind = KINDS[stream.choice(kinds)]
     sample = stream.choice(kind.samples).format(symbol=stream.choice(list(symbols)))
     if stream.random() < CHANCE_OF_EVENT:
         when = f"{stream.choice(EVENTS)}:{stream.randint(1, EVENT_MAX)}"

@@ -106,6 +106,14 @@ class FaultPlan:
         armed = Armed(fault, self.now_ns, until_ns, fault.arguments.get("count"))
         self._armed.setdefault(fault.kind.name, []).append(armed)
 
+    def stop(self) -> None:
+        """Nothing more begins, and no rule acts any more; what an act has begun ends in its time,
+        and a policy that was changed for good stays."""
+        self._armed.clear()
+        self._waiting.clear()
+        self._due.clear()
+        self._timers = Timers()
+
     # -- time and events -----------------------------------------------------------------------
 
     @property

@@ -108,7 +108,7 @@ class Floor:
         if self._touched:
             for symbol in self._touched:
                 self.oracle.settle(
-                    self.now_ns, symbol, self.account.position(symbol), self._covers(symbol)
+                    self.now_ns, symbol, self.account.position(symbol), self.covers(symbol)
                 )
             self._touched.clear()
         return self.out
@@ -117,7 +117,7 @@ class Floor:
         out, self.out = self.out, []
         return out
 
-    def _covers(self, symbol: str) -> list[Cover]:
+    def covers(self, symbol: str) -> list[Cover]:
         """Live orders of the symbol that would close a position whatever the price does."""
         return [
             Cover(live.order.action, self.fillable(live), live.group.name if live.group else "")

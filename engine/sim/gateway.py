@@ -128,7 +128,9 @@ class Gateway:
         """Act on what a client sent. Nothing that it sends raises: at worst it is disconnected."""
         if client.line.deaf:
             return
-        greeting = handshake_time(self.desk.now_ns, instruments.ZONE_NAME)
+        greeting = ""
+        if client.client_id is None:
+            greeting = handshake_time(self.desk.now_ns, instruments.ZONE_NAME)
         try:
             for request in client.wire.feed(data, greeting):
                 if client.closing:

@@ -71,6 +71,8 @@ def generated(
     seed: int = 0,
     day: date = DAY,
     ticks_per_s: float = 4.0,
+    volatility: float = 0.0001,
+    prints: float = 0.2,
     account: str = ACCOUNT,
     policies: Policies | None = None,
     instance: int = 1,
@@ -78,7 +80,14 @@ def generated(
     """An exchange with a seeded market for one trading day. Raises UserError for a bad symbol."""
     hours = (instruments.session(day),)
     source = market.generate(
-        symbols, seed, hours[0][0], hours[0][1], ticks_per_s=ticks_per_s, hours=hours
+        symbols,
+        seed,
+        hours[0][0],
+        hours[0][1],
+        ticks_per_s=ticks_per_s,
+        volatility=volatility,
+        prints=prints,
+        hours=hours,
     )
     known = instruments.instruments(symbols, hours)
     exchange = Exchange(known, account, policies or Policies(), seed, hours[0][0], instance)

@@ -151,6 +151,7 @@ class _Walk:
         "_bid",
         "_fair",
         "_floor",
+        "_prints",
         "_random",
         "_scale",
         "_spread",
@@ -158,13 +159,16 @@ class _Walk:
         "_turn",
     )
 
-    def __init__(self, symbol: str, seed: int, price: float | None, volatility: float) -> None:
+    def __init__(
+        self, symbol: str, seed: int, price: float | None, volatility: float, prints: float
+    ) -> None:
         self._symbol = symbol
         self._random = random.Random(f"market/{seed}/{symbol}")
         drawn = round(self._random.uniform(20.0, 300.0), 2)
         self._fair = price if price is not None else drawn
         self._floor = max(self._fair * 0.02, 1.0)  # a stock of the bigger tick size stays one
         self._scale = volatility
+        self._prints = prints
         self._spread = 2.0
         self._bid = self._ask = 0  # cents; 0: not quoted yet
         self._turn = 0
@@ -188,10 +192,11 @@ class _Walk:
             self._bid = bid
             return self._tick(time_ns, "B", bid)
         kind = stream.random()
-        if self._bid == 0 or (kind < 0.4 and bid < self._ask):
+        quotes = 1.0 - self._prints
+        if self._bid == 0 or (kind < quotes / 2 and bid < self._ask):
             self._bid = bid
             return self._tick(time_ns, "B", bid)
-        if kind < 0.8 and ask > self._bid:
+        if kind < quotes and ask > self._bid:
             self._ask = ask
             return self._tick(time_ns, "A", ask)
         return self._tick(time_ns, "T", self._ask if stream.random() < 0.5 else self._bid)
@@ -209,13 +214,15 @@ def generate(
     *,
     ticks_per_s: float = 4.0,
     volatility: float = 0.0001,
+    prints: float = 0.2,
     prices: Mapping[str, float] | None = None,
     hours: Sequence[tuple[int, int]] = (),
 ) -> Iterator[MarketTick]:
     """Plausible quotes and trades of ``symbols``, the same for the same arguments.
 
     ``ticks_per_s`` is the mean rate of each symbol (arrivals are Poisson), ``volatility`` the
-    standard deviation of the return over one second (0.0001 is about 24 % a year), ``prices``
+    standard deviation of the return over one second (0.0001 is about 24 % a year), ``prints`` the
+    part of the ticks that are trades where the quote does not move, ``prices``
     the starting prices (drawn by the seed where absent). With ``hours`` ticks fall only inside
     these (open, close) spans and the source ends with the last one; ``end_ns`` None without
     ``hours`` never ends.
@@ -228,21 +235,19 @@ def generate(
         raise ConfigError("generated market: name at least one symbol, each once")
     if ticks_per_s <= 0 or volatility < 0 or any(price <= 0 for price in given.values()):
         raise ConfigError("generated market: rate and prices must be above 0")
-    return _generated(symbols, seed, start_ns, end_ns, ticks_per_s, volatility, given, hours)
+    walks = [_Walk(one, seed, given.get(one), volatility, prints) for one in symbols]
+    return _generated(walks, seed, start_ns, end_ns, ticks_per_s, hours)
 
 
 def _generated(
-    symbols: Sequence[str],
+    walks: Sequence[_Walk],
     seed: int,
     start_ns: int,
     end_ns: int | None,
     ticks_per_s: float,
-    volatility: float,
-    prices: Mapping[str, float],
     hours: Sequence[tuple[int, int]],
 ) -> Iterator[MarketTick]:
     clock = random.Random(f"clock/{seed}")
-    walks = [_Walk(symbol, seed, prices.get(symbol), volatility) for symbol in symbols]
     total_rate = ticks_per_s * len(walks)
     last_ns = [start_ns] * len(walks)
     now_ns = start_ns

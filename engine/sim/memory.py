@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any, Final
 
 from engine.sim.client import Client
@@ -131,14 +132,16 @@ class MemoryTws:
         self._source = iter(source)
         self._next = next(self._source, None)
         self._latency_ns = latency_ns
-        self._travelling = Timers()
+        self._now_ns = exchange.now_ns  # ahead of the exchange while bytes only arrive
+        self._arriving = Timers()  # bytes on their way to clients
+        self._asked = Timers()  # and to the TWS
         self._connections: list[MemoryConnection] = []
         self._every_ns = beat_ns
         self._beat_ns = self._next_beat_ns()
 
     @property
     def now_ns(self) -> int:
-        return self.exchange.now_ns
+        return max(self._now_ns, self.exchange.now_ns)
 
     @property
     def market_over(self) -> bool:
@@ -158,12 +161,14 @@ class MemoryTws:
         """Bytes of a client, on their way to the TWS."""
         if self._latency_ns:
             due_ns = self.now_ns + self._latency_ns
-            self._travelling.at(due_ns, lambda: self._receive(client, data))
+            self._asked.at(due_ns, lambda: self._receive(client, data))
         else:
             self._receive(client, data)
 
     def _receive(self, client: Client, data: bytes) -> None:
         self._observe(self.now_ns)
+        if self.exchange.now_ns < self.now_ns:
+            self.gateway.advance(self.now_ns)
         if not client.closing:
             self.gateway.receive(client, data)
         self._deliver()
@@ -179,7 +184,7 @@ class MemoryTws:
             pieces = connection.collect()
             if pieces and self._latency_ns:
                 due_ns = self.now_ns + self._latency_ns
-                self._travelling.at(due_ns, lambda c=connection, p=pieces: c.arrive(p))  # type: ignore[misc]
+                self._arriving.at(due_ns, partial(connection.arrive, pieces))
             elif pieces:
                 connection.arrive(pieces)
             if connection in self._connections and connection.settle():
@@ -190,10 +195,10 @@ class MemoryTws:
     @property
     def next_ns(self) -> int | None:
         """When something happens next; None: never again."""
-        timer_ns = self._timer_ns()
-        if self._next is None:
-            return timer_ns
-        return self._next.time_ns if timer_ns is None else min(self._next.time_ns, timer_ns)
+        due_ns, arrives_ns = self._timer_ns(), self._arriving.next_ns
+        if self._next is not None and (due_ns is None or self._next.time_ns < due_ns):
+            due_ns = self._next.time_ns
+        return arrives_ns if due_ns is None or (arrives_ns or due_ns) < due_ns else due_ns
 
     def _next_beat_ns(self) -> int:
         return self.now_ns - self.now_ns % self._every_ns + self._every_ns
@@ -201,10 +206,10 @@ class MemoryTws:
     def _timer_ns(self) -> int | None:
         """When something happens that is no tick. While anybody listens, each beat does."""
         due_ns = self.gateway.next_timer_ns
-        travels_ns = self._travelling.next_ns
-        if travels_ns is not None and (due_ns is None or travels_ns < due_ns):
-            due_ns = travels_ns
-        if self._connections and due_ns is None and self._next is None:
+        asked_ns = self._asked.next_ns
+        if asked_ns is not None and (due_ns is None or asked_ns < due_ns):
+            due_ns = asked_ns
+        if due_ns is None and self._next is None:
             return None
         if self._connections and (due_ns is None or self._beat_ns < due_ns):
             return self._beat_ns
@@ -213,6 +218,13 @@ class MemoryTws:
     def step(self) -> bool:
         """Let the next thing happen; False: there is none."""
         timer_ns, tick = self._timer_ns(), self._next
+        arrives_ns = self._arriving.next_ns
+        if arrives_ns is not None and all(
+            due_ns is None or arrives_ns <= due_ns
+            for due_ns in (timer_ns, None if tick is None else tick.time_ns)
+        ):
+            self._arrive(arrives_ns)
+            return True
         if tick is not None and (timer_ns is None or tick.time_ns < timer_ns):
             self._next = next(self._source, None)
             self._observe(max(tick.time_ns, self.now_ns))
@@ -224,13 +236,22 @@ class MemoryTws:
         self._pass(timer_ns)
         return True
 
+    def _arrive(self, now_ns: int) -> None:
+        """Bytes reach clients, of which nobody at the TWS knows."""
+        self._now_ns = max(self._now_ns, now_ns)
+        self._observe(self._now_ns)
+        while (due := self._arriving.pop(now_ns)) is not None:
+            due[1]()
+
     def _pass(self, now_ns: int) -> None:
         """Let time alone pass up to a moment at which something is due."""
-        self._observe(max(now_ns, self.now_ns))
+        self._now_ns = max(self._now_ns, now_ns)
+        self._observe(self._now_ns)
         self.gateway.advance(now_ns)
         self._beat_ns = max(self._beat_ns, self._next_beat_ns())
-        while (due := self._travelling.pop(now_ns)) is not None:
+        while (due := self._asked.pop(now_ns)) is not None:
             due[1]()
+        self._arrive(now_ns)
         self._deliver()
 
     def run(self, until_ns: int) -> None:

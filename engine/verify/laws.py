@@ -19,13 +19,12 @@ import attrs
 
 from engine.commands import Amend, Cancel, Place
 from engine.contexts import Context
-from engine.groups import Group
 from engine.orders import EXIT_ROLES, OPENING_ROLES, Order, Role
-from engine.positions import signed
 from engine.verify.choices import Step
 from engine.verify.copies import copy_state
 from engine.verify.prints import fingerprint
 from engine.verify.situations import CHEAPEST
+from engine.verify.state_laws import endings, folds
 from engine.verify.tickets import STOPS, SYMBOL, TRADING, Ticket
 from engine.verify.world import World
 from statecharts.vocabulary import ContextState, OrderAsk, OrderReport
@@ -59,8 +58,8 @@ def broken(before: Before, step: Step, after: World) -> Iterator[str]:
     """Every law that ``after`` does not keep, which ``step`` made of what ``before`` remembers.
     What the step did not touch kept its laws before, and is not judged again."""
     if not after.moment.sound:
-        yield from _folds(after)
-        yield from _endings(after)
+        yield from folds(after.core.state)
+        yield from endings(after.core.state)
         after.moment.sound = True
     if after.sent:
         yield from _sendings(before, after)
@@ -73,25 +72,6 @@ def broken(before: Before, step: Step, after: World) -> Iterator[str]:
 
 
 # -- in every state ----------------------------------------------------------------------------
-
-
-def _folds(world: World) -> Iterator[str]:
-    state = world.core.state
-    owners: list[Context | Group] = [*state.contexts.values(), *state.groups.values()]
-    for owner in owners:
-        ledger = owner.ledger
-        total, filled = ZERO, dict.fromkeys(owner.orders, ZERO)
-        for name, fill in ledger.fills.items():
-            total += signed(fill)
-            number = ledger.order_of[name]
-            filled[number] = filled.get(number, ZERO) + fill.quantity
-        if ledger.position.quantity != total:
-            yield f"1: position {ledger.position.quantity} is not the fold {total}"
-        for number, shares in filled.items():
-            order = owner.orders.get(number)
-            if order is None or order.filled != shares:
-                told = "nobody's" if order is None else order.filled
-                yield f"1: order {number} has filled {shares}, not {told}"
 
 
 def _sendings(before: Before, after: World) -> Iterator[str]:
@@ -203,19 +183,6 @@ def _uncovered(context: Context, order: Order) -> Iterator[str]:
     own = sum((one.sign * one.filled for one in tranche.orders.values()), ZERO)
     if max(others, default=ZERO) < min(abs(context.held), own * context.side):
         yield f"6: stop {order.order_id} is cancelled while {context.held} held"
-
-
-def _endings(world: World) -> Iterator[str]:
-    """What has ended holds nothing, and nothing of it lives but what has come back from the dead;
-    that is taken back, which law 27 sees to."""
-    for context in world.core.state.contexts.values():
-        if not context.settled:
-            continue
-        if context.held:
-            yield f"16: context {context.number} has ended with {context.held} held"
-        for order in context.orders.values():
-            if not order.dead and not order.revived:
-                yield f"16: context {context.number} has ended, order {order.order_id} has not"
 
 
 def _truth(world: World) -> Iterator[str]:

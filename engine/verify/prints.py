@@ -129,6 +129,7 @@ def fingerprint(state: State, now_ns: int) -> Hashable:
         tuple(state.suspects.items()),
         tuple(state.foreign.items()),
         tuple(state.foreign_found.items()),
+        frozenset(state.foreign_fills.items()),
         frozenset(state.foreign_orders.items()),
         tuple(
             [

@@ -351,8 +351,8 @@ class DeskMachine(RuleBasedStateMachine):
             return
         resting = (ContextState.ENTERING, ContextState.PROTECTED, ContextState.ADDING)
         assert context.state in resting, context.state
-        floor = self.desk.exchange._floor
-        assert uncovered(context.held, floor._covers(symbol)) == 0, "shares without a stop"
+        covers = self.desk.exchange.covers(symbol)
+        assert uncovered(context.held, covers) == 0, "shares without a stop"
         live = {one.order_id: one for one in self.desk.exchange.open_orders(CLIENT)}
         for tranche, held in context.shares():
             own = [live[number] for number in tranche.orders if number in live]

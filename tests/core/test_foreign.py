@@ -92,6 +92,25 @@ def test_ignored_shares_are_counted_apart(side: int) -> None:
     assert d.live("AAPL") == words(side, "SELL 100 STP 95.00", "SELL 100 LMT 110.00")
 
 
+@pytest.mark.parametrize("policy", ["ignore", "freeze"])
+@pytest.mark.parametrize("shares", [0, 15, 60])
+def test_a_corrected_execution_of_somebody_else_is_counted_anew(policy: str, shares: int) -> None:
+    d = desk(policy)
+    enter(d, 1)
+    by_hand(d, "SELL", 40)
+    d.wait(30)
+    (old,) = d.exchange.executions(BY_HAND)
+    corrected = d.exchange._floor.ledger.correct(old, Decimal(shares), old.price, None)
+    d.deliver([corrected, d.exchange._floor.account.notice("AAPL")])
+    d.deliver([corrected])
+    d.wait(60)
+
+    assert d.core.state.held("AAPL") == 100
+    assert d.core.state.foreign[old.instrument.con_id] == -shares
+    assert bool(d.core.state.frozen) == (policy == "freeze" and shares > 0)
+    assert d.exchange.position("AAPL") == 100 - shares
+
+
 def test_an_order_by_hand_freezes_until_it_is_gone(side: int) -> None:
     d = desk("freeze")
     enter(d, side)

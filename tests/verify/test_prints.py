@@ -57,6 +57,7 @@ OTHERWISE: dict[tuple[type, str], Any] = {
     (State, "suspects"): {"XYZ": Suspicion(Decimal(1), Decimal(0))},
     (State, "foreign"): {7: Decimal(5)},
     (State, "foreign_found"): {7: Decimal(5)},
+    (State, "foreign_fills"): {"x99.1": (2, Decimal(5))},
     (State, "foreign_orders"): {5: "XYZ"},
     (State, "dirty"): {1},
     (State, "deadlines"): {"ask": 1},

@@ -1,0 +1,335 @@
+"""One scenario, played: an engine in all its lives at a TWS in memory, and what came of it."""
+
+from __future__ import annotations
+
+import contextlib
+import traceback
+from collections import Counter
+from collections.abc import Callable
+from decimal import ROUND_HALF_UP, Decimal
+from functools import partial
+from typing import Final
+
+import attrs
+
+from engine.campaign.prices import Gap, with_gaps
+from engine.campaign.scenario import HOURS_MAX, Prompt, Scenario
+from engine.campaign.witness import SECOND_NS, Broken, Witness
+from engine.config import from_mapping
+from engine.engine import Engine
+from engine.errors import JournalError, LimitError, UserError
+from engine.events import AlertEvent, BaseEvent, PositionCloseEvent, RefusalEvent
+from engine.inputs import (
+    BracketRequested,
+    CloseRequested,
+    HaltRequested,
+    ResumeRequested,
+)
+from engine.journal import MEMORY, Journal
+from engine.recovery import rebuild
+from engine.signals.schema import SignalRefusedError
+from engine.sim import fault_script
+from engine.sim.launch import generated
+from engine.sim.memory import MemoryTws
+from engine.sim.policies import Policies, answers
+from engine.sim.virtual import VirtualTransport
+
+CALM_S: Final = 900.0  # at most, until everything has come to rest after the last fault
+POLL_S: Final = 5.0
+PRINTS: Final = 0.5  # of the ticks are trades: stops are set off by trades
+AFTER_CLOSE_S: Final = 300.0  # of a whole day
+IDLE_NS: Final = 10 * SECOND_NS  # the less, the slower, and nothing else
+RESTART_S: Final = 10.0  # until an engine that could not begin is started again
+LIVES_MAX: Final = 500
+CENT: Final = Decimal("0.01")
+
+
+class Killed(BaseException):
+    """The process of the engine is gone, between two of its waits."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(seconds)
+        self.seconds = seconds
+
+
+class Kept(Journal):
+    """A journal in memory that is found again by the next life: what was committed, no more."""
+
+    def close(self) -> None:
+        if self.pending:
+            self._connection.execute("ROLLBACK")
+            self.pending = False
+
+    def found_again(self) -> Kept:
+        return Kept(MEMORY, self._connection, None)
+
+
+@attrs.frozen
+class Violation:
+    law: int
+    text: str
+    at_s: float  # since the opening
+
+
+@attrs.define
+class Outcome:
+    """``counts`` says how often each thing really happened: faults by their kind, prompts, ends
+    of trades, refusals, alerts."""
+
+    violation: Violation | None = None
+    counts: Counter[str] = attrs.field(factory=Counter)
+    fault_lines: dict[str, int] = attrs.field(factory=dict)
+    seconds: float = 0.0  # of the exchange
+    records: int = 0
+    executions: int = 0
+    orders: int = 0
+
+
+def play(scenario: Scenario, look: Callable[[Engine, float], None] | None = None) -> Outcome:
+    """Let a scenario happen. ``look`` is shown the engine, and the time since the opening, before
+    each of its waits.
+
+    Raises:
+        UserError: the scenario says what nobody can do.
+    """
+    return _Trial(scenario, look).play()
+
+
+class _Trial:
+    def __init__(
+        self, scenario: Scenario, look: Callable[[Engine, float], None] | None = None
+    ) -> None:
+        self.scenario = scenario
+        exchange, market = generated(
+            scenario.symbols,
+            seed=scenario.seed,
+            ticks_per_s=scenario.rate,
+            volatility=scenario.volatility,
+            prints=PRINTS,
+            policies=Policies(**answers(scenario.policies)),
+        )
+        self.start_ns = exchange.now_ns
+        self.tws = MemoryTws(
+            exchange,
+            with_gaps(market, [self._gap(one) for one in scenario.prompts if one.kind == "gap"]),
+            faults=fault_script.parse(scenario.faults, "fault"),
+            seed=scenario.seed,
+            max_server_version=scenario.version,
+            latency_ns=round(scenario.latency_ms * 1e6),
+            beat_ns=IDLE_NS,
+        )
+        self.transport = VirtualTransport(self.tws, IDLE_NS)
+        self.transport.before_wait = self._before_wait
+        self.config = from_mapping(
+            {**scenario.settings, "strategy": {**scenario.settings.get("strategy", {}),
+                                               "symbols": list(scenario.symbols)}},
+            f"settings of seed {scenario.seed}",
+        )  # fmt: skip
+        self.journal = Kept.memory()
+        self.witness = Witness(self.tws, self.config.broker.client_id, scenario.policies)
+        self.outcome = Outcome()
+        self.engine: Engine | None = None
+        self._look = look
+        self._over = False
+        self._calm_from_s = 0.0
+        self._digest = ""  # of the last state, if the engine ended in good order
+
+    def _gap(self, prompt: Prompt) -> Gap:
+        symbol, dollars = prompt.words
+        return Gap(self._ns(prompt.at_s), symbol, float(dollars))
+
+    def _ns(self, at_s: float) -> int:
+        return self.start_ns + round(at_s * SECOND_NS)
+
+    @property
+    def now_s(self) -> float:
+        return (self.transport.now_ns - self.start_ns) / SECOND_NS
+
+    # -- the whole -----------------------------------------------------------------------------
+
+    def play(self) -> Outcome:
+        scenario, outcome = self.scenario, self.outcome
+        end_s = scenario.hours * 3600
+        if scenario.mode == "liveness":
+            end_s = max(end_s - CALM_S, end_s / 2)
+            self.transport.at(self._ns(end_s), self._calm)
+        else:
+            end_s += AFTER_CLOSE_S if scenario.hours >= HOURS_MAX else 0.0
+            self.transport.at(self._ns(end_s), self._end)
+        for prompt in scenario.prompts:
+            if prompt.kind != "gap" and prompt.at_s < end_s:
+                self.transport.at(self._ns(prompt.at_s), partial(self._prompt, prompt))
+        try:
+            self._live_and_die()
+            self._judge()
+        except Broken as broken:
+            outcome.violation = Violation(broken.law, broken.text, self.now_s)
+        self._count()
+        return outcome
+
+    def _live_and_die(self) -> None:
+        for life in range(1, LIVES_MAX + 1):
+            pause_s = self._live(f"{life:06x}")
+            if self._over:
+                return
+            self.transport.hang_up()
+            self.journal = self.journal.found_again()
+            try:
+                self.transport.sleep(round(pause_s * SECOND_NS))
+            except Killed:  # the end came before the next life
+                return
+        raise Broken(27, f"the engine was started {LIVES_MAX} times")
+
+    def _live(self, run: str) -> float:
+        """One life; how long the engine stays dead after it."""
+        try:
+            engine = Engine(self.config, self.journal, transport=self.transport, run=run)
+            for kind in (AlertEvent, PositionCloseEvent, RefusalEvent):
+                engine.subscribe(kind, self._told)
+            self.engine = engine
+            engine.run()
+            self._digest = engine.core.state.digest()
+        except Killed as killed:
+            return killed.seconds
+        except JournalError as problem:
+            raise Broken(21, str(problem)) from None
+        except UserError as problem:
+            # Whoever watches over it reads this and starts it again.
+            self.outcome.counts[f"ended {type(problem).__name__}"] += 1
+            return RESTART_S
+        except Broken:
+            raise
+        except (Exception, AssertionError) as problem:
+            raise Broken(0, _said(problem)) from problem
+        finally:
+            self.engine = None
+        return 0.0
+
+    def _before_wait(self) -> None:
+        if (engine := self.engine) is None:
+            return
+        self.witness.watch(engine.core.state, self.journal.count, self.transport.now_ns)
+        if self._look is not None:
+            self._look(engine, self.now_s)
+
+    # -- prompts -------------------------------------------------------------------------------
+
+    def _prompt(self, prompt: Prompt) -> None:
+        if self.engine is None:
+            return  # nobody is there
+        self.outcome.counts[f"prompt {prompt.kind}"] += 1
+        act = getattr(self, f"_{prompt.kind}")
+        with contextlib.suppress(SignalRefusedError, LimitError):
+            act(*prompt.words)
+
+    def _signal(self, symbol: str, signal: str, confidence: str) -> None:
+        assert self.engine is not None
+        said = {"ticker": symbol, "signal": signal, "confidence": float(confidence)}
+        self.engine.publish(said, source="campaign")
+
+    def _close(self, symbol: str) -> None:
+        assert self.engine is not None
+        self.engine.submit(CloseRequested(None if symbol == "all" else symbol, "host"))
+
+    def _halt(self, level: str) -> None:
+        assert self.engine is not None
+        self.engine.submit(HaltRequested(int(level), "campaign", "prompted"))
+
+    def _resume(self) -> None:
+        assert self.engine is not None
+        self.engine.submit(ResumeRequested("campaign", "prompted"))
+
+    def _bracket(self, symbol: str, side: str, shares: str, stop_percent: str) -> None:
+        """At the market, its stop so many per cent away and its target as far."""
+        assert self.engine is not None
+        quote = self.tws.exchange.quote(symbol)
+        if quote.bid is None or quote.ask is None:
+            return
+        price = Decimal(str(quote.ask if side == "BUY" else quote.bid))
+        away = price * Decimal(stop_percent) / 100 * (1 if side == "BUY" else -1)
+        stop, target = (one.quantize(CENT, ROUND_HALF_UP) for one in (price - away, price + away))
+        reference = f"bracket-{self.transport.now_ns}-{symbol}"
+        request = BracketRequested(
+            reference, symbol, "BUY" if side == "BUY" else "SELL", Decimal(shares), stop, target
+        )
+        self.engine.submit(request)
+
+    def _kill(self, seconds: str) -> None:
+        raise Killed(float(seconds))
+
+    # -- the end -------------------------------------------------------------------------------
+
+    def _end(self) -> None:
+        self._over = True
+        if self.engine is None:
+            raise Killed(0.0)
+        self.engine.stop()
+
+    def _calm(self) -> None:
+        """Faults stop; from now on everything has to come to rest."""
+        self._calm_from_s = self.now_s
+        if self.tws.gateway.faults is not None:
+            self.tws.gateway.faults.plan.stop()
+        self.transport.at(self._ns(self.now_s + POLL_S), self._poll)
+
+    def _poll(self) -> None:
+        found = ["27: the engine does not run"]
+        if self.engine is not None:
+            found = self.witness.unsettled(self.engine.core.state)
+        if not found:
+            self.outcome.counts["settled"] += 1
+            self._end()
+        elif self.now_s - self._calm_from_s > CALM_S:
+            law, _, words = found[0].partition(": ")
+            raise Broken(int(law), f"{words} ({CALM_S:g} s after the last fault)")
+        else:
+            self.transport.at(self._ns(self.now_s + POLL_S), self._poll)
+
+    def _judge(self) -> None:
+        """What can only be said at the end: the journal replays, nothing was done twice."""
+        try:
+            core = rebuild(self.journal.found_again(), self.config)
+        except JournalError as problem:
+            raise Broken(21, str(problem)) from None
+        if self._digest and core.state.digest() != self._digest:
+            raise Broken(21, "the journal replays to another state")
+        for text in self.witness.verdict(core.state):
+            law, _, words = text.partition(": ")
+            raise Broken(int(law), words)
+
+    # -- counting ------------------------------------------------------------------------------
+
+    def _told(self, event: BaseEvent) -> None:
+        counts = self.outcome.counts
+        if isinstance(event, AlertEvent):
+            counts[f"alert {event.level}"] += 1
+        elif isinstance(event, PositionCloseEvent):
+            counts[f"trade ended by {event.reason}"] += 1
+        elif isinstance(event, RefusalEvent):
+            counts[f"refused {event.reason}"] += 1
+
+    def _faults(self) -> dict[str, int]:
+        """How often each kind of fault really happened."""
+        found: Counter[str] = Counter()
+        if self.tws.gateway.faults is not None:
+            for line, times in self.tws.gateway.faults.plan.counts.items():
+                found[line.split()[1]] += times
+        return dict(found)
+
+    def _count(self) -> None:
+        outcome, exchange = self.outcome, self.tws.exchange
+        for kind, times in self._faults().items():
+            outcome.counts[f"fault {kind}"] += times
+        if self.tws.gateway.faults is not None:
+            outcome.fault_lines = dict(self.tws.gateway.faults.plan.counts)
+        outcome.seconds = self.now_s
+        outcome.records = self.journal.count
+        outcome.executions = exchange.execution_count
+        outcome.orders = exchange.oracle.orders
+
+
+def _said(problem: BaseException) -> str:
+    """An exception with the place where it was raised."""
+    where = traceback.extract_tb(problem.__traceback__)[-1]
+    place = f"{where.filename.rpartition('/')[2]}:{where.name}"
+    return f"{type(problem).__name__} in {place}: {problem}".splitlines()[0]

@@ -1,0 +1,271 @@
+"""What must hold while an engine trades, and what must be true when everything is over.
+
+The truth is the exchange's: its executions, orders and positions. Of the engine only the state of
+its core is looked at, to compare. Numbers of laws are those of docs/verification.md.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Final
+
+import attrs
+
+from engine.foreign import unresolved
+from engine.money import ZERO
+from engine.orders import Role
+from engine.positions import revision
+from engine.sim.client import Client
+from engine.sim.exchange import Exchange
+from engine.sim.memory import MemoryTws
+from engine.sim.oracle import uncovered
+from engine.sim.records import SimExecution
+from engine.state import State
+from engine.verify.state_laws import endings, folds
+from statecharts.vocabulary import ContextState
+
+SECOND_NS: Final = 1_000_000_000
+LOOK_NS: Final = 5 * SECOND_NS  # between two looks at the exchange
+UNCOVERED_NS_MAX: Final = 120 * SECOND_NS  # of a session that is live all the while
+MESSAGES_PER_S_MAX: Final = 50
+STILL_TURNS_MAX: Final = 2_000  # of the writer, while no time passes
+# What the broker does wrong itself, so that shares may go that nobody wanted to.
+_FICKLE: Final = frozenset(
+    {"late-fill", "double", "correct", "liquidate", "order-by-hand", "change-by-hand", "policy"}
+)
+_FICKLE_POLICIES: Final = frozenset(
+    {"oca_siblings", "oca3_same_tick", "oca1_partial", "oca_delay_ns", "oca_reduction",
+     "cancel_delay_ns", "modify_delay_ns", "child_quantity", "child_activation"}
+)  # fmt: skip
+_EXITS: Final = "STRC"  # how references of exits go on
+_SETTLED: Final = frozenset({ContextState.PROTECTED, ContextState.ENTERING, ContextState.ADDING})
+
+
+class Broken(Exception):  # noqa: N818  a finding rather than a kind of error
+    """A law does not hold."""
+
+    def __init__(self, law: int, text: str) -> None:
+        super().__init__(f"{law}: {text}")
+        self.law = law
+        self.text = text
+
+
+@attrs.define
+class _Since:
+    """How long something that may not last has lasted."""
+
+    since_ns: dict[str, int] = attrs.field(factory=dict)
+
+    def lasts(self, symbol: str, holds: bool, now_ns: int) -> int:
+        if not holds:
+            self.since_ns.pop(symbol, None)
+            return 0
+        return now_ns - self.since_ns.setdefault(symbol, now_ns)
+
+
+class Witness:
+    """Of one engine, over all its lives, at one exchange."""
+
+    def __init__(self, tws: MemoryTws, client_id: int, policies: tuple[str, ...] = ()) -> None:
+        self._tws = tws
+        self._exchange: Exchange = tws.exchange
+        self._client_id = client_id
+        self._policies = policies
+        self._executions: dict[str, SimExecution] = {}  # newest revision, by identity
+        self._own: dict[str, Decimal] = {}  # as of the latest reading
+        self._read = 0
+        self._records = -1
+        self._looked_ns = 0
+        self._now_ns = -1
+        self._still = 0
+        self._naked = _Since()
+        self._requests: deque[tuple[int, int]] = deque()  # (when, in all)
+        self._clients: dict[int, Client] = {}  # all that there were
+
+    # -- while it trades -----------------------------------------------------------------------
+
+    def watch(self, state: State, records: int, now_ns: int) -> None:
+        """The writer is about to wait. Raises Broken."""
+        self._count_turns(now_ns)
+        self._count_requests(now_ns)
+        if records != self._records:
+            self._records = records
+            for text in (*folds(state), *endings(state)):
+                law, _, words = text.partition(": ")
+                raise Broken(int(law), words)
+        if now_ns - self._looked_ns >= LOOK_NS:
+            self._looked_ns = now_ns
+            self._look(state, now_ns)
+
+    def _count_turns(self, now_ns: int) -> None:
+        self._still = self._still + 1 if now_ns == self._now_ns else 0
+        self._now_ns = now_ns
+        if self._still > STILL_TURNS_MAX:
+            raise Broken(27, "the writer turns and turns while no time passes")
+
+    def _count_requests(self, now_ns: int) -> None:
+        """28: TWS drops what comes faster than it allows."""
+        self._clients.update((id(one), one) for one in self._tws.gateway.clients)
+        total = sum(one.requests_total for one in self._clients.values())
+        recent = self._requests
+        if not recent or recent[-1][1] != total:
+            recent.append((now_ns, total))
+        while len(recent) > 1 and recent[1][0] <= now_ns - SECOND_NS:
+            recent.popleft()
+        if total - recent[0][1] > MESSAGES_PER_S_MAX:
+            raise Broken(28, f"{total - recent[0][1]} messages in a second")
+
+    def _look(self, state: State, now_ns: int) -> None:
+        self._read_executions(state)
+        for symbol in state.config.strategy.symbols:
+            own = self._held(symbol)
+            naked = uncovered(own, self._exchange.covers(symbol)) if own else ZERO
+            if not (state.live and self._trades(symbol, now_ns)) or symbol in state.frozen:
+                naked = ZERO  # nobody could do anything about it
+            lasts_ns = self._naked.lasts(symbol, naked > 0, now_ns)
+            if lasts_ns > UNCOVERED_NS_MAX:
+                raise Broken(
+                    6,
+                    f"{symbol}: {naked} of {own} shares without a stop for "
+                    f"{lasts_ns // SECOND_NS} s of a live session",
+                )
+
+    def _trades(self, symbol: str, now_ns: int) -> bool:
+        """Whether the exchange would let anything be done about the symbol now."""
+        instrument = self._exchange.instrument(symbol)
+        assert instrument is not None
+        is_open = any(opens <= now_ns < closes for opens, closes in instrument.sessions)
+        return is_open and not self._exchange.quote(symbol).halted
+
+    # -- the truth -----------------------------------------------------------------------------
+
+    def _read_executions(self, state: State) -> None:
+        """What there is, and the signed shares that orders of this engine have brought."""
+        if self._exchange.execution_count == self._read:
+            return
+        for one in self._exchange.executions()[self._read :]:
+            identity, _ = revision(one.execution_id)
+            before = self._executions.get(identity)
+            self._executions[identity] = one
+            if state.ours(one.order_ref):
+                change = _signed(one) - (ZERO if before is None else _signed(before))
+                self._moved(one, change, corrected=before is not None)
+        self._read = self._exchange.execution_count
+
+    def _moved(self, one: SimExecution, change: Decimal, corrected: bool) -> None:
+        """4: exits make a position smaller, and never turn it over."""
+        symbol = one.instrument.symbol
+        before = self._own.get(symbol, ZERO)
+        after = self._own[symbol] = before + change
+        exits = one.order_ref.split("-")[-1][:1] in _EXITS
+        if not exits or corrected or self._fickle:
+            return
+        if after * before < 0 or abs(after) > abs(before):
+            raise Broken(4, f"{symbol}: exit {one.order_ref} brought {before} shares to {after}")
+
+    @property
+    def _fickle(self) -> bool:
+        """Whether the broker itself has let shares go that nobody wanted to go."""
+        if any(answer.partition("=")[0] in _FICKLE_POLICIES for answer in self._policies):
+            return True
+        faults = self._tws.gateway.faults
+        counts = {} if faults is None else faults.plan.counts
+        return any(times and line.split()[1] in _FICKLE for line, times in counts.items())
+
+    def _held(self, symbol: str) -> Decimal:
+        """Of our shares those that are there: others at the account may have taken some."""
+        own, position = self._own.get(symbol, ZERO), self._exchange.position(symbol)
+        if own * position <= 0:
+            return ZERO
+        return min(own, position) if own > 0 else max(own, position)
+
+    # -- when everything is over ---------------------------------------------------------------
+
+    def unsettled(self, state: State) -> list[str]:
+        """Why this is no end: what has not converged, each as a law and its words."""
+        self._read_executions(state)
+        if not state.live:
+            return ["27: the session is not live"]
+        if state.round.running or state.doubts or state.asked_rules:
+            return ["27: it still asks the broker"]
+        found = list(self._disagreements(state))
+        for symbol in state.config.strategy.symbols:
+            found += self._restless(state, symbol)
+        return found
+
+    def _disagreements(self, state: State) -> Iterator[str]:
+        living = {one.order_id: one for one in self._exchange.open_orders(self._client_id)}
+        believed = {number: one for number, one in state.orders.items() if not one.dead}
+        for number in sorted(living.keys() - believed.keys()):
+            yield f"26: order {number} lives at the broker and is dead here"
+        for number in sorted(believed.keys() - living.keys()):
+            yield f"26: order {number} is dead at the broker and lives here"
+        for number in sorted(living.keys() & believed.keys()):
+            theirs, ours = living[number].remaining, believed[number].remaining
+            if theirs != ours:
+                yield f"26: order {number} may fill {theirs} at the broker, {ours} here"
+        if len(living) != len(self._exchange.open_orders(self._client_id)):
+            yield "26: two orders of one number live at the broker"
+        for symbol, instrument in state.instruments.items():
+            if symbol in state.frozen:
+                continue
+            held = state.held(symbol) + state.foreign.get(instrument.con_id, ZERO)
+            if held != self._exchange.position(symbol):
+                truth = self._exchange.position(symbol)
+                yield f"26: {symbol}: the broker holds {truth}, the engine knows {held}"
+
+    def _restless(self, state: State, symbol: str) -> Iterator[str]:
+        if symbol in state.frozen:
+            if not unresolved(state, symbol, state.instruments[symbol].con_id):
+                yield f"26: {symbol} is frozen for ever: {state.frozen[symbol]}"
+            return
+        context = state.current.get(symbol)
+        held = ZERO if context is None else context.held
+        naked = uncovered(held, self._exchange.covers(symbol))
+        if naked:
+            yield f"6: {symbol}: {naked} of {held} shares without a stop"
+        if context is None:
+            return
+        if context.state not in _SETTLED:
+            name = ContextState(context.state).name.lower()
+            yield f"27: {symbol}: context {context.number} is {name} for ever"
+        elif context.held * context.side < 0:
+            yield f"15: {symbol}: context {context.number} has turned over to {context.held}"
+        elif context.state != ContextState.PROTECTED and not context.opening_rest:
+            name = ContextState(context.state).name.lower()
+            yield f"27: {symbol}: context {context.number} is {name}, and nothing may fill"
+
+    def verdict(self, state: State) -> list[str]:
+        """What the whole run shows at its end."""
+        self._read_executions(state)
+        if self._fickle:
+            return []
+        return [*self._entries_beyond(state), *self._sent_twice(state)]
+
+    def _entries_beyond(self, state: State) -> Iterator[str]:
+        """8: no more shares come in than were ordered."""
+        filled: dict[int, Decimal] = {}
+        for one in self._executions.values():
+            if one.client_id == self._client_id:
+                filled[one.order_id] = filled.get(one.order_id, ZERO) + one.quantity
+        for number, shares in filled.items():
+            order = state.orders.get(number)
+            if order is not None and order.role is Role.ENTRY and shares > order.spec.quantity:
+                yield f"8: entry {number} of {order.spec.quantity} shares has filled {shares}"
+
+    def _sent_twice(self, state: State) -> Iterator[str]:
+        """9: one order of ours is one order at the broker."""
+        permanent: dict[str, set[int]] = {}
+        orders = [*self._exchange.open_orders(), *self._exchange.completed_orders()]
+        for one in orders:
+            if state.ours(one.order_ref):
+                permanent.setdefault(one.order_ref, set()).add(one.perm_id)
+        for reference, ids in permanent.items():
+            if len(ids) > 1:
+                yield f"9: order {reference} was at the broker {len(ids)} times"
+
+
+def _signed(one: SimExecution) -> Decimal:
+    return one.quantity if one.side == "BUY" else -one.quantity

@@ -1,0 +1,296 @@
+"""Campaigns of whole engines in virtual time, and the machinery of them."""
+
+import attrs
+import pytest
+
+import engine.core as core_module
+from engine.campaign import jobs, tally
+from engine.campaign.draw import drawn
+from engine.campaign.jobs import Plan
+from engine.campaign.prices import Gap, with_gaps
+from engine.campaign.scenario import PROMPTS, Prompt, Scenario, parse, prompt, render
+from engine.campaign.shrink import shrink
+from engine.campaign.trial import Outcome, Violation, play
+from engine.errors import UserError
+from engine.exits import AmendExit, PlaceExit, Withdraw
+from engine.orders import Role
+from engine.sim.records import MarketTick
+
+SHORT_H = 0.15
+CALM = Scenario(
+    seed=3,
+    mode="liveness",
+    hours=0.2,
+    symbols=("IBM",),
+    settings={"strategy": {"sizing": {"shares": 100}, "stop": {"percent": 2.0}}},
+    prompts=(prompt("+40s signal IBM BUY 0.9"),),
+)
+
+
+def with_faults(*lines, **changes):
+    return attrs.evolve(CALM, faults=lines, **changes)
+
+
+# -- the campaign ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("first", range(1, 101, 10))
+def test_whole_engines_keep_every_law_whatever_goes_wrong(first):
+    found, _ = jobs.run(Plan(range(first, first + 10), SHORT_H), lambda _: None)
+    assert [(one.violation.law, one.violation.text, one.again) for one in found.failures] == []
+    assert found.seeds == 10
+    assert found.orders > 20
+
+
+def test_a_seed_is_the_same_run_to_the_last_byte_and_another_one_is_not():
+    one, again, other = (play(drawn(seed, "safety", SHORT_H)) for seed in (8, 8, 9))
+    assert one == again
+    assert one.counts != other.counts
+
+
+def test_a_quiet_day_is_as_the_strategy_says():
+    seen = []
+
+    def look(engine, at_s):
+        held = engine.core.state.held("IBM")
+        if not seen or seen[-1] != held:
+            seen.append(held)
+
+    outcome = play(CALM, look)
+    assert outcome.violation is None
+    assert seen == [0, 100]
+    assert (outcome.orders, outcome.executions) == (3, 1)
+    assert outcome.counts["prompt signal"] == outcome.counts["settled"] == 1
+
+
+# -- laws can break ----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def broken_core(monkeypatch):
+    """Lets the engine forget one kind of its wishes."""
+    carry_out = core_module._carry_out
+
+    def forget(matches):
+        def forgetful(state, out, context, want):
+            if not matches(want):
+                carry_out(state, out, context, want)
+
+        monkeypatch.setattr(core_module, "_carry_out", forgetful)
+
+    return forget
+
+
+def placed(role):
+    return lambda want: isinstance(want, PlaceExit) and want.role is role
+
+
+def test_shares_without_a_stop_are_found(broken_core):
+    broken_core(placed(Role.STOP))
+    naked = with_faults("+60s cancel-by-hand types=STP", mode="safety")
+    found = play(naked).violation
+    assert found is not None
+    assert found.law == 6
+    assert "100 of 100 shares without a stop" in found.text
+
+
+def test_the_same_is_mended_by_a_sound_core():
+    assert play(with_faults("+60s cancel-by-hand types=STP")).violation is None
+    assert play(with_faults("+60s cancel-by-hand types=STP", mode="safety")).violation is None
+
+
+def test_a_close_that_never_comes_is_found(broken_core):
+    broken_core(placed(Role.CLOSE))
+    closed = attrs.evolve(CALM, prompts=(*CALM.prompts, prompt("+80s close IBM")))
+    found = play(closed).violation
+    assert found is not None
+    assert (found.law, found.at_s > 900) == (27, True)
+    assert "closing for ever" in found.text
+
+
+def test_orders_that_are_left_behind_are_found(broken_core):
+    broken_core(lambda want: isinstance(want, Withdraw | AmendExit))
+    left = attrs.evolve(
+        CALM,
+        prompts=(*CALM.prompts, prompt("+80s close IBM")),
+        policies=("oca_siblings=forget",),
+    )
+    found = play(left).violation
+    assert found is not None
+    assert found.law in {16, 26, 27}
+
+
+def test_an_engine_that_raises_is_found(monkeypatch):
+    def fail(state, out, context):
+        raise AssertionError("a defect")
+
+    monkeypatch.setattr(core_module, "watch_stop", fail)
+    found = play(CALM).violation
+    assert found is not None
+    assert (found.law, found.text) == (0, "AssertionError in test_simulate.py:fail: a defect")
+
+
+def test_a_journal_that_replays_to_something_else_is_found(monkeypatch):
+    monkeypatch.setattr("engine.campaign.trial.rebuild", lambda journal, config: other)
+    other = core_module.Core(CALM and play_config())
+    found = play(CALM).violation
+    assert found is not None
+    assert found.law == 21
+
+
+def play_config():
+    from engine.config import from_mapping
+
+    return from_mapping({"strategy": {"symbols": ["IBM"]}})
+
+
+# -- lives -------------------------------------------------------------------------------------
+
+
+def test_an_engine_that_is_killed_trades_on():
+    outcome = play(
+        attrs.evolve(
+            CALM,
+            prompts=(*CALM.prompts, prompt("+41s kill 5"), prompt("+90s close IBM")),
+        )
+    )
+    assert outcome.violation is None
+    assert outcome.counts["prompt kill"] == 1
+    assert outcome.counts["trade ended by host"] == 1
+
+
+def test_an_engine_that_cannot_begin_is_started_again():
+    dead = attrs.evolve(CALM, prompts=(prompt("+40s kill 1"), prompt("+100s signal IBM BUY 0.9")))
+    outcome = play(attrs.evolve(dead, faults=("+39s refuse for=30s",)))
+    assert outcome.violation is None
+    assert outcome.counts["ended ConnectError"] >= 2
+    assert outcome.executions == 1
+
+
+# -- scenarios ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("seed", range(1, 30))
+def test_what_is_drawn_can_be_written_and_read(seed):
+    scenario = drawn(seed, "liveness", 1.0)
+    assert parse(render(scenario, "26: something"), "here") == scenario
+
+
+def test_the_draws_know_every_prompt_and_every_fault():
+    scenarios = [drawn(seed, "safety", 6.5) for seed in range(40)]
+    prompts = {one.kind for scenario in scenarios for one in scenario.prompts}
+    assert prompts == set(PROMPTS)
+    assert {line.split()[1] for scenario in scenarios for line in scenario.faults} >= {
+        "drop", "reset", "restart", "double", "policy", "halt",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("scenario seed=1 mode=both hours=1", "here:1: scenario: mode is one of safety, liveness"),
+        ("prompt +5s dance IBM", "here:1: prompt: dance: there are signal, gap"),
+        ("prompt +5s halt", "here:1: prompt: halt is followed by LEVEL"),
+        ("prompt 5s halt 1", "here:1: prompt: 5s halt 1: write +SECONDSs"),
+        ("fault +5s implode", "no fault is called 'implode'"),
+        ("policy oca_modify=sometimes", "policy oca_modify"),
+        ("weather fine", "no such line"),
+        ("", "here: says nothing of seed, mode, hours, symbols"),
+    ],
+)
+def test_a_scenario_that_cannot_be_read_says_where(line, said):
+    with pytest.raises(UserError) as refused:
+        parse(line, "here")
+    assert said in str(refused.value)
+
+
+# -- gaps --------------------------------------------------------------------------------------
+
+
+def test_a_gap_moves_everything_after_it_and_never_crosses_the_quote():
+    ticks = [
+        MarketTick(1, "IBM", "B", 100.00, 100),
+        MarketTick(2, "IBM", "A", 100.02, 100),
+        MarketTick(20, "IBM", "B", 100.01, 100),
+        MarketTick(21, "SPY", "B", 50.00, 100),
+    ]
+    up = [(one.time_ns, one.symbol, one.kind, one.price)
+          for one in with_gaps(ticks, [Gap(10, "IBM", 3.0)])]  # fmt: skip
+    assert up == [
+        (1, "IBM", "B", 100.00),
+        (2, "IBM", "A", 100.02),
+        (10, "IBM", "A", 103.02),
+        (10, "IBM", "B", 103.00),
+        (10, "IBM", "T", 103.00),
+        (20, "IBM", "B", 103.01),
+        (21, "SPY", "B", 50.00),
+    ]
+    down = [one.price for one in with_gaps(ticks, [Gap(10, "IBM", -200.0)])]
+    assert down[2:5] == [1.0, 1.01, 1.0]
+
+
+# -- shrinking ---------------------------------------------------------------------------------
+
+
+def test_what_is_not_needed_for_a_failure_is_left_out():
+    """A broker that fails whenever it meets both of two faults and one prompt."""
+    scenario = drawn(5, "safety", 1.0)
+    needed = {scenario.faults[2], scenario.faults[-1]}
+    wanted = scenario.prompts[7]
+
+    def pretend(one):
+        fails = needed <= set(one.faults) and wanted in one.prompts
+        return Outcome(Violation(6, "naked", wanted.at_s + 1.0) if fails else None)
+
+    small = shrink(scenario, Violation(6, "naked", wanted.at_s + 1.0), play=pretend)
+    assert set(small.scenario.faults) == needed
+    assert small.scenario.prompts == (wanted,)
+    assert small.scenario.hours == round((wanted.at_s + 31.0) / 3600, 4)
+    assert all(not table for table in small.scenario.settings.values())
+    assert small.violation.law == 6
+
+
+def test_a_smaller_scenario_that_fails_otherwise_is_not_taken():
+    scenario = drawn(5, "safety", 1.0)
+
+    def pretend(one):
+        law = 6 if len(one.faults) == len(scenario.faults) else 26
+        return Outcome(Violation(law, "something", 3500.0))
+
+    assert shrink(scenario, Violation(6, "x", 3500.0), play=pretend).scenario.faults == (
+        scenario.faults
+    )
+
+
+# -- counting ----------------------------------------------------------------------------------
+
+
+def test_what_never_happened_is_named():
+    found, _ = jobs.run(Plan((4,), SHORT_H, "safety"), lambda _: None)
+    assert found.counts["prompt signal"] > 0
+    never = found.never("fault")
+    assert never
+    assert not any(found.counts[f"fault {name}"] for name in never)
+    text = "\n".join(tally.lines(found))
+    assert f"never happened: {never[0]}" in text
+    assert found.data()["faults_never"] == never
+    assert len(found.rows) + len(found.rows_never) == sum(1 for _ in rows_of_charts())
+
+
+def rows_of_charts():
+    from engine.verify.rows import every
+
+    return every()
+
+
+def test_two_processes_find_what_one_finds():
+    seeds = range(1, 5)
+    alone, _ = jobs.run(Plan(seeds, 0.1, None, 1), lambda _: None)
+    together, _ = jobs.run(Plan(seeds, 0.1, None, 2), lambda _: None)
+    assert alone == together
+
+
+def test_a_prompt_is_written_as_it_is_read():
+    for text in ("+5s signal IBM BUY 0.9", "+0.5s kill 3", "+7s resume"):
+        assert str(prompt(text)) == text
+    assert prompt("+5s halt 1") == Prompt(5.0, "halt", ("1",))
