@@ -149,7 +149,7 @@ def _send_history(
 
 
 def _cancel_history(desk: Desk, client: Client, request: Request) -> None:
-    if client.streams.pop((HISTORY, request.request_id), None) is None:
+    if not client.streams.take((HISTORY, request.request_id)):
         text = f"No historical data query found for ticker id:{request.request_id}"
         desk.error(client, request.request_id, 366, text)
         return

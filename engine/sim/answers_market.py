@@ -45,7 +45,7 @@ def _market_data(desk: Desk, client: Client, request: Request) -> None:
 def _cancel_stream(
     kind: int, code: int, text: str, desk: Desk, client: Client, request: Request
 ) -> None:
-    if client.streams.pop((kind, request.request_id), None) is None:
+    if not client.streams.take((kind, request.request_id)):
         desk.error(client, request.request_id, code, f"{text}{request.request_id}")
 
 

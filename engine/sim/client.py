@@ -47,6 +47,37 @@ class ProfitFeed:
     sent: tuple[Value, ...] = ()
 
 
+class Streams(dict[tuple[int, int], Stream]):
+    """The subscriptions of a client by the kind and the id of their requests; a tick asks for
+    those of its symbol."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._of: dict[str, tuple[Stream, ...]] = {}
+
+    def of(self, symbol: str) -> tuple[Stream, ...]:
+        found = self._of.get(symbol)
+        if found is None:
+            found = tuple(one for one in self.values() if one.symbol == symbol)
+            self._of[symbol] = found
+        return found
+
+    def __setitem__(self, key: tuple[int, int], stream: Stream) -> None:
+        super().__setitem__(key, stream)
+        self._of.clear()
+
+    def __delitem__(self, key: tuple[int, int]) -> None:
+        super().__delitem__(key)
+        self._of.clear()
+
+    def take(self, key: tuple[int, int]) -> bool:
+        """End the subscription ``key``; False: there is none."""
+        if key not in self:
+            return False
+        del self[key]
+        return True
+
+
 Passage = Callable[["Client", bytes], Iterable[bytes]]
 
 
@@ -58,7 +89,7 @@ class Client:
     label: str  # where it came from, for logs
     client_id: int | None = None
     closing: str = ""
-    streams: dict[tuple[int, int], Stream] = attrs.field(factory=dict)  # by request kind and id
+    streams: Streams = attrs.field(factory=Streams)
     positions: bool = False
     positions_multi: dict[int, str] = attrs.field(factory=dict)  # request id: account
     updates: ValueFeed | None = None
@@ -109,9 +140,18 @@ class Client:
     def send(self, message: Message, *values: Value) -> None:
         self.put(self.encoder.simple(message, *values))
 
-    def put_all(self, frames: Iterable[bytes]) -> None:
-        for frame in frames:
-            self.put(frame)
+    def put_all(self, frames: list[bytes]) -> None:
+        """Send frames in their order."""
+        if not frames or self.closing:
+            return
+        if self.passage is not None:
+            for frame in frames:
+                self.put(frame)
+        else:
+            try:
+                self.wire.delivery.put_all(frames)
+            except LimitError as problem:
+                self.closing = str(problem)
 
 
 @attrs.frozen
