@@ -10,12 +10,13 @@ import attrs
 
 from engine.errors import LimitError
 from engine.sim.delivery import Line
-from engine.sim.streams import Stream
+from engine.sim.limits import BarPace, Rate
+from engine.sim.streams import LIVE, Stream
 from engine.sim.wire import ClientWire
 from engine.sim.wire_encoder import Encoder
 from engine.sim.wire_messages import Message, Value
 
-STREAMS_MAX: Final = 1000  # far above any number of market data lines
+STREAMS_MAX: Final = 1000  # of all kinds together
 
 
 @attrs.define
@@ -99,6 +100,9 @@ class Client:
     groups: dict[int, int] = attrs.field(factory=dict)  # of windows, by request id
     bulletins: bool = False
     binds: bool = False  # orders by hand become its own as they come (client 0)
+    data_type: int = LIVE  # of market data, until it asks for another
+    rate: Rate = attrs.field(factory=Rate)
+    bars: BarPace = attrs.field(factory=BarPace)
     requests_total: int = 0
     passage: Passage | None = None  # what happens to frames before they are queued
 
