@@ -43,7 +43,6 @@ from engine.sim.wire_messages import (
 from engine.sim.wire_requests import Request
 from engine.sim.wire_time import handshake_time
 
-CLIENTS_MAX: Final = 32  # of TWS itself
 FARMS: Final = (
     (2104, "Market data farm connection is OK:usfarm"),
     (2106, "HMDS data farm connection is OK:ushmds"),
@@ -114,8 +113,9 @@ class Gateway:
         )
         if self.faults is not None:
             self.faults.opened(client)
-        if len(self.clients) >= CLIENTS_MAX:
-            client.closing = f"{CLIENTS_MAX} clients are connected, which is the most"
+        most = self.exchange.policies.clients_max
+        if len(self.clients) >= most:
+            client.closing = f"{most} clients are connected, which is the most"
         else:
             self.clients.append(client)
         return client

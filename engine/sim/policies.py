@@ -44,6 +44,7 @@ NO_MASTER: Final = -1
 _BOUNDS: Final = {
     "active_orders_max": (1, 10_000),
     "master_client_id": (NO_MASTER, (1 << 31) - 1),
+    "clients_max": (1, 1_000),
     "market_lines": (1, 10_000),
     "tick_streams_max": (1, 10_000),
     "messages_per_s": (0, 1_000_000),
@@ -92,6 +93,7 @@ class Policies:
     closing_cutoff_ns: int = 600_000_000_000  # MOC and LOC: no later than this before the close
     # -- settings of TWS ----------------------------------------------------------------------
     master_client_id: int = NO_MASTER  # the client that hears of all orders
+    clients_max: int = 32  # D: connections at once
     market_data: MarketData = "live"  # what the account has subscribed to
     market_lines: int = 100  # D: error 101 beyond; of each client
     tick_streams_max: int = 100  # error 10190 beyond; 3 or 5 are seen with 100 lines
