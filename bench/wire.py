@@ -13,7 +13,6 @@ from engine.sim.wire_messages import (
     ORDER_STATUS,
     TICK_PRICE,
     TICK_SIZE,
-    LastTick,
     order_status_values,
 )
 from engine.sim.wire_protobuf import ProtobufEncoder
@@ -65,9 +64,8 @@ def trade(encoder: Encoder, request_id: int, number: int) -> bytes:
     """A tick-by-tick trade; all numbers fall into one minute, so that no bar is ever late."""
     price = 160 + (number * 7 % 90) / 100
     size = 100 + number * 13 % 900
-    return encoder.tick_last(
-        request_id, 2, LastTick(MINUTE_S + number // 100 % 50, price, size, "ISLAND")
-    )
+    second = MINUTE_S + number // 100 % 50
+    return encoder.ticks(request_id).last(2, second, price, size, "ISLAND")
 
 
 MESSAGES: Final[dict[str, Callable[[Encoder], bytes]]] = {

@@ -47,7 +47,8 @@ ENGINE = _words(
     signals.demo_api
     control inbox view readiness sampler headroom guards halt_file runtime handles order_manager
     rule_engine controller tracker
-    sim.timers sim.conditions sim.records sim.policies sim.order_types sim.instruments sim.hours
+    sim.timers sim.conditions sim.records sim.policies sim.profiles sim.limits
+    sim.order_types sim.instruments sim.hours
     sim.history sim.account sim.market sim.past_ticks sim.book sim.orders sim.checks
     sim.matching sim.oracle
     sim.faults sim.fault_script sim.fault_draw sim.fault_plan
@@ -55,10 +56,10 @@ ENGINE = _words(
     sim.exchange
     sim.delivery
     sim.wire_time sim.wire_fields sim.wire_text_reader sim.wire_conditions sim.wire_orders
-    sim.wire_messages sim.wire_lists sim.wire_encoder sim.wire_values sim.wire_text
-    sim.wire_protobuf sim.wire_asks sim.wire_requests sim.wire
-    sim.streams sim.history_stream sim.depth sim.scanner sim.client sim.audience sim.desk
-    sim.answers
+    sim.wire_messages sim.wire_lists sim.wire_ticks sim.wire_encoder sim.wire_values
+    sim.wire_text sim.wire_protobuf sim.wire_asks sim.wire_requests sim.wire
+    sim.streams sim.delayed sim.history_stream sim.depth sim.scanner sim.client sim.audience
+    sim.desk sim.answers
     sim.answers_account sim.answers_orders sim.answers_market sim.answers_history
     sim.answers_contracts sim.answers_scanner sim.answers_research sim.answers_options
     sim.answers_session

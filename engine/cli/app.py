@@ -157,6 +157,9 @@ def sim(
     control_port: Annotated[
         int | None, typer.Option(metavar="N", help="Also answer questions and take faults there.")
     ] = None,
+    profile: Annotated[
+        str, typer.Option(metavar="NAME", help='A set of policies; "draw": one of the seed.')
+    ] = "default",
     policy: Annotated[
         list[str] | None,
         typer.Option(
@@ -186,6 +189,7 @@ def sim(
         hold=hold,
         linger_s=duration_s(linger) if linger else None,
         control_port=control_port,
+        profile=profile,
         policies=tuple(policy or ()),
         faults=faults,
         seconds=duration_s(seconds) if seconds else None,

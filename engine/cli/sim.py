@@ -19,7 +19,8 @@ from engine.monitor.files import check_writable, write_json
 from engine.sim import fault_draw, fault_script, instruments, market
 from engine.sim.faults import Fault
 from engine.sim.launch import DAY, run_sim
-from engine.sim.policies import Policies, answers
+from engine.sim.policies import answers
+from engine.sim.profiles import policies
 from engine.sim.server import SimServer
 
 GENERATED: Final = ("AAPL", "IBM", "MSFT")
@@ -43,6 +44,7 @@ class SimOptions:
     hold: bool
     linger_s: float | None
     control_port: int | None
+    profile: str
     policies: tuple[str, ...]
     faults: str  # a script, or the word "draw"
     seconds: float | None
@@ -63,7 +65,7 @@ def simulate(options: SimOptions) -> None:
         check_writable(options.json)
     symbols = () if options.ticks else options.symbols or GENERATED
     day = _day(options.day)
-    policies = policies_from(options.policies)
+    chosen = policies(options.profile, answers(options.policies), options.seed)
     faults = _faults(options.faults, options.seed, symbols or _symbols(options.ticks))
     market_words = _check_ticks(options.ticks) if options.ticks else _generated(symbols, day)
 
@@ -87,7 +89,7 @@ def simulate(options: SimOptions) -> None:
         speed=options.speed,
         max_server_version=options.max_server_version,
         account=options.account,
-        policies=policies,
+        policies=chosen,
         hold=options.hold,
         linger_s=options.linger_s,
         control_port=options.control_port,
@@ -110,11 +112,6 @@ def _faults(script: str, seed: int, symbols: Sequence[str]) -> list[Fault]:
 
 def _symbols(paths: Sequence[Path]) -> list[str]:
     return sorted({market.named(path)[0] for path in paths})
-
-
-def policies_from(words: Sequence[str]) -> Policies:
-    """``NAME=VALUE`` each. Raises ConfigError naming the policy and what is allowed."""
-    return Policies(**answers(words))
 
 
 def _day(text: str) -> date:

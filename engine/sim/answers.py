@@ -23,6 +23,7 @@ def history_error(why: str) -> tuple[int, str]:
     return 162, f"Historical Market Data Service error message:{why}"
 
 
+NO_LINE: Final = (101, "Max number of tickers has been reached")
 WRONG_TYPE: Final = invalid("Please enter a valid security type")
 
 
@@ -40,9 +41,14 @@ def started(desk: Desk, client: Client, request: Request) -> Instrument | None:
         desk.error(client, request.request_id, *DUPLICATE_REQUEST)
         return None
     if len(client.streams) >= STREAMS_MAX:
-        desk.error(client, request.request_id, 101, "Max number of tickers has been reached")
+        desk.error(client, request.request_id, *NO_LINE)
         return None
     return described(desk, client, request)
+
+
+def unpermitted(instrument: Instrument) -> str:
+    """Why data are refused to an account that has not subscribed to them."""
+    return f"No market data permissions for {instrument.primary_exchange} {instrument.sec_type}"
 
 
 def nothing(desk: Desk, client: Client, request: Request) -> None:

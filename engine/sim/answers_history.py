@@ -16,12 +16,14 @@ from engine.sim.answers import (
     invalid,
     nothing,
     started,
+    unpermitted,
 )
 from engine.sim.client import Client
 from engine.sim.desk import Desk
 from engine.sim.history import HistoryBar, bar_size_ns
 from engine.sim.history_stream import HistoryStream, wire_bar
 from engine.sim.hours import Hours
+from engine.sim.limits import SMALL_BAR_NS
 from engine.sim.past_ticks import Page, PastKind, Row
 from engine.sim.wire_lists import (
     HISTOGRAM,
@@ -84,6 +86,10 @@ def _history(desk: Desk, client: Client, request: Request) -> None:
             raise ConfigError("End date/time: not supported for keepUpToDate")
         last_ns = desk.now_ns if end_ns is None else min(end_ns, desk.now_ns)
         bar_ns = bar_size_ns(bar_size)
+        refused = _refused(desk, client, request, instrument, bar_ns)
+        if refused:
+            desk.error(client, request.request_id, *history_error(refused))
+            return
         bars = desk.exchange.bars(
             instrument.symbol, last_ns, back, bar_size, what, request.flag("useRTH")
         )
@@ -108,6 +114,25 @@ def _history(desk: Desk, client: Client, request: Request) -> None:
             request.number("formatDate"),
             desk.now_ns,
         )
+
+
+def _refused(
+    desk: Desk, client: Client, request: Request, instrument: Instrument, bar_ns: int
+) -> str:
+    """Why the account, or the pacing of small bars, does not allow a request; else nothing."""
+    policies = desk.exchange.policies
+    if policies.market_data == "none":
+        return unpermitted(instrument)
+    if not policies.history_pacing or bar_ns > SMALL_BAR_NS:
+        return ""
+    show = request.word("whatToShow").upper()
+    market = f"{instrument.symbol} {show}"
+    words = ("endDateTime", "duration", "barSizeSetting")
+    asked = " ".join([market, *(request.word(word) for word in words)])
+    weight = 2 if show == "BID_ASK" else 1
+    if client.bars.violates(desk.now_ns, market, asked, weight):
+        return "Historical data request pacing violation"
+    return ""
 
 
 def _no_data(
@@ -149,7 +174,7 @@ def _send_history(
 
 
 def _cancel_history(desk: Desk, client: Client, request: Request) -> None:
-    if client.streams.pop((HISTORY, request.request_id), None) is None:
+    if not client.streams.take((HISTORY, request.request_id)):
         text = f"No historical data query found for ticker id:{request.request_id}"
         desk.error(client, request.request_id, 366, text)
         return
@@ -216,6 +241,8 @@ def _past_ticks(desk: Desk, client: Client, request: Request) -> None:
         return
     if shown is None:
         refuse(f"Invalid data to show '{request.word('whatToShow')}'")
+    elif desk.exchange.policies.market_data == "none":
+        refuse(unpermitted(instrument))
     elif (start_ns is None) == (end_ns is None):
         refuse("State either the start or the end time")
     elif not 0 < count <= TICKS_MAX:

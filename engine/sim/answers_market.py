@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Final, cast
 
-from engine.sim.answers import Answer, invalid, started
+from engine.sim.answers import NO_LINE, Answer, invalid, started, unpermitted
 from engine.sim.client import Client
+from engine.sim.delayed import DelayedStream
 from engine.sim.depth import VENUES, DepthStream
 from engine.sim.desk import Desk
 from engine.sim.streams import BarStream, QuoteStream, Show, Stream, TickByTick, TickStream
@@ -18,34 +19,59 @@ QUOTES, TICKS, BARS, DEPTHS = 1, 97, 50, 10  # kinds of streams, by the request 
 ROWS_MAX: Final = 20
 DEPTHS_MAX: Final = 3  # instruments whose book a client can watch at once
 NO_DEPTH: Final = "Can't find the subscribed market depth with tickerId:"
+NOT_SUBSCRIBED: Final = (354, "Requested market data is not subscribed.")
+NOT_ENABLED: Final = 10186, f"{NOT_SUBSCRIBED[1]} Delayed market data is not enabled"
+DELAYED_SHOWN: Final = 10167, f"{NOT_SUBSCRIBED[1]} Displaying delayed market data."
+_LINES: Final = frozenset({QUOTES, TICKS, BARS})  # what takes a line of market data
+_DATA_TYPES: Final = (1, 2, 3, 4)  # live, frozen, delayed, delayed and frozen
+_DELAYED: Final = (3, 4)
 _TICK_BY_TICK: Final = frozenset({"Last", "AllLast", "BidAsk", "MidPoint"})
 _REALTIME: Final = frozenset({"TRADES", "MIDPOINT", "BID", "ASK"})
 
 
 def _market_data_type(desk: Desk, client: Client, request: Request) -> None:
-    """Whatever is wished for, the data here are live; each stream says so when it starts."""
+    """What a client takes when there is no better: who has subscribed to live data gets these."""
     wished = request.number("marketDataType")
-    if wished not in (1, 2, 3, 4):
+    if wished not in _DATA_TYPES:
         desk.error(client, -1, *invalid(f"Invalid market data type {wished}"))
+        return
+    client.data_type = wished
 
 
 def _market_data(desk: Desk, client: Client, request: Request) -> None:
     instrument = started(desk, client, request)
     if instrument is None:
         return
-    stream = QuoteStream(request.request_id, instrument, client.encoder)
-    quote = desk.quote(instrument.symbol)
-    client.put_all(stream.start(quote, desk.last_ns(instrument.symbol)))
-    if request.flag("snapshot") or request.flag("regulatorySnapshot"):
-        client.send(TICK_SNAPSHOT_END, request.request_id)
+    number, kept = request.request_id, desk.exchange.policies
+    lines = sum(1 for kind, _ in client.streams if kind in _LINES)
+    if lines >= kept.market_lines:
+        desk.error(client, number, *NO_LINE)
+        return
+    if kept.market_data == "none":
+        desk.error(client, number, *NOT_SUBSCRIBED)
+        return
+    if kept.market_data == "delayed" and client.data_type not in _DELAYED:
+        desk.error(client, number, *NOT_ENABLED)
+        return
+    stream: QuoteStream | DelayedStream
+    if kept.market_data == "delayed":
+        desk.error(client, number, *DELAYED_SHOWN)
+        stream = DelayedStream(number, instrument, client.encoder)
+        client.put_all(stream.start())
     else:
-        client.streams[QUOTES, request.request_id] = stream
+        stream = QuoteStream(number, instrument, client.encoder)
+        quote = desk.quote(instrument.symbol)
+        client.put_all(stream.start(quote, desk.last_ns(instrument.symbol)))
+    if request.flag("snapshot") or request.flag("regulatorySnapshot"):
+        client.send(TICK_SNAPSHOT_END, number)
+    else:
+        client.streams[QUOTES, number] = stream
 
 
 def _cancel_stream(
     kind: int, code: int, text: str, desk: Desk, client: Client, request: Request
 ) -> None:
-    if client.streams.pop((kind, request.request_id), None) is None:
+    if not client.streams.take((kind, request.request_id)):
         desk.error(client, request.request_id, code, f"{text}{request.request_id}")
 
 
@@ -56,6 +82,15 @@ def _tick_by_tick(desk: Desk, client: Client, request: Request) -> None:
     kind = request.word("tickType")
     if kind not in _TICK_BY_TICK:
         desk.error(client, request.request_id, *invalid(f"Invalid tick type '{kind}'"))
+        return
+    running = sum(1 for one, _ in client.streams if one == TICKS)
+    if desk.exchange.policies.market_data != "live":
+        text = f"Failed to request tick-by-tick data:{unpermitted(instrument)}"
+        desk.error(client, request.request_id, 10189, text)
+        return
+    if running >= desk.exchange.policies.tick_streams_max:
+        text = "Max number of tick-by-tick requests has been reached."
+        desk.error(client, request.request_id, 10190, text)
         return
     stream: Stream = TickStream(
         request.request_id, instrument.symbol, cast(TickByTick, kind), client.encoder
@@ -70,6 +105,10 @@ def _realtime_bars(desk: Desk, client: Client, request: Request) -> None:
     show = request.word("whatToShow")
     if show not in _REALTIME:
         text = f"Invalid Real-time Query:Unknown data to show '{show}'"
+        desk.error(client, request.request_id, 420, text)
+        return
+    if desk.exchange.policies.market_data != "live":
+        text = f"Invalid Real-time Query:{unpermitted(instrument)}"
         desk.error(client, request.request_id, 420, text)
         return
     stream = BarStream(
@@ -96,6 +135,9 @@ def _depth(desk: Desk, client: Client, request: Request) -> None:
         return
     instrument = started(desk, client, request)
     if instrument is None:
+        return
+    if desk.exchange.policies.market_data != "live":
+        desk.error(client, request.request_id, *NOT_SUBSCRIBED)
         return
     watched = {one.symbol for one in client.streams.values() if isinstance(one, DepthStream)}
     if instrument.symbol not in watched and len(watched) >= DEPTHS_MAX:

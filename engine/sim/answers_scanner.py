@@ -59,7 +59,7 @@ def _scan(desk: Desk, client: Client, request: Request) -> None:
 
 def _cancel(desk: Desk, client: Client, request: Request) -> None:
     number = request.request_id
-    if client.streams.pop((SCANNERS, number), None) is None:
+    if not client.streams.take((SCANNERS, number)):
         desk.error(client, number, 365, f"No scanner subscription found for ticker id:{number}")
         return
     why = f"API scanner subscription cancelled: {number}"

@@ -169,3 +169,7 @@ class Book:
             close=self.close,
             halted=self.halted,
         )
+
+
+# The market at this moment, to be read and not kept: the book itself costs nothing to hand over.
+Shown = Quote | Book

@@ -10,12 +10,13 @@ import attrs
 
 from engine.errors import LimitError
 from engine.sim.delivery import Line
-from engine.sim.streams import Stream
+from engine.sim.limits import BarPace, Rate
+from engine.sim.streams import LIVE, Stream
 from engine.sim.wire import ClientWire
 from engine.sim.wire_encoder import Encoder
 from engine.sim.wire_messages import Message, Value
 
-STREAMS_MAX: Final = 1000  # far above any number of market data lines
+STREAMS_MAX: Final = 1000  # of all kinds together
 
 
 @attrs.define
@@ -47,6 +48,37 @@ class ProfitFeed:
     sent: tuple[Value, ...] = ()
 
 
+class Streams(dict[tuple[int, int], Stream]):
+    """The subscriptions of a client by the kind and the id of their requests; a tick asks for
+    those of its symbol."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._of: dict[str, tuple[Stream, ...]] = {}
+
+    def of(self, symbol: str) -> tuple[Stream, ...]:
+        found = self._of.get(symbol)
+        if found is None:
+            found = tuple(one for one in self.values() if one.symbol == symbol)
+            self._of[symbol] = found
+        return found
+
+    def __setitem__(self, key: tuple[int, int], stream: Stream) -> None:
+        super().__setitem__(key, stream)
+        self._of.clear()
+
+    def __delitem__(self, key: tuple[int, int]) -> None:
+        super().__delitem__(key)
+        self._of.clear()
+
+    def take(self, key: tuple[int, int]) -> bool:
+        """End the subscription ``key``; False: there is none."""
+        if key not in self:
+            return False
+        del self[key]
+        return True
+
+
 Passage = Callable[["Client", bytes], Iterable[bytes]]
 
 
@@ -58,7 +90,7 @@ class Client:
     label: str  # where it came from, for logs
     client_id: int | None = None
     closing: str = ""
-    streams: dict[tuple[int, int], Stream] = attrs.field(factory=dict)  # by request kind and id
+    streams: Streams = attrs.field(factory=Streams)
     positions: bool = False
     positions_multi: dict[int, str] = attrs.field(factory=dict)  # request id: account
     updates: ValueFeed | None = None
@@ -68,6 +100,9 @@ class Client:
     groups: dict[int, int] = attrs.field(factory=dict)  # of windows, by request id
     bulletins: bool = False
     binds: bool = False  # orders by hand become its own as they come (client 0)
+    data_type: int = LIVE  # of market data, until it asks for another
+    rate: Rate = attrs.field(factory=Rate)
+    bars: BarPace = attrs.field(factory=BarPace)
     requests_total: int = 0
     passage: Passage | None = None  # what happens to frames before they are queued
 
@@ -109,9 +144,18 @@ class Client:
     def send(self, message: Message, *values: Value) -> None:
         self.put(self.encoder.simple(message, *values))
 
-    def put_all(self, frames: Iterable[bytes]) -> None:
-        for frame in frames:
-            self.put(frame)
+    def put_all(self, frames: list[bytes]) -> None:
+        """Send frames in their order."""
+        if not frames or self.closing:
+            return
+        if self.passage is not None:
+            for frame in frames:
+                self.put(frame)
+        else:
+            try:
+                self.wire.delivery.put_all(frames)
+            except LimitError as problem:
+                self.closing = str(problem)
 
 
 @attrs.frozen

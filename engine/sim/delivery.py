@@ -48,14 +48,18 @@ class Delivery:
         return self._queued_bytes + len(self._write)
 
     def put(self, frame: bytes) -> None:
-        if len(self) + len(frame) > self._backlog_bytes_max:
+        self.put_all([frame])
+
+    def put_all(self, frames: list[bytes]) -> None:
+        size = sum(map(len, frames))
+        if self._queued_bytes + len(self._write) + size > self._backlog_bytes_max:
             raise LimitError(
                 f"{len(self)} bytes wait for a client that does not read;"
                 f" {self._backlog_bytes_max} is the most"
             )
-        self._frames.append(frame)
-        self._queued_bytes += len(frame)
-        self.frames_total += 1
+        self._frames += frames
+        self._queued_bytes += size
+        self.frames_total += len(frames)
 
     def pending(self) -> memoryview:
         """The bytes to write next, the same until ``sent`` has been told of all of them."""
@@ -63,14 +67,24 @@ class Delivery:
         if line.stalled:
             return memoryview(b"")
         if not self._write and self._frames:
-            joined: list[bytes] = []
-            size = 0
-            while self._frames and (not joined or size + len(self._frames[0]) <= WRITE_BYTES_MAX):
-                joined.append(self._frames.popleft())
-                size += len(joined[-1])
-            self._queued_bytes -= size
-            self._write = memoryview(b"".join(joined) if len(joined) > 1 else joined[0])
+            self._write = memoryview(self._joined())
         return self._write[: line.piece_bytes] if line.piece_bytes else self._write
+
+    def _joined(self) -> bytes:
+        """The next write: all frames, or as many as it may hold."""
+        frames = self._frames
+        if self._queued_bytes <= WRITE_BYTES_MAX:
+            joined = b"".join(frames)
+            frames.clear()
+        else:
+            chosen = [frames.popleft()]
+            size = len(chosen[0])
+            while size + len(frames[0]) <= WRITE_BYTES_MAX:
+                chosen.append(frames.popleft())
+                size += len(chosen[-1])
+            joined = b"".join(chosen)
+        self._queued_bytes -= len(joined)
+        return joined
 
     def sent(self, count: int) -> None:
         assert 0 <= count <= len(self._write), (count, len(self._write))

@@ -14,7 +14,7 @@ import attrs
 
 from engine.inputs import Instrument
 from engine.money import exact
-from engine.sim.book import Quote
+from engine.sim.book import Shown
 from engine.sim.records import MarketTick
 from engine.sim.wire_encoder import Encoder
 from engine.sim.wire_messages import MARKET_DEPTH, MARKET_DEPTH_L2
@@ -27,7 +27,7 @@ _NAMED: Final = tuple(VENUES)
 Level = tuple[float, int]
 
 
-def ladder(instrument: Instrument, quote: Quote, side: int, rows: int) -> list[Level]:
+def ladder(instrument: Instrument, quote: Shown, side: int, rows: int) -> list[Level]:
     """(price, size) from the best price on; nothing while that is unknown."""
     best, size = (quote.bid, quote.bid_size) if side == BIDS else (quote.ask, quote.ask_size)
     if best is None:
@@ -62,16 +62,16 @@ class DepthStream:
         self.symbol = self.instrument.symbol
         self._sent = {BIDS: [], ASKS: []}
 
-    def start(self, quote: Quote) -> list[bytes]:
+    def start(self, quote: Shown) -> list[bytes]:
         return self._shown(BIDS, quote) + self._shown(ASKS, quote)
 
-    def tick(self, tick: MarketTick, quote: Quote) -> list[bytes]:
+    def tick(self, tick: MarketTick, quote: Shown) -> list[bytes]:
         return [] if tick.kind == "T" else self.start(quote)
 
     def advance(self, now_ns: int) -> list[bytes]:
         return []
 
-    def _shown(self, side: int, quote: Quote) -> list[bytes]:
+    def _shown(self, side: int, quote: Shown) -> list[bytes]:
         """The rows of one side that are not what the client has been told."""
         told, levels = self._sent[side], ladder(self.instrument, quote, side, self.rows)
         self._sent[side] = levels

@@ -232,14 +232,10 @@ class Desk:
             self._last_ns[tick.symbol] = tick.time_ns
         if self.distortion.mutes(tick.symbol):
             return
-        quote: Quote | None = None
+        quote = self.exchange.shown(tick.symbol)
         for client in self.clients:
-            if not client.ready:
-                continue
-            for stream in client.streams.values():
-                if stream.symbol == tick.symbol:
-                    quote = quote or self.quote(tick.symbol)
-                    client.put_all(stream.tick(tick, quote))
+            for stream in client.streams.of(tick.symbol):
+                client.put_all(stream.tick(tick, quote))
 
     def quotes(self, symbol: str) -> Iterator[tuple[Client, QuoteStream]]:
         """Who is shown the quote of ``symbol``."""

@@ -12,7 +12,7 @@ from decimal import Decimal
 
 from engine.errors import ConfigError
 from engine.inputs import Instrument
-from engine.sim.book import Book, Quote
+from engine.sim.book import Book, Quote, Shown
 from engine.sim.fault_plan import FaultPlan
 from engine.sim.floor import Floor
 from engine.sim.history import HistoryBar
@@ -182,6 +182,10 @@ class Exchange:
 
     # -- queries -------------------------------------------------------------------------------
 
+    def observe(self, now_ns: int, real_ns: int) -> None:
+        """Both clocks, read together, before every request, tick or advance; see ``Oracle``."""
+        self._floor.oracle.observe(now_ns, real_ns)
+
     @property
     def oracle(self) -> Oracle:
         """The witness, brought up to the present."""
@@ -241,6 +245,10 @@ class Exchange:
     def quote(self, symbol: str) -> Quote:
         """Raises ConfigError: the exchange has no such instrument."""
         return self._book(symbol).quote()
+
+    def shown(self, symbol: str) -> Shown:
+        """As ``quote``, but of this moment only: it goes on changing."""
+        return self._books[symbol]
 
     def bars(
         self,

@@ -6,7 +6,6 @@ performed here, between two requests or ticks and never in the middle of one.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Final
@@ -22,11 +21,12 @@ from engine.sim.fault_messages import MessageFaults
 from engine.sim.fault_plan import FaultPlan
 from engine.sim.faults import Fault
 from engine.sim.interference import Distortion
+from engine.sim.limits import Rate
 from engine.sim.orders import snapshot
 from engine.sim.records import CommissionNotice, PositionNotice, SimExecution, SimOrder
 from engine.sim.wire_asks import CANCEL_ORDER, GLOBAL_CANCEL, PLACE_ORDER
 from engine.sim.wire_requests import Request
-from engine.sim.wire_time import SECOND_NS, local, utc, zoned
+from engine.sim.wire_time import local, utc, zoned
 
 LIVE_REQUESTS: Final = frozenset(
     {PLACE_ORDER, CANCEL_ORDER, GLOBAL_CANCEL}
@@ -46,7 +46,7 @@ class FaultDesk(Distortion):
         self._acts = FaultActs(desk, plan, incidents, self._messages)
         self._answering = self._settling = False
         self._losing: Client | None = None  # what a request of this client causes is not told
-        self._rates: dict[int, deque[int]] = {}
+        self._rates: dict[int, Rate] = {}
         self._old_positions: dict[int, list[PositionNotice]] = {}  # by when a rule was armed
         desk.distortion = self
 
@@ -145,12 +145,8 @@ class FaultDesk(Distortion):
         """Whether a client has said more within a second than a rule allows."""
         if not self.plan.armed("rate-limit"):
             return False
-        now_ns = self.plan.now_ns
-        recent = self._rates.setdefault(client.number, deque())
-        recent.append(now_ns)
-        while recent[0] <= now_ns - SECOND_NS:
-            recent.popleft()
-        taken = self.plan.take("rate-limit", lambda fault: len(recent) > (fault["per_s"] or 0))
+        count = self._rates.setdefault(client.number, Rate()).count(self.plan.now_ns)
+        taken = self.plan.take("rate-limit", lambda fault: count > (fault["per_s"] or 0))
         if taken is None:
             return False
         self._desk.error(client, -1, *_RATE)

@@ -30,6 +30,7 @@ from engine.sim.desk import Desk
 from engine.sim.exchange import Exchange
 from engine.sim.fault_desk import FaultDesk
 from engine.sim.fault_plan import FaultPlan
+from engine.sim.limits import BREACHES_MAX
 from engine.sim.records import MarketTick
 from engine.sim.wire import ClientWire
 from engine.sim.wire_asks import START_API
@@ -42,7 +43,6 @@ from engine.sim.wire_messages import (
 from engine.sim.wire_requests import Request
 from engine.sim.wire_time import handshake_time
 
-CLIENTS_MAX: Final = 32  # of TWS itself
 FARMS: Final = (
     (2104, "Market data farm connection is OK:usfarm"),
     (2106, "HMDS data farm connection is OK:ushmds"),
@@ -113,8 +113,9 @@ class Gateway:
         )
         if self.faults is not None:
             self.faults.opened(client)
-        if len(self.clients) >= CLIENTS_MAX:
-            client.closing = f"{CLIENTS_MAX} clients are connected, which is the most"
+        most = self.exchange.policies.clients_max
+        if len(self.clients) >= most:
+            client.closing = f"{most} clients are connected, which is the most"
         else:
             self.clients.append(client)
         return client
@@ -149,6 +150,8 @@ class Gateway:
         if client.client_id is None:
             self._start(client, request)
             return
+        if self._too_fast(client, request):
+            return
         answer = ANSWERS.get(request.id)
         if answer is not None and self.faults is not None:
             self.faults.carry_out(answer, client, request)
@@ -157,6 +160,21 @@ class Gateway:
         elif request.id != START_API:
             _LOG.warning("%s: unknown message id %d", client.label, request.id)
             desk.error(client, -1, 505, f"Fatal Error: Unknown message id. {request.id}")
+
+    def _too_fast(self, client: Client, request: Request) -> bool:
+        """Whether this is one message too many within a second; then it is refused, and may be
+        the last one."""
+        policies, now_ns = self.exchange.policies, self.desk.now_ns
+        most = policies.messages_per_s
+        if not most or client.wire.paced or (count := client.rate.count(now_ns)) <= most:
+            return False
+        client.rate.breach(now_ns)
+        text = f"Max rate of messages per second has been exceeded:max={most} rec={count}"
+        breaches = client.rate.breaches
+        self.desk.error(client, request.request_id, 100, f"{text} ({breaches})")
+        if policies.over_rate == "disconnect" and breaches >= BREACHES_MAX:
+            client.closing = text
+        return True
 
     def _start(self, client: Client, request: Request) -> None:
         """Until startApi has said who it is, a client can ask for nothing else."""

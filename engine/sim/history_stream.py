@@ -9,7 +9,7 @@ from typing import Final
 import attrs
 
 from engine.inputs import Instrument
-from engine.sim.book import Quote
+from engine.sim.book import Shown
 from engine.sim.history import DAY_NS, HistoryBar
 from engine.sim.records import MarketTick
 from engine.sim.wire_encoder import Encoder
@@ -66,7 +66,7 @@ class HistoryStream:
     def _next(now_ns: int) -> int:
         return now_ns - now_ns % UPDATE_EVERY_NS + UPDATE_EVERY_NS
 
-    def tick(self, tick: MarketTick, quote: Quote) -> list[bytes]:
+    def tick(self, tick: MarketTick, quote: Shown) -> list[bytes]:
         return self.advance(tick.time_ns)
 
     def advance(self, now_ns: int) -> list[bytes]:

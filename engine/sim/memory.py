@@ -277,7 +277,7 @@ class MemoryTws:
 
     def _observe(self, now_ns: int) -> None:
         """The witness's real clock is the virtual one here."""
-        self.exchange.oracle.observe(now_ns, now_ns)
+        self.exchange.observe(now_ns, now_ns)
 
     # -- trouble -------------------------------------------------------------------------------
 

@@ -83,11 +83,12 @@ class Oracle:
     def observe(self, now_ns: int, real_ns: int) -> None:
         """The exchange's clock and a monotonic real clock, read together; call it before every
         request, tick or advance that is handed to the exchange. Neither runs backwards."""
-        self.reach(now_ns)
-        if not self._real_ns:
-            for watch in self._watches.values():
-                watch.start_real_ns = watch.since_real_ns = real_ns
-        self._real_ns = max(self._real_ns, real_ns)
+        self._now_ns = max(self._now_ns, now_ns)
+        if real_ns > self._real_ns:
+            if not self._real_ns:
+                for watch in self._watches.values():
+                    watch.start_real_ns = watch.since_real_ns = real_ns
+            self._real_ns = real_ns
 
     def reach(self, now_ns: int) -> None:
         """The exchange's clock has come this far."""

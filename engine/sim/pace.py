@@ -70,7 +70,7 @@ class Player:
         now_ns = self.pace.now_ns(real_ns)
         if self._next is not None and self._next.time_ns < now_ns:
             now_ns = max(self._next.time_ns, self._exchange.now_ns)
-        self._exchange.oracle.observe(now_ns, real_ns)
+        self._exchange.observe(now_ns, real_ns)
         self._gateway.advance(now_ns)
 
     def play(self) -> None:
@@ -86,7 +86,7 @@ class Player:
             tick = self._next
             if tick is None or tick.time_ns > now_ns or not self.pace.running:
                 break
-            self._exchange.oracle.observe(tick.time_ns, self._clock())
+            self._exchange.observe(tick.time_ns, self._clock())
             self._gateway.tick(tick)
             self._next = next(self._source, None)
         if self._next is None and not self.over:

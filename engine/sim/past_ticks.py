@@ -15,11 +15,11 @@ import attrs
 from engine.sim.records import TickKind
 
 PAST_TICKS_MAX: Final = 1_000_000
+FRESH_MAX: Final = 4096
 SECOND_NS: Final = 1_000_000_000
 PastKind = Literal["TRADES", "BID_ASK", "MIDPOINT"]
 Row = tuple[int, float, float, int, int]
 _BID, _ASK, _TRADE = b"BAT"
-_CODES: Final[dict[TickKind, int]] = {"B": _BID, "A": _ASK, "T": _TRADE}
 _WANTED: Final[dict[PastKind, tuple[int, ...]]] = {
     "TRADES": (_TRADE,),
     "BID_ASK": (_BID, _ASK),
@@ -44,26 +44,38 @@ class Page:
 class PastTicks:
     """All ticks of one instrument. Rows are (second, price or bid, ask, size or bid's, ask's)."""
 
-    __slots__ = ("_kinds", "_prices", "_sizes", "_times")
+    __slots__ = ("_fresh", "_kinds", "_prices", "_sizes", "_times")
 
     def __init__(self) -> None:
         self._times = array("q")
         self._prices = array("d")
         self._sizes = array("q")
         self._kinds = bytearray()
+        self._fresh: list[tuple[int, TickKind, float, int]] = []
 
     def add(self, time_ns: int, kind: TickKind, price: float, size: int) -> None:
-        self._times.append(time_ns)
-        self._prices.append(price)
-        self._sizes.append(size)
-        self._kinds.append(_CODES[kind])
+        self._fresh.append((time_ns, kind, price, size))
+        if len(self._fresh) >= FRESH_MAX:
+            self._fold()
+
+    def _fold(self) -> None:
+        """Take what came lately into the columns; many at once cost a fraction of one by one."""
+        if not self._fresh:
+            return
+        times, kinds, prices, sizes = zip(*self._fresh, strict=True)
+        self._fresh.clear()
+        self._times.extend(times)
+        self._prices.extend(prices)
+        self._sizes.extend(sizes)
+        self._kinds += "".join(kinds).encode()
         if len(self._times) >= 2 * PAST_TICKS_MAX:
             for column in (self._times, self._prices, self._sizes, self._kinds):
-                del column[:PAST_TICKS_MAX]
+                del column[:-PAST_TICKS_MAX]
 
     def page(self, page: Page) -> list[Row]:
         """At most ``count`` ticks, oldest first, and those of the same second as the last one (or
         as the first one, when it ends the page): a second is never told in part."""
+        self._fold()
         if page.start_ns is not None:
             begin = bisect_left(self._times, page.start_ns)
             end = len(self._times) if page.end_ns is None else bisect_left(self._times, page.end_ns)

@@ -36,9 +36,21 @@ EmptyAccount = Literal["default", "oca_refused"]
 Margin = Literal["ignore", "refuse"]
 LateCancel = Literal["10148", "10147", "161", "135", "136"]
 
+MarketData = Literal["live", "delayed", "none"]
+OverRate = Literal["reject", "disconnect"]
+
 LATENESS_NS_MAX: Final = 3_600_000_000_000  # an hour: longer than any fault that is played
 NO_MASTER: Final = -1
-_BOUNDS: Final = {"active_orders_max": (1, 10_000), "master_client_id": (NO_MASTER, (1 << 31) - 1)}
+_BOUNDS: Final = {
+    "active_orders_max": (1, 10_000),
+    "master_client_id": (NO_MASTER, (1 << 31) - 1),
+    "clients_max": (1, 1_000),
+    "market_lines": (1, 10_000),
+    "tick_streams_max": (1, 10_000),
+    "messages_per_s": (0, 1_000_000),
+}
+# Settings and limits: no open questions, and so never drawn.
+SETTINGS: Final = frozenset({"market_data", "over_rate", "history_pacing"})
 
 
 @attrs.frozen(kw_only=True)
@@ -81,6 +93,13 @@ class Policies:
     closing_cutoff_ns: int = 600_000_000_000  # MOC and LOC: no later than this before the close
     # -- settings of TWS ----------------------------------------------------------------------
     master_client_id: int = NO_MASTER  # the client that hears of all orders
+    clients_max: int = 32  # D: connections at once
+    market_data: MarketData = "live"  # what the account has subscribed to
+    market_lines: int = 100  # D: error 101 beyond; of each client
+    tick_streams_max: int = 100  # error 10190 beyond; 3 or 5 are seen with 100 lines
+    messages_per_s: int = 0  # error 100 beyond; 0: any number, D: half the lines
+    over_rate: OverRate = "reject"  # disconnect: in the third second with too many
+    history_pacing: bool = False  # D: error 162 for too many requests for small bars
     # -- account -------------------------------------------------------------------------------
     cash: Decimal = Decimal("1000000")
     margin_rate: Decimal = Decimal("0.25")
@@ -160,7 +179,9 @@ def _value(name: str, text: str, kind: Any) -> Any:
 def draw(seed: int, **fixed: Any) -> Policies:
     """A policy profile drawn by ``seed``; keywords pin single answers."""
     stream = random.Random(f"policies/{seed}")
-    drawn: dict[str, Any] = {name: stream.choice(values) for name, values in choices().items()}
+    drawn: dict[str, Any] = {
+        name: stream.choice(values) for name, values in choices().items() if name not in SETTINGS
+    }
     for name in ("oca_delay_ns", "modify_delay_ns", "cancel_delay_ns"):
         drawn[name] = stream.choice((0, 0, 5_000_000, 200_000_000))
     return Policies(**(drawn | fixed))

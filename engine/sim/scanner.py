@@ -9,7 +9,7 @@ from xml.sax.saxutils import escape
 import attrs
 
 from engine.inputs import Instrument
-from engine.sim.book import Quote
+from engine.sim.book import Quote, Shown
 from engine.sim.records import MarketTick
 from engine.sim.wire_encoder import Encoder
 from engine.sim.wire_lists import SCANNER_DATA
@@ -132,7 +132,7 @@ class ScannerStream:
     def start(self) -> list[bytes]:
         return [self._ranks()]
 
-    def tick(self, tick: MarketTick, quote: Quote) -> list[bytes]:
+    def tick(self, tick: MarketTick, quote: Shown) -> list[bytes]:
         return []
 
     def advance(self, now_ns: int) -> list[bytes]:

@@ -12,22 +12,16 @@ from typing import Final, Literal, Protocol
 import attrs
 
 from engine.inputs import Instrument
-from engine.sim.book import Quote
+from engine.sim.book import Shown
 from engine.sim.records import MarketTick
 from engine.sim.wire_encoder import Encoder
 from engine.sim.wire_messages import (
     MARKET_DATA_TYPE,
     REALTIME_BAR,
-    TICK_GENERIC,
-    TICK_PRICE,
     TICK_REQ_PARAMS,
-    TICK_SIZE,
-    TICK_STRING,
-    BidAskTick,
-    LastTick,
-    Message,
     Value,
 )
+from engine.sim.wire_ticks import TickWriter
 from engine.sim.wire_time import SECOND_NS
 
 BBO_EXCHANGE: Final = "9c0001"  # stands for the venues behind SMART
@@ -44,7 +38,7 @@ Show = Literal["TRADES", "MIDPOINT", "BID", "ASK"]
 class Stream(Protocol):
     symbol: str
 
-    def tick(self, tick: MarketTick, quote: Quote) -> list[bytes]:
+    def tick(self, tick: MarketTick, quote: Shown) -> list[bytes]:
         """The frames that ``tick`` causes; ``quote`` already contains it."""
 
     def advance(self, now_ns: int) -> list[bytes]:
@@ -59,6 +53,7 @@ class QuoteStream:
     instrument: Instrument
     encoder: Encoder
     symbol: str = attrs.field(init=False)
+    _writer: TickWriter = attrs.field(init=False)
     _bid: float | None = None
     _ask: float | None = None
     _last: float | None = None
@@ -70,12 +65,13 @@ class QuoteStream:
 
     def __attrs_post_init__(self) -> None:
         self.symbol = self.instrument.symbol
+        self._writer = self.encoder.ticks(self.request_id)
 
-    def start(self, quote: Quote, last_ns: int) -> list[bytes]:
+    def start(self, quote: Shown, last_ns: int) -> list[bytes]:
         """The market as it stands; what is not known yet is simply not sent."""
         increment = float(min(step for _, step in self.instrument.grid.bands))
         frames = [
-            self._simple(TICK_REQ_PARAMS, increment, BBO_EXCHANGE, 3),
+            self.encoder.simple(TICK_REQ_PARAMS, self.request_id, increment, BBO_EXCHANGE, 3),
             self.data_type(LIVE),
         ]
         if quote.bid is not None:
@@ -91,7 +87,7 @@ class QuoteStream:
         return frames
 
     def halted(self, kind: int) -> bytes:
-        return self._simple(TICK_GENERIC, HALTED, float(kind))
+        return self._writer.generic(HALTED, float(kind))
 
     def sides(self, bid: float, ask: float, size: int) -> list[bytes]:
         """A quote that nobody made."""
@@ -99,38 +95,42 @@ class QuoteStream:
         return [self._side(BID, bid, size), self._side(ASK, ask, size)]
 
     def data_type(self, kind: int) -> bytes:
-        return self._simple(MARKET_DATA_TYPE, kind)
+        return self.encoder.simple(MARKET_DATA_TYPE, self.request_id, kind)
 
-    def tick(self, tick: MarketTick, quote: Quote) -> list[bytes]:
+    def tick(self, tick: MarketTick, quote: Shown) -> list[bytes]:
+        price = tick.price
         if tick.kind == "T":
-            return self._trade(tick.price, tick.size, tick.time_ns, quote)
-        kind, sent = (BID, self._bid) if tick.kind == "B" else (ASK, self._ask)
-        if tick.price == sent:
-            size_kind = BID_SIZE if kind == BID else ASK_SIZE
-            return [self._simple(TICK_SIZE, size_kind, tick.size)]
-        if kind == BID:
-            self._bid = tick.price
-        else:
-            self._ask = tick.price
-        return [self._side(kind, tick.price, tick.size)]
+            return self._trade(price, tick.size, tick.time_ns, quote)
+        if tick.kind == "B":
+            if price == self._bid:
+                return [self._writer.size(BID_SIZE, tick.size)]
+            self._bid = price
+            return [self._writer.price(BID, price, tick.size, _CAN_AUTO_EXECUTE)]
+        if price == self._ask:
+            return [self._writer.size(ASK_SIZE, tick.size)]
+        self._ask = price
+        return [self._writer.price(ASK, price, tick.size, _CAN_AUTO_EXECUTE)]
 
     def advance(self, now_ns: int) -> list[bytes]:
         return []
 
-    def _trade(self, price: float, size: int, time_ns: int, quote: Quote) -> list[bytes]:
+    def _trade(self, price: float, size: int, time_ns: int, quote: Shown) -> list[bytes]:
         frames = []
+        writer = self._writer
         if time_ns // SECOND_NS != self._last_s:
             self._last_s = time_ns // SECOND_NS
-            frames.append(self._simple(TICK_STRING, LAST_TIME, str(self._last_s)))
+            frames.append(writer.string(LAST_TIME, str(self._last_s)))
         if price != self._last:
-            frames.append(self._simple(TICK_PRICE, LAST, price, size, 0))
+            frames.append(writer.price(LAST, price, size, 0))
         elif size != self._last_size:
-            frames.append(self._simple(TICK_SIZE, LAST_SIZE, size))
+            frames.append(writer.size(LAST_SIZE, size))
         self._last, self._last_size = price, size
-        frames.append(self._simple(TICK_SIZE, VOLUME, quote.volume))
-        return frames + self._day_figures(quote)
+        frames.append(writer.size(VOLUME, quote.volume))
+        if quote.high != self._high or quote.low != self._low or quote.open != self._open:
+            frames += self._day_figures(quote)
+        return frames
 
-    def _day_figures(self, quote: Quote) -> list[bytes]:
+    def _day_figures(self, quote: Shown) -> list[bytes]:
         frames = []
         if quote.high is not None and quote.high != self._high:
             frames.append(self._price(HIGH, quote.high))
@@ -142,13 +142,10 @@ class QuoteStream:
         return frames
 
     def _side(self, kind: int, price: float, size: int) -> bytes:
-        return self._simple(TICK_PRICE, kind, price, size, _CAN_AUTO_EXECUTE)
+        return self._writer.price(kind, price, size, _CAN_AUTO_EXECUTE)
 
     def _price(self, kind: int, price: float) -> bytes:
-        return self._simple(TICK_PRICE, kind, price, 0, 0)
-
-    def _simple(self, message: Message, *values: Value) -> bytes:
-        return self.encoder.simple(message, self.request_id, *values)
+        return self._writer.price(kind, price, 0, 0)
 
 
 @attrs.define
@@ -159,25 +156,29 @@ class TickStream:
     symbol: str
     kind: TickByTick
     encoder: Encoder
+    _writer: TickWriter = attrs.field(init=False)
     _mid: float | None = None
 
-    def tick(self, tick: MarketTick, quote: Quote) -> list[bytes]:
+    def __attrs_post_init__(self) -> None:
+        self._writer = self.encoder.ticks(self.request_id)
+
+    def tick(self, tick: MarketTick, quote: Shown) -> list[bytes]:
         second = tick.time_ns // SECOND_NS
         if self.kind in ("Last", "AllLast"):
             if tick.kind != "T":
                 return []
-            last = LastTick(second, tick.price, tick.size, "ISLAND")
-            return [self.encoder.tick_last(self.request_id, 1 + (self.kind == "AllLast"), last)]
+            kind = 2 if self.kind == "AllLast" else 1
+            return [self._writer.last(kind, second, tick.price, tick.size, "ISLAND")]
         if tick.kind == "T" or quote.bid is None or quote.ask is None:
             return []
         if self.kind == "BidAsk":
-            sides = BidAskTick(second, quote.bid, quote.ask, quote.bid_size, quote.ask_size)
-            return [self.encoder.tick_bid_ask(self.request_id, sides)]
+            sizes = (quote.bid_size, quote.ask_size)
+            return [self._writer.bid_ask(second, quote.bid, quote.ask, *sizes)]
         mid = middle(quote.bid, quote.ask)
         if mid == self._mid:
             return []
         self._mid = mid
-        return [self.encoder.tick_mid(self.request_id, second, mid)]
+        return [self._writer.mid(second, mid)]
 
     def advance(self, now_ns: int) -> list[bytes]:
         return []
@@ -202,11 +203,11 @@ class BarStream:
     def __attrs_post_init__(self) -> None:
         self._start_s = self._floor(self.now_ns)
 
-    def begin(self, quote: Quote) -> None:
+    def begin(self, quote: Shown) -> None:
         """Start from the market as it stands, so that the first bars need no trade."""
         self._previous = shown(self.show, quote)
 
-    def tick(self, tick: MarketTick, quote: Quote) -> list[bytes]:
+    def tick(self, tick: MarketTick, quote: Shown) -> list[bytes]:
         frames = self.advance(tick.time_ns)
         price = shown(self.show, quote)
         if price is None or (self.show == "TRADES") != (tick.kind == "T"):
@@ -254,7 +255,7 @@ def middle(bid: float, ask: float) -> float:
     return round((bid + ask) / 2, 6)
 
 
-def shown(show: str, quote: Quote) -> float | None:
+def shown(show: str, quote: Shown) -> float | None:
     """The price that ``show`` stands for, None while it is unknown."""
     if show == "BID":
         return quote.bid

@@ -26,7 +26,7 @@ from engine.sim import instruments, market
 from engine.sim.exchange import Exchange
 from engine.sim.fault_script import parse
 from engine.sim.launch import ACCOUNT, DAY
-from engine.sim.policies import Policies
+from engine.sim.profiles import policies as chosen
 from engine.sim.records import MarketTick, SimExecution, SimOrder, TickKind
 from engine.sim.server import SimServer
 from engine.sim.wire_messages import VERSION_MAX
@@ -47,6 +47,7 @@ class TwsSim:
         symbols: the stocks it knows.
         prices: where they are quoted at the start; 100 for the others.
         faults: lines of a script (docs/simulator.md).
+        profile: a set of policies, by its name.
         policies: how this broker answers what IB leaves open, by name.
         seed: of chances, and of a generated market.
         max_server_version: 176 to 226; up to 200 the wire is text.
@@ -65,6 +66,7 @@ class TwsSim:
         *,
         prices: Mapping[str, float] | None = None,
         faults: Iterable[str] = (),
+        profile: str = "default",
         policies: Mapping[str, Any] | None = None,
         account: str = ACCOUNT,
         seed: int = 0,
@@ -82,7 +84,7 @@ class TwsSim:
         start_ns = hours[0][0]
         known = instruments.instruments(symbols, hours)
         self.exchange: Final = Exchange(
-            known, account, Policies(**(policies or {})), seed, start_ns, 1
+            known, account, chosen(profile, policies, seed), seed, start_ns, 1
         )
         source = (
             market.generate(symbols, seed, start_ns, hours[0][1], prices=given, hours=hours)

@@ -25,9 +25,10 @@ from engine.sim.wire_requests import Request, parse
 from engine.sim.wire_text import TextEncoder, frame
 
 GREETING: Final = b"API\0"
+PACED: Final = b"+PACEAPI"
 HELLO_BYTES_MAX: Final = 256
 REQUEST_BYTES_MAX: Final = 1 << 20
-_HELLO: Final = re.compile(rb"v(\d{1,4})(?:\.\.(\d{1,4}))?(?: .*)?", re.DOTALL)
+_HELLO: Final = re.compile(rb"v(\d{1,4})(?:\.\.(\d{1,4}))?( .*)?", re.DOTALL)
 Phase = Literal["greeting", "hello", "open", "closed"]
 
 
@@ -54,6 +55,7 @@ class ClientWire:
     def __init__(self, server_max: int, delivery: Delivery | None = None) -> None:
         self.phase: Phase = "greeting"
         self.version = 0
+        self.paced = False  # TWS is to keep the client's messages in their pace, not to refuse them
         self.delivery = Delivery() if delivery is None else delivery
         self._server_max = server_max
         self._received = bytearray()
@@ -99,6 +101,7 @@ class ClientWire:
             raise FrameError(f"a hello names versions, such as v100..226, not {payload[:40]!r}")
         lowest = int(match[1])
         highest = int(match[2] or match[1])
+        self.paced = PACED in (match[3] or b"")
         self.version = negotiated(self._server_max, lowest, highest)
         protobuf = self.version >= PROTOBUF_MIN
         self._encoder = ProtobufEncoder(self.version) if protobuf else TextEncoder(self.version)

@@ -9,14 +9,13 @@ from engine.inputs import Instrument
 from engine.sim.records import SimExecution, SimOrder, WhatIfNotice
 from engine.sim.wire_lists import ListMessage, Rows
 from engine.sim.wire_messages import (
-    BidAskTick,
     Holding,
-    LastTick,
     Listing,
     Message,
     Value,
     WireBar,
 )
+from engine.sim.wire_ticks import TickWriter
 
 
 class Encoder(Protocol):
@@ -67,11 +66,8 @@ class Encoder(Protocol):
 
     def portfolio(self, holding: Holding) -> bytes: ...
 
-    def tick_last(self, request_id: int, kind: int, tick: LastTick) -> bytes: ...
-
-    def tick_bid_ask(self, request_id: int, tick: BidAskTick) -> bytes: ...
-
-    def tick_mid(self, request_id: int, time_s: int, price: float) -> bytes: ...
+    def ticks(self, request_id: int) -> TickWriter:
+        """What renders the market as one subscription of it is told."""
 
     def historical(
         self, request_id: int, bars: list[WireBar], start: str, end: str

@@ -196,27 +196,6 @@ class Holding:
     realised: float
 
 
-@attrs.frozen
-class LastTick:
-    """One trade, tick by tick; time in epoch seconds."""
-
-    time_s: int
-    price: float
-    size: int
-    exchange: str
-
-
-@attrs.frozen
-class BidAskTick:
-    """One change of the best bid and ask, tick by tick; time in epoch seconds."""
-
-    time_s: int
-    bid: float
-    ask: float
-    bid_size: int
-    ask_size: int
-
-
 def order_status_values(order: SimOrder) -> tuple[Value, ...]:
     """The eleven values of ``ORDER_STATUS``."""
     return (

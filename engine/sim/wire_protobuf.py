@@ -20,14 +20,13 @@ from engine.sim.records import SimExecution, SimOrder, WhatIfNotice
 from engine.sim.wire_lists import LITERAL, ListMessage, Rows, paired
 from engine.sim.wire_messages import (
     PROTOBUF_OFFSET,
-    BidAskTick,
     Holding,
-    LastTick,
     Listing,
     Message,
     Value,
     WireBar,
 )
+from engine.sim.wire_ticks import ProtobufTicks, TickWriter
 from engine.sim.wire_values import (
     Values,
     completed_order_values,
@@ -227,35 +226,8 @@ class ProtobufEncoder:
         _fill_contract(proto.contract, holding.instrument)
         return frame(7, proto)
 
-    def tick_last(self, request_id: int, kind: int, tick: LastTick) -> bytes:
-        proto = _new("TickByTickData", {"reqId": request_id, "tickType": kind})
-        values: Values = {
-            "time": tick.time_s,
-            "price": tick.price,
-            "size": tick.size,
-            "exchange": tick.exchange,
-        }
-        fill(proto.historicalTickLast, "HistoricalTickLast", values)
-        proto.historicalTickLast.tickAttribLast.pastLimit = False
-        return frame(99, proto)
-
-    def tick_bid_ask(self, request_id: int, tick: BidAskTick) -> bytes:
-        proto = _new("TickByTickData", {"reqId": request_id, "tickType": 3})
-        values: Values = {
-            "time": tick.time_s,
-            "priceBid": tick.bid,
-            "priceAsk": tick.ask,
-            "sizeBid": tick.bid_size,
-            "sizeAsk": tick.ask_size,
-        }
-        fill(proto.historicalTickBidAsk, "HistoricalTickBidAsk", values)
-        proto.historicalTickBidAsk.tickAttribBidAsk.bidPastLow = False
-        return frame(99, proto)
-
-    def tick_mid(self, request_id: int, time_s: int, price: float) -> bytes:
-        proto = _new("TickByTickData", {"reqId": request_id, "tickType": 4})
-        fill(proto.historicalTickMidPoint, "HistoricalTick", {"time": time_s, "price": price})
-        return frame(99, proto)
+    def ticks(self, request_id: int) -> TickWriter:
+        return ProtobufTicks(request_id)
 
     def historical(self, request_id: int, bars: list[WireBar], start: str, end: str) -> list[bytes]:
         proto = _new("HistoricalData", {"reqId": request_id})

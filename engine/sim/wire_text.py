@@ -13,14 +13,13 @@ from engine.sim.records import SimExecution, SimOrder, WhatIfNotice
 from engine.sim.wire_fields import UNSET_DOUBLE, Field
 from engine.sim.wire_lists import ListMessage, Rows, paired
 from engine.sim.wire_messages import (
-    BidAskTick,
     Holding,
-    LastTick,
     Listing,
     Message,
     Value,
     WireBar,
 )
+from engine.sim.wire_ticks import TextTicks, TickWriter
 from engine.sim.wire_values import (
     completed_order_values,
     contract_values,
@@ -205,16 +204,8 @@ class TextEncoder:
         )
         return frame(["7", "8", *contract, *numbers, holding.account])
 
-    def tick_last(self, request_id: int, kind: int, tick: LastTick) -> bytes:
-        head = (99, request_id, kind, tick.time_s, tick.price, tick.size, 0)
-        return frame([*_texts(head), tick.exchange, ""])
-
-    def tick_bid_ask(self, request_id: int, tick: BidAskTick) -> bytes:
-        prices = (tick.bid, tick.ask, tick.bid_size, tick.ask_size, 0)
-        return frame(_texts((99, request_id, 3, tick.time_s, *prices)))
-
-    def tick_mid(self, request_id: int, time_s: int, price: float) -> bytes:
-        return frame(_texts((99, request_id, 4, time_s, price)))
+    def ticks(self, request_id: int) -> TickWriter:
+        return TextTicks(request_id)
 
     def historical(self, request_id: int, bars: list[WireBar], start: str, end: str) -> list[bytes]:
         """One message with all bars; from 196 on, the end is a message of its own (108)."""

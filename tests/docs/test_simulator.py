@@ -12,6 +12,7 @@ from engine.sim.fault_script import parse
 from engine.sim.faults import ACT_COMMON, KINDS, RULE_COMMON, FaultKind
 from engine.sim.order_types import TIMES, TYPES
 from engine.sim.policies import Policies, choices
+from engine.sim.profiles import PROFILES
 
 PAGE = (Path(__file__).parents[2] / "docs" / "simulator.md").read_text("utf-8")
 NOT_OURS = {53, 57, 58, 59, 60, 64, 65, 66}  # the client's, or its machine's
@@ -54,6 +55,17 @@ def policy_table() -> str:
     return "\n".join(rows)
 
 
+def profile_table() -> str:
+    rows = ["| profile | stands for | differs in |", "|---|---|---|"]
+    for name, profile in PROFILES.items():
+        answers = (
+            f"`{one}={str(value).lower() if isinstance(value, bool) else value}`"
+            for one, value in profile.answers.items()
+        )
+        rows.append(f"| `{name}` | {profile.meaning} | {', '.join(answers)} |")
+    return "\n".join(rows)
+
+
 def type_table() -> str:
     triggers = {
         "none": "at once",
@@ -92,7 +104,9 @@ def time_table() -> str:
     return "\n".join(rows)
 
 
-@pytest.mark.parametrize("table", [fault_table, policy_table, type_table, time_table])
+@pytest.mark.parametrize(
+    "table", [fault_table, policy_table, profile_table, type_table, time_table]
+)
 def test_the_tables_are_those_of_the_code(table) -> None:
     assert table() in PAGE, f"put this into docs/simulator.md:\n{table()}"
 

@@ -294,6 +294,7 @@ def test_pages_of_ticks_miss_nothing_and_repeat_nothing() -> None:
 
 def test_old_ticks_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("engine.sim.past_ticks.PAST_TICKS_MAX", 10)
+    monkeypatch.setattr("engine.sim.past_ticks.FRESH_MAX", 1)
     ticks = PastTicks()
     for number in range(35):
         ticks.add(number * SECOND_NS, "T", 100.0, 1)

@@ -8,7 +8,8 @@ import attrs
 import pytest
 
 from engine.errors import ConfigError
-from engine.sim.policies import Policies, choices, draw
+from engine.sim.policies import SETTINGS, Policies, choices, draw
+from engine.sim.profiles import PROFILES, policies
 
 
 def test_the_first_choice_is_the_default():
@@ -47,5 +48,19 @@ def test_profiles_are_drawn_by_seed_and_reach_every_answer():
     assert draw(3) == draw(3)
     drawn = [draw(seed) for seed in range(200)]
     for name, values in choices().items():
-        assert {getattr(one, name) for one in drawn} == set(values)
+        found = {getattr(one, name) for one in drawn}
+        assert found == ({values[0]} if name in SETTINGS else set(values))
     assert {draw(seed, margin="ignore").margin for seed in range(20)} == {"ignore"}
+
+
+def test_profiles_are_sets_of_answers():
+    assert policies() == Policies()
+    made = {name: policies(name) for name in PROFILES}
+    assert len(set(made.values())) == len(PROFILES)
+    for name, profile in PROFILES.items():
+        for answer, value in profile.answers.items():
+            assert getattr(made[name], answer) == value
+    assert policies("strict", {"margin": "ignore"}).margin == "ignore"
+    assert policies("draw", {"margin": "ignore"}, 3) == draw(3, margin="ignore")
+    with pytest.raises(ConfigError, match="the profiles are default, paper"):
+        policies("kind")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
@@ -21,11 +22,12 @@ from engine.sim.wire_messages import (
     ACCOUNT_TIME,
     ACCOUNT_VALUE,
     ORDER_STATUS,
+    TICK_GENERIC,
     TICK_PRICE,
     TICK_REQ_PARAMS,
-    BidAskTick,
+    TICK_SIZE,
+    TICK_STRING,
     Holding,
-    LastTick,
     Listing,
     Message,
     WireBar,
@@ -359,11 +361,11 @@ def test_ticks(version: int) -> None:
     price = decoded(encoder.simple(TICK_PRICE, 2, 1, 99.01, 200, 1), version)
     assert price.only("tickPrice")[:3] == (2, 1, 99.01)
     assert price.only("tickSize") == (2, 0, 200)
-    last = decoded(encoder.tick_last(6, 2, LastTick(17, 99.01, 200, "ISLAND")), version)
+    last = decoded(encoder.ticks(6).last(2, 17, 99.01, 200, "ISLAND"), version)
     assert last.only("tickByTickAllLast")[:5] == (6, 2, 17, 99.01, 200)
-    sides = decoded(encoder.tick_bid_ask(6, BidAskTick(17, 99.0, 99.02, 3, 4)), version)
+    sides = decoded(encoder.ticks(6).bid_ask(17, 99.0, 99.02, 3, 4), version)
     assert sides.only("tickByTickBidAsk")[:6] == (6, 17, 99.0, 99.02, 3, 4)
-    assert decoded(encoder.tick_mid(6, 17, 99.01), version).only("tickByTickMidPoint") == (
+    assert decoded(encoder.ticks(6).mid(17, 99.01), version).only("tickByTickMidPoint") == (
         6, 17, 99.01,
     )  # fmt: skip
     params = decoded(encoder.simple(TICK_REQ_PARAMS, 2, 0.01, "9c0001", 3), version)
@@ -371,6 +373,45 @@ def test_ticks(version: int) -> None:
     bands = [(float(edge), float(step)) for edge, step in IBM.grid.bands]
     rule = decoded(encoder.listed(MARKET_RULE, (26,), bands), version).only("marketRule")
     assert [(one.lowEdge, one.increment) for one in rule[1]] == [(0.0, 0.0001), (1.0, 0.01)]
+
+
+@pytest.mark.parametrize("version", [176, 200, 213, 226])
+@pytest.mark.parametrize("request_id", [1, 127, 128, 300_000, 2_147_483_647, -5])
+def test_ticks_made_by_hand_are_those_of_the_tables(version: int, request_id: int) -> None:
+    encoder = encoder_of(version)
+    writer = encoder.ticks(request_id)
+    numbers = (0.0001, 99.01, -1.0, 123456.789, 1e-7, float("nan"))
+    sizes = (0, 7, 100, 12_345_678_901)
+    for kind, price, size, mask in itertools.product((1, 66, 200), numbers, sizes, (0, 1, 7)):
+        by_table = encoder.simple(TICK_PRICE, request_id, kind, price, size, mask)
+        assert writer.price(kind, price, size, mask) == by_table
+        assert writer.size(kind, size) == encoder.simple(TICK_SIZE, request_id, kind, size)
+        assert writer.generic(kind, price) == encoder.simple(TICK_GENERIC, request_id, kind, price)
+    for value in ("1704292200", "x" * 200):
+        assert writer.string(45, value) == encoder.simple(TICK_STRING, request_id, 45, value)
+
+
+@pytest.mark.parametrize("request_id", [1, 300_000])
+def test_ticks_one_by_one_are_what_the_library_would_write(request_id: int) -> None:
+    kind = message_class("TickByTickData")
+    writer = ProtobufEncoder(226).ticks(request_id)
+    last, sides, middle = (kind(reqId=request_id, tickType=one) for one in (2, 3, 4))
+    trade, quote, mid = (
+        last.historicalTickLast, sides.historicalTickBidAsk, middle.historicalTickMidPoint,
+    )  # fmt: skip
+    trade.time, trade.price, trade.size, trade.exchange = 1_704_292_200, 99.01, "300", "ISLAND"
+    trade.tickAttribLast.pastLimit = False
+    quote.time, quote.priceBid, quote.priceAsk = 1_704_292_200, 99.0, 99.02
+    quote.sizeBid, quote.sizeAsk = "100", "20000"
+    quote.tickAttribBidAsk.bidPastLow = False
+    mid.time, mid.price = 1_704_292_200, 99.01
+
+    assert writer.last(2, 1_704_292_200, 99.01, 300, "ISLAND")[8:] == last.SerializeToString()
+    frame = writer.bid_ask(1_704_292_200, 99.0, 99.02, 100, 20_000)
+    assert frame[8:] == sides.SerializeToString()
+    assert int.from_bytes(frame[:4], "big") == len(frame) - 4
+    assert frame[4:8] == (299).to_bytes(4, "big")
+    assert writer.mid(1_704_292_200, 99.01)[8:] == middle.SerializeToString()
 
 
 def test_a_nul_in_a_value_cannot_shift_the_fields() -> None:
