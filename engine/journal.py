@@ -29,7 +29,7 @@ from engine.disk import Disk
 from engine.errors import JournalError
 from engine.inputs import Input
 from engine.journal_chain import Record, chain_of, hash_in, read_records
-from engine.journal_files import Durability, JournalFiles, boot_id
+from engine.journal_files import Durability, JournalFiles, boot_id, inaccessible
 from engine.journal_store import (
     MEMORY,
     UNREADABLE,
@@ -100,7 +100,9 @@ class Journal:
                 raise
         except BaseException as problem:
             files.close()
-            if isinstance(problem, (*UNREADABLE, OSError)):
+            if isinstance(problem, OSError):
+                raise inaccessible(place, problem) from None
+            if isinstance(problem, UNREADABLE):
                 raise JournalError(
                     f"{place}: not a journal, or damaged ({problem}); name another file"
                 ) from None

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import zlib
 from functools import cache
 from pathlib import Path
 from typing import Final, Literal
@@ -17,7 +18,10 @@ from engine.disk import Disk, open_private
 from engine.errors import JournalError
 
 Durability = Literal["full", "normal"]
-HEAD_BYTES: Final = 160  # fixed, so that rewriting it in place never changes the file's size
+# The head has two places, written in turns, so that one that was torn leaves the one before. Each
+# is a sector of its own, and of a fixed size: rewriting never changes that of the file.
+PLACE_BYTES: Final = 512
+PLACES: Final = 2
 _BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
 
 
@@ -25,6 +29,7 @@ _BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
 class Head:
     """What the last commit made durable, and how firmly."""
 
+    turn: int  # counts the heads that were written
     count: int
     hash: bytes
     durability: str
@@ -47,6 +52,7 @@ class JournalFiles:
         self.head_path: Final = head_path(path)
         self.disk: Final = disk
         self._head = -1
+        self._turn = 0  # of the latest head
         try:
             created_directory = not path.parent.exists()
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -54,7 +60,7 @@ class JournalFiles:
                 disk.sync_directory(path.parent.parent)
             self._descriptor = open_private(path)
         except OSError as problem:
-            raise _inaccessible(path, problem) from None
+            raise inaccessible(path, problem) from None
         try:
             _lock(self._descriptor)
         except BlockingIOError:
@@ -87,29 +93,47 @@ class JournalFiles:
                 raise JournalError(f"{companion}: is a symbolic link; remove it")
 
     def adopt(self) -> None:
-        """It is a journal, or will be: make it private and open its head."""
-        try:
-            os.fchmod(self._descriptor, 0o600)
-            if self._head < 0:
-                self._head = open_private(self.head_path)
-            os.fchmod(self._head, 0o600)
-            self.disk.sync_directory(self.path.parent)
-        except OSError as problem:
-            raise _inaccessible(self.head_path, problem) from None
+        """It is a journal, or will be: make it private and open its head. Raises OSError."""
+        os.fchmod(self._descriptor, 0o600)
+        if self._head < 0:
+            self._head = open_private(self.head_path)
+        os.fchmod(self._head, 0o600)
+        self.disk.sync_directory(self.path.parent)
 
     def write_head(self, count: int, digest: bytes, durability: Durability) -> None:
         """Reaches the page cache, so it survives a killed process. It is not synced: a head that
         is a little old after a power cut does no harm. Raises OSError."""
-        line = f"{count} {digest.hex()} {durability} {boot_id()}"
-        data = line.ljust(HEAD_BYTES - 1).encode("ascii") + b"\n"
-        self.disk.write_at(self._head, data, 0)
+        self._turn += 1
+        words = f"{self._turn} {count} {digest.hex()} {durability} {boot_id()}"
+        data = f"{words} {_checksum(words)}\n".rjust(PLACE_BYTES).encode("ascii")
+        if self._turn == 1:
+            self._begin_head(data)  # there is none before it
+        else:
+            self.disk.write_at(self._head, data, self._turn % PLACES * PLACE_BYTES)
+
+    def _begin_head(self, data: bytes) -> None:
+        draft = self.head_path.with_name(f"{self.head_path.name}-new")
+        self.disk.remove(draft)
+        descriptor = open_private(draft)
+        try:
+            self.disk.write_at(descriptor, data, PLACE_BYTES)
+            self.disk.sync(descriptor)
+            self.disk.rename(draft, self.head_path)
+            self.disk.sync_directory(self.path.parent)
+        except BaseException:
+            os.close(descriptor)
+            raise
+        self._head, old = descriptor, self._head
+        os.close(old)
 
     def sync_head(self) -> None:
         self.disk.sync(self._head)
 
     def read_head(self) -> Head | None:
         """Raises as ``read_head``."""
-        return read_head(self.path)
+        found = read_head(self.path)
+        self._turn = 0 if found is None else found.turn
+        return found
 
     def close(self) -> None:
         """Give up the lock."""
@@ -137,15 +161,23 @@ def read_head(journal: Path) -> Head | None:
         raise JournalError(f"{path}: cannot be read ({problem.strerror})") from None
     if not data:
         return None
-    words = data.decode("ascii", "replace").split()
-    try:
-        if len(data) != HEAD_BYTES or len(words) != 4:
-            raise ValueError
-        return Head(int(words[0]), bytes.fromhex(words[1]), words[2], words[3])
-    except ValueError:
-        raise JournalError(
-            f"{path}: cannot be read; remove it if {journal.name} can be trusted"
-        ) from None
+    found = [_head_at(data, place) for place in range(0, PLACES * PLACE_BYTES, PLACE_BYTES)]
+    heads = [head for head in found if head is not None]
+    if not heads or len(data) > PLACES * PLACE_BYTES:
+        raise JournalError(f"{path}: cannot be read; remove it if {journal.name} can be trusted")
+    return max(heads, key=lambda head: head.turn)
+
+
+def _head_at(data: bytes, place: int) -> Head | None:
+    """None if nothing whole was written there."""
+    words = data[place : place + PLACE_BYTES].decode("ascii", "replace").split()
+    if len(words) != 6 or words[-1] != _checksum(" ".join(words[:-1])):
+        return None
+    return Head(int(words[0]), int(words[1]), bytes.fromhex(words[2]), words[3], words[4])
+
+
+def _checksum(words: str) -> str:
+    return f"{zlib.crc32(words.encode()):08x}"
 
 
 @cache
@@ -161,7 +193,9 @@ def _lock(descriptor: int) -> None:
     fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
-def _inaccessible(path: Path, problem: OSError) -> JournalError:
-    if path.is_symlink():
-        return JournalError(f"{path}: is a symbolic link; name the file itself")
-    return JournalError(f"{path}: cannot be opened ({problem.strerror}); name another journal")
+def inaccessible(path: Path, problem: OSError) -> JournalError:
+    """What a person can do about it, in one line."""
+    file = Path(problem.filename) if isinstance(problem.filename, str) else path
+    if file.is_symlink():
+        return JournalError(f"{file}: is a symbolic link; name the file itself")
+    return JournalError(f"{file}: cannot be opened ({problem.strerror}); name another journal")

@@ -15,6 +15,7 @@ from engine.commands import Cancel, Command
 from engine.errors import JournalError
 from engine.inputs import ErrorReported, Input, OrderStatusReported
 from engine.journal import Journal, Record
+from engine.journal_files import read_head
 
 ROOT = Path(engine.__file__).parent.parent
 STATUS = OrderStatusReported(1, 2, 3, 0, "Filled", Decimal(100), Decimal(0), Decimal("1.5"), "")
@@ -203,21 +204,39 @@ def test_after_a_loss_removing_the_head_goes_on_with_what_is_left(place: Path) -
         assert journal.verify() == 5
 
 
-def test_normal_durability_accepts_a_loss_by_a_power_cut_only(place: Path) -> None:
+def test_normal_durability_accepts_a_loss_by_a_power_cut_only(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with Journal.open(place, "normal") as journal:
         fill(journal, 5)
     older = place.read_bytes()
+    for module in ("engine.journal", "engine.journal_files"):
+        monkeypatch.setattr(f"{module}.boot_id", lambda: "before-the-cut")
     with Journal.open(place, "normal") as journal:
         fill(journal, 2)
     place.write_bytes(older)
     with pytest.raises(JournalError, match="7 records were durable"):
         Journal.open(place, "normal")
-    head = place.with_name(place.name + "-head")
-    *words, boot = head.read_text().split()
-    head.write_text(" ".join([*words, boot[::-1]]).ljust(159) + "\n")
+    monkeypatch.undo()
 
     with Journal.open(place, "normal") as journal:
         assert journal.verify() == 5
+
+
+def test_a_torn_head_leaves_the_one_before(place: Path) -> None:
+    written(place, 5)
+    head = place.with_name(place.name + "-head")
+    whole = head.read_bytes()
+    known = read_head(place)
+    assert known is not None
+    start = known.turn % 2 * 512
+    for cut in (start + 511, start + 400, start):
+        head.write_bytes(whole[:cut] + bytes(512 - cut % 512) + whole[start + 512 :])
+        before = read_head(place)
+        assert before is not None
+        assert before.turn == known.turn - 1
+        with Journal.open(place) as journal:
+            assert journal.verify() == 5
 
 
 def test_a_rewritten_history_is_refused(place: Path) -> None:
