@@ -29,7 +29,7 @@ ENGINE = _words(
     """
     version errors money reasons plans inputs commands events
     rules.checks rules.windows rules.comparisons rules.conditions rules.judging rules.actions
-    rules.forms rules.rule rules.templates rules.strategy rules
+    rules.tokens rules.expression rules.wording rules.forms rules.rule rules.templates rules.strategy rules
     sources config event_streams bus
     charts sizing positions orders tranches contexts exits groups brackets
     risk state invariants outbox tws_errors watches portfolio entries adds stops foreign reports

@@ -37,6 +37,7 @@ from engine.rules.conditions import (
     Triggers,
     parts_of,
 )
+from engine.rules.expression import from_expression
 from engine.rules.judging import (
     Scene,
     closing_from_ns,
@@ -68,6 +69,8 @@ from engine.rules.templates import (
     create_sell_rule,
     create_short_rule,
 )
+from engine.rules.tokens import ExpressionError
+from engine.rules.wording import to_expression
 
 __all__ = [
     "SYMBOL_COOLDOWN",
@@ -82,6 +85,7 @@ __all__ = [
     "CreateBracketOrderAction",
     "CreateOrderAction",
     "EventCondition",
+    "ExpressionError",
     "Leaf",
     "LinkedCloseAllAction",
     "LinkedCreateOrderAction",
@@ -108,6 +112,7 @@ __all__ = [
     "create_sell_rule",
     "create_short_rule",
     "failing",
+    "from_expression",
     "from_json",
     "from_plain",
     "next_start_ns",
@@ -118,6 +123,7 @@ __all__ = [
     "profit_watches",
     "register",
     "steps",
+    "to_expression",
     "to_json",
     "triggers",
 ]

@@ -86,7 +86,7 @@ class _Kind:
 
 
 @lru_cache(maxsize=64)
-def _fields(event: str) -> dict[str, _Kind]:
+def fields_of(event: str) -> dict[str, _Kind]:
     """The fields that may be compared. Time and number of an event say nothing about it, and
     its symbol is the rule's."""
     hints = typing.get_type_hints(EVENTS[event])
@@ -196,7 +196,7 @@ def check_comparison(event: type[BaseEvent], one: Comparison) -> None:
     Raises:
         ValueError: one line with the field and what it takes.
     """
-    name, kinds = event.__name__, _fields(event.__name__)
+    name, kinds = event.__name__, fields_of(event.__name__)
     if one.field == "symbol":
         raise ValueError("symbol is not compared: name it in the symbols of the rule")
     if one.field not in kinds:

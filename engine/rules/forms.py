@@ -89,11 +89,12 @@ def add_union(
     kinds: Mapping[str, type[Any]],
     what: str,
     from_list: Callable[[list[Any]], dict[str, Any]],
+    from_text: Callable[[str], Any] | None = None,
 ) -> None:
     """Teach a converter a union of records, told apart by their key ``kind``.
 
     ``unions`` are all the types under which it is asked for, also of a part of the kinds. A list
-    stands for the table that ``from_list`` makes of it.
+    stands for the table that ``from_list`` makes of it, a text for the record of ``from_text``.
     """
     for kind, cls in kinds.items():
         add_record(converter, cls, kind)
@@ -101,6 +102,11 @@ def add_union(
     def structure(data: Any, _: Any) -> Any:
         if isinstance(data, tuple(kinds.values())):
             return data
+        if isinstance(data, str) and from_text is not None:
+            try:
+                return from_text(data)
+            except ValueError as problem:
+                raise cattrs.ClassValidationError(str(problem), [problem], unions[0]) from None
         if isinstance(data, list | tuple):
             data = from_list(list(data))
         if not isinstance(data, Mapping):

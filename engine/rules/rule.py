@@ -36,6 +36,7 @@ from engine.rules.checks import (
 )
 from engine.rules.comparisons import Comparison
 from engine.rules.conditions import Condition, Triggers, triggers_of
+from engine.rules.expression import from_expression
 from engine.rules.forms import (
     KIND,
     RULE_BYTES_MAX,
@@ -206,8 +207,9 @@ ACTION_KINDS: Final = {
 
 
 def register(converter: cattrs.Converter) -> None:
-    """Teach a converter rules: conditions and actions are tables with a ``kind``, a list of
-    conditions is an and, a list of actions a sequence, a comparison may be text."""
+    """Teach a converter rules: conditions and actions are tables with a ``kind``, a condition may
+    be an expression, a list of conditions is an and, a list of actions a sequence, a comparison
+    may be text."""
     add_record(converter, Comparison)
     structured = converter.get_structure_hook(Comparison)
     converter.register_structure_hook(
@@ -216,6 +218,7 @@ def register(converter: cattrs.Converter) -> None:
     add_union(
         converter, (Condition,), CONDITION_KINDS, "condition",
         lambda parts: {KIND: "and", "conditions": parts},
+        from_expression,
     )  # fmt: skip
     add_union(
         converter, (Action, act.Single), ACTION_KINDS, "action",

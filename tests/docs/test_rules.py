@@ -46,6 +46,7 @@ SAID = {  # what an example prints
     "time": "2026-03-08 07:00:00+00:00\n",
     "market": "rule breakout: a price that triggers belongs to one symbol, name it in symbols\n",
     "refused": "['PredictionSignalEvent']\nFalse\nTrue low_confidence\nwrong_position\nNone\n",
+    "expression": 'signal == "BUY" and confidence >= 0.6 and flat\n',
     "actions": "10\n",
     "json": "rule: when: there is no condition of kind 'sesion', did you mean session?\n",
 }

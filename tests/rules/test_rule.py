@@ -526,7 +526,10 @@ PLAIN = {"id": "r", "when": {"kind": "session", "before_end_s": 60}, "then": {"k
         ({"when": {"kind": "sesion"}}, "t: when: there is no condition of kind 'sesion', did you"),
         ({"when": {"kind": "session"}}, "t: when.before_end_s: is missing"),
         ({"when": {"before_end_s": 60}}, "t: when: condition needs a kind: event, position, time"),
-        ({"when": "session"}, "t: when: condition must be a table with a kind, not 'session'"),
+        (
+            {"when": "session"},
+            "t: when: column 1: there is no 'session', did you mean session_ends_in?",
+        ),
         (
             {"when": [PLAIN["when"], {"kind": "market", "field": "last", "op": "up", "level": 1}]},
             "t: when.conditions[1]: op cannot be 'up', allowed: above, below",
