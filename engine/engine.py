@@ -12,7 +12,6 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
-from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar
@@ -28,7 +27,6 @@ from engine.capture import Capture
 from engine.config import CONVERTER, Config
 from engine.controller import StrategyController
 from engine.core import Core
-from engine.daybook import EXCHANGE_ZONE
 from engine.errors import EngineError, LimitError, UserError
 from engine.events import BaseEvent
 from engine.halt_file import HaltFile
@@ -43,8 +41,6 @@ from engine.inputs import (
     Noticed,
     ResumeRequested,
     Side,
-    Signal,
-    SignalRefused,
     Started,
     Stopped,
 )
@@ -55,6 +51,7 @@ from engine.readiness import Readiness
 from engine.recovery import Progress, recover
 from engine.rule_engine import RuleEngine
 from engine.runtime import Runtime
+from engine.scheduled_signals import ScheduledSignals
 from engine.signals.files import SignalFile
 from engine.signals.schema import SignalRefusedError, parse_signal
 from engine.signals.ways import Ways
@@ -66,37 +63,6 @@ from statecharts.vocabulary import SessionState
 E = TypeVar("E", bound=BaseEvent)
 # Without this a busy Python thread of the host delays the writer by 5 ms at a time.
 SWITCH_INTERVAL_S: Final = 0.0005
-
-
-class ScheduledSignals:
-    """A signal file on the exchange's clock: seconds count from the day's first live session,
-    so that a run that is started again does not move them."""
-
-    def __init__(self, file: SignalFile, core: Core, session: Session) -> None:
-        self._file = file
-        self._core = core
-        self._session = session
-
-    def next_due_ns(self) -> int | None:
-        """When to look; None while nothing is given out, or the writer would never sleep."""
-        start_ns = self._core.state.day_start_ns
-        return self._file.next_due_ns(start_ns, _day(start_ns)) if self._live else None
-
-    def due(self, exchange_ns: int) -> list[Signal | SignalRefused]:
-        start_ns = self._core.state.day_start_ns
-        return self._file.due(exchange_ns, start_ns, _day(start_ns)) if self._live else []
-
-    @property
-    def _live(self) -> bool:
-        # Both: a journal that ended live replays to a core that is, before its session is.
-        return self._core.state.live and self._session.state is SessionState.LIVE
-
-    def __len__(self) -> int:
-        return len(self._file)
-
-
-def _day(time_ns: int) -> Any:
-    return datetime.fromtimestamp(time_ns / 1e9, UTC).astimezone(EXCHANGE_ZONE).date()
 
 
 def _journal(journal: str | Path | Journal | None, durability: Durability) -> Journal:

@@ -29,7 +29,8 @@ ENGINE = _words(
     """
     version errors money reasons plans inputs commands events
     rules.checks rules.windows rules.comparisons rules.conditions rules.judging rules.actions
-    rules.tokens rules.expression rules.wording rules.forms rules.rule rules.templates rules.strategy rules
+    rules.tokens rules.expression rules.wording rules.forms rules.rule rules.templates
+    rules.strategy rules
     sources config event_streams bus
     charts sizing positions orders tranches contexts exits groups brackets
     risk state invariants outbox tws_errors watches portfolio entries adds stops foreign reports
@@ -45,7 +46,8 @@ ENGINE = _words(
     signals.rates signals.keys signals.intake signals.envelope signals.quota signals.monitor
     signals.signature signals.http_server signals.webhook signals.tail signals.ways
     signals.demo_api
-    control inbox view readiness sampler headroom guards halt_file runtime handles order_manager
+    control inbox view readiness sampler headroom guards halt_file runtime
+    scheduled_signals handles order_manager
     rule_engine controller tracker
     sim.timers sim.conditions sim.records sim.policies sim.profiles sim.limits
     sim.order_types sim.instruments sim.hours
@@ -78,7 +80,7 @@ ENGINE = _words(
     campaign.shrink campaign.tally campaign.jobs
     cli.words cli.progress cli.options cli.settings cli.broker cli.control cli.journal
     cli.halt_signals cli.run cli.sim cli.verify cli.simulate cli.demo_api
-    cli.app cli.main cli.__main__
+    cli.upkeep cli.app cli.main cli.__main__
     """
 )
 

@@ -25,7 +25,8 @@ from engine.inputs import (
     HaltRequested,
     ResumeRequested,
 )
-from engine.journal import MEMORY, Journal
+from engine.journal import Journal
+from engine.journal_store import MEMORY
 from engine.recovery import rebuild
 from engine.signals.schema import SignalRefusedError
 from engine.sim import fault_script
@@ -56,12 +57,10 @@ class Kept(Journal):
     """A journal in memory that is found again by the next life: what was committed, no more."""
 
     def close(self) -> None:
-        if self.pending:
-            self._connection.execute("ROLLBACK")
-            self.pending = False
+        """What was not committed is lost, as with the process."""
 
     def found_again(self) -> Kept:
-        return Kept(MEMORY, self._connection, None)
+        return Kept(MEMORY, self._store, None)
 
 
 @attrs.frozen

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from engine.cli import upkeep
 from engine.cli.words import duration_s, names
 
 app = typer.Typer(
@@ -19,8 +20,8 @@ app = typer.Typer(
 )
 charts = typer.Typer(help="The statecharts as pictures and tables.", no_args_is_help=True)
 app.add_typer(charts, name="charts")
-journals = typer.Typer(help="What was recorded: proven, shown, exported.", no_args_is_help=True)
-app.add_typer(journals, name="journal")
+app.add_typer(upkeep.app)
+app.add_typer(upkeep.journals, name="journal")
 
 
 class Durability(StrEnum):
@@ -238,62 +239,6 @@ def demo_api(
     serve(options)
 
 
-Journal = Annotated[
-    Path | None, typer.Option("--journal", metavar="FILE", help="Of the engine that runs.")
-]
-Control = Annotated[
-    Path | None, typer.Option("--control", metavar="SOCKET", help="Its socket, if not beside it.")
-]
-Why = Annotated[str, typer.Argument(metavar="WHY", help="It goes on record.")]
-
-
-@app.command()
-def status(journal: Journal = None, control: Control = None) -> None:
-    """Ask a running engine what it holds."""
-    from engine.cli import control as shell
-
-    shell.status(journal, control)
-
-
-@app.command()
-def halt(
-    why: Why,
-    level: Annotated[
-        int, typer.Option(help="1 no entries, 2 entries taken back as well, 3 flatten.")
-    ] = 1,
-    journal: Journal = None,
-    control: Control = None,
-) -> None:
-    """Pull a running engine's kill switch. Stops stay."""
-    from engine.cli import control as shell
-
-    shell.halt(journal, control, level, why)
-
-
-@app.command()
-def flatten(why: Why, journal: Journal = None, control: Control = None) -> None:
-    """Close everything that a running engine holds, and halt it (level 3)."""
-    from engine.cli import control as shell
-
-    shell.halt(journal, control, 3, why)
-
-
-@app.command()
-def resume(why: Why, journal: Journal = None, control: Control = None) -> None:
-    """Take a running engine's kill switch back."""
-    from engine.cli import control as shell
-
-    shell.resume(journal, control, why)
-
-
-@app.command()
-def risk(journal: Journal = None, control: Control = None) -> None:
-    """Show a running engine's limits, their use and what is left."""
-    from engine.cli import control as shell
-
-    shell.risk(journal, control)
-
-
 @app.command()
 def verify(
     max_states: Annotated[
@@ -413,48 +358,3 @@ def export(
         raise UserError(str(problem)) from None
     except OSError as problem:
         raise UserError(f"{directory}: cannot be written: {problem.strerror}") from None
-
-
-JournalFile = Annotated[Path, typer.Argument(metavar="JOURNAL", help="As engine run names it.")]
-After = Annotated[int, typer.Option(metavar="N", min=0, help="Only records behind number N.")]
-
-
-@journals.command("check")
-def check_journal(journal: JournalFile) -> None:
-    """Prove the journal, its archives and snapshots; 1 as exit code when something is damaged."""
-    from engine.cli.journal import check
-
-    raise typer.Exit(check(journal))
-
-
-@journals.command("show")
-def show_journal(
-    journal: JournalFile,
-    symbol: Annotated[str, typer.Option(metavar="A,B", help="Only of these.")] = "",
-    kind: Annotated[
-        str, typer.Option("--type", metavar="A,B", help="Only inputs or commands of this name.")
-    ] = "",
-    last: Annotated[
-        int | None, typer.Option(metavar="N", min=1, help="Only the last N lines.")
-    ] = None,
-    after: After = 0,
-) -> None:
-    """Show what came in and what went out, a line each."""
-    from engine.cli.journal import Wanted, show
-
-    wanted = Wanted(symbols=names(symbol), kinds=names(kind), last=last, after=after)
-    raise typer.Exit(show(journal, wanted))
-
-
-@journals.command("export")
-def export_journal(
-    journal: JournalFile,
-    to: Annotated[
-        Path, typer.Option("--to", metavar="FILE", help="A new file; - is stdout.")
-    ] = Path("-"),
-    after: After = 0,
-) -> None:
-    """Write every record as one line of JSON."""
-    from engine.cli.journal import export
-
-    raise typer.Exit(export(journal, to, after))
