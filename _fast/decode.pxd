@@ -8,7 +8,7 @@
 # A market message is one Tick, of a Kind of types.pxd (or-ed with DELAYED for delayed data):
 #   1 tickPrice       BID ASK LAST with their size, else OTHER
 #   2 tickSize        BID_SIZE ASK_SIZE LAST_SIZE VOLUME, else OTHER
-#  45 tickGeneric     HALTED, else OTHER
+#  45 tickGeneric     HALTED SHORTABLE, else OTHER
 #  46 tickString      LAST_TIME, else OTHER: RTVolume (48) only repeats LAST and VOLUME
 #  50 realtimeBar     BAR, with its prices in a BarTick
 #  58 marketDataType  DATA_TYPE

@@ -13,7 +13,7 @@ from _fast.fields cimport (
 from _fast.orders cimport is_order, order_tuple
 from _fast.types cimport (
     ASK, ASK_SIZE, BAR, BID, BID_SIZE, DATA_TYPE, DELAYED, HALTED, LAST, LAST_SIZE, LAST_TIME,
-    OTHER, QUOTE, SECOND_NS, TRADE, VOLUME, Tick,
+    OTHER, QUOTE, SECOND_NS, SHORTABLE, TRADE, VOLUME, Tick,
 )
 
 MIN_SERVER_VERSION = MIN_SERVER
@@ -128,6 +128,8 @@ cdef inline int kind_of_size(int tick_type) noexcept nogil:
 cdef inline int kind_of_generic(int tick_type) noexcept nogil:
     if tick_type == 49:
         return HALTED
+    if tick_type == 46:
+        return SHORTABLE
     return HALTED | DELAYED if tick_type == 90 else OTHER
 
 

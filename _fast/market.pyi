@@ -116,8 +116,9 @@ class Market:
         """
     def view(
         self, row: int
-    ) -> tuple[float | None, float | None, float | None, int, int, float | None, int, int]:
-        """(bid, ask, last, quote_ns, trade_ns, atr, halted, data_type); None: no value."""
+    ) -> tuple[float | None, float | None, float | None, int, int, float | None, int, int, int]:
+        """(bid, ask, last, quote_ns, trade_ns, atr, halted, data_type, shortable); None: no
+        value. shortable: 0 unknown, 1 no, 2 if shares are located, 3 yes."""
     def bars(self, row: int) -> NDArray[np.void]:
         """Completed bars, oldest first, at most ``bars_max``: a copy, dtype bars.BAR_DTYPE."""
     def bar_in_progress(self, row: int) -> np.void | None:

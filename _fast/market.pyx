@@ -242,6 +242,7 @@ cdef class Market:
             at.atr if at.atr_ready else None,
             at.halted,
             at.data_type,
+            at.shortable,
         )
 
     # -- bars --------------------------------------------------------------------------------

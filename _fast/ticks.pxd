@@ -17,6 +17,8 @@
 #   QUOTE           tick-by-tick BidAsk: price, size the bid, price2, size2 the ask.
 #   BAR             real-time bar of five seconds, by apply_bar; feeds when trades_from is 2.
 #   HALTED          price: -1 unknown, 0 trading, 1 regulatory, 2 volatility.
+#   SHORTABLE       price: above 2.5 at least 1000 shares can be borrowed, above 1.5 some may be
+#                   located, else none; no such number: unknown.
 #   DATA_TYPE       price: 1 live, 2 frozen, 3 delayed, 4 delayed frozen.
 #   OTHER           counted.
 #
@@ -25,7 +27,7 @@
 # in the interval of the newest historical bar changes `last` (history has it already).
 
 from libc.math cimport NAN, isnan
-from libc.stdint cimport int32_t, int64_t, uint32_t
+from libc.stdint cimport int16_t, int32_t, int64_t, uint32_t
 
 from _fast.bars cimport COMPLETED, MERGED, MISSED, Bar, Taken, complete, merge, newest
 from _fast.conditions cimport (
@@ -36,7 +38,7 @@ from _fast.instruments cimport FROM_BAR, FROM_LAST, Row
 from _fast.ranges cimport atr_push, atr_ready
 from _fast.types cimport (
     ASK, ASK_SIZE, BID, BID_SIZE, DATA_TYPE, DELAYED, HALTED, KIND_MASK, LAST, LAST_SIZE,
-    LAST_TIME, NUMBER_MAX, QUOTE, SECOND_NS, TRADE, UNREPORTED, VOLUME, Instrument, Tick,
+    LAST_TIME, NUMBER_MAX, QUOTE, SECOND_NS, SHORTABLE, TRADE, UNREPORTED, VOLUME, Instrument, Tick,
 )
 
 cdef enum:
@@ -189,7 +191,12 @@ cdef inline uint32_t change(
         if tick.time_ns > 0:
             set_last_time(at, time_ns)
     elif kind == HALTED:
-        at.halted = code_of(tick.price)
+        at.halted = <int16_t>code_of(tick.price)
+    elif kind == SHORTABLE:
+        if tick.price > 2.5:
+            at.shortable = 3
+        else:
+            at.shortable = 2 if tick.price > 1.5 else 1 if tick.price >= 0.0 else 0
     elif kind == DATA_TYPE:
         at.data_type = code_of(tick.price)
     return changed

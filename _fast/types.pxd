@@ -4,7 +4,7 @@
 # Prices in here are doubles: this is market data and indicators. Order prices are exact and
 # live in engine/money.py.
 
-from libc.stdint cimport int8_t, int32_t, int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int8_t, int16_t, int32_t, int64_t, uint8_t, uint32_t, uint64_t
 
 # Assertions of our own mistakes in hot code: compiled in with ENGINE_DEBUG=1, nothing otherwise.
 # They stop the process: a function without the GIL cannot raise, and must not go on either.
@@ -49,6 +49,7 @@ cdef enum Kind:
     TRADE = 11
     QUOTE = 12
     BAR = 13
+    SHORTABLE = 14
 
 cdef enum:
     KIND_MASK = 0xFF
@@ -83,7 +84,8 @@ cdef struct Instrument:
     int64_t trade_ns       # exchange time of the last trade, 0: never
     uint64_t ticks         # messages applied
     uint64_t late_trades   # trades that came after their bar was complete
-    int32_t halted         # tick type 49: -1 unknown, 0 trading, 1, 2 halted
+    int16_t halted         # tick type 49: -1 unknown, 0 trading, 1, 2 halted
+    int16_t shortable      # tick type 46: 0 unknown, 1 no, 2 if shares are located, 3 yes
     int32_t data_type      # 1 live (TWS's default), 2 frozen, 3 delayed, 4 delayed frozen
     int32_t trades_from    # stream that feeds bars: 0 market data LAST, 1 tick-by-tick, 2 real-time bars
     int32_t atr_ready

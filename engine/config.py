@@ -25,6 +25,7 @@ from engine.sources import SignalSources
 
 SECOND_NS = 1_000_000_000
 SellMeans = Literal["close", "short"]
+ShortNeeds = Literal["available", "locate", "nothing"]
 ForeignOrders = Literal["ignore", "freeze", "adopt"]
 
 
@@ -97,6 +98,7 @@ class Limits:
     position_notional_max: Decimal = field(default=Decimal(2_000_000), validator=positive)
     position_risk_max: Decimal = field(default=Decimal(100_000), validator=positive)  # at the stops
     restricted: tuple[str, ...] = ()
+    short_needs: ShortNeeds = "locate"  # of the broker's word on shares to borrow, if it says any
     # the account
     gross_notional_max: Decimal = field(default=Decimal(5_000_000), validator=positive)
     net_notional_max: Decimal = field(default=Decimal(5_000_000), validator=positive)

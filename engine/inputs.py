@@ -52,6 +52,7 @@ class MarketView:
     atr: float | None = None  # None: not warm
     halted: bool = False
     live: bool = True  # False: delayed, frozen or a broken farm
+    shortable: int = 0  # by the broker's word: 0 unknown, 1 no, 2 if shares are located, 3 yes
 
     def price(self, side: Side) -> float | None:
         """The price a market order of ``side`` would meet, else the last trade."""

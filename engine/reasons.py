@@ -56,6 +56,7 @@ class Reason(StrEnum):
     TOO_MANY_ENTRIES = "too_many_entries"  # of a symbol, in the window of the throttle
     TOO_MANY_STOP_OUTS = "too_many_stop_outs"
     RESTRICTED = "restricted"
+    NOT_SHORTABLE = "not_shortable"  # the broker has no shares to lend
     LEVERAGE_TOO_HIGH = "leverage_too_high"
     BUYING_POWER = "buying_power"
     ACCOUNT_UNKNOWN = "account_unknown"  # its values are too old, or were never told

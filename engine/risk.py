@@ -148,6 +148,15 @@ def _restricted(_: Proposal, standing: Standing, __: Limits) -> Reason | None:
     return Reason.RESTRICTED if standing.restricted else None
 
 
+def _shortable(proposal: Proposal, standing: Standing, limits: Limits) -> Reason | None:
+    """Tick 46: nobody lends these shares, or only if they are located first. Where the broker
+    says nothing it decides on the order itself."""
+    if proposal.side > 0 or proposal.kind not in ("entry", "add") or standing.market is None:
+        return None
+    least = {"available": 3, "locate": 2, "nothing": 0}[limits.short_needs]
+    return Reason.NOT_SHORTABLE if 0 < standing.market.shortable < least else None
+
+
 def _form(proposal: Proposal, standing: Standing, _: Limits) -> Reason | None:
     if any(price <= 0 or not standing.grid.on(price) for price in proposal.stated):
         return Reason.OFF_GRID
@@ -233,6 +242,7 @@ def _pace(proposal: Proposal, standing: Standing, limits: Limits) -> Reason | No
 OPENING_CHECKS: Final[tuple[Check, ...]] = (
     _standing,  # G1 link, G2 kill switch and frozen symbols, G8 session
     _restricted,  # G12
+    _shortable,  # G12
     _market,  # G6 a fresh, live, sane quote
     _form,  # G7 grid, G4 size above zero
     _protected,  # G14

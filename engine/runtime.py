@@ -295,7 +295,9 @@ class Runtime:
         row = self._session.rows.get(symbol)
         if row is None:
             return MarketView(symbol)
-        bid, ask, last, quote_ns, trade_ns, atr, halted, data_type = self._market.view(row)
+        bid, ask, last, quote_ns, trade_ns, atr, halted, data_type, shortable = self._market.view(
+            row
+        )
         newest_ns = max(quote_ns, trade_ns)
         return MarketView(
             symbol,
@@ -306,6 +308,7 @@ class Runtime:
             atr=atr,
             halted=halted > 0,
             live=data_type in LIVE_DATA_TYPES and self._session.data_farms_ok,
+            shortable=shortable,
         )
 
     def now_ns(self) -> int:

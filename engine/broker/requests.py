@@ -22,6 +22,7 @@ from engine.money import wire_price
 
 RAW_MESSAGE_IDS: Final = 201  # from here every frame begins with four bytes of message id
 PROTOBUF_ORDERS: Final = 203  # server version from which placeOrder and cancelOrder are protobuf
+SHORTABLE_TICKS: Final = "236"  # generic: whether shares can be borrowed
 MILLISECOND_TIME: Final = 197  # server version that knows reqCurrentTimeInMillis
 TEMPLATES_MAX: Final = 4096  # (instrument, account, type, tif, hours) combinations kept
 # Entries and closes at the market; entries at a limit or stop, for the day or longer; protective
@@ -241,7 +242,8 @@ class Requests:
 
     def market_data(self, request_id: int, instrument: Instrument) -> bytes:
         contract = self._contract(instrument)
-        return self._frame(lambda c: c.reqMktData(request_id, contract, "", False, False, []))
+        more = SHORTABLE_TICKS if instrument.sec_type == "STK" else ""
+        return self._frame(lambda c: c.reqMktData(request_id, contract, more, False, False, []))
 
     def cancel_market_data(self, request_id: int) -> bytes:
         return self._frame(lambda client: client.cancelMktData(request_id))

@@ -184,9 +184,32 @@ def test_an_exit_is_only_kept_from_crossing_zero(held: int) -> None:
 
 
 def test_every_check_is_asked_of_what_opens() -> None:
-    assert len(OPENING_CHECKS) == len(set(OPENING_CHECKS)) == 10
+    assert len(OPENING_CHECKS) == len(set(OPENING_CHECKS)) == 11
 
 
 def test_groups_are_settings() -> None:
     group = LimitGroup(name="tech", symbols=("AAPL",), notional_max=D(10))
     assert attrs.evolve(LIMITS, groups=(group,)).groups[0].notional_max == 10
+
+
+@pytest.mark.parametrize(
+    ("needs", "told", "refused"),
+    [
+        ("available", (0, 1, 2, 3), (1, 2)),
+        ("locate", (0, 1, 2, 3), (1,)),
+        ("nothing", (0, 1, 2, 3), ()),
+    ],
+)
+def test_who_is_short_must_be_able_to_borrow(
+    needs: Any, told: tuple[int, ...], refused: tuple[int, ...]
+) -> None:
+    limits = attrs.evolve(LIMITS, short_needs=needs)
+    for code in told:
+        standing = attrs.evolve(WELL, market=attrs.evolve(VIEW, shortable=code))
+        short = attrs.evolve(ENTRY, side=-1, stop_price=D(106))
+        expected = R.NOT_SHORTABLE if code in refused else None
+        assert judge(short, standing, limits) == expected
+        assert judge(attrs.evolve(ADD, side=-1), standing, limits) == expected
+        assert judge(ENTRY, standing, limits) is None  # a long borrows nothing
+        cover = attrs.evolve(ENTRY, kind="exit", side=-1, held=D(300), worst=D(300))
+        assert judge(cover, standing, limits) is None

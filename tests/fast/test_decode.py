@@ -506,7 +506,9 @@ BID, ASK, LAST, OTHER, TRADE, QUOTE = (
 BID_SIZE, ASK_SIZE, LAST_SIZE, VOLUME = (
     KINDS[name] for name in ("BID_SIZE", "ASK_SIZE", "LAST_SIZE", "VOLUME")
 )
-DATA_TYPE, LAST_TIME, HALTED = (KINDS[name] for name in ("DATA_TYPE", "LAST_TIME", "HALTED"))
+DATA_TYPE, LAST_TIME, HALTED, SHORTABLE = (
+    KINDS[name] for name in ("DATA_TYPE", "LAST_TIME", "HALTED", "SHORTABLE")
+)
 SECOND = 1_700_000_000
 
 
@@ -594,6 +596,12 @@ MARKET: list[tuple[int, list[object], Any, tuple[Any, ...]]] = [
         [6, 9001, 90, "0"],
         TickGeneric(reqId=9001, tickType=90, value=0.0),
         tick(HALTED | DELAYED_FLAG, 0.0),
+    ),
+    (
+        45,
+        [6, 9001, 46, "2.0"],
+        TickGeneric(reqId=9001, tickType=46, value=2.0),
+        tick(SHORTABLE, 2.0),
     ),
     (
         45,

@@ -10,8 +10,9 @@ def test_memory_is_laid_out_as_the_struct_says():
     names = ["bid", "ask", "last", "bid_size", "ask_size", "last_size", "volume", "atr"]
     names += ["spread", "mid", "quote_ns", "trade_ns", "ticks", "late_trades"]
     expected = {name: (8 * i, 8) for i, name in enumerate(names)}
-    small = ["halted", "data_type", "trades_from", "atr_ready"]
-    expected |= {name: (112 + 4 * i, 4) for i, name in enumerate(small)}
+    expected |= {"halted": (112, 2), "shortable": (114, 2)}
+    small = ["data_type", "trades_from", "atr_ready"]
+    expected |= {name: (116 + 4 * i, 4) for i, name in enumerate(small)}
     fields = INSTRUMENT_DTYPE.fields
 
     assert expected == {name: (offset, kind.itemsize) for name, (kind, offset) in fields.items()}
@@ -22,7 +23,7 @@ def test_nothing_is_known_at_first():
     market = Market()
     market.add()
 
-    assert market.view(0) == (None, None, None, 0, 0, None, -1, 1)
+    assert market.view(0) == (None, None, None, 0, 0, None, -1, 1, 0)
 
 
 @pytest.mark.parametrize(

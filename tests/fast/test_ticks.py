@@ -37,7 +37,7 @@ class TestColumns:
         ]:  # fmt: skip
             market.apply_tick(7, K[kind], price, size)
 
-        assert market.view(0) == (10.0, 10.5, 10.25, NOON, NOON, None, 2, 2)
+        assert market.view(0) == (10.0, 10.5, 10.25, NOON, NOON, None, 2, 2, 0)
         assert [column(market, f"{side}_size") for side in ("bid", "ask", "last")] == [4, 5, 6]
         assert (column(market, "volume"), column(market, "ticks")) == (700.0, 10)
         assert (column(market, "spread"), column(market, "mid")) == (0.5, 10.25)
@@ -94,6 +94,17 @@ class TestColumns:
         market.apply_tick(7, K["HALTED"], value, NAN)
 
         assert column(market, "halted") == -1
+
+    @pytest.mark.parametrize(
+        ("told", "code"),
+        [(3.0, 3), (2.6, 3), (2.5, 2), (1.6, 2), (1.5, 1), (0.0, 1), (-1.0, 0), (NAN, 0)],
+    )
+    def test_whether_shares_can_be_borrowed(self, told, code):
+        market = market_of()
+        market.apply_tick(7, K["SHORTABLE"], 3.0, NAN)
+        market.apply_tick(7, K["SHORTABLE"], told, NAN)
+
+        assert column(market, "shortable") == code
 
     def test_an_unreported_trade_forms_no_price(self):
         market = market_of(trades_from=1)
