@@ -14,7 +14,7 @@ from typing import Final
 from engine.sim.client import Client
 from engine.sim.fault_plan import FaultPlan
 from engine.sim.faults import Fault
-from engine.sim.wire_messages import PROTOBUF_MIN, PROTOBUF_OFFSET
+from engine.sim.wire_messages import PROTOBUF_OFFSET, TEXT_MAX
 
 # News of orders: what waits while TWS has lost its server.
 ORDER_NEWS: Final = frozenset({3, 4, 5, 7, 11, 59, 61})
@@ -94,13 +94,20 @@ class MessageFaults:
         return None
 
 
+def _parts(frame: bytes, version: int) -> tuple[int, bytes, bytes, bool]:
+    """(number, what comes before the body, body, whether it is protobuf) of a whole frame."""
+    if version <= TEXT_MAX:
+        end = frame.index(b"\0", _LENGTH_BYTES) + 1
+        return int(frame[_LENGTH_BYTES : end - 1]), frame[_LENGTH_BYTES:end], frame[end:], False
+    head, body = frame[_LENGTH_BYTES : _LENGTH_BYTES + 4], frame[_LENGTH_BYTES + 4 :]
+    number = int.from_bytes(head, "big")
+    protobuf = number > PROTOBUF_OFFSET
+    return number - PROTOBUF_OFFSET if protobuf else number, head, body, protobuf
+
+
 def message_id(frame: bytes, version: int) -> int:
     """The number of the message in a whole frame, whatever its format."""
-    if version >= PROTOBUF_MIN:
-        number = int.from_bytes(frame[_LENGTH_BYTES : _LENGTH_BYTES + 4], "big")
-        return number - PROTOBUF_OFFSET if number > PROTOBUF_OFFSET else number
-    end = frame.index(b"\0", _LENGTH_BYTES)
-    return int(frame[_LENGTH_BYTES:end])
+    return _parts(frame, version)[0]
 
 
 def _framed(payload: bytes) -> bytes:
@@ -110,23 +117,23 @@ def _framed(payload: bytes) -> bytes:
 def garbled(frame: bytes, version: int, stream: Random) -> bytes:
     """One field that is not what it must be: words in place of a field of text, or a protobuf
     message that ends too early."""
-    payload = frame[_LENGTH_BYTES:]
-    if version >= PROTOBUF_MIN:
-        return _framed(payload[:-1] if len(payload) > _LENGTH_BYTES + 1 else payload + b"\x0a\xff")
-    fields = payload.split(b"\0")[:-1]
-    if len(fields) > 1:
-        fields[stream.randrange(1, len(fields))] = b"not-what-it-should-be"
-    return _framed(b"\0".join([*fields, b""]))
+    _, head, body, protobuf = _parts(frame, version)
+    if protobuf:
+        return _framed(head + (body[:-1] if len(body) > 1 else body + b"\x0a\xff"))
+    fields = body.split(b"\0")[:-1]
+    if fields:
+        fields[stream.randrange(len(fields))] = b"not-what-it-should-be"
+    return _framed(head + b"\0".join([*fields, b""]))
 
 
 def extended(frame: bytes, version: int) -> bytes:
     """Fields behind the last one, as a newer TWS might send."""
-    more = _UNKNOWN_FIELD if version >= PROTOBUF_MIN else b"odd\x007\0"
+    more = _UNKNOWN_FIELD if _parts(frame, version)[3] else b"odd\x007\0"
     return _framed(frame[_LENGTH_BYTES:] + more)
 
 
 def unknown(version: int) -> bytes:
     """A sound frame with a number that no client knows."""
-    if version >= PROTOBUF_MIN:
+    if version > TEXT_MAX:
         return _framed((UNKNOWN_ID + PROTOBUF_OFFSET).to_bytes(4, "big") + b"\x08\x01")
     return _framed(f"{UNKNOWN_ID}\0odd\0".encode())

@@ -35,7 +35,7 @@ from engine.sim.gateway import Gateway
 from engine.sim.operations import Operations
 from engine.sim.pace import Pace, Player
 from engine.sim.records import MarketTick
-from engine.sim.wire_messages import PROTOBUF_MIN, TEXT_MAX, VERSION_MAX, VERSION_MIN
+from engine.sim.wire_messages import TEXT_MAX, VERSION_MAX, VERSION_MIN
 from engine.sim.wire_protobuf import preload
 
 READ_BYTES_MAX: Final = 256 << 10
@@ -79,7 +79,7 @@ class SimServer:
         port: where clients connect; 0 takes a free one, see ``port``.
         speed: exchange seconds that pass in one real second.
         hold: the exchange's clock stands still while no client is connected.
-        max_server_version: 176 to 226; 201 to 212 count as 200.
+        max_server_version: 176 to 226.
         control_port: a second port for ``report``, ``clock`` and ``stop``; None for none, 0 free.
         backlog_bytes_max: of frames that wait for one client; a slower one is disconnected.
         linger_s: end by itself this many seconds after the last client has left; None never.
@@ -164,7 +164,7 @@ class SimServer:
         for waiting in (self._listener, self._control, self._wake_in):
             if waiting is not None:
                 self._selector.register(waiting, selectors.EVENT_READ)
-        if self.gateway.max_server_version >= PROTOBUF_MIN:
+        if self.gateway.max_server_version > TEXT_MAX:
             # A quarter of a second of imports, which the first client would otherwise wait for.
             threading.Thread(target=self._preload, name="sim-preload", daemon=True).start()
 

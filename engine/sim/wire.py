@@ -1,8 +1,7 @@
 """The TWS protocol of one client, without sockets: bytes in, requests out, frames queued.
 
 A connection begins with ``API\\0`` and a frame naming the versions the client speaks. The server
-answers with the version both will use; from then on each frame is one message. Versions 201 to
-212 mix text and protobuf by family of messages; instead of that the simulator announces 200.
+answers with the version both will use; from then on each frame is one message.
 """
 
 from __future__ import annotations
@@ -20,6 +19,7 @@ from engine.sim.wire_messages import (
     VERSION_MAX,
     VERSION_MIN,
 )
+from engine.sim.wire_mixed import MixedEncoder
 from engine.sim.wire_protobuf import ProtobufEncoder
 from engine.sim.wire_requests import Request, parse
 from engine.sim.wire_text import TextEncoder, frame
@@ -39,14 +39,18 @@ def negotiated(server_max: int, client_min: int, client_max: int) -> int:
         FrameError: there is none that both speak.
     """
     version = min(server_max, client_max, VERSION_MAX)
-    if TEXT_MAX < version < PROTOBUF_MIN:
-        version = TEXT_MAX
     if version < max(VERSION_MIN, client_min):
         raise FrameError(
             f"the client speaks versions {client_min} to {client_max}; "
             f"the simulator {VERSION_MIN} to {server_max}"
         )
     return version
+
+
+def encoder_of(version: int) -> Encoder:
+    if version <= TEXT_MAX:
+        return TextEncoder(version)
+    return MixedEncoder(version) if version < PROTOBUF_MIN else ProtobufEncoder(version)
 
 
 class ClientWire:
@@ -103,8 +107,7 @@ class ClientWire:
         highest = int(match[2] or match[1])
         self.paced = PACED in (match[3] or b"")
         self.version = negotiated(self._server_max, lowest, highest)
-        protobuf = self.version >= PROTOBUF_MIN
-        self._encoder = ProtobufEncoder(self.version) if protobuf else TextEncoder(self.version)
+        self._encoder = encoder_of(self.version)
         self.delivery.put(frame([str(self.version), server_time]))
         self.phase = "open"
 

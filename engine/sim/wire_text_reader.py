@@ -85,12 +85,16 @@ class TextReader:
             self.text()
 
     def integer(self) -> int:
-        """Empty means 0, as TWS reads it."""
+        """Empty means 0, as TWS reads it. Of 32 bits: an id that is longer could not be told
+        again in every format."""
         field = self.text()
         try:
-            return int(field or "0")
+            number = int(field or "0")
         except ValueError:
             raise DecodeError(f"field {self._next}: {field[:40]!r} is not an integer") from None
+        if not -(1 << 31) <= number < 1 << 31:
+            raise DecodeError(f"field {self._next}: {field[:40]} is beyond 32 bits")
+        return number
 
     def flag(self) -> bool:
         """1 and 0; ``True`` and ``False`` are what some clients write."""

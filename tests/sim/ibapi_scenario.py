@@ -90,6 +90,7 @@ def main(port, client_id, max_version):
     seen.wait("contractDetailsEnd")
     details = seen.seen["contractDetails"][0][1]
     contract = details.contract
+    contract.primaryExchange = ""  # ibapi 10.37.2 raises when it puts one into an order
 
     client.reqMktData(2, contract, "", False, False, [])
     prices = seen.wait("tickPrice", lambda rows: {1, 2, 4} <= {row[1] for row in rows})

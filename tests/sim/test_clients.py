@@ -91,7 +91,7 @@ def check_scenario(answer: dict[str, Any], version: int) -> None:
     assert answer["joined"]
 
 
-@pytest.mark.parametrize("version", [176, 178, 187, 192, 195, 200, 213, 214, 226])
+@pytest.mark.parametrize("version", [176, 178, 187, 192, 195, 200, 201, 206, 212, 213, 214, 226])
 def test_newest_ibapi_at_every_kind_of_version(version: int) -> None:
     with server() as sim:
         answer = run_scenario(sim.port, version, None)
@@ -108,11 +108,11 @@ def test_ibapi_10_30() -> None:
         check_scenario(run_scenario(sim.port, None, path), 187)
 
 
-def test_ibapi_10_37_is_served_as_text() -> None:
-    """It speaks up to 203, where families of messages mix formats; 200 is announced instead."""
+def test_ibapi_10_37_is_served_in_both_formats() -> None:
+    """It speaks up to 203, where orders and executions are protobuf, and all the rest is text."""
     path = installed("ibapi-10.37.2", "ibapi-stable==10.37.2", "protobuf==5.29.5")
     with server() as sim:
-        check_scenario(run_scenario(sim.port, None, path), 200)
+        check_scenario(run_scenario(sim.port, None, path), 203)
 
 
 @pytest.fixture

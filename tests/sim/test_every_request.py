@@ -290,8 +290,8 @@ def outcome(heard: list[tuple[str, tuple[Any, ...]]]) -> str | int:
 CALLS = [
     (name, version)
     for name in sorted(requests_of(EClient))
-    for version in (176, 200, 213, 226)
-    if version > 200 or not name.endswith("ProtoBuf")
+    for version in (176, 200, *range(201, 214, 2), 226)
+    if version >= 213 or not name.endswith("ProtoBuf")
 ]
 
 

@@ -11,7 +11,7 @@ from engine.sim.tws_sim import TwsSim
 from tests.sim.caller import Caller, Room, contract
 
 COUNT = 50
-VERSIONS = (176, 178, 187, 200, 213, 226)
+VERSIONS = (176, 178, 187, 200, 203, 208, 213, 226)
 
 
 def buys(caller: Caller) -> list[tuple[Decimal, int]]:
