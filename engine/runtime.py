@@ -307,7 +307,7 @@ class Runtime:
             quote_age_ns=max(now_ns - newest_ns, 0) if newest_ns else None,
             atr=atr,
             halted=halted > 0,
-            live=data_type in LIVE_DATA_TYPES and self._session.data_farms_ok,
+            live=data_type in LIVE_DATA_TYPES and self._session.upstream.data_farms_ok,
             shortable=shortable,
         )
 

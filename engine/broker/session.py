@@ -129,11 +129,6 @@ class Session:
         return self.feed.rows
 
     @property
-    def data_farms_ok(self) -> bool:
-        """Whether every market data farm works."""
-        return self.upstream.data_farms_ok
-
-    @property
     def wants_connect(self) -> bool:
         """Whether ``connect`` is due: at the start, and when a retry has come."""
         return self.state in (SessionState.IDLE, SessionState.CONNECTING)
@@ -307,7 +302,7 @@ class Session:
         return out
 
     def _ask(self, link: Link, kind: SnapshotKind, others: bool) -> list[Input]:
-        frames, out = link.snapshots.ask(kind, self.epoch, others)
+        frames, out = link.snapshots.ask(kind, self.epoch, others, self.transport.monotonic_ns())
         link.submit(Priority.QUERY, frames)
         return out
 
@@ -395,6 +390,10 @@ class Session:
             self.dropped += 1
             return []
         if isinstance(command, Snapshot):
+            limit_ns = SYNCS_OVERDUE_MAX * round(self.broker.sync_timeout_s * SECOND_NS)
+            if link.snapshots.overdue(command.kind, self.transport.monotonic_ns(), limit_ns):
+                waited = f"{command.kind} did not end in {limit_ns / SECOND_NS:g} s"
+                return self._lost(SessionEvent.SOCKET_CLOSED, f"{waited}: connecting anew")
             return self._ask(link, command.kind, self._sees_others)
         if isinstance(command, Place | Amend):
             instrument = self.definitions.instruments.get(command.symbol)

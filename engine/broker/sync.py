@@ -50,21 +50,30 @@ class Snapshots:
     """Which snapshots are under way on one connection.
 
     Answers of one kind arrive in the order of their questions, so a question asked again ends
-    with the last of its Ends: an answer to the first is older than the second question.
+    with the last of its Ends: an answer to the first is older than the second question. An End
+    that is lost therefore keeps all later ones from counting (``overdue``).
     """
 
     def __init__(self, requests: Requests, ids: RequestIds) -> None:
         self._requests = requests
         self._ids = ids
         self._ends: dict[SnapshotKind, int] = {}  # Ends still to come
+        self._since_ns: dict[SnapshotKind, int] = {}  # the oldest question without its End
         self._executions_id = 0
 
     @property
     def waiting(self) -> list[SnapshotKind]:
         return [kind for kind in KINDS if self._ends.get(kind)]
 
+    def overdue(self, kind: SnapshotKind, mono_ns: int, limit_ns: int) -> bool:
+        """Whether a question has waited for its End longer than that. Answers with executions
+        carry the number of their question, so a lost one is in nobody's way."""
+        if kind == "executions" or not self._ends.get(kind):
+            return False
+        return mono_ns - self._since_ns[kind] > limit_ns
+
     def ask(
-        self, kind: SnapshotKind, epoch: int, foreign: bool = False
+        self, kind: SnapshotKind, epoch: int, foreign: bool = False, mono_ns: int = 0
     ) -> tuple[list[bytes], list[Input]]:
         """The frames that ask for ``kind``; ``foreign`` adds open orders of other clients."""
         requests = self._requests
@@ -81,6 +90,8 @@ class Snapshots:
             frames = [requests.completed_orders()]
         else:
             frames = [requests.positions()]
+        if not self._ends.get(kind):
+            self._since_ns[kind] = mono_ns
         self._ends[kind] = self._ends.get(kind, 0) + len(frames)
         return frames, [SnapshotStarted(kind, epoch)]
 

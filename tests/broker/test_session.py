@@ -9,6 +9,7 @@ import pytest
 from _fast import reader as fast_reader
 from _fast.market import Market
 from engine.broker.session import Session
+from engine.broker.sockets import Sockets
 from engine.broker.sync import ORDER_ID_FIRST
 from engine.commands import Amend, Cancel, OrderSpec, Place, Snapshot
 from engine.config import Broker, Strategy
@@ -496,6 +497,48 @@ def test_a_sync_that_was_overdue_may_end_later(tws):
     tws.answers[61] = lambda _: [*silent(_), *silent(_)]
     session.on_time(session._retry_ns)
     until(session, lambda _: session.state is SessionState.LIVE)
+
+
+class Ahead(Sockets):
+    """This machine's clock, set forward at will."""
+
+    ahead_ns = 0
+
+    def monotonic_ns(self):
+        return time.monotonic_ns() + self.ahead_ns
+
+
+def test_an_end_that_never_comes_does_not_keep_all_later_answers_from_counting(tws):
+    """Ends are told apart by their order alone: after a lost one the connection is given up."""
+    session, _ = live(tws, sync_timeout_s=4.0, heartbeat_s=1000.0)
+    session.transport = clock = Ahead()
+    complete = tws.answers[61]
+    tws.answers[61] = lambda _: []
+    assert kinds(session.perform(Snapshot("positions")), SnapshotStarted) == ["positions"]
+    session.flush(time.monotonic_ns())
+    until(session, lambda _: tws.seen[61] == 2)
+    tws.answers[61] = complete
+    clock.ahead_ns = 11 * S
+    assert kinds(session.perform(Snapshot("positions")), SnapshotStarted) == ["positions"]
+    clock.ahead_ns = 13 * S
+    (lost,) = session.perform(Snapshot("positions"))
+    assert (lost.event, session.state) == ("SOCKET_CLOSED", SessionState.LOST)
+    assert lost.detail == "positions did not end in 12 s: connecting anew"
+
+
+def test_executions_are_told_apart_by_their_number(tws):
+    session, _ = live(tws, sync_timeout_s=4.0, heartbeat_s=1000.0)
+    session.transport = Ahead()
+    complete = tws.answers[7]
+    tws.answers[7] = lambda _: []
+    session.perform(Snapshot("executions"))
+    session.flush(time.monotonic_ns())
+    until(session, lambda _: tws.seen[7] == 2)
+    tws.answers[7] = complete
+    session.transport.ahead_ns = 100 * S
+    out = session.perform(Snapshot("executions"))
+    session.flush(time.monotonic_ns())
+    until(session, lambda out: kinds(out, SnapshotEnded) == ["executions"], out)
 
 
 # -- what cannot be read -------------------------------------------------------------------------

@@ -37,7 +37,7 @@ PROTECTED = ["SELL 300 LMT 104.00", "SELL 300 STP 94.00"]
 
 def naked(d: Desk, symbol: str = "AAPL") -> Decimal:
     """Shares that no live stop at the exchange covers."""
-    return uncovered(d.exchange.position(symbol), d.exchange._floor._covers(symbol))
+    return uncovered(d.exchange.position(symbol), d.exchange._floor.covers(symbol))
 
 
 def order(d: Desk, role: Role) -> Order:
