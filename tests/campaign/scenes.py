@@ -38,6 +38,7 @@ class Scene:
     name: str
     market: tuple[tuple[float, float, int], ...]  # from when, the price, shares at each quote
     acts: tuple[Act, ...]
+    opens: frozenset[int]  # how many shares a run may have opened in all, whatever it missed
     strategy: Mapping[str, Any] = {}
     faults: tuple[str, ...] = ()
     lasts_s: float = 60.0
@@ -124,45 +125,53 @@ SCENES: Final = (
         name="target",
         market=((0, 100, PLENTY), (30, 104.5, PLENTY)),
         acts=(BUY,),
+        opens=frozenset({0, 300}),
     ),
     Scene(
         name="stop-out",
         market=((0, 100, PLENTY), (30, 93.5, PLENTY)),
         acts=(BUY,),
+        opens=frozenset({0, 300}),
     ),
     Scene(
         name="partial-fills",
         market=((0, 100, 70), (32, 104.5, 90)),
         acts=(BUY,),
+        opens=frozenset(range(0, 301, 10)),
         lasts_s=75,
     ),
     Scene(
         name="double-down",
         market=((0, 100, PLENTY), (25, 96.9, PLENTY), (40, 104.5, PLENTY)),
         acts=(BUY,),
+        opens=frozenset({0, 300, 600}),
         strategy={"double_down": {"levels": [0.5]}},
     ),
     Scene(
         name="scale-in",
         market=((0, 100, PLENTY), (25, 103, PLENTY), (40, 93, PLENTY)),
         acts=(BUY,),
+        opens=frozenset({0, 300, 450}),
         strategy={"scale_in": {"trigger_percent": 2, "portion": 50}},
     ),
     Scene(
         name="reversal",
         market=((0, 100, PLENTY), (40, 106.5, PLENTY)),
         acts=(BUY, (25.0, "SHORT")),
+        opens=frozenset({0, 300, 600}),
     ),
     Scene(
         name="close-all",
         market=((0, 100, PLENTY),),
         acts=(BUY, (25.0, "close")),
+        opens=frozenset({0, 300}),
         strategy={"double_down": {"levels": [0.5]}},
     ),
     Scene(
         name="end-of-day",
         market=((0, 100, PLENTY),),
         acts=(BUY,),
+        opens=frozenset({0, 300}),
         before_close_s=95.0,
         lasts_s=70,
     ),
@@ -170,18 +179,21 @@ SCENES: Final = (
         name="oco",
         market=((0, 100, PLENTY), (25, 102.5, PLENTY)),
         acts=((10.0, "oco"),),
+        opens=frozenset({0, 100}),
         lasts_s=45,
     ),
     Scene(
         name="broken-link",
         market=((0, 100, PLENTY), (40, 93.5, PLENTY)),
         acts=(BUY,),
+        opens=frozenset({0, 300}),
         faults=("+20s reset",),
     ),
     Scene(
         name="limit-entry",
         market=((0, 100, PLENTY), (20, 99.5, 40), (35, 104.5, PLENTY)),
         acts=(BUY,),
+        opens=frozenset(range(0, 301, 10)),
         strategy={"entry": {"type": "limit", "offset": {"amount": 0.5}}},
         lasts_s=65,
     ),
@@ -189,6 +201,7 @@ SCENES: Final = (
         name="targets",
         market=((0, 100, PLENTY), (25, 102.5, PLENTY), (38, 93.5, PLENTY)),
         acts=(BUY,),
+        opens=frozenset({0, 150, 300}),
         strategy={
             "target": [{"amount": 2.0, "portion": 50}, {"amount": 8.0, "portion": 50}],
         },

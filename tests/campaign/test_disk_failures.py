@@ -56,13 +56,12 @@ class Refused(Play):
         self.engine = engine
         self._watch(engine)
         engine.subscribe(AlertEvent, self.alerts.append)
-        for when_s, (at_s, what) in on_time(self.scene.acts):
-            asked = self.scene.asked(what, self.side, start_ns + int(at_s * SECOND))
+        for when_s, act in on_time(self.scene.acts):
             at_ns = start_ns + int(when_s * SECOND)
-            transport.at(at_ns, lambda asked=asked: self._ask(engine, asked))  # type: ignore[misc]
-        for at_s, act in acts:
+            transport.at(at_ns, lambda act=act: self.ask(engine, act))  # type: ignore[misc]
+        for at_s, does in acts:
             at_ns = start_ns + int(at_s * SECOND)
-            transport.at(at_ns, lambda act=act: act(engine))  # type: ignore[misc]
+            transport.at(at_ns, lambda does=does: does(engine))  # type: ignore[misc]
         transport.at(start_ns + int((HEALS_S + 60) * SECOND), engine.stop)
         engine.run()
 
