@@ -257,7 +257,8 @@ class Play:
         except Exception as problem:  # whatever it is, it is found
             found.append(f"{type(problem).__name__}: {problem}")
         outcome, bare = self.outcome(), self.scene.name in UNPROTECTED
-        if outcome.opened not in self.scene.opens or (outcome.held and not bare):
+        left = abs(outcome.held) if not self.scene.ends_flat else 0
+        if outcome.opened not in self.scene.opens or outcome.opened - outcome.closed != left:
             found.append(f"no run without a crash ends like this: {outcome}")
         oracle = self.tws.exchange.oracle
         if oracle.crossings:

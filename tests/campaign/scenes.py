@@ -42,6 +42,7 @@ class Scene:
     strategy: Mapping[str, Any] = {}
     faults: tuple[str, ...] = ()
     lasts_s: float = 60.0
+    ends_flat: bool = False  # whatever happened; else what is held at the end must be protected
     before_close_s: float | None = None  # where in the day it begins; None: an hour after the open
 
     @property
@@ -165,6 +166,7 @@ SCENES: Final = (
         market=((0, 100, PLENTY),),
         acts=(BUY, (25.0, "close")),
         opens=frozenset({0, 300}),
+        ends_flat=True,
         strategy={"double_down": {"levels": [0.5]}},
     ),
     Scene(
@@ -172,6 +174,7 @@ SCENES: Final = (
         market=((0, 100, PLENTY),),
         acts=(BUY,),
         opens=frozenset({0, 300}),
+        ends_flat=True,
         before_close_s=95.0,
         lasts_s=70,
     ),
