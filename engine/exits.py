@@ -131,7 +131,19 @@ def _opening_given_up(part: Part) -> list[Want]:
             if order.role is Role.ENTRY
             else context.exits_traded or context.adds_over or _behind_stop(part, order)
         )
+        or _never_transmitted(part, order)
     ]
+
+
+def _never_transmitted(part: Part, order: Order) -> bool:
+    """Whether the leg that was to set an entry free never arrived, or was refused, and the entry
+    has had its time: TWS keeps it to itself for ever, and nothing else would end it."""
+    waits = order.reported == OrderReport.PENDING and not order.deadline_ns
+    if order.spec.transmit or order.filled or not waits:
+        return False
+    legs = part.tranche.orders.values()
+    last = [leg for leg in legs if leg.spec.parent_id == order.order_id and leg.spec.transmit]
+    return bool(last) and all(leg.dead and not leg.filled for leg in last)
 
 
 def _behind_stop(part: Part, order: Order) -> bool:

@@ -163,6 +163,7 @@ class FaultyDisk(Disk):
         spare = target.parent.parent / f"spare-{self.counts['any']}-{target.name}"
         replaced = target.exists()
         if replaced:
+            spare.unlink(missing_ok=True)
             spare.hardlink_to(target)
         super().rename(source, target)
         self._moved(str(source), str(target))
