@@ -97,7 +97,7 @@ class Engine:
     """One engine: one journal, one session with TWS, one writer thread.
 
     Args:
-        config: see ``engine.config.load`` and ``from_mapping``.
+        config: see ``engine.settings_file.load`` and ``engine.config.from_mapping``.
         journal: file that survives; None keeps the journal in memory (a trial: nothing does).
         signals: a signal file, given out by the exchange's clock.
         record: new file that gets every byte TWS sends, with its time.
