@@ -57,7 +57,11 @@ class Strategy(Pattern):
         for number, symbol in enumerate(symbols):
             if symbol in symbols[:number]:
                 found.append(Mistake(("symbols", number), f"{symbol} is there twice"))
-        for number, rule in enumerate(values.get("rules", ())):
+        rules: tuple[Rule, ...] = values.get("rules", ())
+        for number, rule in enumerate(rules):
+            if any(rule.id == one.id for one in rules[:number]):
+                said = f"rule {rule.id} is there twice: every rule has its own id"
+                found.append(Mistake(("rules", number), said, "id"))
             found += [
                 Mistake(
                     ("rules", number),

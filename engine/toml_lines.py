@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from itertools import zip_longest
 from typing import Final
 
 Path = tuple[str | int, ...]
@@ -41,11 +42,18 @@ def lines_of(text: str) -> dict[Path, int]:
 
 
 def line_of(lines: dict[Path, int], path: Path) -> int | None:
-    """The line of a path, or of what it is a part of, for something that is missing."""
-    for length in range(len(path), 0, -1):
-        if path[:length] in lines:
-            return lines[path[:length]]
-    return None
+    """The line of a path, or of what it is a part of, for something that is missing.
+
+    A table may stand for a list of one, and a list for the table that holds it under a key of its
+    own: such steps of a path are not in the file.
+    """
+    known: Path = ()
+    for part, following in zip_longest(path, path[1:]):
+        if (*known, part) in lines:
+            known = (*known, part)
+        elif not isinstance(part, int) and not isinstance(following, int):
+            break
+    return lines.get(known)
 
 
 class _Walk:

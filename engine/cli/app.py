@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from engine.cli import files
 from engine.cli.words import duration_s, names
 
 app = typer.Typer(
@@ -19,6 +20,7 @@ app = typer.Typer(
 )
 charts = typer.Typer(help="The statecharts as pictures and tables.", no_args_is_help=True)
 app.add_typer(charts, name="charts")
+files.add_to(app)
 
 
 class Durability(StrEnum):

@@ -17,7 +17,7 @@ import cattrs
 from cattrs.gen import make_dict_unstructure_fn
 
 from engine.rules.checks import SCALARS, check_choice, hints_of, is_exact, is_number, near, shown
-from engine.rules.mistakes import Mistake, MistakesError, at_field
+from engine.rules.mistakes import Mistake, MistakesError, at_field, said
 
 RULE_BYTES_MAX: Final = 65_536
 PLAIN_DEPTH_MAX: Final = 32
@@ -274,4 +274,4 @@ def _validate(blank: Any, one: attrs.Attribute[Any], value: Any) -> None:
 def _placed(problem: Exception, one: attrs.Attribute[Any], cls: Any) -> Exception:
     if isinstance(problem, cattrs.BaseValidationError):
         return at_field(problem, one.name, cls)
-    return MistakesError([Mistake((), str(problem), one.name)])  # validators name their field
+    return MistakesError([Mistake((), said(problem), one.name)])  # validators name their field

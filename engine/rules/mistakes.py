@@ -64,7 +64,12 @@ def mistakes(problem: BaseException, path: Path = ()) -> Iterator[Mistake]:
         for inner in problem.exceptions:
             yield from mistakes(inner, (*path, *_step(inner)))
     else:
-        yield Mistake(path, str(problem))
+        yield Mistake(path, said(problem))
+
+
+def said(problem: BaseException) -> str:
+    """In words; the validators of attrs add what they were about."""
+    return str(problem.args[0] if problem.args else problem)
 
 
 def _step(problem: BaseException) -> Path:
