@@ -5,74 +5,96 @@ Names end in their unit. A wrong value is refused with the file, the key and wha
 
 from __future__ import annotations
 
-import difflib
-import tomllib
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from functools import cached_property
-from pathlib import Path
 from typing import Any, Literal
 
 import attrs
 import cattrs
 from attrs import field, validators
-from cattrs.v import format_exception
 
 from engine.errors import ConfigError
-from engine.plans import Target, Trade, fraction, positive
-from engine.rules import Rule, check_rules, pattern_rules, register
-from engine.rules.forms import be_strict
+from engine.plans import Target, positive
+from engine.rules import Pattern, Rule, check_rules, register
+from engine.rules.checks import near, shown
+from engine.rules.forms import as_list, be_strict, build, partly, refuse
+from engine.rules.mistakes import Mistake, MistakesError, mistakes, told
 from engine.sources import SignalSources
 
 SECOND_NS = 1_000_000_000
-SellMeans = Literal["close", "short"]
 ShortNeeds = Literal["available", "locate", "nothing"]
 ForeignOrders = Literal["ignore", "freeze", "adopt"]
 
 
 @attrs.frozen(kw_only=True)
-class Strategy(Trade):
+class Strategy(Pattern):
     """What should happen, for a set of symbols: how its trades are made, and when."""
 
     symbols: tuple[str, ...]
-    confidence_min: float = field(default=0.5, validator=fraction)
-    sell_means: SellMeans = "close"
-    cooldown_s: float = field(default=180.0, validator=validators.ge(0))
-    entries_per_day_max: int = field(default=100, validator=positive)
-    close_before_end_s: float = field(default=60.0, validator=validators.ge(0))
     foreign_orders: ForeignOrders = "ignore"  # with an alert, whichever
     atr_period: int = field(default=14, validator=positive)
     atr_mean: Literal["wilder", "simple"] = "wilder"
     bar_s: int = field(default=60, validator=positive)
     pattern: bool = True  # this table makes rules itself: for signals, adds, the end of the day
     rules: tuple[Rule, ...] = ()  # and these
+    symbol: dict[str, Pattern] = field(factory=dict, hash=False)  # what is different for one
 
     def __attrs_post_init__(self) -> None:
         super().__attrs_post_init__()
-        if not self.symbols:
-            raise ValueError("symbols must name at least one")
-        if len(set(self.symbols)) != len(self.symbols):
-            raise ValueError("symbols must not repeat")
-        for rule in self.rules:
-            for symbol in rule.symbols:
-                if symbol not in self.symbols:
-                    raise ValueError(f"rule {rule.id} is for {symbol}, which is not among symbols")
+        if found := self.crossed(attrs.asdict(self, recurse=False)):
+            raise MistakesError(found)
         check_rules(self.all_rules)
+
+    @classmethod
+    def crossed(cls, values: Mapping[str, Any]) -> list[Mistake]:
+        """What of these settings does not fit together; some of them may be missing."""
+        symbols: tuple[str, ...] | None = values.get("symbols")
+        if symbols is None:
+            return []
+        found = []
+        if not symbols:
+            found.append(Mistake((), "symbols must name at least one", "symbols"))
+        for number, symbol in enumerate(symbols):
+            if symbol in symbols[:number]:
+                found.append(Mistake(("symbols", number), f"{symbol} is there twice"))
+        rules: tuple[Rule, ...] = values.get("rules", ())
+        for number, rule in enumerate(rules):
+            if any(rule.id == one.id for one in rules[:number]):
+                said = f"rule {rule.id} is there twice: every rule has its own id"
+                found.append(Mistake(("rules", number), said, "id"))
+            found += [
+                Mistake(
+                    ("rules", number),
+                    f"rule {rule.id} is for {symbol}, which is not among symbols, "
+                    f"{near(symbol, symbols)}",
+                    "symbols",
+                )
+                for symbol in rule.symbols
+                if symbol not in symbols
+            ]
+        found += [
+            Mistake(("symbol",), f"{symbol} is not among symbols, {near(symbol, symbols)}", symbol)
+            for symbol in values.get("symbol", ())
+            if symbol not in symbols
+        ]
+        return found
+
+    def of(self, symbol: str) -> Pattern:
+        """How the trades of a symbol are made: as is said for it, else as for all."""
+        return self.symbol.get(symbol, self)
 
     @cached_property
     def all_rules(self) -> tuple[Rule, ...]:
         """What happens, as rules: those that the table itself stands for, and its own."""
         if not self.pattern:
             return self.rules
-        made = pattern_rules(
-            "pattern",
-            (),
-            self,
-            self.confidence_min,
-            self.sell_means,
-            self.cooldown_s,
-            self.entries_per_day_max,
-            self.close_before_end_s,
-        )
+        if not self.symbol:
+            return (*self.made("pattern", ()), *self.rules)
+        others = tuple(one for one in self.symbols if one not in self.symbol)
+        made = self.made("pattern", others) if others else ()
+        for symbol, pattern in self.symbol.items():
+            made += pattern.made(f"pattern.{symbol}", (symbol,))
         return (*made, *self.rules)
 
 
@@ -174,29 +196,120 @@ class Config:
     signals: SignalSources = field(factory=SignalSources)
 
 
-def _targets(value: Any, _: Any) -> tuple[Target, ...]:
+# -- from plain data -----------------------------------------------------------------------------
+
+
+def _targets(value: Any, kind: Any) -> tuple[Target, ...]:
     """One target may stand without the brackets of a list; none is an empty list."""
-    if value is None:
-        return ()
-    return tuple(
-        CONVERTER.structure(one, Target) for one in (value if isinstance(value, list) else [value])
-    )
+    return as_list(CONVERTER, value, kind)
+
+
+def _strategy(data: Any, _: Any) -> Strategy:
+    """A strategy, with what is different for single symbols on top of what is for all.
+
+    ``symbol.IBM`` may name a ``template`` or be nothing but its name; ``template.calm`` is a
+    table of settings under that name. What a symbol says replaces what its template says, and
+    that what is said for all, each setting as a whole.
+    """
+    if isinstance(data, Strategy):
+        return data
+    if not isinstance(data, Mapping):
+        refuse(f"must be a table, not {shown(data)}", Strategy)
+    shared = {key: value for key, value in data.items() if key not in ("symbol", "template")}
+    problems: list[Exception] = []
+    base: Strategy | None = None
+    try:
+        base = build(CONVERTER, Strategy, shared)
+    except cattrs.ClassValidationError as problem:
+        problems += problem.exceptions
+    templates = {
+        name: _settings(("template", name), table, problems)
+        for name, table in _tables(data, "template", problems)
+    }
+    apart: dict[str, dict[str, Any]] = {}
+    for symbol, table in _tables(data, "symbol", problems):
+        path = ("symbol", symbol)
+        named = _named(table, templates, path, problems)
+        apart[symbol] = {**named, **_settings(path, table, problems)}
+    if base is not None and not problems:
+        try:
+            return attrs.evolve(base, symbol=_patterns(base, apart))
+        except ValueError as problem:
+            problems.append(problem)
+    raise cattrs.ClassValidationError("not a strategy", problems, Strategy)
+
+
+def _tables(
+    data: Mapping[str, Any], key: str, problems: list[Exception]
+) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """The named tables below ``key``; a text instead of one names its template."""
+    tables = data.get(key, {})
+    if not isinstance(tables, Mapping):
+        said = f"{key} holds tables, each under its name, not {shown(tables)}"
+        problems.append(MistakesError([Mistake((), said, key)]))
+        return
+    for name, table in tables.items():
+        if isinstance(table, str) and key == "symbol":
+            yield name, {"template": table}
+        elif isinstance(table, Mapping):
+            yield name, table
+        else:
+            said = f"must be a table, not {shown(table)}"
+            problems.append(MistakesError([Mistake((key, name), said)]))
+
+
+def _settings(
+    path: tuple[str, ...], table: Mapping[str, Any], problems: list[Exception]
+) -> dict[str, Any]:
+    """What a table of a symbol or template says, as far as it is right."""
+    said = {key: value for key, value in table.items() if key != "template"}
+    values, wrong = partly(CONVERTER, Pattern, said)
+    if wrong:
+        problems.append(MistakesError(mistakes(ExceptionGroup("", wrong), path)))
+    return values
+
+
+def _named(
+    table: Mapping[str, Any],
+    templates: Mapping[str, dict[str, Any]],
+    path: tuple[str, ...],
+    problems: list[Exception],
+) -> dict[str, Any]:
+    name = table.get("template")
+    if name is None or (isinstance(name, str) and name in templates):
+        return templates[name] if name is not None else {}
+    mend = near(name, templates) if templates and isinstance(name, str) else "there is none"
+    said = f"there is no template {shown(name)}, {mend}"
+    problems.append(MistakesError([Mistake(path, said, "template")]))
+    return {}
+
+
+def _patterns(base: Strategy, apart: Mapping[str, dict[str, Any]]) -> dict[str, Pattern]:
+    shared = {one.name: getattr(base, one.name) for one in attrs.fields(Pattern)}
+    found, wrong = {}, []
+    for symbol, own in apart.items():
+        try:
+            found[symbol] = Pattern(**{**shared, **own})
+        except ValueError as problem:
+            wrong.append(Mistake(("symbol", symbol), str(problem)))
+    if wrong:
+        raise MistakesError(wrong)
+    return found
 
 
 def _converter() -> cattrs.Converter:
     converter = cattrs.Converter(forbid_extra_keys=True)
-    converter.register_structure_hook(Decimal, lambda value, _: Decimal(str(value)))
-    converter.register_unstructure_hook(Decimal, str)
     be_strict(converter)
     register(converter)
     converter.register_structure_hook_func(lambda kind: kind == tuple[Target, ...], _targets)
+    converter.register_structure_hook(Strategy, _strategy)
     return converter
 
 
 CONVERTER = _converter()
 
 
-def from_mapping(data: dict[str, Any], place: str = "config") -> Config:
+def from_mapping(data: Mapping[str, Any], place: str = "config") -> Config:
     """Build a Config from plain data.
 
     Raises:
@@ -205,37 +318,4 @@ def from_mapping(data: dict[str, Any], place: str = "config") -> Config:
     try:
         return CONVERTER.structure(data, Config)
     except (cattrs.BaseValidationError, ValueError, TypeError) as problem:
-        raise ConfigError(f"{place}: {_first_reason(problem)}") from None
-
-
-def load(path: Path) -> Config:
-    """Read a TOML file. Raises ConfigError with the file and the key, or the line, at fault."""
-    try:
-        data = tomllib.loads(path.read_text("utf-8"))
-    except OSError as problem:
-        raise ConfigError(f"{path}: cannot be read: {problem.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
-        raise ConfigError(f"{path}: not valid TOML: {problem}") from None
-    return from_mapping(data, str(path))
-
-
-def _first_reason(problem: BaseException) -> str:
-    """Walk cattrs' nested groups to the first leaf, collecting the key on the way."""
-    messages = cattrs.transform_error(problem, path="", format_exception=_said)
-    return "; ".join(message.lstrip(" @.") for message in messages[:3])
-
-
-def _unknown(key: str, allowed: list[str]) -> str:
-    near = difflib.get_close_matches(key, allowed, 1)
-    mend = f"did you mean {near[0]}?" if near else f"allowed: {', '.join(allowed)}"
-    return f"unknown key {key}, {mend}"
-
-
-def _said(problem: BaseException, kind: type | None) -> str:
-    """Our own validators (no type is at fault) say what is allowed; cattrs would not."""
-    if isinstance(problem, cattrs.ForbiddenExtraKeysError):
-        allowed = [each.name for each in attrs.fields(problem.cl)]
-        return "; ".join(_unknown(key, allowed) for key in sorted(problem.extra_fields))
-    if isinstance(problem, ValueError) and kind is None and problem.args:
-        return str(problem.args[0])
-    return format_exception(problem, kind)
+        raise ConfigError(f"{place}: {told(problem)}") from None

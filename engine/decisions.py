@@ -44,7 +44,7 @@ def on_signal(state: State, out: Outbox, arrived: SignalArrived) -> None:
         model_time_ns=signal.model_time_ns,
         price=signal.price,
     )
-    threshold = state.config.strategy.confidence_min
+    threshold = state.config.strategy.of(signal.ticker).confidence_min
     if signal.signal != "NEUTRAL" and signal.confidence >= threshold:
         out.say(
             FlowThresholdEvent,

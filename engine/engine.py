@@ -75,7 +75,7 @@ class Engine:
     """One engine: one journal, one session with TWS, one writer thread.
 
     Args:
-        config: see ``engine.config.load`` and ``from_mapping``.
+        config: see ``engine.settings_file.load`` and ``engine.config.from_mapping``.
         journal: file that survives, or an open journal; None keeps it in memory (a trial: nothing
             survives).
         signals: a signal file, given out by the exchange's clock.

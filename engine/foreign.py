@@ -155,7 +155,7 @@ def _trade(
 ) -> Context | None:
     """A context for shares that somebody else has brought, protected like an entry of ours."""
     instrument = state.instruments[symbol]
-    wish = Wish(symbol, side, state.config.strategy, "foreign", fill.execution_id)
+    wish = Wish(symbol, side, state.config.strategy.of(symbol), "foreign", fill.execution_id)
     plan = make_plan(state, wish, MarketView(symbol), fill.price, instrument)
     if isinstance(plan, Reason):
         return None  # no stop can be computed without a market: then it is a person's

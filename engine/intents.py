@@ -96,7 +96,9 @@ def _perform(state: State, out: Outbox, call: Call, action: Action) -> Reason | 
     match action:
         case LinkedCreateOrderAction():
             side = 1 if action.side == "BUY" else -1
-            return _enter(state, out, call, side, action.trade or state.config.strategy)
+            return _enter(
+                state, out, call, side, action.trade or state.config.strategy.of(call.symbol)
+            )
         case LinkedScaleInAction():
             context = state.current.get(call.symbol)
             if context is None:
@@ -236,7 +238,7 @@ def _adjust(state: State, out: Outbox, call: Call, wanted: Decimal) -> Reason | 
     side = 1 if wanted > 0 else -1
     if context is not None and context.side == side:
         return adjust(state, out, context, abs(wanted), call.market, call.rule.id)
-    strategy = state.config.strategy
+    strategy = state.config.strategy.of(call.symbol)
     sizing = Sizing(shares=abs(wanted), shares_max=strategy.sizing.shares_max)
     return _enter(state, out, call, side, attrs.evolve(strategy, sizing=sizing))
 

@@ -27,11 +27,11 @@ def _words(text: str) -> list[str]:
 # they exist.
 ENGINE = _words(
     """
-    version errors money reasons plans inputs commands events
-    rules.checks rules.windows rules.comparisons rules.conditions rules.judging rules.actions
-    rules.tokens rules.expression rules.wording rules.forms rules.rule rules.templates
-    rules.strategy rules
-    sources config event_streams bus
+    version errors money reasons plans inputs commands events toml_lines
+    rules.checks rules.mistakes rules.windows rules.comparisons rules.conditions rules.judging
+    rules.actions rules.tokens rules.expression rules.wording
+    rules.forms rules.rule rules.templates rules.strategy rules
+    sources config settings_file dangers event_streams bus
     charts sizing positions orders tranches contexts exits groups brackets
     risk state invariants outbox tws_errors watches portfolio entries adds stops foreign reports
     direct rulebook intents halts executions decisions settlement truth core
@@ -80,7 +80,7 @@ ENGINE = _words(
     campaign.shrink campaign.tally campaign.jobs
     cli.words cli.progress cli.options cli.settings cli.broker cli.control cli.journal
     cli.halt_signals cli.run cli.sim cli.verify cli.simulate cli.demo_api
-    cli.upkeep cli.app cli.main cli.__main__
+    cli.check cli.files cli.upkeep cli.app cli.main cli.__main__
     """
 )
 
@@ -105,7 +105,7 @@ PROCESS = OUTSIDE - {"ibapi", "random"}
 SEEDED = frozenset({"random"})  # the same seed gives the same world
 MAY_TOUCH = {
     "sources": frozenset({"urllib"}),  # takes URLs apart
-    "config": frozenset({"os", "pathlib"}),  # reads its file
+    "settings_file": frozenset({"pathlib"}),
     "bus": OBSERVERS,
     "event_streams": OBSERVERS,
     "control": PROCESS,  # a socket of this machine's own

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from engine.cli import upkeep
+from engine.cli import files, upkeep
 from engine.cli.words import duration_s, names
 
 app = typer.Typer(
@@ -22,6 +22,7 @@ charts = typer.Typer(help="The statecharts as pictures and tables.", no_args_is_
 app.add_typer(charts, name="charts")
 app.add_typer(upkeep.app)
 app.add_typer(upkeep.journals, name="journal")
+files.add_to(app)
 
 
 class Durability(StrEnum):

@@ -3,7 +3,6 @@ top."""
 
 from __future__ import annotations
 
-import tomllib
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from engine.config import Config, Strategy
 from engine.errors import ConfigError, UserError
 from engine.monitor import demo
 from engine.plans import Distance, Sizing, Target
+from engine.settings_file import load, read
 from engine.sources import Polling, SignalSources
 
 
@@ -79,14 +79,15 @@ def _file_names_tws(path: Path | None) -> bool:
     """Whether the file itself says where TWS is; the defaults are nobody's word."""
     if path is None:
         return False
-    configuration.load(path)  # its errors first: they name the place
-    broker = tomllib.loads(path.read_text("utf-8")).get("broker", {})
+    file = read(path)
+    file.settings()  # its errors first: they name the place
+    broker = file.data.get("broker", {})
     return "host" in broker or "port" in broker
 
 
 def _base(options: RunOptions, demonstration: bool) -> Config:
     if options.config is not None:
-        config = configuration.load(options.config)
+        config = load(options.config)
         if not options.symbols:
             return config
         rules = tuple(
@@ -94,9 +95,10 @@ def _base(options: RunOptions, demonstration: bool) -> Config:
             for rule in config.strategy.rules
             if not rule.symbols or set(rule.symbols) <= set(options.symbols)
         )
-        return attrs.evolve(
-            config, strategy=_with_symbols(config.strategy, options.symbols, rules=rules)
-        )
+        chosen = config.strategy.symbol.items()
+        apart = {symbol: one for symbol, one in chosen if symbol in options.symbols}
+        strategy = _with_symbols(config.strategy, options.symbols, rules=rules, symbol=apart)
+        return attrs.evolve(config, strategy=strategy)
     symbols = options.symbols or _symbols_of(options.ticks) or demo.SYMBOLS
     if demonstration:
         data = {"strategy": {"symbols": list(symbols), **demo.STRATEGY}}

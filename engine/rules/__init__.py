@@ -59,6 +59,7 @@ from engine.rules.rule import (
     triggers,
 )
 from engine.rules.strategy import (
+    Pattern,
     StrategyBuilder,
     pattern_rules,
 )
@@ -95,6 +96,7 @@ __all__ = [
     "MarketCondition",
     "NotCondition",
     "OrCondition",
+    "Pattern",
     "PositionCondition",
     "Rule",
     "Scene",

@@ -6,24 +6,26 @@ from a wrong type, and a refusal names the path to what is wrong and what is all
 
 from __future__ import annotations
 
+import types
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from decimal import Decimal
-from typing import Any, Final, Literal, NoReturn
+from typing import Any, Final, Literal, NoReturn, cast
 
 import attrs
 import cattrs
-from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
+from cattrs.gen import make_dict_unstructure_fn
 
 from engine.rules.checks import SCALARS, check_choice, hints_of, is_exact, is_number, near, shown
+from engine.rules.mistakes import Mistake, MistakesError, at_field, said
 
 RULE_BYTES_MAX: Final = 65_536
 PLAIN_DEPTH_MAX: Final = 32
 PLAIN_ITEMS_MAX: Final = 8_192
-PROBLEMS_TOLD_MAX: Final = 3
 DECIMAL_CHARS_MAX: Final = 40
 KIND: Final = "kind"  # the key that says which record of a union is meant
 
+_FACTORY: Final[Any] = type(attrs.Factory(dict))
 Hook = Callable[[Any, Any], Any]
 
 
@@ -61,22 +63,9 @@ def add_record(converter: cattrs.Converter, cls: type[Any], kind: str | None = N
     With ``kind``, it is written with that key, as a member of a union.
     """
     hints = hints_of(cls)
-    plain: dict[str, Any] = {
-        one.name: override(struct_hook=_as_it_is)
-        for one in attrs.fields(cls)
-        if not _holds_records(hints[one.name])
-    }
-    build = make_dict_structure_fn(cls, converter, _cattrs_forbid_extra_keys=True, **plain)
+    plain = {one.name for one in attrs.fields(cls) if not _holds_records(hints[one.name])}
     dump = make_dict_unstructure_fn(cls, converter)
-
-    def structure(data: Any, _: Any) -> Any:
-        if isinstance(data, cls):
-            return data
-        if not isinstance(data, Mapping):
-            refuse(f"must be a table, not {shown(data)}", cls)
-        return build(data, cls)
-
-    converter.register_structure_hook(cls, structure)
+    converter.register_structure_hook(cls, _table(converter, cls, plain))
     if kind is None:
         converter.register_unstructure_hook(cls, dump)
     else:
@@ -99,9 +88,11 @@ def add_union(
     for kind, cls in kinds.items():
         add_record(converter, cls, kind)
 
-    def structure(data: Any, _: Any) -> Any:
+    def structure(data: Any, wanted: Any) -> Any:
         if isinstance(data, tuple(kinds.values())):
             return data
+        if data is None and types.NoneType in typing.get_args(wanted):
+            return None
         if isinstance(data, str) and from_text is not None:
             try:
                 return from_text(data)
@@ -121,10 +112,6 @@ def add_union(
         return converter.structure(rest, kinds[kind])
 
     converter.register_structure_hook_func(lambda kind: kind in unions, structure)
-
-
-def _as_it_is(value: Any, _: Any) -> Any:
-    return value
 
 
 def _holds_records(hint: Any) -> bool:
@@ -149,7 +136,7 @@ def be_strict(converter: cattrs.Converter) -> None:
     )
     converter.register_structure_hook_func(_is_choice, _structure_choice)
     converter.register_structure_hook_func(
-        _is_list, lambda value, kind: _list(converter, value, kind)
+        _is_list, lambda value, kind: as_list(converter, value, kind)
     )
     converter.register_structure_hook_factory(attrs.has, lambda cls: _table(converter, cls))
 
@@ -189,7 +176,8 @@ def _is_list(kind: Any) -> bool:
     return typing.get_origin(kind) is tuple and typing.get_args(kind)[-1] is Ellipsis
 
 
-def _list(converter: cattrs.Converter, value: Any, kind: Any) -> tuple[Any, ...]:
+def as_list(converter: cattrs.Converter, value: Any, kind: Any) -> tuple[Any, ...]:
+    """A tuple of one kind; of tables, one may stand for a list of one, and none is empty."""
     item = typing.get_args(kind)[0]
     if attrs.has(item):
         if value is None:
@@ -209,36 +197,81 @@ def _list(converter: cattrs.Converter, value: Any, kind: Any) -> tuple[Any, ...]
     return tuple(found)
 
 
-def _table(converter: cattrs.Converter, cls: Any) -> Hook:
-    build = make_dict_structure_fn(cls, converter, _cattrs_forbid_extra_keys=True)
-
+def _table(converter: cattrs.Converter, cls: Any, plain: Collection[str] = ()) -> Hook:
     def structure(data: Any, _: Any) -> Any:
-        if isinstance(data, cls):
-            return data
-        if not isinstance(data, Mapping):
-            refuse(f"must be a table, not {shown(data)}", cls)
-        return build(data, cls)
+        return data if isinstance(data, cls) else build(converter, cls, data, plain)
 
     return structure
 
 
-# -- what is wrong -----------------------------------------------------------------------------
+def build(converter: cattrs.Converter, cls: Any, data: Any, plain: Collection[str] = ()) -> Any:
+    """A record from a table; the fields in ``plain`` are taken as they are.
+
+    Raises:
+        ClassValidationError: everything that is wrong, not only the first of it.
+    """
+    values, problems = partly(converter, cls, data, plain)
+    for one in attrs.fields(cls):
+        if one.default is attrs.NOTHING and one.name not in data:
+            problems.append(at_field(ValueError("is missing"), one.name, cls))
+    try:
+        if not problems:
+            return cls(**values)
+        if (crossed := getattr(cls, "crossed", None)) and (found := crossed(values)):
+            problems.append(MistakesError(found))
+    except ValueError as problem:
+        problems.append(problem)
+    raise cattrs.ClassValidationError(f"not a {cls.__name__}", problems, cls)
 
 
-def told(problem: BaseException) -> str:
-    """The first three things that are wrong, each after its path."""
-    messages = cattrs.transform_error(problem, path="", format_exception=_told)
-    return "; ".join(map(_path_first, messages[:PROBLEMS_TOLD_MAX]))
+def partly(
+    converter: cattrs.Converter, cls: Any, data: Any, plain: Collection[str] = ()
+) -> tuple[dict[str, Any], list[Exception]]:
+    """The fields that a table gives and that are right, and what is wrong with the others."""
+    if not isinstance(data, Mapping):
+        refuse(f"must be a table, not {shown(data)}", cls)
+    fields, hints = attrs.fields_dict(cls), hints_of(cls)
+    values: dict[str, Any] = {}
+    problems: list[Exception] = []
+    if unknown := {key for key in data if key not in fields}:
+        problems.append(cattrs.ForbiddenExtraKeysError("unknown keys", cls, unknown))
+    blank = cls.__new__(cls)  # validators look at the fields before theirs
+    for name, one in fields.items():
+        try:
+            if name in data:
+                value = _off(data[name], hints[name])
+                if name not in plain:
+                    value = converter.structure(value, hints[name])
+                values[name] = value
+            else:
+                value = one.default
+                if value is attrs.NOTHING or isinstance(value, _FACTORY):
+                    continue
+            _validate(blank, one, value)
+        except (cattrs.BaseValidationError, ValueError, TypeError) as problem:
+            values.pop(name, None)
+            problems.append(_placed(problem, one, cls))
+    return values, problems
 
 
-def _path_first(message: str) -> str:
-    said, _, path = message.rpartition(" @ ")
-    return f"{path.removeprefix('.')}: {said}" if path else said
+def _off(value: Any, hint: Any) -> Any:
+    """TOML has no word for none: ``false`` switches off what is optional."""
+    optional = typing.get_origin(hint) in (types.UnionType, typing.Union)
+    return None if value is False and optional and bool not in typing.get_args(hint) else value
 
 
-def _told(problem: BaseException, _: Any) -> str:
-    if isinstance(problem, cattrs.ForbiddenExtraKeysError):
-        allowed = [one.name for one in attrs.fields(problem.cl)]
-        keys = sorted(problem.extra_fields)[:PROBLEMS_TOLD_MAX]
-        return "; ".join(f"unknown key {shown(key)}, {near(key, allowed)}" for key in keys)
-    return "is missing" if isinstance(problem, KeyError) else str(problem)
+def _validate(blank: Any, one: attrs.Attribute[Any], value: Any) -> None:
+    if one.converter is not None:
+        value = cast("Callable[[Any], Any]", one.converter)(value)
+    object.__setattr__(blank, one.name, value)
+    if one.validator is not None:
+        try:
+            one.validator(blank, one, value)
+        except (AttributeError, KeyError):
+            return  # it looks at another field, which is wrong itself and told by itself
+
+
+def _placed(problem: Exception, one: attrs.Attribute[Any], cls: Any) -> Exception:
+    if isinstance(problem, cattrs.BaseValidationError):
+        return at_field(problem, one.name, cls)
+    return MistakesError([Mistake((), said(problem), one.name)])  # validators name their field

@@ -45,9 +45,9 @@ from engine.rules.forms import (
     be_strict,
     check_size,
     refuse,
-    told,
 )
 from engine.rules.judging import Scene, concerns
+from engine.rules.mistakes import told
 
 RULES_MAX: Final = 1_000
 SYMBOLS_MAX: Final = 1_000  # of one rule; none means all
@@ -216,7 +216,7 @@ def register(converter: cattrs.Converter) -> None:
         Comparison, lambda data, kind: data if isinstance(data, str) else structured(data, kind)
     )
     add_union(
-        converter, (Condition,), CONDITION_KINDS, "condition",
+        converter, (Condition, Condition | None), CONDITION_KINDS, "condition",
         lambda parts: {KIND: "and", "conditions": parts},
         from_expression,
     )  # fmt: skip

@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Any, Self
 
 import attrs
+from attrs import field
 
 from engine.money import exact
 from engine.plans import (
@@ -23,8 +24,13 @@ from engine.plans import (
     Sizing,
     Target,
     Trade,
+    fraction,
+    not_negative,
+    positive,
 )
 from engine.rules.checks import check_settings, hints_of, near
+from engine.rules.conditions import Condition
+from engine.rules.expression import from_expression
 from engine.rules.rule import Rule, check_rules
 from engine.rules.templates import (
     BEFORE_END_S,
@@ -60,23 +66,53 @@ def pattern_rules(
     cooldown_s: float = COOLDOWN_S,
     per_day_max: int | None = PER_DAY_MAX,
     close_before_end_s: float | None = BEFORE_END_S,
+    enter_when: Condition | None = None,
 ) -> tuple[Rule, ...]:
-    """Enter on BUY and SHORT, close or enter on SELL, add with profit if the trade does, and
-    close before the session ends (None: hold overnight)."""
+    """Enter on BUY and SHORT (if ``enter_when`` holds), close or enter on SELL, add with profit if
+    the trade does, and close before the session ends (None: hold overnight)."""
     chosen = tuple(symbols)
     often: dict[str, Any] = {"cooldown_s": cooldown_s, "per_day_max": per_day_max}
-    entry: dict[str, Any] = {"confidence_min": confidence_min, "name": name, **often}
-    shorts: dict[str, Any] = {"trade": trade} if sell_means == "short" else {}
+    signal: dict[str, Any] = {"confidence_min": confidence_min, "name": name, **often}
+    entry: dict[str, Any] = {"trade": trade, "when": enter_when}
     rules = [
-        create_buy_rule(chosen, trade=trade, **entry),
-        create_sell_rule(chosen, means=sell_means, **shorts, **entry),
-        create_short_rule(chosen, trade=trade, **entry),
+        create_buy_rule(chosen, **entry, **signal),
+        create_sell_rule(
+            chosen, means=sell_means, **(entry if sell_means == "short" else {}), **signal
+        ),
+        create_short_rule(chosen, **entry, **signal),
     ]
     if trade.scale_in is not None:
         rules.append(create_scale_in_rule(chosen, scale_in=trade.scale_in, name=name))
     if close_before_end_s is not None:
         rules.append(create_eod_close_rule(chosen, before_end_s=close_before_end_s, name=name))
     return tuple(rules)
+
+
+@attrs.frozen(kw_only=True)
+class Pattern(Trade):
+    """How trades are made, and when: all that can differ from symbol to symbol."""
+
+    confidence_min: float = field(default=CONFIDENCE_MIN, validator=fraction)
+    sell_means: SellMeans = "close"
+    cooldown_s: float = field(default=COOLDOWN_S, validator=not_negative)
+    entries_per_day_max: int = field(default=PER_DAY_MAX, validator=positive)
+    close_before_end_s: float | None = field(default=BEFORE_END_S, validator=not_negative)
+    # None: held overnight
+    enter_when: Condition | None = None  # must hold as well
+
+    def made(self, name: str, symbols: Iterable[str]) -> tuple[Rule, ...]:
+        """It as rules."""
+        return pattern_rules(
+            name,
+            symbols,
+            self,
+            self.confidence_min,
+            self.sell_means,
+            self.cooldown_s,
+            self.entries_per_day_max,
+            self.close_before_end_s,
+            self.enter_when,
+        )
 
 
 class StrategyBuilder:
@@ -100,6 +136,7 @@ class StrategyBuilder:
         self._cooldown_s = COOLDOWN_S
         self._per_day_max: int | None = PER_DAY_MAX
         self._before_end_s: float | None = BEFORE_END_S
+        self._enter_when: Condition | None = None
         self._rules: tuple[Rule, ...] = ()
 
     # -- what and how much
@@ -133,10 +170,16 @@ class StrategyBuilder:
     # -- the way in
 
     def enter(
-        self, *, confidence_min: float = CONFIDENCE_MIN, entry: EntryOrder | None = None
+        self,
+        *,
+        confidence_min: float = CONFIDENCE_MIN,
+        entry: EntryOrder | None = None,
+        when: Condition | str | None = None,
     ) -> Self:
-        """On signals at or above this confidence; ``entry`` says by which order."""
+        """On signals at or above this confidence, if ``when`` (a condition or an expression)
+        holds as well; ``entry`` says by which order."""
         self._confidence_min = confidence_min
+        self._enter_when = from_expression(when) if isinstance(when, str) else when
         return self if entry is None else self._set(entry=entry)
 
     def cooldown(self, seconds: float) -> Self:
@@ -258,6 +301,7 @@ class StrategyBuilder:
             self._cooldown_s,
             self._per_day_max,
             self._before_end_s,
+            self._enter_when,
         )
         rules = (*pattern, *self._rules)
         check_rules(rules)

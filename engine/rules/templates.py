@@ -20,7 +20,12 @@ from engine.rules.actions import (
 )
 from engine.rules.checks import is_number, near, shown
 from engine.rules.comparisons import Comparison
-from engine.rules.conditions import EventCondition, PositionCondition, SessionCondition
+from engine.rules.conditions import (
+    Condition,
+    EventCondition,
+    PositionCondition,
+    SessionCondition,
+)
 from engine.rules.rule import SYMBOL_COOLDOWN, Rule
 
 SellMeans = Literal["close", "short"]
@@ -38,6 +43,7 @@ def create_buy_rule(
     *,
     confidence_min: float = CONFIDENCE_MIN,
     trade: Trade | None = None,
+    when: Condition | None = None,
     cooldown_s: float = COOLDOWN_S,
     per_day_max: int | None = PER_DAY_MAX,
     name: str = "",
@@ -45,13 +51,13 @@ def create_buy_rule(
 ) -> Rule:
     """A BUY signal at or above the threshold enters long.
 
-    The trade is ``trade``, or made from ``settings`` (those of a Trade: ``stop=``, ``target=``,
-    ``sizing=``, …), or without both the strategy's own. Without ``symbols`` the rule is for all
-    of the strategy's. Its id is ``<name>.buy``, where the name is that of the symbols if none is
-    given.
+    ``when`` must hold as well, if given. The trade is ``trade``, or made from ``settings`` (those
+    of a Trade: ``stop=``, ``target=``, ``sizing=``, …), or without both the strategy's own.
+    Without ``symbols`` the rule is for all of the strategy's. Its id is ``<name>.buy``, where the
+    name is that of the symbols if none is given.
     """
     then = LinkedCreateOrderAction("BUY", _trade(trade, settings))
-    return _entry("buy", "BUY", symbols, name, then, confidence_min, cooldown_s, per_day_max)
+    return _entry("buy", "BUY", symbols, name, then, confidence_min, cooldown_s, per_day_max, when)
 
 
 def create_short_rule(
@@ -59,6 +65,7 @@ def create_short_rule(
     *,
     confidence_min: float = CONFIDENCE_MIN,
     trade: Trade | None = None,
+    when: Condition | None = None,
     cooldown_s: float = COOLDOWN_S,
     per_day_max: int | None = PER_DAY_MAX,
     name: str = "",
@@ -66,7 +73,9 @@ def create_short_rule(
 ) -> Rule:
     """A SHORT signal at or above the threshold enters short. See ``create_buy_rule``."""
     then = LinkedCreateOrderAction("SELL", _trade(trade, settings))
-    return _entry("short", "SHORT", symbols, name, then, confidence_min, cooldown_s, per_day_max)
+    return _entry(
+        "short", "SHORT", symbols, name, then, confidence_min, cooldown_s, per_day_max, when
+    )
 
 
 def create_sell_rule(
@@ -75,6 +84,7 @@ def create_sell_rule(
     means: SellMeans = "close",
     confidence_min: float = CONFIDENCE_MIN,
     trade: Trade | None = None,
+    when: Condition | None = None,
     cooldown_s: float = COOLDOWN_S,
     per_day_max: int | None = PER_DAY_MAX,
     name: str = "",
@@ -86,13 +96,15 @@ def create_sell_rule(
     """
     if means == "short":
         then = LinkedCreateOrderAction("SELL", _trade(trade, settings))
-        return _entry("sell", "SELL", symbols, name, then, confidence_min, cooldown_s, per_day_max)
+        return _entry(
+            "sell", "SELL", symbols, name, then, confidence_min, cooldown_s, per_day_max, when
+        )
     if means != "close":
         raise ValueError(f"means must be close or short, not {means!r}")
-    if trade is not None or settings:
+    if trade is not None or settings or when is not None:
         raise ValueError("a SELL that closes makes no trade: give means='short' or no trade")
     close = LinkedCloseAllAction("this", reason="signal", side="long")
-    return _entry("sell", "SELL", symbols, name, close, confidence_min, None, None)
+    return _entry("sell", "SELL", symbols, name, close, confidence_min, None, None, None)
 
 
 def create_scale_in_rule(
@@ -150,15 +162,18 @@ def _entry(
     confidence_min: float,
     cooldown_s: float | None,
     per_day_max: int | None,
+    when: Condition | None,
 ) -> Rule:
-    """A rule for a signal. Without ``cooldown_s`` it neither has a cooldown nor causes one."""
+    """A rule for a signal, if ``when`` holds as well. Without ``cooldown_s`` it neither has a
+    cooldown nor causes one."""
     if not is_number(confidence_min) or not 0 <= confidence_min <= 1:
         raise ValueError(f"confidence_min must be between 0 and 1, not {shown(confidence_min)}")
     chosen = _symbols(symbols)
     confidence = Comparison("confidence", ">=", confidence_min)
+    arrived = EventCondition.of(PredictionSignalEvent, confidence, signal=signal)
     return Rule(
         _id(name, chosen, what),
-        EventCondition.of(PredictionSignalEvent, confidence, signal=signal),
+        arrived if when is None else arrived & when,
         then,
         symbols=chosen,
         priority=ENTRY_PRIORITY,

@@ -19,7 +19,7 @@ import time
 from pathlib import Path
 from typing import Any, Final
 
-from engine import config as configuration
+from engine.settings_file import load
 from engine.sim.child import SimGone
 from tests.campaign.trial import PATIENCE_S, Run, Trial, end_simulators
 from tests.campaign.verdict import Findings, examine
@@ -87,7 +87,7 @@ def one_round(folder: Path, seed: int, kills: int, **options: Any) -> tuple[Find
         with Run(trial, trial.embedded(), "last") as run:
             report = last_report(trial, run)
             code = run.wait()
-        config = configuration.load(trial.settings)
+        config = load(trial.settings)
         (folder / "exchange.json").write_text(json.dumps(report))
         if report is None:
             return Findings([f"the last run ended with {code}: {''.join(run.lines[-5:])}"]), hits

@@ -26,9 +26,10 @@ from typing import Any, Final
 
 import attrs
 
-from engine import config as configuration
+from engine.config import Config
 from engine.core import Core
 from engine.journal import Journal
+from engine.settings_file import load
 from engine.sim.child import HOST, Market, SimChild
 from tests.campaign.proxy import Proxy, Trouble
 from tests.campaign.trial import Run, Trial
@@ -90,7 +91,7 @@ def bad_line(folder: Path, seed: int, troubles: int, **options: Any) -> tuple[Fi
         code = run.wait()
         log = proxy.log
     (folder / "exchange.json").write_text(json.dumps(report))
-    config = configuration.load(trial.settings)
+    config = load(trial.settings)
     found = examine(trial.journal, config, report, uncovered_max_ms=UNCOVERED_MAX_MS)
     if code != 0 or not report["market_over"]:
         found.faults.append(f"the run ended early with {code}: {''.join(run.lines[-3:])}")
@@ -121,7 +122,7 @@ def dead_broker(folder: Path, seed: int, **options: Any) -> tuple[Findings, list
             run.ask_to_end()
             code = run.wait()
     with Journal.open(trial.journal, "normal") as journal:
-        _check_frozen(journal, configuration.load(trial.settings), report, found, log)
+        _check_frozen(journal, load(trial.settings), report, found, log)
     text = "".join(run.lines)
     for symbol in log:
         if f"{symbol}: the broker holds" not in text:
@@ -139,7 +140,7 @@ def _dead_port() -> int:
 
 def _check_frozen(
     journal: Journal,
-    config: configuration.Config,
+    config: Config,
     report: dict[str, Any],
     found: Findings,
     log: list[str],

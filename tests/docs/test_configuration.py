@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, get_args
 
@@ -16,12 +17,12 @@ from engine.config import (
     ForeignOrders,
     Guards,
     Limits,
-    SellMeans,
     Strategy,
     Timing,
 )
 from engine.config import from_mapping as config_of
 from engine.plans import (
+    Distance,
     DoubleDown,
     EntryPartial,
     LateFill,
@@ -29,8 +30,10 @@ from engine.plans import (
     Reanchor,
     Resize,
     ScaleIn,
+    Sizing,
     TargetTif,
 )
+from engine.rules.templates import SellMeans
 
 PAGE = (Path(__file__).parents[2] / "docs" / "configuration.md").read_text("utf-8")
 FILES = dict(re.findall(r"<!-- settings: (\w+) -->\n```toml\n(.*?)```", PAGE, re.DOTALL))
@@ -69,8 +72,9 @@ def test_every_setting_is_on_the_page_and_no_other(table: str) -> None:
     defaults = tomllib.loads(FILES["defaults"])[table]
     optional = tomllib.loads(FILES["optional"]).get(table, {})
 
-    assert defaults.keys() | optional.keys() == fields.keys()
-    assert {name for name, one in fields.items() if one.default is not None} - {"rules"} == (
+    empty = {"rules", "symbol"}  # by default
+    assert defaults.keys() | optional.keys() - {"template"} == fields.keys()
+    assert {name for name, one in fields.items() if one.default is not None} - empty == (
         defaults.keys()
     )
 
@@ -86,6 +90,14 @@ def test_what_is_off_unless_given_is_as_the_page_shows_it() -> None:
     strategy = config_of(tomllib.loads(FILES["optional"])).strategy
 
     assert strategy.double_down == DoubleDown()
+    assert strategy.of("IBM") is strategy
+    assert strategy.of("SPY").stop == strategy.of("QQQ").stop == Distance(percent=1.0)
+    assert (strategy.of("SPY").sizing, strategy.of("SPY").double_down) == (
+        strategy.sizing,
+        strategy.double_down,
+    )
+    assert strategy.of("QQQ").sizing == Sizing(shares=Decimal(50))
+    assert strategy.of("QQQ").double_down is None
     assert strategy.scale_in == ScaleIn(portion=50)
     assert [rule.id for rule in strategy.rules] == ["breakout"]
 
