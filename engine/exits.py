@@ -270,6 +270,9 @@ def _protect(part: Part, role: Role) -> list[Want]:
         return found + _beside_waiting(part, role, price)
     fitting = [order for order in standing if not _stuck(part, order, price)]
     if not fitting:
+        if role is Role.TARGET and any(one.remaining > part.size for one in standing):
+            # It protects nothing, and could sell more than there is: it goes first.
+            return found + [Withdraw(order) for order in standing if _removable(order)]
         return found + _another(part, role, price)
     main = fitting[0]
     found += _fit(part, main, price)
@@ -302,10 +305,21 @@ def _fits(part: Part, order: Order, price: Decimal) -> bool:
 
 
 def _total(part: Part, order: Order) -> Decimal:
-    """The size that the main order of a role should have: of an attached one, which the broker
-    activates by what fills, with what the entry may still bring."""
-    growing = part.tranche.entry_rest if order.attached else ZERO
-    return order.filled + part.size + growing
+    """The size that the main order of a role should have."""
+    return order.filled + part.size + _growing(part, order)
+
+
+def _growing(part: Part, order: Order) -> Decimal:
+    """What the entry may still bring is in the size of an attached order, which the broker
+    activates by what fills. In that of a target only while its stop is attached as well: the
+    group takes from one what the other trades, so both have to be of one size."""
+    if order.role is Role.TARGET and not _stop_attached(part):
+        return ZERO
+    return part.tranche.entry_rest if order.attached else ZERO
+
+
+def _stop_attached(part: Part) -> bool:
+    return any(order.attached and not order.dead for order in part.tranche.of(Role.STOP))
 
 
 def _stuck(part: Part, order: Order, price: Decimal) -> bool:
@@ -316,7 +330,7 @@ def _stuck(part: Part, order: Order, price: Decimal) -> bool:
         return False
     if part.terms.amends and _amend(order, _total(part, order), price):
         return False
-    if order.attached and part.tranche.entry_rest:
+    if _growing(part, order):
         return order.remaining < part.size  # the rest can wait until the entry is over
     return True
 
@@ -336,9 +350,7 @@ def _beside_waiting(part: Part, role: Role, price: Decimal) -> list[Want]:
 def _another(part: Part, role: Role, price: Decimal) -> list[Want]:
     if part.tranche.failures.get(role, 0) >= part.terms.failures_max:
         return []
-    stops = part.tranche.of(Role.STOP)
-    growing = part.tranche.entry_rest and any(o.attached and not o.dead for o in stops)
-    if role is Role.TARGET and growing:
+    if role is Role.TARGET and part.tranche.entry_rest and _stop_attached(part):
         # An attached stop is for what the entry may still bring as well. A target beside it that
         # fills first would leave a stop larger than what is held; the target can wait.
         return []

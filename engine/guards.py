@@ -59,23 +59,18 @@ class Guards:
         return found + self._warnings(state, now_ns)
 
     def _storms(self, now_ns: int) -> list[Input]:
-        settings = self._settings
-        return [
-            *self._storm(1, "rejections", self._rejected, settings.rejects_per_minute_max, now_ns),
-            *self._storm(
-                2, "throttled orders", self._throttled, settings.throttled_per_minute_max, now_ns
-            ),
-        ]
-
-    def _storm(
-        self, level: int, what: str, times_ns: deque[int], most: int, now_ns: int
-    ) -> list[Input]:
-        while times_ns and times_ns[0] <= now_ns - MINUTE_NS:
-            times_ns.popleft()
-        if len(times_ns) < most:
-            self._pulled.discard(what)
-            return []
-        return self._pull(level, what, f"{len(times_ns)} {what} in a minute")
+        found: list[Input] = []
+        settings, count = self._settings, _recent(self._rejected, now_ns)
+        if count >= settings.rejects_per_minute_max:
+            found += self._pull(1, "rejections", f"{count} rejections in a minute")
+        else:
+            self._pulled.discard("rejections")
+        count = _recent(self._throttled, now_ns)
+        if count >= settings.throttled_per_minute_max:
+            found += self._pull(2, "throttled", f"{count} throttled orders in a minute")
+        else:
+            self._pulled.discard("throttled")
+        return found
 
     def _losses(self, profit: float, drawdown: float) -> list[Input]:
         if not (math.isfinite(profit) and math.isfinite(drawdown)):
@@ -121,3 +116,10 @@ class Guards:
             return []
         self._pulled.add(reason)
         return [HaltRequested(level, "guard", why)]
+
+
+def _recent(times_ns: deque[int], now_ns: int) -> int:
+    """How many of them are of the last minute; the others are forgotten."""
+    while times_ns and times_ns[0] <= now_ns - MINUTE_NS:
+        times_ns.popleft()
+    return len(times_ns)

@@ -28,10 +28,6 @@ REASONS: Final[dict[Row, str]] = {
     ("order asked", "amending", "rejected"): (
         "a refusal while an amendment is open is of the amendment; every death puts the ask to rest"
     ),
-    ("bracket", "part_open", "settled"): (
-        "needs the entry's end, and that of a trade whose brackets filled against each other, in "
-        "one batch"
-    ),
 }
 
 

@@ -12,6 +12,7 @@ import pytest
 from engine.inputs import (
     CloseRequested,
     ErrorReported,
+    ExecutionReported,
     OcoLeg,
     OcoRequested,
     Signal,
@@ -19,6 +20,7 @@ from engine.inputs import (
     TimerElapsed,
 )
 from engine.orders import Order, Role
+from engine.positions import revision
 from engine.tranches import Tranche
 from statecharts.vocabulary import (
     BracketState,
@@ -121,6 +123,11 @@ class Tale(Unruly):
             self.now_ns += 10 * SECOND
             self.tell(TimerElapsed())
         raise AssertionError(f"it is {OrderReport(order.reported).name}")
+
+
+def second(fill: ExecutionReported) -> str:
+    """The id of its correction."""
+    return f"{revision(fill.execution_id)[0]}.02"
 
 
 def test_an_entry_that_was_absent_fills_beside_a_held_trade() -> None:
@@ -354,7 +361,7 @@ def test_a_cancel_that_is_refused_while_an_amendment_is_open_leaves_that_open(co
     tale.enter(30)
     (target,) = [one for one in tale.orders(Role.TARGET) if not one.dead]
     (fill,) = tale.executions.values()
-    more = attrs.evolve(fill, execution_id="e1.02", price=fill.price + 1)
+    more = attrs.evolve(fill, execution_id=second(fill), price=fill.price + 1)
     tale.tell(tale._executed(more))  # another price: both exits move
     assert target.asked == OrderAsk.AMENDING
 
@@ -388,3 +395,46 @@ def test_an_entry_fills_in_part_and_is_cancelled_in_one_batch() -> None:
     tale.tell(tale.filled(entry, Decimal(10)), tale.said(entry, "Cancelled"))
     assert tale.tranche.bracket == BracketState.OPEN
     assert tale.state == ContextState.PROTECTED
+
+
+def test_a_bracket_ends_whose_only_execution_was_taken_back() -> None:
+    """The exchange busts it, and the rest of the entry is cancelled: nothing was ever held."""
+    tale = Tale()
+    entry = tale.enter(10)
+    (fill,) = tale.executions.values()
+    tale.tell(tale._executed(attrs.evolve(fill, execution_id=second(fill), quantity=Decimal(0))))
+    assert (tale.state, tale.tranche.bracket) == (ContextState.CONCLUDING, BracketState.EXITING)
+    tale.settle()
+    assert entry.dead
+    assert tale.state == ContextState.FLAT
+
+
+def test_a_frozen_trade_whose_only_execution_was_taken_back_ends_when_the_truth_is_known() -> None:
+    tale = Tale()
+    tale.enter(10)
+    (fill,) = tale.executions.values()
+    freeze(tale)
+    tale.tell(tale._executed(attrs.evolve(fill, execution_id=second(fill), quantity=Decimal(0))))
+    for order in [*tale.core.state.orders.values()]:
+        tale.tell(tale.said(order, "Cancelled"))
+    assert (tale.state, tale.tranche.bracket) == (ContextState.FROZEN, BracketState.PART_OPEN)
+
+    for _ in range(5):
+        tale.now_ns += 10 * SECOND
+        tale.tell(TimerElapsed())
+        tale.settle()
+
+    assert (tale.state, tale.tranche.bracket) == (ContextState.FLAT, BracketState.DONE)
+
+
+def test_a_share_of_a_cancelled_entry_arrives_beside_those_that_are_protected() -> None:
+    tale = Tale(double_down=None, scale_in=None)
+    entry = tale.enter(10)
+    tale.tell(tale.said(entry, "Cancelled"))
+    assert tale.state == ContextState.PROTECTED
+
+    tale.tell(tale.filled(entry, Decimal(5)))
+
+    assert (tale.state, tale.core.state.held("AAPL")) == (ContextState.PROTECTED, 15)
+    tale.settle()
+    assert sum(one.spec.quantity for one in tale.orders(Role.STOP) if one.active) == 15
