@@ -62,8 +62,8 @@ ENGINE = _words(
     sim.answers_contracts sim.answers_scanner sim.answers_research sim.answers_options
     sim.answers_session
     sim.fault_messages sim.fault_acts sim.fault_desk sim.gateway sim.memory
-    sim.pace sim.control sim.operations sim.server sim.launch sim.child sim.follow sim.tws_sim
-    sim.pytest_plugin
+    sim.pace sim.control sim.operations sim.peers sim.server sim.launch sim.child sim.follow
+    sim.tws_sim sim.pytest_plugin
     engine operations
     monitor.files monitor.words monitor.demo monitor.lines monitor.summary monitor.table
     verify.tickets verify.broker verify.situations verify.copies verify.prints verify.steps
@@ -118,6 +118,7 @@ MAY_TOUCH = {
     "signals.monitor": SEEDED,
     "signals.demo_api": SEEDED,
     "sim.server": PROCESS,
+    "sim.peers": PROCESS,
     "sim.control": PROCESS,
     "sim.operations": PROCESS,
     "sim.launch": PROCESS,
