@@ -67,8 +67,8 @@ ENGINE = _words(
     sim.answers_session
     sim.fault_messages sim.fault_acts sim.fault_desk sim.gateway sim.memory
     sim.virtual
-    sim.pace sim.control sim.operations sim.server sim.launch sim.child sim.follow sim.tws_sim
-    sim.pytest_plugin
+    sim.pace sim.control sim.operations sim.peers sim.server sim.launch sim.child sim.follow
+    sim.tws_sim sim.pytest_plugin
     engine operations
     monitor.files monitor.words monitor.journal_lines monitor.demo monitor.lines
     monitor.summary monitor.table
@@ -134,6 +134,7 @@ MAY_TOUCH = {
     "signals.monitor": SEEDED,
     "signals.demo_api": SEEDED,
     "sim.server": PROCESS,
+    "sim.peers": PROCESS,
     "sim.control": PROCESS,
     "sim.operations": PROCESS,
     "sim.launch": PROCESS,

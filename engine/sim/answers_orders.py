@@ -28,6 +28,7 @@ from engine.sim.wire_time import parse_time, zoned
 
 INVALID_TIME: Final = 343
 OWN_ORDERS: Final = 5
+UNSET_ID: Final = (1 << 31) - 1  # stands for none, and no id could follow it
 _SIDES: Final[Mapping[str, Side]] = {"BUY": "BUY", "SELL": "SELL"}
 _EXECUTION_SIDES: Final[Mapping[str, tuple[str, ...]]] = {
     "BUY": ("BUY", "BOT"),
@@ -42,6 +43,9 @@ def _next_ids(desk: Desk, client: Client, request: Request) -> None:
 def _place(desk: Desk, client: Client, request: Request) -> None:
     terms = request.order
     assert terms is not None
+    if terms.order_id == UNSET_ID:
+        desk.error(client, terms.order_id, *invalid("Invalid order id"))
+        return
     instrument = desk.find(terms.contract)
     if instrument is None:
         desk.error(client, terms.order_id, *NO_DEFINITION)

@@ -8,12 +8,10 @@ outside.
 from __future__ import annotations
 
 import contextlib
-import errno
 import logging
 import math
 import selectors
 import socket
-import struct
 import threading
 import time
 from collections import deque
@@ -22,51 +20,24 @@ from concurrent.futures import Future
 from types import TracebackType
 from typing import Any, Final, TypeVar
 
-import attrs
-
 from engine.errors import UserError
-from engine.sim.client import Client
-from engine.sim.control import ControlWire
-from engine.sim.delivery import BACKLOG_BYTES_MAX, Delivery
+from engine.sim.delivery import BACKLOG_BYTES_MAX
 from engine.sim.exchange import Exchange
 from engine.sim.fault_plan import FaultPlan
 from engine.sim.faults import Fault
 from engine.sim.gateway import Gateway
 from engine.sim.operations import Operations
 from engine.sim.pace import Pace, Player
+from engine.sim.peers import Peers, listening
 from engine.sim.records import MarketTick
 from engine.sim.wire_messages import TEXT_MAX, VERSION_MAX, VERSION_MIN
 from engine.sim.wire_protobuf import preload
 
-READ_BYTES_MAX: Final = 256 << 10
 WAIT_S_MAX: Final = 0.05  # real seconds until the clock is looked at again
 CALL_S_MAX: Final = 30.0
-CLOSING_NS_MAX: Final = 2_000_000_000  # for the last frames of a client being disconnected
-CONTROL_CLIENTS_MAX: Final = 8
 PIECE_S: Final = 0.001  # between the pieces of a fragmented connection
-_RESET: Final = struct.pack("ii", 1, 0)  # SO_LINGER: close with a reset instead of an end
 _LOG: Final = logging.getLogger("engine.sim")
 Result = TypeVar("Result")
-
-
-@attrs.define(eq=False)
-class _Peer:
-    """One connection: a TWS client's, or one of the control channel."""
-
-    socket: socket.socket
-    delivery: Delivery
-    label: str
-    client: Client | None = None
-    control: ControlWire | None = None
-    blocked: bool = False  # the socket takes no more for now
-    shut: bool = False  # everything has been sent, and the end of it
-    give_up_ns: int = 0  # when a closing connection is cut off
-
-    @property
-    def closing(self) -> bool:
-        if self.client is not None:
-            return bool(self.client.closing)
-        return self.control is not None and self.control.closing
 
 
 class SimServer:
@@ -124,7 +95,7 @@ class SimServer:
         self._listener: socket.socket | None = None
         self._control: socket.socket | None = None
         self._wake_in, self._wake_out = socket.socketpair()
-        self._peers: dict[socket.socket, _Peer] = {}
+        self._peers = Peers(self._selector, self.gateway, self._player, self.operations)
         self._calls: deque[tuple[Callable[[], Any], Future[Any]]] = deque()
         self._thread: threading.Thread | None = None
         self._failure: BaseException | None = None
@@ -154,9 +125,9 @@ class SimServer:
     def listen(self) -> None:
         """Open the ports. Raises UserError naming the port that cannot be had, and the mend."""
         try:
-            self._listener = _listening(self._host, self._wanted)
+            self._listener = listening(self._host, self._wanted)
             if self._wanted_control is not None:
-                self._control = _listening(self._host, self._wanted_control)
+                self._control = listening(self._host, self._wanted_control)
         except UserError:
             self._close()
             raise
@@ -225,9 +196,10 @@ class SimServer:
             return
         self._closed = True
         self._run_calls()
-        for owned in (self._listener, self._control, self._wake_in, self._wake_out, *self._peers):
+        for owned in (self._listener, self._control, self._wake_in, self._wake_out):
             if owned is not None:
                 owned.close()
+        self._peers.close()
         self._selector.close()
 
     # -- calls from other threads --------------------------------------------------------------
@@ -275,21 +247,17 @@ class SimServer:
 
     def _turn(self) -> None:
         """Wait, then clients first: an order must not queue behind a burst of ticks."""
-        in_pieces = any(
-            peer.delivery.line.piece_bytes and len(peer.delivery) for peer in self._peers.values()
-        )
-        longest_s = PIECE_S if in_pieces else WAIT_S_MAX
+        longest_s = PIECE_S if self._peers.in_pieces else WAIT_S_MAX
         for key, mask in self._selector.select(self._player.wait_s(longest_s)):
             if key.fileobj is self._wake_in:
                 self._wake_in.recv(4096)
             elif key.fileobj is self._listener or key.fileobj is self._control:
-                self._accept(key.fileobj)
+                self._peers.accept(key.fileobj, key.fileobj is self._control)
             else:
-                self._serve_peer(key.data, mask)
+                self._peers.serve(key.data, mask)
         self._run_calls()
         self._player.play()
-        for peer in list(self._peers.values()):
-            self._flush(peer)
+        self._peers.flush_all()
         self._set_pace()
 
     def _set_pace(self) -> None:
@@ -308,116 +276,3 @@ class SimServer:
         lingers = self._linger_s is not None and self._empty_since_ns > 0
         if lingers and real_ns - self._empty_since_ns >= (self._linger_s or 0) * 1e9:
             self._stopping = True
-
-    # -- connections ---------------------------------------------------------------------------
-
-    def _accept(self, listener: socket.socket) -> None:
-        try:
-            connection, address = listener.accept()
-        except OSError as problem:  # it left again before we came to it
-            _LOG.info("a connection was not accepted: %s", problem)
-            return
-        connection.setblocking(False)
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        label = f"{address[0]}:{address[1]}"
-        if listener is self._control:
-            controls = sum(1 for peer in self._peers.values() if peer.control is not None)
-            wire = ControlWire(self.operations.table())
-            wire.closing = controls >= CONTROL_CLIENTS_MAX
-            peer = _Peer(connection, Delivery(), label, control=wire)
-        else:
-            client = self.gateway.open(label)
-            peer = _Peer(connection, client.wire.delivery, label, client=client)
-        self._peers[connection] = peer
-        self._selector.register(connection, selectors.EVENT_READ, peer)
-        self._flush(peer)  # one too many is sent away at once
-
-    def _serve_peer(self, peer: _Peer, mask: int) -> None:
-        if mask & selectors.EVENT_WRITE:
-            peer.blocked = False
-        if mask & selectors.EVENT_READ:
-            try:
-                data = peer.socket.recv(READ_BYTES_MAX)
-            except BlockingIOError:
-                return
-            except OSError as problem:
-                self._drop(peer, str(problem))
-                return
-            if not data:
-                self._drop(peer, "it left")
-                return
-            self._receive(peer, data)
-        self._flush(peer)
-
-    def _receive(self, peer: _Peer, data: bytes) -> None:
-        if peer.closing:
-            return  # what a client says after it was refused is not heard
-        if peer.client is not None:
-            self._player.advance()
-            self.gateway.receive(peer.client, data)
-        elif peer.control is not None:
-            for answer in peer.control.feed(data):
-                peer.delivery.put(answer)
-
-    def _flush(self, peer: _Peer) -> None:
-        """Send what the socket takes now; end the connection once it is closing and empty."""
-        if peer.socket not in self._peers:
-            return
-        if peer.delivery.line.aborted:
-            self._abort(peer)
-            return
-        while not peer.blocked and not peer.shut and (pending := peer.delivery.pending()):
-            try:
-                peer.delivery.sent(peer.socket.send(pending))
-            except BlockingIOError:
-                peer.blocked = True
-            except OSError as problem:
-                self._drop(peer, str(problem))
-                return
-            if peer.delivery.line.piece_bytes:
-                break  # the next piece in the next turn, or they would arrive as one
-        wanted = selectors.EVENT_READ | (selectors.EVENT_WRITE if peer.blocked else 0)
-        if self._selector.get_key(peer.socket).events != wanted:
-            self._selector.modify(peer.socket, wanted, peer)
-        if peer.closing:
-            self._finish(peer)
-
-    def _finish(self, peer: _Peer) -> None:
-        """Say goodbye in order: a reset would throw away the last error on its way."""
-        real_ns = time.monotonic_ns()
-        if not peer.give_up_ns:
-            peer.give_up_ns = real_ns + CLOSING_NS_MAX
-            if peer.client is not None:
-                _LOG.warning("%s: disconnected: %s", peer.label, peer.client.closing)
-                self.gateway.close(peer.client)
-        if real_ns >= peer.give_up_ns:
-            self._drop(peer, "it was cut off")
-        elif not peer.blocked and not peer.shut:
-            peer.shut = True
-            with contextlib.suppress(OSError):  # it has left already, which is what we want
-                peer.socket.shutdown(socket.SHUT_WR)
-
-    def _abort(self, peer: _Peer) -> None:
-        """End a connection by a reset: what was under way is lost."""
-        with contextlib.suppress(OSError):  # it has gone by itself
-            peer.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
-        self._drop(peer, peer.client.closing if peer.client is not None else "")
-
-    def _drop(self, peer: _Peer, why: str) -> None:
-        if peer.client is not None:
-            self.gateway.close(peer.client)
-            _LOG.info("%s: connection ended: %s", peer.label, why)
-        del self._peers[peer.socket]
-        self._selector.unregister(peer.socket)
-        peer.socket.close()
-
-
-def _listening(host: str, port: int) -> socket.socket:
-    try:
-        return socket.create_server((host, port), backlog=128)
-    except OSError as problem:
-        if problem.errno == errno.EADDRINUSE:
-            text = f"port {port}: in use; end what listens there, or choose another port"
-        else:
-            text = f"port {port} on {host}: cannot listen: {problem.strerror}"
-        raise UserError(text) from None

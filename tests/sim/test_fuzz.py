@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import random
 
+import pytest
+
 from engine.errors import DecodeError
+from engine.sim.wire_protobuf import message_class
 from engine.sim.wire_requests import parse
 from tests.campaign.sim_fuzz import VERSIONS, bent, fuzz, sound
+from tests.sim.caller import Room
 
 
 def test_nonsense_is_answered_or_ends_its_own_connection() -> None:
@@ -16,6 +20,25 @@ def test_nonsense_is_answered_or_ends_its_own_connection() -> None:
     assert tally.rounds == 70
     assert tally.frames > 500
     assert {"ended", "greetings", "executions", "error 320", "error 321"} <= set(tally.came)
+
+
+@pytest.mark.parametrize("version", [178, 226])
+def test_the_highest_order_id_is_none(version: int) -> None:
+    """No id could follow it, and where ids are protobuf the next one could not be told."""
+    caller = Room().call(1, version)
+    if version > 200:  # ibapi itself leaves the id out
+        asked = message_class("PlaceOrderRequest")(orderId=2**31 - 1)
+        asked.contract.symbol, asked.contract.secType = "IBM", "STK"
+        asked.order.action, asked.order.orderType, asked.order.totalQuantity = "BUY", "MKT", "1"
+        caller.client.placeOrderProtoBuf(asked)
+    else:
+        caller.place("BUY", 100, "MKT", order_id=2**31 - 1)
+    caller.client.reqIds(1)
+    assert caller.errors() == [(2**31 - 1, 321)]
+    assert caller.of("nextValidId")[-1] == (1,)
+    caller.place("BUY", 100, "LMT", order_id=2**31 - 2, lmtPrice=90.0)
+    caller.client.reqIds(1)
+    assert caller.of("nextValidId")[-1] == (2**31 - 1,)
 
 
 def test_every_sound_request_is_read_and_nonsense_is_refused_by_name() -> None:
