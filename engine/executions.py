@@ -39,9 +39,9 @@ def on_execution(state: State, out: Outbox, fill: ExecutionReported) -> None:
         return
     held_before = owner.held
     corrected = identity in owner.ledger.fills
+    state.execution_owner[identity] = order.owner
     if owner.ledger.add(fill, order.order_id) is None:
         return
-    state.execution_owner[identity] = order.owner
     if (early := state.early_commissions.pop(identity, None)) is not None:
         owner.ledger.charge(fill.execution_id, early)
     state.learn_perm_id(order, fill.perm_id)
