@@ -2,9 +2,9 @@
 
     python -m tests.campaign.fault_table docs/faults.md
 
-Every sample of a fault is played once in each trade, at one of the moments that matter; together
-the samples go through all of them. A run has to keep every law and come to rest; how it ended,
-compared with the same trade undisturbed, is the table's word.
+In each trade two samples of a fault are played, each at one of the moments that matter, so that
+the twelve trades together meet all samples and all moments. A run has to keep every law and come
+to rest; how it ended, compared with the same trade undisturbed, is the table's word.
 """
 
 from __future__ import annotations
@@ -31,10 +31,11 @@ WHENS: Final = {
     "act": ("+40.002s", "fill:1", "+100.5s", "+120.004s"),
 }
 LASTS: Final = "for=120s"
+SAMPLES: Final = 2  # of a fault, in each trade
 WORDS: Final = ("same", "flat", "held", "no trade", "frozen")
 _HEAD: Final = """# Faults and what comes of them
 
-Written by `make faults`; a test holds a part of it against the engine each time, and all of it is played anew by the command. Rows are the faults of the [simulator](simulator.md), columns twelve trades in a market that moves only when the story says so. Every sample of a fault is played in every trade, at a moment when orders are on their way, by the whole engine in virtual time. Then faults stop, and the engine has to come to rest within minutes: flat or protected, agreed with the broker, nothing left behind. Every law of [verification](verification.md) holds in every run of this table.
+Written by `make faults`; a test holds a part of it against the engine each time, and all of it is played anew by the command. Rows are the faults of the [simulator](simulator.md), columns twelve trades in a market that moves only when the story says so. In each trade two samples of a fault are played, by turns, at moments when orders are on their way, by the whole engine in virtual time. Then faults stop, and the engine has to come to rest within minutes: flat or protected, agreed with the broker, nothing left behind. Every law of [verification](verification.md) holds in every run of this table.
 
 | word | how it ended |
 |---|---|
@@ -62,13 +63,15 @@ class Cell:
 
     @property
     def lines(self) -> tuple[str, ...]:
-        """One for each sample, each at its moment."""
+        """Of some samples, by turns, each at its moment."""
         kind = KINDS[self.fault]
         whens = WHENS[kind.nature]
-        turn = list(CANON).index(self.trade) + list(KINDS).index(self.fault)
+        turn = list(CANON).index(self.trade)
+        numbers = [SAMPLES * turn + n for n in range(SAMPLES)]
+        chosen = dict.fromkeys(kind.samples[number % len(kind.samples)] for number in numbers)
+        late = turn + list(KINDS).index(self.fault)
         return tuple(
-            _line(kind, sample, whens[(turn + number) % len(whens)])
-            for number, sample in enumerate(kind.samples)
+            _line(kind, sample, whens[(late + n) % len(whens)]) for n, sample in enumerate(chosen)
         )
 
 
@@ -165,10 +168,9 @@ def main() -> int:
             except AssertionError as problem:
                 words[cell] = "FAILED"
                 failed.append(str(problem))
+                print(problem, flush=True)
             if sys.stderr.isatty():
                 print(f"\r{number} of {len(wanted)} cells", end="", file=sys.stderr, flush=True)
-    for problem in failed:
-        print(problem)
     path.write_text(page(words), "utf-8")
     return 1 if failed else 0
 
