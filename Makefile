@@ -13,7 +13,7 @@ FRAME  := setup.py pyproject.toml constraints.txt
 SOURCES := $(wildcard _fast/*.pyx _fast/*.pxd)
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test lint bench mutants charts debug clean system-packages
+.PHONY: help build run test lint bench mutants faults charts debug clean system-packages
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -53,6 +53,9 @@ bench: build ## measure; prints a table, appends a line to bench/results.jsonl
 
 mutants: build ## break the core on purpose, fault by fault, and see who finds it (long)
 	$(BIN)/python -m tests.campaign.mutants $(ARGS)
+
+faults: build ## play every fault in twelve trades, and write docs/faults.md (minutes)
+	$(BIN)/python -m tests.campaign.fault_table docs/faults.md
 
 charts: build system-packages ## draw docs/statecharts from the charts
 	$(BIN)/python -m statecharts.diagram docs/statecharts md svg

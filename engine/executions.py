@@ -14,8 +14,8 @@ from engine import foreign, invariants
 from engine.contexts import Context, name_fill
 from engine.events import FillEvent, PositionCloseEvent, PositionOpenEvent, PositionUpdateEvent
 from engine.groups import Group
-from engine.halts import FLATTEN
-from engine.inputs import CommissionReported, ExecutionReported
+from engine.halts import FLATTEN, NO_ENTRIES, on_halt
+from engine.inputs import CommissionReported, ExecutionReported, HaltRequested
 from engine.orders import OPENING_ROLES, Order, Role
 from engine.outbox import Outbox, order_fields
 from engine.portfolio import note_entry
@@ -39,9 +39,9 @@ def on_execution(state: State, out: Outbox, fill: ExecutionReported) -> None:
         return
     held_before = owner.held
     corrected = identity in owner.ledger.fills
+    state.execution_owner[identity] = order.owner
     if owner.ledger.add(fill, order.order_id) is None:
         return
-    state.execution_owner[identity] = order.owner
     if (early := state.early_commissions.pop(identity, None)) is not None:
         owner.ledger.charge(fill.execution_id, early)
     state.learn_perm_id(order, fill.perm_id)
@@ -164,6 +164,9 @@ def _stranger(state: State, out: Outbox, fill: ExecutionReported, identity: str)
     if state.ours(fill.order_ref):
         _orphan(state, out, fill)
         return None
+    if fill.liquidation and fill.con_id in state.foreign and fill.account == state.account:
+        why = f"{fill.symbol}: {fill.quantity} shares were liquidated"
+        on_halt(state, out, HaltRequested(NO_ENTRIES, "broker", why))
     return foreign.execution_seen(state, out, fill, identity)
 
 

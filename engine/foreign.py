@@ -7,6 +7,8 @@ freeze   nothing new is begun on the symbol while such an order lives, or while 
          more or less than they did when we first looked.
 adopt    their executions become part of our trade: shares that come are protected, shares that
          go are taken from it. What cannot be protected, or would turn the trade over, freezes.
+
+What the broker liquidates is taken from our trade under each of them, and halts.
 """
 
 from __future__ import annotations
@@ -71,6 +73,8 @@ def execution_seen(
     # What was traded before we first looked is part of what we found.
     if fill.con_id not in state.foreign:
         return None
+    if fill.liquidation and (order := _liquidated(state, symbol, fill)) is not None:
+        return order
     policy = state.config.strategy.foreign_orders
     if policy == "adopt" and (order := _adopted(state, out, symbol, fill)) is not None:
         return order
@@ -143,6 +147,17 @@ def _adopted(state: State, out: Outbox, symbol: str, fill: ExecutionReported) ->
         if joins:  # else it leaves with the rest of what is being closed
             out.advance(context, ContextEvent.ADD_REQUESTED)
         return _stand_in(state, context, fill, Role.ADD, tranche.number)
+    return _given(state, context, fill)
+
+
+def _liquidated(state: State, symbol: str, fill: ExecutionReported) -> Order | None:
+    """What the broker takes from our trade by force is gone, whatever the policy: a stop for it
+    would open it the other way."""
+    context, side = state.current.get(symbol), 1 if fill.side == "BUY" else -1
+    return None if context is None or side == context.side else _given(state, context, fill)
+
+
+def _given(state: State, context: Context, fill: ExecutionReported) -> Order | None:
     if fill.quantity > abs(context.held):
         return None
     # The tranche with the most gives; if that is not enough, the allocation takes from others.

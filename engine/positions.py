@@ -115,6 +115,10 @@ class Ledger:
         known = self.revisions.get(identity)
         if known is not None and number <= known:
             return None
+        if known is None and (twin := self._twin(fill, order_id)) is not None:
+            if number:
+                self._rename(twin, identity, number, fill)
+            return None
         before = self.position.quantity
         owner = self.order_of.get(identity, order_id)
         self.revisions[identity] = number
@@ -129,6 +133,28 @@ class Ledger:
             for one in dict.fromkeys((owner, order_id)):  # a correction may name another order
                 self.totals[one] = self._total(one)
         return self.position.quantity - before
+
+    def _twin(self, fill: ExecutionReported, order_id: int) -> str | None:
+        """What has been counted is this very fill, although one of their ids has lost its form:
+        an order has the same running total only once."""
+        formed = revision(fill.execution_id)[1] > 0
+        for identity, other in self.fills.items():
+            if (
+                (self.revisions[identity] > 0) != formed
+                and self.order_of[identity] == order_id
+                and (other.side, other.quantity, other.price, other.cumulative_quantity)
+                == (fill.side, fill.quantity, fill.price, fill.cumulative_quantity)
+            ):
+                return identity
+        return None
+
+    def _rename(self, old: str, new: str, number: int, fill: ExecutionReported) -> None:
+        """A fill has its true id at last."""
+        del self.fills[old], self.revisions[old]
+        self.fills[new], self.revisions[new] = fill, number
+        self.order_of[new] = self.order_of.pop(old)
+        if (charged := self.commissions.pop(old, None)) is not None:
+            self.commissions.setdefault(new, charged)
 
     def _total(self, order_id: int) -> tuple[Decimal, Decimal]:
         fills = [self.fills[key] for key, owner in self.order_of.items() if owner == order_id]

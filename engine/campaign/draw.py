@@ -24,7 +24,12 @@ CALM_S: Final = 30.0  # after the opening: prices first
 
 _SIGNALS: Final = ("BUY", "BUY", "SHORT", "SHORT", "SELL", "NEUTRAL")
 _CONFIDENCES: Final = ("0.9", "0.9", "0.9", "0.5", "0.3")
-_SIZINGS: Final = ({"shares": 100}, {"shares": 300}, {"dollars": 30_000}, {"risk_percent": 0.2})
+_SIZINGS: Final = (
+    {"shares": 100},
+    {"shares": 300},
+    {"dollars": 30_000, "shares_max": 500},
+    {"risk_percent": 0.2, "shares_max": 500},
+)
 _STOPS: Final = (
     {"percent": 0.3}, {"percent": 1.0}, {"atr": 6.0, "percent": 1.0}, {"atr": 3.0, "percent": 0.5},
     {"amount": 0.5},

@@ -66,10 +66,15 @@ class Scenario:
     volatility: float = 0.0003
     latency_ms: float = 5.0
     version: int = VERSION_MAX
+    price: float | None = None  # at which every symbol begins; None: drawn by the seed
     policies: tuple[str, ...] = ()
     settings: dict[str, Any] = attrs.field(factory=dict)
     prompts: tuple[Prompt, ...] = ()
     faults: tuple[str, ...] = ()
+
+    @property
+    def prices(self) -> dict[str, float]:
+        return {} if self.price is None else dict.fromkeys(self.symbols, self.price)
 
 
 def render(scenario: Scenario, about: str = "") -> str:
@@ -80,7 +85,7 @@ def render(scenario: Scenario, about: str = "") -> str:
         f"scenario seed={one.seed} mode={one.mode} hours={one.hours:g}",
         f"symbols {' '.join(one.symbols)}",
         f"market rate={one.rate:g} volatility={one.volatility:g} latency_ms={one.latency_ms:g} "
-        f"version={one.version}",
+        f"version={one.version}" + ("" if one.price is None else f" price={one.price:g}"),
         *(f"policy {answer}" for answer in one.policies),
         f"settings {orjson.dumps(one.settings).decode()}",
         *(f"prompt {prompt}" for prompt in one.prompts),
@@ -119,7 +124,8 @@ def _take(found: dict[str, Any], kind: str, rest: str) -> None:
     elif kind == "symbols":
         found["symbols"] = tuple(rest.split())
     elif kind == "market":
-        found.update(_words(rest, rate=float, volatility=float, latency_ms=float, version=int))
+        kinds = dict.fromkeys(("rate", "volatility", "latency_ms", "price"), float)
+        found.update(_words(rest, version=int, **kinds))
     elif kind == "settings":
         found["settings"] = orjson.loads(rest)
     elif kind == "policy":

@@ -82,6 +82,8 @@ class Outcome:
     records: int = 0
     executions: int = 0
     orders: int = 0
+    held: dict[str, str] = attrs.field(factory=dict)  # at the broker, at the end
+    frozen: tuple[str, ...] = ()  # what waits for a person
 
 
 def play(scenario: Scenario, look: Callable[[Engine, float], None] | None = None) -> Outcome:
@@ -105,6 +107,7 @@ class _Trial:
             ticks_per_s=scenario.rate,
             volatility=scenario.volatility,
             prints=PRINTS,
+            prices=scenario.prices,
             policies=Policies(**answers(scenario.policies)),
         )
         self.start_ns = exchange.now_ns
@@ -292,6 +295,7 @@ class _Trial:
             raise Broken(21, str(problem)) from None
         if self._digest and core.state.digest() != self._digest:
             raise Broken(21, "the journal replays to another state")
+        self.outcome.frozen = tuple(sorted(core.state.frozen))
         for text in self.witness.verdict(core.state):
             law, _, words = text.partition(": ")
             raise Broken(int(law), words)
@@ -325,6 +329,7 @@ class _Trial:
         outcome.records = self.journal.count
         outcome.executions = exchange.execution_count
         outcome.orders = exchange.oracle.orders
+        outcome.held = {one.instrument.symbol: str(one.quantity) for one in exchange.positions()}
 
 
 def _said(problem: BaseException) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any, Final
@@ -73,6 +73,7 @@ def generated(
     ticks_per_s: float = 4.0,
     volatility: float = 0.0001,
     prints: float = 0.2,
+    prices: Mapping[str, float] | None = None,
     account: str = ACCOUNT,
     policies: Policies | None = None,
     instance: int = 1,
@@ -87,6 +88,7 @@ def generated(
         ticks_per_s=ticks_per_s,
         volatility=volatility,
         prints=prints,
+        prices=prices,
         hours=hours,
     )
     known = instruments.instruments(symbols, hours)

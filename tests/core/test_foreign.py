@@ -219,3 +219,25 @@ def test_what_joins_a_trade_that_is_closing_leaves_with_it(side: int) -> None:
     assert not d.core.state.frozen
     assert (d.context_state("AAPL"), d.live("AAPL")) == ("flat", [])
     assert d.core.state.held("AAPL") == d.exchange.position("AAPL") == 0
+
+
+@pytest.mark.parametrize("policy", ["ignore", "freeze", "adopt"])
+def test_what_the_broker_liquidates_leaves_our_trade_and_halts(policy: str, side: int) -> None:
+    """Under whatever policy: a stop for shares that are gone would open them the other way."""
+    d = desk(policy)
+    enter(d, side)
+    d.courier.used = True
+    number = by_hand(d, "SELL" if side > 0 else "BUY", 100, 150 if side > 0 else 50)
+    floor = d.exchange._floor
+    live = d.exchange._registry.find(BY_HAND, number)
+    assert live is not None
+    told, charged = floor.ledger.fill(live, Deal(Decimal(100), Decimal(90), True), d.now_ns, True)
+    live.ended = True
+    d.exchange._registry.end(live)
+    d.deliver([told, charged, floor.account.notice("AAPL")])
+    d.wait(60)
+
+    assert d.core.state.held("AAPL") == d.exchange.position("AAPL") == 0
+    assert d.live("AAPL") == []
+    assert d.core.state.halt is not None
+    assert d.core.state.halt.level == 1

@@ -193,6 +193,27 @@ def test_a_late_commission_of_an_earlier_revision_does_not_replace_that_of_the_c
     assert ledger.commission == Decimal("0.65")
 
 
+def test_a_fill_whose_id_was_garbled_is_counted_once_whatever_comes_first() -> None:
+    garbled, sound = execution("nonsense", "BUY", 100, 10), execution("e5.a1.01.01", "BUY", 100, 10)
+    for first, second in ((garbled, sound), (sound, garbled)):
+        ledger = Ledger()
+        assert ledger.add(first, 1) == 100
+        assert ledger.add(second, 1) is None
+        assert ledger.add(first, 1) is None
+        assert ledger.add(execution("e5.a1.01.02", "BUY", 60, 10), 1) == -40
+        assert (ledger.position.quantity, ledger.filled(1)) == (60, 60)
+
+
+def test_fills_that_only_look_alike_are_all_counted() -> None:
+    """Of other orders, at other totals, or from a broker whose ids have another form at all."""
+    ledger = Ledger()
+    assert ledger.add(execution("nonsense", "BUY", 100, 10), 1) == 100
+    assert ledger.add(execution("e5.a1.01.01", "BUY", 100, 10), 2) == 100
+    more = attrs.evolve(execution("e5.a2.01.01", "BUY", 100, 10), cumulative_quantity=Decimal(200))
+    assert ledger.add(more, 1) == 100
+    assert ledger.add(execution("other", "BUY", 100, 10), 1) == 100
+
+
 def test_a_correction_that_names_another_order_moves_its_shares_there() -> None:
     ledger = Ledger()
     ledger.add(execution("a.01", "BUY", 100, 10), 1)
