@@ -54,8 +54,8 @@ class Supervision:
         if view.session == "live" and not self._ready:
             self._ready = True
             words.append("READY=1")
-        self._notify(words)
         self._write(view)
+        self._notify(words)
 
     def stopping(self) -> None:
         self._notify(["STOPPING=1"])
