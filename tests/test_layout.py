@@ -71,7 +71,7 @@ ENGINE = _words(
     sim.tws_sim sim.pytest_plugin
     engine operations
     monitor.files monitor.words monitor.journal_lines monitor.demo monitor.lines
-    monitor.summary monitor.table
+    monitor.summary monitor.supervision monitor.table
     verify.tickets verify.broker verify.situations verify.copies verify.prints verify.steps
     verify.messages verify.sessions verify.choices verify.world verify.state_laws verify.laws
     verify.explore

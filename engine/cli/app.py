@@ -98,6 +98,9 @@ def run(
     flatten: Annotated[bool, typer.Option("--flatten", help="Close all at the end.")] = False,
     seed: Annotated[int, typer.Option(help="Of the generated market.")] = 1,
     json: Json = None,
+    heartbeat: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Replaced every second while all is well.")
+    ] = None,
     plain: Annotated[bool, typer.Option("--plain", help="Lines instead of a table.")] = False,
     durability: Annotated[
         Durability, typer.Option(help="full survives a power cut, normal a killed process.")
@@ -129,6 +132,7 @@ def run(
         flatten=flatten,
         seed=seed,
         json=json,
+        heartbeat=heartbeat,
         plain=plain,
         durability=durability.value,
         max_server_version=max_server_version,

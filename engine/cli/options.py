@@ -30,6 +30,7 @@ class RunOptions:
     flatten: bool = False
     seed: int = 1
     json: Path | None = None
+    heartbeat: Path | None = None
     plain: bool = False
     durability: Literal["full", "normal"] = "full"
     max_server_version: int | None = None

@@ -22,6 +22,7 @@ from engine.control import ControlServer, control_path
 from engine.errors import LimitError
 from engine.monitor.files import check_writable, write_json
 from engine.monitor.summary import Ending, Record, report, sentences
+from engine.monitor.supervision import Supervision
 from engine.operations import operations
 from engine.signals.files import SignalFile
 from engine.sim.child import SimChild
@@ -138,6 +139,7 @@ class Watch:
         self._interrupts = interrupts
         self._problem: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name="engine")
+        self._supervision = Supervision(options.heartbeat)
         self._asked_s = 0.0
         self._over_s: float | None = None
         self._view: EngineView | None = None
@@ -177,6 +179,7 @@ class Watch:
             self._thread.join(END_TIMEOUT_S)
 
     def _end(self, reason: str) -> str:
+        self._supervision.stopping()
         self._engine.stop(flatten=self._options.flatten)
         self._thread.join(END_TIMEOUT_S)
         if self._problem is not None:
@@ -188,6 +191,7 @@ class Watch:
             self._view = self._engine.view(VIEW_TIMEOUT_S)
         except (TimeoutError, LimitError):
             return  # it is connecting, or ending; the next look will tell
+        self._supervision.seen(self._view, now_s)
         self._screen.show(self._view, self.record, now_s)
 
     def _market_over(self, now_s: float) -> str | None:

@@ -3,8 +3,9 @@
     python -m tests.campaign.kill_loop --rounds 20 --seed 1
 
 Each round is one trial: the end of a day with dense signals, ``engine run`` killed (SIGKILL) at
-random moments and started again until the day is over. The seed of a round that failed is
-printed with the command that repeats it, and its folder is kept.
+random moments, or by itself in its N-th write, sync or send, and started again until the day is
+over. The seed of a round that failed is printed with the command that repeats it, and its folder
+is kept.
 """
 
 from __future__ import annotations
@@ -27,6 +28,9 @@ from tests.campaign.verdict import Findings, examine
 # Long enough for a restart that finds an entry part-filled: start, sync, then the order.
 UNCOVERED_MAX_MS: Final = 1000.0
 POLL_S: Final = 0.02
+# How many of a kind there are at most in the first seconds of a run.
+DEATHS: Final = {"write": 120, "sync": 6, "send": 25}
+DEATH_S: Final = 8.0
 
 
 def strike(run: Run, stream: random.Random) -> str:
@@ -53,6 +57,22 @@ def strike(run: Run, stream: random.Random) -> str:
             time.sleep(stream.uniform(0.0, 0.1))
     run.kill()
     return kind
+
+
+def draw_death(stream: random.Random) -> str:
+    """Where a run kills itself; empty: somebody else does."""
+    kind = stream.choice(("write", "sync", "send", "", "", ""))
+    return f"{kind}:{stream.randint(1, DEATHS[kind])}" if kind else ""
+
+
+def await_death(run: Run, dies: str) -> str:
+    """Wait for it; a run that does not come so far is killed."""
+    deadline = time.monotonic() + DEATH_S
+    while not run.over and time.monotonic() < deadline:
+        time.sleep(POLL_S)
+    reached = run.over
+    run.kill()
+    return dies if reached else f"{dies}(not reached)"
 
 
 def last_report(trial: Trial, run: Run) -> dict[str, Any] | None:
@@ -82,8 +102,9 @@ def one_round(folder: Path, seed: int, kills: int, **options: Any) -> tuple[Find
     hits: list[str] = []
     try:
         for number in range(kills):
-            with Run(trial, trial.embedded(), f"{number:03}") as run:
-                hits.append(strike(run, stream))
+            dies = draw_death(stream)
+            with Run(trial, trial.embedded(), f"{number:03}", dies) as run:
+                hits.append(strike(run, stream) if not dies else await_death(run, dies))
         with Run(trial, trial.embedded(), "last") as run:
             report = last_report(trial, run)
             code = run.wait()

@@ -158,14 +158,16 @@ def _signals(
 
 
 class Run:
-    """One ``engine run`` in a process of its own, its output kept and watched."""
+    """One ``engine run`` in a process of its own, its output kept and watched. ``dies`` says
+    where it kills itself, as ``mortal_run`` has it."""
 
-    def __init__(self, trial: Trial, arguments: list[str], name: str) -> None:
+    def __init__(self, trial: Trial, arguments: list[str], name: str, dies: str = "") -> None:
         self.output = trial.folder / f"{name}.out"
         self.lines: list[str] = []
         self._news = threading.Condition()
+        program = ["tests.campaign.mortal_run", dies] if dies else ["engine.cli"]
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "engine.cli", "run", *arguments],
+            [sys.executable, "-m", *program, "run", *arguments],
             cwd=ROOT,
             text=True,
             stdin=subprocess.DEVNULL,

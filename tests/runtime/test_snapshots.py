@@ -15,6 +15,7 @@ from engine.config import from_mapping
 from engine.core import Core
 from engine.daybook import DayBook
 from engine.disk import Disk
+from engine.engine import Engine
 from engine.errors import JournalError
 from engine.journal import Journal
 from engine.journal_store import archives
@@ -359,3 +360,27 @@ def test_recovery_says_nothing_of_a_journal_in_memory(monkeypatch: pytest.Monkey
     with Journal.memory() as journal:
         found = recovery.recover(journal, CONFIG)
     assert (found.snapshot, found.notes) == (0, [])
+
+
+def test_an_engine_on_a_journal_that_ended_live_is_not_live_yet(place: Path) -> None:
+    """``start`` would return before there is a session."""
+    Kept(place, snaps=(12,))
+    engine = Engine(CONFIG, place)
+    try:
+        assert engine._core.state.live
+        assert not engine._is_live()
+    finally:
+        engine._inbox.close()
+        engine._journal.close()
+
+
+def test_what_the_way_back_has_to_tell_becomes_an_alert(place: Path) -> None:
+    Kept(place, snaps=(5, 12))
+    damage(snapshot_paths(place)[0])
+    engine = Engine(CONFIG, place)
+    try:
+        assert len(engine._notes) == 1
+        assert engine._notes[0].endswith("is damaged; going on without this snapshot")
+    finally:
+        engine._inbox.close()
+        engine._journal.close()
