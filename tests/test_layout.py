@@ -59,13 +59,14 @@ ENGINE = _words(
     sim.fault_messages sim.fault_acts sim.fault_desk sim.gateway sim.memory
     sim.pace sim.control sim.operations sim.server sim.launch sim.child sim.follow sim.tws_sim
     sim.pytest_plugin
-    engine operations
-    monitor.files monitor.words monitor.demo monitor.lines monitor.summary monitor.table
+    rehearsal engine operations
+    monitor.files monitor.words monitor.demo monitor.lines monitor.explanation monitor.summary
+    monitor.table
     verify.tickets verify.broker verify.situations verify.copies verify.prints verify.steps
     verify.messages verify.sessions verify.choices verify.world verify.laws verify.explore
     verify.scenario verify.rows verify.jobs
     cli.words cli.options cli.settings cli.broker cli.control cli.run cli.sim cli.verify
-    cli.demo_api cli.check cli.files cli.app cli.main cli.__main__
+    cli.demo_api cli.check cli.explain cli.files cli.app cli.main cli.__main__
     """
 )
 
