@@ -31,7 +31,7 @@ ENGINE = _words(
     rules.checks rules.mistakes rules.windows rules.comparisons rules.conditions rules.judging
     rules.actions rules.tokens rules.expression rules.wording
     rules.forms rules.rule rules.templates rules.strategy rules
-    sources config settings_file dangers event_streams bus
+    sources config settings_file dangers settings_schema event_streams bus
     charts sizing positions orders tranches contexts exits groups brackets
     risk state invariants outbox tws_errors watches portfolio entries adds stops foreign reports
     direct rulebook intents halts executions decisions settlement truth core
@@ -66,7 +66,7 @@ ENGINE = _words(
     verify.messages verify.sessions verify.choices verify.world verify.laws verify.explore
     verify.scenario verify.rows verify.jobs
     cli.words cli.options cli.settings cli.broker cli.control cli.run cli.sim cli.verify
-    cli.demo_api cli.check cli.explain cli.files cli.app cli.main cli.__main__
+    cli.demo_api cli.check cli.explain cli.new cli.files cli.app cli.main cli.__main__
     """
 )
 

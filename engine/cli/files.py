@@ -11,6 +11,8 @@ import typer
 def add_to(app: typer.Typer) -> None:
     app.command()(check)
     app.command()(explain)
+    app.command()(new)
+    app.command()(schema)
 
 
 def check(
@@ -49,3 +51,21 @@ def explain(
             equity=equity,
         )
     )
+
+
+def new(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="What to write.")] = Path(
+        "strategy.toml"
+    ),
+) -> None:
+    """Write a file of settings to begin with, with comments."""
+    from engine.cli.new import new as write_new
+
+    write_new(file)
+
+
+def schema() -> None:
+    """Print the JSON schema of files of settings, for editors."""
+    from engine.cli.new import print_schema
+
+    print_schema()
