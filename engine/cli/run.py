@@ -13,9 +13,9 @@ from contextlib import AbstractContextManager
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self, TextIO
 
-from engine.cli.broker import BrokerChoice, choose_broker
+from engine.cli.broker import choose_broker
 from engine.cli.options import RunOptions
-from engine.cli.settings import RunSettings, settings_of
+from engine.cli.settings import made_up, settings_of
 from engine.control import ControlServer, control_path
 from engine.errors import LimitError
 from engine.monitor.files import check_writable, write_json
@@ -25,6 +25,7 @@ from engine.signals.files import SignalFile
 from engine.sim.child import SimChild
 
 if TYPE_CHECKING:
+    from engine.config import Config
     from engine.engine import Engine
     from engine.view import EngineView
 
@@ -47,8 +48,13 @@ def run(options: RunOptions) -> int:
         check_writable(options.json)  # now, not after a day of trading
     if options.signals is not None:
         SignalFile(options.signals, settings.config.strategy.symbols).load()
-    with Interrupts() as interrupts, choose_broker(options, settings) as broker:
-        engine = _engine(options, settings, broker)
+    with (
+        Interrupts() as interrupts,
+        choose_broker(options, settings) as broker,
+        made_up(options, settings) as predictions,
+    ):
+        engine = _engine(options, broker.configured(predictions.polled(settings.config)))
+        predictions.follow(engine.now_ns)
         control = ControlServer(
             options.control or control_path(options.journal), operations(engine)
         )
@@ -72,17 +78,16 @@ def run(options: RunOptions) -> int:
     return 0
 
 
-def _engine(options: RunOptions, settings: RunSettings, broker: BrokerChoice) -> Engine:
+def _engine(options: RunOptions, config: Config) -> Engine:
     from engine.engine import Engine
 
-    with broker.signal_file(options, settings) as signals:
-        return Engine(
-            broker.configured(settings.config),
-            journal=options.journal,
-            signals=signals,
-            durability=options.durability,
-            record=options.record,
-        )
+    return Engine(
+        config,
+        journal=options.journal,
+        signals=options.signals,
+        durability=options.durability,
+        record=options.record,
+    )
 
 
 class Interrupts:
