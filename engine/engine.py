@@ -120,7 +120,7 @@ class Engine:
             config.signals,
             config.strategy.symbols,
             self._inbox.put,
-            self._now_ns,
+            self.now_ns,
             config.broker.clock_rate,
             self._readiness,
         )
@@ -277,7 +277,8 @@ class Engine:
             if not isinstance(problem, EngineError):
                 raise
 
-    def _now_ns(self) -> int:
+    def now_ns(self) -> int:
+        """The exchange's time; before the first session, this machine's."""
         return self._runtime.now_ns()
 
     def _started(self) -> Started:

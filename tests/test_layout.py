@@ -31,7 +31,7 @@ ENGINE = _words(
     rules.checks rules.mistakes rules.windows rules.comparisons rules.conditions rules.judging
     rules.actions rules.tokens rules.expression rules.wording
     rules.forms rules.rule rules.templates rules.strategy rules
-    sources config settings_file dangers event_streams bus
+    sources config settings_file dangers settings_schema event_streams bus
     charts sizing positions orders tranches contexts exits groups brackets
     risk state invariants outbox tws_errors watches portfolio entries adds stops foreign reports
     direct rulebook intents halts executions decisions settlement truth core
@@ -69,9 +69,9 @@ ENGINE = _words(
     sim.virtual
     sim.pace sim.control sim.operations sim.peers sim.server sim.launch sim.child sim.follow
     sim.tws_sim sim.pytest_plugin
-    engine operations
+    rehearsal engine operations
     monitor.files monitor.words monitor.journal_lines monitor.demo monitor.lines
-    monitor.summary monitor.supervision monitor.table
+    monitor.explanation monitor.summary monitor.supervision monitor.table
     verify.tickets verify.broker verify.situations verify.copies verify.prints verify.steps
     verify.messages verify.sessions verify.choices verify.world verify.state_laws verify.laws
     verify.explore
@@ -80,7 +80,7 @@ ENGINE = _words(
     campaign.shrink campaign.tally campaign.jobs
     cli.words cli.progress cli.options cli.settings cli.broker cli.control cli.journal
     cli.halt_signals cli.run cli.sim cli.verify cli.simulate cli.demo_api
-    cli.check cli.files cli.upkeep cli.app cli.main cli.__main__
+    cli.check cli.explain cli.new cli.files cli.upkeep cli.app cli.main cli.__main__
     """
 )
 

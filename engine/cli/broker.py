@@ -6,7 +6,6 @@ the next run on the same journal finds it again. Without one it ends with the ru
 
 from __future__ import annotations
 
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -54,18 +53,6 @@ class BrokerChoice:
             account=config.broker.account or state.account,
         )
         return attrs.evolve(config, broker=broker)
-
-    @contextmanager
-    def signal_file(self, options: RunOptions, settings: RunSettings) -> Iterator[Path | None]:
-        """The signals of the command line, or those of the demonstration as a file."""
-        if options.signals is not None or not settings.demonstration or self.simulator is None:
-            yield options.signals
-            return
-        with tempfile.TemporaryDirectory(prefix="engine-") as folder:
-            path = Path(folder) / "demonstration.jsonl"
-            seed = self.simulator.state.market.seed
-            path.write_bytes(demo.signals(settings.config.strategy.symbols, seed))
-            yield path
 
     def report(self) -> dict[str, Any] | None:
         """The simulator's record of the run; None without a simulator."""
@@ -214,4 +201,6 @@ def _start(
         from engine.broker import library
 
         library.load()
+        if settings.made_up:
+            from engine.signals import demo_api, monitor  # noqa: F401
         return launch.wait()

@@ -13,11 +13,11 @@ from contextlib import AbstractContextManager
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self, TextIO
 
-from engine.cli.broker import BrokerChoice, choose_broker
+from engine.cli.broker import choose_broker
 from engine.cli.halt_signals import HaltSignals
 from engine.cli.options import RunOptions
 from engine.cli.progress import bar
-from engine.cli.settings import RunSettings, settings_of
+from engine.cli.settings import made_up, settings_of
 from engine.control import ControlServer, control_path
 from engine.errors import LimitError
 from engine.monitor.files import check_writable, write_json
@@ -28,6 +28,7 @@ from engine.signals.files import SignalFile
 from engine.sim.child import SimChild
 
 if TYPE_CHECKING:
+    from engine.config import Config
     from engine.engine import Engine
     from engine.view import EngineView
 
@@ -50,8 +51,13 @@ def run(options: RunOptions) -> int:
         check_writable(options.json)  # now, not after a day of trading
     if options.signals is not None:
         SignalFile(options.signals, settings.config.strategy.symbols).load()
-    with Interrupts() as interrupts, choose_broker(options, settings) as broker:
-        engine = _engine(options, settings, broker)
+    with (
+        Interrupts() as interrupts,
+        choose_broker(options, settings) as broker,
+        made_up(options, settings) as predictions,
+    ):
+        engine = _engine(options, broker.configured(predictions.polled(settings.config)))
+        predictions.follow(engine.now_ns)
         control = ControlServer(
             options.control or control_path(options.journal), operations(engine)
         )
@@ -76,14 +82,14 @@ def run(options: RunOptions) -> int:
     return 0
 
 
-def _engine(options: RunOptions, settings: RunSettings, broker: BrokerChoice) -> Engine:
+def _engine(options: RunOptions, config: Config) -> Engine:
     from engine.engine import Engine
 
-    with broker.signal_file(options, settings) as signals, bar("replaying the journal") as show:
+    with bar("replaying the journal") as show:
         return Engine(
-            broker.configured(settings.config),
+            config,
             journal=options.journal,
-            signals=signals,
+            signals=options.signals,
             durability=options.durability,
             record=options.record,
             progress=show,

@@ -9,7 +9,6 @@ from typing import Any
 
 import attrs
 
-from engine import config as configuration
 from engine.cli.options import RunOptions
 from engine.config import Config, Strategy
 from engine.errors import ConfigError, UserError
@@ -21,12 +20,12 @@ from engine.sources import Polling, SignalSources
 
 @attrs.frozen(kw_only=True)
 class RunSettings:
-    """``simulated``: no TWS was named, so a simulator is started. ``demonstration``: its market
-    and its signals are made up."""
+    """``simulated``: no TWS was named, so a simulator is started. ``made_up``: its market is, and
+    nobody brings signals, so they are made up, too."""
 
     config: Config
     simulated: bool
-    demonstration: bool
+    made_up: bool
     speed: float
 
 
@@ -38,7 +37,7 @@ def settings_of(options: RunOptions) -> RunSettings:
     simulated = bool(options.ticks) or not (named or _file_names_tws(options.config))
     demonstration = simulated and not options.ticks
     config = _base(options, demonstration)
-    speed = _speed(options, config, demonstration)
+    speed = _speed(options, config)
     changes: dict[str, Any] = {"live": options.live}
     if simulated or options.speed is not None:
         changes["clock_rate"] = speed
@@ -53,10 +52,11 @@ def settings_of(options: RunOptions) -> RunSettings:
         broker = attrs.evolve(config.broker, **changes)
     except ValueError as problem:
         raise ConfigError(f"command line: {problem.args[0]}") from None
+    sources = _sources(options, config)
     return RunSettings(
-        config=attrs.evolve(config, broker=broker, signals=_sources(options, config)),
+        config=attrs.evolve(config, broker=broker, signals=sources),
         simulated=simulated,
-        demonstration=demonstration,
+        made_up=demonstration and options.signals is None and not _ways(sources),
         speed=speed,
     )
 
@@ -69,6 +69,10 @@ def _sources(options: RunOptions, config: Config) -> SignalSources:
     except ValueError as problem:
         raise ConfigError(f"--poll: {problem}") from None
     return attrs.evolve(config.signals, poll=poll)
+
+
+def _ways(sources: SignalSources) -> bool:
+    return any(one is not None for one in (sources.poll, sources.webhook, sources.tail))
 
 
 def _names_tws(options: RunOptions) -> bool:
@@ -99,10 +103,11 @@ def _base(options: RunOptions, demonstration: bool) -> Config:
         apart = {symbol: one for symbol, one in chosen if symbol in options.symbols}
         strategy = _with_symbols(config.strategy, options.symbols, rules=rules, symbol=apart)
         return attrs.evolve(config, strategy=strategy)
-    symbols = options.symbols or _symbols_of(options.ticks) or demo.SYMBOLS
     if demonstration:
-        data = {"strategy": {"symbols": list(symbols), **demo.STRATEGY}}
-        return configuration.from_mapping(data, "--symbols")
+        config = demo.settings()
+        symbols = options.symbols or config.strategy.symbols
+        return attrs.evolve(config, strategy=_with_symbols(config.strategy, symbols))
+    symbols = options.symbols or _symbols_of(options.ticks) or demo.settings().strategy.symbols
     plain = Strategy(
         symbols=("X",),
         sizing=Sizing(dollars=Decimal(30_000)),
@@ -131,11 +136,16 @@ def _symbols_of(paths: tuple[Path, ...]) -> tuple[str, ...]:
     return tuple(sorted({named(path)[0] for path in paths}))
 
 
-def _speed(options: RunOptions, config: Config, demonstration: bool) -> float:
+def _speed(options: RunOptions, config: Config) -> float:
     if options.speed is not None:
         if not 0 < options.speed < 1e6:
             raise UserError(f"--speed {options.speed:g}: must be above 0")
         return options.speed
-    if options.config is not None or not demonstration:
-        return config.broker.clock_rate
-    return demo.SPEED
+    return config.broker.clock_rate
+
+
+def made_up(options: RunOptions, settings: RunSettings) -> demo.NoPredictions:
+    """The signals of a run that nobody brings signals to."""
+    if not settings.made_up:
+        return demo.NoPredictions()
+    return demo.Predictions(settings.config.strategy.symbols, options.seed)

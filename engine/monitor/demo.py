@@ -1,56 +1,77 @@
-"""The demonstration: made-up symbols' prices come from the simulator, made-up signals from here.
-
-Nothing of it predicts anything. It is there to show entries, protection, reversals and exits
-within seconds, so stops and targets are tight and the exchange's clock runs fast.
-"""
+"""The demonstration: its strategy is a file, its signals come over HTTP, and none predicts
+anything."""
 
 from __future__ import annotations
 
-import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable
 from datetime import date, timedelta
-from typing import Any, Final
+from pathlib import Path
+from typing import Final, Self
 
-import orjson
+import attrs
 
-SYMBOLS: Final = ("AAPL", "IBM", "MSFT", "NVDA", "SPY")
-SPEED: Final = 60.0  # an exchange minute a second: a day in six and a half minutes
-SESSION_S: Final = 23_400
-FIRST_S: Final = 30.0
-PAUSE_S: Final = (45.0, 240.0)  # between two signals of one symbol
-KINDS: Final = ("BUY", "BUY", "SHORT", "SHORT", "SELL", "NEUTRAL")
+from engine.config import Config
+from engine.settings_file import load
+from engine.sources import Polling
 
-STRATEGY: Final[dict[str, Any]] = {
-    "sizing": {"dollars": "30000"},
-    "stop": {"atr": 1.5, "percent": 0.25},
-    "target": {"atr": 2.0, "percent": 0.3},
-    "confidence_min": 0.5,
-    "on_opposite": "reverse",
-    "cooldown_s": 60.0,
-    "entries_per_day_max": 1000,
-    "close_before_end_s": 60.0,
-}
+FILE: Final = Path(__file__).parents[1] / "examples" / "demonstration.toml"
+PERIOD_S: Final = 90.0  # exchange seconds that a prediction holds
+LIMIT: Final = 100_000  # requests a minute: it is our own
+POLL_S: Final = 0.5
 
 
-def signals(symbols: Sequence[str], seed: int) -> bytes:
-    """A signal file for one session, the same for the same arguments."""
-    lines = sorted(
-        (line for symbol in symbols for line in _of_symbol(symbol, seed)), key=lambda one: one["at"]
-    )
-    return b"".join(orjson.dumps(line) + b"\n" for line in lines)
+def settings() -> Config:
+    return load(FILE)
 
 
-def _of_symbol(symbol: str, seed: int) -> Iterator[dict[str, Any]]:
-    stream = random.Random(f"signals/{seed}/{symbol}")
-    at = FIRST_S + stream.uniform(0.0, PAUSE_S[0])
-    while at < SESSION_S:
-        yield {
-            "at": round(at, 3),
-            "ticker": symbol,
-            "signal": stream.choice(KINDS),
-            "confidence": round(stream.uniform(0.4, 0.98), 3),
-        }
-        at += stream.uniform(*PAUSE_S)
+class NoPredictions:
+    """Somebody else brings the signals."""
+
+    def polled(self, config: Config) -> Config:
+        return config
+
+    def follow(self, now_ns: Callable[[], int]) -> None:
+        """Nobody wants to know the time."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        return None
+
+
+class Predictions(NoPredictions):
+    """A prediction API in this process, for as long as it is entered; by the clock of whoever
+    follows it.
+
+    Args:
+        symbols: what it knows.
+        seed: of what it says.
+    """
+
+    def __init__(self, symbols: tuple[str, ...], seed: int) -> None:
+        from engine.signals.demo_api import DemoApi
+
+        self._followed: Callable[[], int] | None = None
+        self._api = DemoApi(symbols, seed=seed, period_s=PERIOD_S, limit=LIMIT, now_ns=self._now_ns)
+
+    def polled(self, config: Config) -> Config:
+        """The settings, with its address as that of the predictions."""
+        poll = Polling(url=self._api.url, interval_s=POLL_S)
+        return attrs.evolve(config, signals=attrs.evolve(config.signals, poll=poll))
+
+    def follow(self, now_ns: Callable[[], int]) -> None:
+        self._followed = now_ns
+
+    def _now_ns(self) -> int:
+        return self._followed() if self._followed is not None else 0
+
+    def __enter__(self) -> Self:
+        self._api.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._api.stop()
 
 
 def next_day(day: date) -> date:

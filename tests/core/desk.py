@@ -28,18 +28,13 @@ from engine.core import Core
 from engine.events import BaseEvent
 from engine.inputs import (
     AccountsListed,
-    CommissionReported,
     ConditionFired,
-    ErrorReported,
     ExecutionReported,
     Input,
     InstrumentDefined,
     MarketSeen,
     MarketView,
     OrderIdGranted,
-    OrderOpened,
-    OrderStatusReported,
-    PositionReported,
     SessionChanged,
     Signal,
     SignalArrived,
@@ -48,6 +43,7 @@ from engine.inputs import (
     Started,
     TimerElapsed,
 )
+from engine.rehearsal import translate
 from engine.sim.exchange import Exchange
 from engine.sim.instruments import instrument, session
 from engine.sim.matching import Deal
@@ -59,7 +55,6 @@ from engine.sim.records import (
     MarketTick,
     Notice,
     OrderNotice,
-    PositionNotice,
     SimExecution,
     SimOrder,
 )
@@ -529,88 +524,3 @@ class Desk:
 
     def said(self, kind: type) -> list[BaseEvent]:
         return [event for event in self.events if isinstance(event, kind)]
-
-
-def translate(notice: Notice, request_id: int = -1) -> list[Input]:
-    """What the broker layer makes of the wire's rendering of a notice."""
-    if isinstance(notice, OrderNotice):
-        order = notice.order
-        status = OrderStatusReported(
-            order.order_id,
-            order.perm_id,
-            order.client_id,
-            order.parent_id,
-            order.status,
-            order.filled,
-            order.remaining,
-            order.average_price,
-            order.why_held,
-        )
-        if not notice.with_open_order:
-            return [status]
-        return [
-            OrderOpened(
-                order.order_id,
-                order.perm_id,
-                order.client_id,
-                order.parent_id,
-                order.order_ref,
-                order.account,
-                order.instrument.con_id,
-                order.instrument.symbol,
-                order.action,
-                order.quantity,
-                order.order_type,
-                order.limit_price,
-                order.aux_price,
-                order.tif,
-                order.oca_group,
-                order.oca_type,
-                order.status,
-                order.trail_stop_price,
-                order.trailing_percent,
-            ),
-            status,
-        ]
-    if isinstance(notice, ExecutionNotice):
-        e = notice.execution
-        return [
-            ExecutionReported(
-                e.execution_id,
-                e.order_id,
-                e.perm_id,
-                e.client_id,
-                e.order_ref,
-                e.account,
-                e.instrument.con_id,
-                e.instrument.symbol,
-                e.side,
-                e.quantity,
-                e.price,
-                e.cumulative_quantity,
-                e.exchange,
-                str(e.time_ns),
-                e.liquidation,
-                request_id,
-            )
-        ]
-    if isinstance(notice, CommissionNotice):
-        return [
-            CommissionReported(
-                notice.execution_id, notice.commission, notice.currency, notice.realised
-            )
-        ]
-    if isinstance(notice, PositionNotice):
-        contract = notice.instrument
-        return [
-            PositionReported(
-                notice.account,
-                contract.con_id,
-                contract.symbol,
-                notice.quantity,
-                notice.average_cost,
-            )
-        ]
-    if isinstance(notice, ErrorNotice):
-        return [ErrorReported(notice.order_id, notice.code, notice.text)]
-    return []

@@ -341,7 +341,7 @@ def mutations(draw: st.DrawFn) -> str:
 
 
 @given(mutations())
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_changed_file_is_read_or_refused(tmp_path: Path, text: str) -> None:
     path = tmp_path / "s.toml"
     path.write_bytes(text.encode("utf-8", "surrogatepass"))
@@ -366,6 +366,7 @@ PLAIN = st.recursive(
 KEYS = ["symbols", "stop", "target", "rules", "symbol", "template", "sizing", "double_down"]
 
 
+@settings(deadline=None)
 @given(
     st.dictionaries(st.sampled_from(KEYS), PLAIN, max_size=4),
     st.dictionaries(st.sampled_from(["limits", "broker", "signals", "x"]), PLAIN, max_size=2),

@@ -1,39 +1,45 @@
-"""The demonstration's signals: the same for the same seed, and all of them fit the schema."""
+"""The demonstration: a strategy that is a file, and predictions that come over HTTP."""
 
 from __future__ import annotations
 
 from datetime import date
-from pathlib import Path
 
+import httpx
 import pytest
 
-from engine.config import from_mapping
-from engine.inputs import Signal
 from engine.monitor import demo
-from engine.signals.files import SignalFile
+from engine.settings_file import read
 
-DAY = date(2024, 1, 3)
-START_NS = 1_704_292_200_000_000_000
-
-
-def test_the_signals_of_a_seed_are_the_same_and_all_accepted(tmp_path: Path) -> None:
-    path = tmp_path / "demonstration.jsonl"
-    path.write_bytes(demo.signals(demo.SYMBOLS, 5))
-    file = SignalFile(path, demo.SYMBOLS)
-    file.load()
-    count = len(file)
-    due = file.due(START_NS + demo.SESSION_S * 10**9, START_NS, DAY)
-
-    assert demo.signals(demo.SYMBOLS, 5) == path.read_bytes() != demo.signals(demo.SYMBOLS, 6)
-    assert len(due) == count > 500
-    assert all(isinstance(one, Signal) for one in due)
-    assert {one.ticker for one in due if isinstance(one, Signal)} == set(demo.SYMBOLS)
+NOON_NS = 1_704_301_200_000_000_000
 
 
-def test_its_strategy_is_a_valid_configuration() -> None:
-    config = from_mapping({"strategy": {"symbols": list(demo.SYMBOLS), **demo.STRATEGY}})
+def test_its_strategy_is_a_file_that_is_right() -> None:
+    file = read(demo.FILE)
 
-    assert config.strategy.stop.atr == demo.STRATEGY["stop"]["atr"]
+    assert file.config == demo.settings()
+    assert demo.FILE.parent.name == "examples"
+    assert file.config.broker.clock_rate == 60
+
+
+def test_its_predictions_come_over_http_by_the_clock_that_it_follows() -> None:
+    settings = demo.settings()
+    with demo.Predictions(settings.strategy.symbols, seed=5) as predictions:
+        poll = predictions.polled(settings).signals.poll
+        assert poll is not None
+        predictions.follow(lambda: NOON_NS)
+        ask = f"{poll.url}/prediction/latest?ticker="
+        answers = [httpx.get(ask + symbol).json() for symbol in settings.strategy.symbols]
+
+    told = [one["data"]["prediction"] for one in answers]
+    assert [one["ticker"] for one in told] == list(settings.strategy.symbols)
+    period_ms = int(demo.PERIOD_S * 1000)
+    assert {one["timestamp"] for one in told} == {NOON_NS // 10**6 // period_ms * period_ms}
+
+
+def test_without_it_the_settings_stay_as_they_are() -> None:
+    with demo.NoPredictions() as nobody:
+        nobody.follow(lambda: 0)
+        assert nobody.polled(demo.settings()) == demo.settings()
 
 
 @pytest.mark.parametrize(

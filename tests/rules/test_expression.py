@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from engine.rules import (
@@ -122,6 +122,7 @@ def plain(condition: Condition) -> Condition:
     return condition
 
 
+@settings(deadline=None)
 @given(CONDITIONS)
 @example(AndCondition((EventCondition(SIGNAL, "signal == BUY"),) * 2))
 @example(AndCondition((PositionCondition(side="long"), PositionCondition(adds_max=1))))
@@ -232,6 +233,7 @@ WORDS = st.sampled_from(
 )
 
 
+@settings(deadline=None)
 @given(st.lists(WORDS, max_size=40).map(" ".join) | st.text(max_size=60))
 def test_whatever_is_written_is_read_or_refused(said: str) -> None:
     try:
@@ -243,6 +245,7 @@ def test_whatever_is_written_is_read_or_refused(said: str) -> None:
         assert from_expression(to_expression(condition)) == condition
 
 
+@settings(deadline=None)
 @given(CONDITIONS.map(to_expression), st.data())
 def test_a_changed_expression_is_read_or_refused(said: str, data: st.DataObject) -> None:
     at = data.draw(st.integers(0, len(said)))
