@@ -59,13 +59,15 @@ def test_asked_and_reported(
 
 def test_failure_21_any_to_any_status_changes() -> None:
     """The dead stay dead whatever a late status says, and a closed order knows no event."""
-    late = [E.PENDED, E.CANCEL_PENDED, E.INACTIVATED, E.LINK_LOST, E.ANSWER_OVERDUE]
+    late = [E.PENDED, E.CANCEL_PENDED, E.INACTIVATED, E.ANSWER_OVERDUE]
     for death in (E.FILLED_FULL, E.CANCELLED, E.REJECTED):
         one = placed(death)
         state = one.reported
         for event in [*late, *([] if death == E.REJECTED else [E.WENT_WORKING, E.HELD_BACK])]:
             assert one.step(event), event
             assert one.reported == state
+        for event in (E.LINK_LOST, E.PROVEN_ABSENT):
+            assert not one.step(event), event  # of the dead nobody asks
         assert one.step(E.GRACE_ENDED)
         for event in late:
             assert not one.step(event)
