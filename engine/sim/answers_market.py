@@ -11,7 +11,15 @@ from engine.sim.client import Client
 from engine.sim.delayed import DelayedStream
 from engine.sim.depth import VENUES, DepthStream
 from engine.sim.desk import Desk
-from engine.sim.streams import BarStream, QuoteStream, Show, Stream, TickByTick, TickStream
+from engine.sim.streams import (
+    SHORTABLE_TICKS,
+    BarStream,
+    QuoteStream,
+    Show,
+    Stream,
+    TickByTick,
+    TickStream,
+)
 from engine.sim.wire_messages import TICK_SNAPSHOT_END
 from engine.sim.wire_requests import Request
 
@@ -62,6 +70,8 @@ def _market_data(desk: Desk, client: Client, request: Request) -> None:
         stream = QuoteStream(number, instrument, client.encoder)
         quote = desk.quote(instrument.symbol)
         client.put_all(stream.start(quote, desk.last_ns(instrument.symbol)))
+        if SHORTABLE_TICKS in request.word("genericTickList").split(","):
+            client.put_all(stream.lent(kept.shortable))
     if request.flag("snapshot") or request.flag("regulatorySnapshot"):
         client.send(TICK_SNAPSHOT_END, number)
     else:

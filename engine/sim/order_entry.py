@@ -195,7 +195,13 @@ class OrderEntry:
             return checks.rejected(
                 "YOUR ORDER IS NOT ACCEPTED. The buying power of the account is exceeded."
             )
+        if self._policies.shortable == "no" and parent is None and self._opens_short(live):
+            return checks.rejected("The contract is not available for short sale.")
         return None
+
+    def _opens_short(self, live: LiveOrder) -> bool:
+        held = self._floor.account.position(live.order.instrument.symbol)
+        return held + signed(live.order.action, live.order.quantity) < min(held, ZERO)
 
     def _beyond_means(self, live: LiveOrder) -> bool:
         """Whether the part of the order that opens a position needs more than there is."""

@@ -37,6 +37,7 @@ Margin = Literal["ignore", "refuse"]
 LateCancel = Literal["10148", "10147", "161", "135", "136"]
 
 MarketData = Literal["live", "delayed", "none"]
+Shortable = Literal["yes", "locate", "no"]
 OverRate = Literal["reject", "disconnect"]
 
 LATENESS_NS_MAX: Final = 3_600_000_000_000  # an hour: longer than any fault that is played
@@ -50,7 +51,7 @@ _BOUNDS: Final = {
     "messages_per_s": (0, 1_000_000),
 }
 # Settings and limits: no open questions, and so never drawn.
-SETTINGS: Final = frozenset({"market_data", "over_rate", "history_pacing"})
+SETTINGS: Final = frozenset({"market_data", "shortable", "over_rate", "history_pacing"})
 
 
 @attrs.frozen(kw_only=True)
@@ -95,6 +96,7 @@ class Policies:
     master_client_id: int = NO_MASTER  # the client that hears of all orders
     clients_max: int = 32  # D: connections at once
     market_data: MarketData = "live"  # what the account has subscribed to
+    shortable: Shortable = "yes"  # tick 46; no: 201 for orders that would open a short position
     market_lines: int = 100  # D: error 101 beyond; of each client
     tick_streams_max: int = 100  # error 10190 beyond; 3 or 5 are seen with 100 lines
     messages_per_s: int = 0  # error 100 beyond; 0: any number, D: half the lines

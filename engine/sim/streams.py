@@ -30,6 +30,9 @@ REALTIME_BAR_S: Final = 5
 # Tick types of TWS: prices come with their size, which clients then report as its own tick.
 BID, ASK, LAST, HIGH, LOW, CLOSE, OPEN = 1, 2, 4, 6, 7, 9, 14
 BID_SIZE, ASK_SIZE, LAST_SIZE, VOLUME, LAST_TIME, HALTED = 0, 3, 5, 8, 45, 49
+SHORTABLE, SHORTABLE_SHARES = 46, 89
+SHORTABLE_TICKS: Final = "236"  # the generic tick that asks for both
+LENT: Final = {"yes": (3.0, 1_000_000), "locate": (2.0, 0), "no": (1.0, 0)}
 _CAN_AUTO_EXECUTE: Final = 1
 TickByTick = Literal["Last", "AllLast", "BidAsk", "MidPoint"]
 Show = Literal["TRADES", "MIDPOINT", "BID", "ASK"]
@@ -85,6 +88,14 @@ class QuoteStream:
             frames.append(self._price(CLOSE, quote.close))
         frames.append(self.halted(quote.halted))
         return frames
+
+    def lent(self, shortable: str) -> list[bytes]:
+        """Whether there are shares to borrow, and how many."""
+        code, shares = LENT[shortable]
+        return [
+            self._writer.generic(SHORTABLE, code),
+            self._writer.size(SHORTABLE_SHARES, shares),
+        ]
 
     def halted(self, kind: int) -> bytes:
         return self._writer.generic(HALTED, float(kind))

@@ -7,10 +7,11 @@ import pytest
 
 from engine.config import from_mapping
 from engine.engine import Engine
-from engine.events import FillEvent, SessionChangedEvent
+from engine.events import FillEvent, RefusalEvent, SessionChangedEvent
 from engine.journal import Journal
 from engine.sim.launch import generated
 from engine.sim.memory import MemoryTws
+from engine.sim.policies import Policies
 from engine.sim.virtual import VirtualTransport
 
 SECOND = 1_000_000_000
@@ -35,7 +36,7 @@ class Kept(Journal):
 class Day:
     """A generated day, and an engine that trades it."""
 
-    def __init__(self, *faults: str, latency_ms: int = 5, tws=None, journal=None) -> None:
+    def __init__(self, *faults: str, latency_ms: int = 5, tws=None, journal=None, **more) -> None:
         if tws is None:
             exchange, market = generated(SYMBOLS, seed=7, ticks_per_s=0.5)
             tws = MemoryTws(exchange, market, latency_ns=latency_ms * 1_000_000)
@@ -45,7 +46,7 @@ class Day:
         self.transport = VirtualTransport(tws)
         self.journal = Kept.memory() if journal is None else journal
         self.engine = Engine(
-            from_mapping(CONFIG), self.journal, transport=self.transport, run="a1b2c3"
+            from_mapping(CONFIG | more), self.journal, transport=self.transport, run="a1b2c3"
         )
         self.fills, self.changes = [], []
         self.engine.subscribe(FillEvent, self.fills.append)
@@ -162,3 +163,40 @@ def test_nothing_comes_over_a_silent_connection_and_the_time_passes():
     assert transport.monotonic_ns() - before == 1_500_000_000
     with pytest.raises(BlockingIOError):
         stream.recv(100)
+
+
+@pytest.mark.parametrize(
+    ("shortable", "held", "refused"),
+    [
+        ("yes", {"SPY": -100}, []),
+        ("locate", {"SPY": -100}, []),
+        ("no", {}, ["not_shortable"]),
+    ],
+)
+def test_who_wants_to_be_short_asks_first_whether_anybody_lends(shortable, held, refused):
+    exchange, market = generated(
+        SYMBOLS, seed=7, ticks_per_s=0.5, policies=Policies(shortable=shortable)
+    )
+    day = Day(tws=MemoryTws(exchange, market, latency_ns=5_000_000))
+    refusals = []
+    day.engine.subscribe(RefusalEvent, refusals.append)
+    day.signal(60, "SPY", "SHORT")
+    day.run(120)
+    assert day.tws.report()["position"] == held
+    assert [one.reason for one in refusals] == refused
+
+
+def test_a_stock_that_nobody_lends_is_not_sold_short_by_the_broker_either():
+    """An engine that asks nothing is refused by the broker, which counts."""
+    exchange, market = generated(
+        SYMBOLS, seed=7, ticks_per_s=0.5, policies=Policies(shortable="no")
+    )
+    day = Day(
+        tws=MemoryTws(exchange, market, latency_ns=5_000_000), limits={"short_needs": "nothing"}
+    )
+    refusals = []
+    day.engine.subscribe(RefusalEvent, refusals.append)
+    day.signal(60, "SPY", "SHORT")
+    day.run(120)
+    assert not any(day.tws.report()["position"].values())
+    assert [one.reason for one in refusals] == ["broker_rejected"]
