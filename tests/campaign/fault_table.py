@@ -41,7 +41,7 @@ Written by `make faults`; a test holds a part of it against the engine each time
 |---|---|
 | same | the trades ended for the same reasons and with the same shares as undisturbed |
 | flat | nothing is held, but something ended otherwise: another reason, another time, a trade more or less |
-| held | shares are held and protected, where the undisturbed story is flat |
+| held | the account holds shares at the end where the undisturbed story has others: ours are protected, a stranger's are counted apart |
 | no trade | nothing was ever bought or sold |
 | frozen | broker and executions cannot agree any more, or somebody else's shares are in the way of the policy: protected, and a person is asked |
 | - | the fault found nothing to break |
