@@ -27,6 +27,7 @@ from typing import Any, Final, Literal, get_args
 
 import attrs
 
+from engine import recorder
 from engine.broker.transport import ShouldStop, Stream
 from engine.commands import Place
 from engine.config import Broker
@@ -148,6 +149,20 @@ class Outcome:
         return f"{self.opened} opened, {self.closed} closed, {self.held} held"
 
 
+@contextlib.contextmanager
+def often() -> Iterator[None]:
+    """Snapshots and new files as often as a short run can have them."""
+    names = {"SNAPSHOT_RECORDS": 6, "PAUSE_RECORDS": 3, "FILE_RECORDS": 8}
+    before = {name: getattr(recorder, name) for name in names}
+    for name, value in names.items():
+        setattr(recorder, name, value)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            setattr(recorder, name, value)
+
+
 class Play:
     """One scene, played to its end through any number of deaths."""
 
@@ -173,7 +188,8 @@ class Play:
         )
         transport = MortalTransport(self.tws, disk, point)
         try:
-            self._live(disk, transport, acts, until_s)
+            with often():
+                self._live(disk, transport, acts, until_s)
             died = False
         except (Died, JournalError):
             if not disk.dead:

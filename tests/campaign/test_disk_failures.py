@@ -161,7 +161,9 @@ def test_who_hands_in_a_signal_is_refused_and_the_halt_stays_until_it_is_taken_b
     def resume(engine: Engine) -> None:
         engine._inbox.put(ResumeRequested("me", "mended"))
 
-    idle = Scene(name="idle", market=((0, 100, 100_000),), acts=(), lasts_s=60)
+    idle = Scene(
+        name="idle", market=((0, 100, 100_000),), acts=(), opens=frozenset({300}), lasts_s=60
+    )
     play = Refused(idle, place, {"any": range(1, 1_000_000)}, from_s=LIVE_S + 3)
     play.play((20, signal), (HEALS_S + 5, signal), (HEALS_S + 8, resume), (HEALS_S + 10, signal))
     assert isinstance(answers[0].exception(), LimitError)
