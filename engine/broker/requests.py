@@ -29,10 +29,10 @@ TEMPLATES_MAX: Final = 4096  # (instrument, account, type, tif, hours) combinati
 # stops, fixed and trailing; targets.
 HURRIED: Final = (
     ("MKT", "DAY"),
+    ("STP", "GTC"),
+    ("LMT", "GTC"),
     ("LMT", "DAY"),
     ("STP", "DAY"),
-    ("LMT", "GTC"),
-    ("STP", "GTC"),
     ("TRAIL", "GTC"),
 )
 HISTORY_DATE_EPOCH: Final = 2  # formatDate: seconds since 1970 instead of a zone's text
@@ -114,22 +114,23 @@ class Requests:
             return self._reference_order(OrderValues(*values), instrument, spec)
         return template.splice(*values)
 
-    def prepare(self, instrument: Instrument, account: str, outside_rth: bool) -> None:
-        """Learn the templates of ``HURRIED`` before an order is in a hurry (1 to 2 ms each).
-        Only the kind of order matters here."""
-        for order_type, tif in HURRIED:
-            spec = OrderSpec(
-                action="BUY",
-                quantity=Decimal(1),
-                order_type=order_type,
-                limit_price=Decimal(1) if order_type == "LMT" else None,
-                aux_price=Decimal(1) if order_type in ("STP", "TRAIL") else None,
-                tif=tif,
-                outside_rth=outside_rth and order_type != "MKT",
-                account=account,
-                order_ref="prepared",
-            )
-            self._order_template(instrument, spec)
+    def prepare(
+        self, instrument: Instrument, account: str, outside_rth: bool, order_type: str, tif: str
+    ) -> None:
+        """Learn a template before an order is in a hurry (1 to 2 ms). Only the kind of order
+        matters here."""
+        spec = OrderSpec(
+            action="BUY",
+            quantity=Decimal(1),
+            order_type=order_type,
+            limit_price=Decimal(1) if order_type == "LMT" else None,
+            aux_price=Decimal(1) if order_type in ("STP", "TRAIL") else None,
+            tif=tif,
+            outside_rth=outside_rth and order_type != "MKT",
+            account=account,
+            order_ref="prepared",
+        )
+        self._order_template(instrument, spec)
 
     def cancel(self, order_id: int) -> bytes:
         if not self._cancels_learned:

@@ -107,9 +107,7 @@ class Session:
         self._beat_ns: int | None = None
         self._answer_ns: int | None = None  # a beat is under way
         self._query_ns: int | None = None
-        self._failures = 0
-        self._overdue = 0
-        self._queries = 0
+        self._failures = self._overdue = self._queries = 0
         self._data_lost = False
 
     # -- what the runtime asks ----------------------------------------------------------------
@@ -139,7 +137,8 @@ class Session:
         if self._link is not None:
             times += [self._sync_ns, self._beat_ns, self._answer_ns, self._query_ns]
             if self.state is SessionState.LIVE:
-                times += [self.feed.proof_due_ns, self.feed.next_history_ns()]
+                times += [self.feed.proof_due_ns, self.definitions.prepare_ns]
+                times.append(self.feed.next_history_ns())
             times.append(self._link.pacer.next_release_ns())
         return min((due for due in times if due is not None), default=None)
 
@@ -315,7 +314,7 @@ class Session:
             self.feed.forget()
             self._data_lost = False
         out = self._step(SessionEvent.SYNCED)
-        self.definitions.prepare(link.requests, self.account, self.feed.outside_rth)
+        self.definitions.unprepared(self.transport.monotonic_ns())
         frames = self.feed.subscribe(self.definitions.instruments, link.requests, self._ids)
         link.submit(Priority.DATA, frames)
         return out
@@ -370,10 +369,11 @@ class Session:
                 self._answer_ns = mono_ns + round(self.broker.heartbeat_timeout_s * SECOND_NS)
                 link.submit(Priority.CANCEL_PROTECT, [link.requests.current_time()])
         if self.state is SessionState.LIVE:
-            instruments = self.definitions.instruments
-            frames = self.feed.resubscribe_mute(mono_ns, instruments, link.requests, self._ids)
-            frames += self.feed.ask_history(mono_ns, instruments, link.requests, self._ids)
+            own = self.definitions.instruments, link.requests, self._ids
+            frames = self.feed.resubscribe_mute(mono_ns, *own)
+            frames += self.feed.ask_history(mono_ns, *own)
             link.submit(Priority.DATA, frames)
+            self.definitions.prepare(mono_ns, link.requests, self.account, self.feed.outside_rth)
         return out
 
     # -- sending ------------------------------------------------------------------------------

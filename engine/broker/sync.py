@@ -5,12 +5,13 @@ Pure bookkeeping: frames to send and inputs to tell are returned.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 from decimal import Decimal
 from typing import Final
 
 from engine.broker.definitions import ContractFacts, instrument
-from engine.broker.requests import Requests
+from engine.broker.requests import HURRIED, Requests
 from engine.errors import ConfigError
 from engine.inputs import (
     Input,
@@ -31,6 +32,7 @@ KINDS: Final[tuple[SnapshotKind, ...]] = (
     "completed_orders",
     "positions",
 )
+PREPARE_NS: Final = 2_000_000  # between two order templates: each takes as long itself
 NOT_FOUND: Final = 200  # "No security definition has been found for the request"
 
 
@@ -119,6 +121,8 @@ class Definitions:
         self._rules: dict[int, tuple[tuple[Decimal, Decimal], ...]] = {}
         self._rules_asked: set[int] = set()
         self._open: set[str] = set()
+        self._unprepared: deque[tuple[Instrument, tuple[str, str]]] = deque()
+        self.prepare_ns: int | None = None  # when the next template is to be learned
 
     @property
     def waiting(self) -> list[str]:
@@ -136,10 +140,20 @@ class Definitions:
             for request_id, symbol in self._asked.items()
         ]
 
-    def prepare(self, requests: Requests, account: str, outside_rth: bool) -> None:
-        """Learn the order templates of every instrument."""
-        for defined in self.instruments.values():
-            requests.prepare(defined, account, outside_rth)
+    def unprepared(self, mono_ns: int) -> None:
+        """A new connection, live now: whatever was learned was of another version."""
+        self._unprepared = deque(
+            (defined, kind) for kind in HURRIED for defined in self.instruments.values()
+        )
+        self.prepare_ns = mono_ns + PREPARE_NS
+
+    def prepare(self, mono_ns: int, requests: Requests, account: str, outside_rth: bool) -> None:
+        """Learn one more order template, if it is time: first those that entries begin with."""
+        if self.prepare_ns is None or mono_ns < self.prepare_ns:
+            return
+        defined, hurried = self._unprepared.popleft()
+        requests.prepare(defined, account, outside_rth, *hurried)
+        self.prepare_ns = mono_ns + PREPARE_NS if self._unprepared else None
 
     def described(self, facts: ContractFacts) -> None:
         """One contract that matches; the first of several is taken, as TWS lists the best first."""

@@ -14,7 +14,7 @@ from ibapi.order_cancel import OrderCancel
 from ibapi.wrapper import EWrapper
 
 from engine.broker import library
-from engine.broker.requests import Requests, plain
+from engine.broker.requests import HURRIED, Requests, plain
 from engine.broker.templates import OrderValues, TemplateError, learn_cancel, learn_order
 from engine.commands import OrderSpec
 from engine.errors import ConfigError, UserError
@@ -140,7 +140,8 @@ def test_quantities_have_no_exponent():
 @pytest.mark.parametrize("version", VERSIONS)
 def test_what_is_in_a_hurry_is_prepared(version, monkeypatch):
     requests = Requests(version)
-    requests.prepare(APPLE, "DU1", outside_rth=False)
+    for kind in HURRIED:
+        requests.prepare(APPLE, "DU1", False, *kind)
     assert not requests.fallbacks
     monkeypatch.setattr("engine.broker.requests.learn_order", None)  # nothing is left to learn
     level = Decimal("188.5")

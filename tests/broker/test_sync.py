@@ -3,10 +3,10 @@ from decimal import Decimal
 import pytest
 
 from engine.broker.definitions import ContractFacts
-from engine.broker.requests import Requests
+from engine.broker.requests import HURRIED, Requests
 from engine.broker.sync import ORDER_ID_FIRST, Definitions, RequestIds, Snapshots
 from engine.errors import ConfigError
-from engine.inputs import SnapshotEnded, SnapshotStarted
+from engine.inputs import Instrument, SnapshotEnded, SnapshotStarted
 
 D = Decimal
 BANDS = ((D(0), D("0.01")),)
@@ -86,3 +86,25 @@ def test_a_symbol_without_a_contract(requests):
     assert definitions.failed(1, 162, "other") == []
     with pytest.raises(ConfigError, match="No security definition"):
         definitions.failed(1, 200, "No security definition")
+
+
+def test_templates_are_learned_one_at_a_time_and_the_first_kinds_of_all_before_the_next():
+    definitions, learned = Definitions(("A", "B")), []
+    for symbol in ("A", "B"):
+        definitions.instruments[symbol] = Instrument(symbol, 1)
+
+    class Book:
+        def prepare(self, instrument, account, outside_rth, order_type, tif):
+            learned.append((instrument.symbol, order_type, tif))
+
+    definitions.prepare(0, Book(), "DU1", False)
+    assert learned == []  # not before there is a connection
+    definitions.unprepared(0)
+    definitions.prepare(0, Book(), "DU1", False)
+    assert learned == []  # other things come first
+    while (due_ns := definitions.prepare_ns) is not None:
+        before = len(learned)
+        definitions.prepare(due_ns, Book(), "DU1", False)
+        assert len(learned) == before + 1
+    assert learned[:3] == [("A", "MKT", "DAY"), ("B", "MKT", "DAY"), ("A", "STP", "GTC")]
+    assert len(learned) == len(set(learned)) == 2 * len(HURRIED)
