@@ -45,7 +45,7 @@ ENGINE = _words(
     signals.signature signals.http_server signals.webhook signals.tail signals.ways
     signals.demo_api
     control inbox view readiness sampler headroom guards runtime handles order_manager
-    rule_engine controller tracker
+    rule_engine settings_change controller tracker
     sim.timers sim.conditions sim.records sim.policies sim.order_types sim.instruments sim.hours
     sim.history sim.account sim.market sim.book sim.orders sim.checks sim.matching sim.oracle
     sim.faults sim.fault_script sim.fault_draw sim.fault_plan
@@ -65,7 +65,7 @@ ENGINE = _words(
     verify.tickets verify.broker verify.situations verify.copies verify.prints verify.steps
     verify.messages verify.sessions verify.choices verify.world verify.laws verify.explore
     verify.scenario verify.rows verify.jobs
-    cli.words cli.options cli.settings cli.broker cli.control cli.run cli.sim cli.verify
+    cli.words cli.options cli.settings cli.broker cli.control cli.reload cli.run cli.sim cli.verify
     cli.demo_api cli.check cli.explain cli.new cli.files cli.app cli.main cli.__main__
     """
 )
