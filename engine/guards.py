@@ -41,7 +41,6 @@ class Guards:
     def look(self, state: State, profit: float, fall: float, now_ns: int, day: int) -> list[Input]:
         """What they have to say now: ``profit`` is that of ``day``, ``fall`` how far it is below
         its best."""
-        self._settings = state.config.guards  # they may change while it runs
         if day != self._day:
             self._day = day
             self._pulled -= {"loss", "drawdown"}

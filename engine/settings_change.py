@@ -16,9 +16,10 @@ from engine.inputs import SettingsChanged
 from engine.rule_engine import RuleEngine
 
 ANSWER_S: Final = 5.0
-# What the session with the broker, the market's data and the ways in were built with.
+# What the session with the broker, the market's data, the guards and the ways in were built with.
 FIXED: Final = (
     "broker",
+    "guards",
     "signals",
     "strategy.symbols",
     "strategy.atr_period",

@@ -131,6 +131,10 @@ def test_what_differs_is_named() -> None:
             "broker.port cannot change while the engine runs: start it again",
         ),
         (
+            attrs.evolve(configured(), guards=attrs.evolve(configured().guards, loss_level=3)),
+            "guards.loss_level cannot change",
+        ),
+        (
             attrs.evolve(configured(), signals=attrs.evolve(configured().signals, max_age_s=1)),
             "signals.max_age_s cannot change",
         ),
