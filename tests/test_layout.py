@@ -29,7 +29,7 @@ ENGINE = _words(
     """
     version errors money reasons plans inputs commands events toml_lines
     rules.checks rules.mistakes rules.windows rules.comparisons rules.conditions rules.judging
-    rules.actions rules.tokens rules.expression rules.wording
+    rules.actions rules.tokens rules.names rules.expression rules.wording
     rules.forms rules.rule rules.templates rules.strategy rules
     sources config settings_file dangers settings_schema event_streams bus
     charts sizing positions orders tranches contexts exits groups brackets
@@ -60,8 +60,8 @@ ENGINE = _words(
     sim.pace sim.control sim.operations sim.server sim.launch sim.child sim.follow sim.tws_sim
     sim.pytest_plugin
     rehearsal engine operations
-    monitor.files monitor.words monitor.demo monitor.lines monitor.explanation monitor.summary
-    monitor.table
+    monitor.files monitor.words monitor.demo monitor.lines monitor.order_words
+    monitor.explanation monitor.summary monitor.table
     verify.tickets verify.broker verify.situations verify.copies verify.prints verify.steps
     verify.messages verify.sessions verify.choices verify.world verify.laws verify.explore
     verify.scenario verify.rows verify.jobs
