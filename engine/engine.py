@@ -28,7 +28,7 @@ from engine.config import CONVERTER, Config
 from engine.controller import StrategyController
 from engine.core import Core
 from engine.errors import EngineError, LimitError, UserError
-from engine.events import BaseEvent
+from engine.events import AlertLevel, BaseEvent
 from engine.halt_file import HaltFile
 from engine.halts import LEVELS
 from engine.handles import ANSWER_S, BracketOrder, OCOGroup, Order, OrderGroup
@@ -52,6 +52,7 @@ from engine.recovery import Progress, recover
 from engine.rule_engine import RuleEngine
 from engine.runtime import Runtime
 from engine.scheduled_signals import ScheduledSignals
+from engine.settings_change import SettingsChanger
 from engine.signals.files import SignalFile
 from engine.signals.schema import SignalRefusedError, parse_signal
 from engine.signals.ways import Ways
@@ -109,6 +110,7 @@ class Engine:
         self.order_manager: Final = OrderManager(self._inbox, self.bus)
         self.rules: Final = RuleEngine(self._inbox, config.strategy.symbols)
         self.strategies: Final = StrategyController(self.rules, self._inbox, config)
+        self._prepared: list[str] = []  # rules of strategies that were started before it ran
         self._tracker = PositionTracker(self._inbox)
         self._stopping = threading.Event()
         self._ended = threading.Event()
@@ -182,7 +184,9 @@ class Engine:
         self.bus.start()
         sys.setswitchinterval(SWITCH_INTERVAL_S)
         try:
+            own = {rule.id for rule in self.config.strategy.rules}
             self.config = self.strategies.begin()
+            self._prepared += [r.id for r in self.config.strategy.rules if r.id not in own]
             if self.ways:
                 self._readiness.start()
                 self.ways.start()
@@ -389,6 +393,21 @@ class Engine:
         """
         if self._inbox.ask(ResumeRequested(who, why), ANSWER_S) is not None:
             raise UserError("nothing is halted")
+
+    def reload(self, config: Config, source: str = "host", digest: str = "") -> tuple[str, ...]:
+        """Go on with other settings; the paths of those that have changed. Rules and limits hold
+        at once, a trade under way stays as it began. On record with ``source`` and ``digest``.
+
+        Raises:
+            UserError: nothing has changed: it is something that cannot while the engine runs.
+        """
+        changer = SettingsChanger(self.rules, self._inbox, self._prepared)
+        self.config, changed = changer.change(self.config, config, source, digest)
+        return tuple(changed)
+
+    def notice(self, level: AlertLevel, text: str) -> None:
+        """Tell a person something, on record."""
+        self._inbox.put(Noticed(level, text))
 
     def risk(self) -> tuple[Use, ...]:
         """How much of each limit is used, worst case, and what is left."""

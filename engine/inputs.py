@@ -186,6 +186,16 @@ class RuleChanged(Input):
 
 
 @attrs.frozen
+class SettingsChanged(Input):
+    """Other settings from here on, for rules and for trades that begin; a trade under way goes on
+    as it began."""
+
+    settings: str  # the canonical JSON of all of them, so replay needs no file
+    source: str  # the file they stand in, or who gave them
+    digest: str  # SHA-256 of that file
+
+
+@attrs.frozen
 class HaltRequested(Input):
     """The kill switch, at ``level`` 1 to 3 (see ``engine.halts``)."""
 

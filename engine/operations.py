@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from engine.control import Operation
@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 WORDS_CHARS_MAX: Final = 200
 
 
-def operations(engine: Engine) -> Mapping[str, Operation]:
+def operations(engine: Engine, reload: Callable[[], Sequence[str]]) -> Mapping[str, Operation]:
+    """``reload`` reads the settings of the engine again, and says what has changed."""
+
     def status(_: dict[str, Any]) -> dict[str, Any]:
         view = engine.view()
         return {
@@ -60,7 +62,16 @@ def operations(engine: Engine) -> Mapping[str, Operation]:
             ]
         }
 
-    return {"status": status, "halt": halt, "resume": resume, "risk": risk}
+    def read_again(_: dict[str, Any]) -> dict[str, Any]:
+        return {"changed": list(reload())}
+
+    return {
+        "status": status,
+        "halt": halt,
+        "resume": resume,
+        "risk": risk,
+        "reload": read_again,
+    }
 
 
 def _words(asked: Mapping[str, Any]) -> str:

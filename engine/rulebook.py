@@ -11,12 +11,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 import attrs
+import orjson
 
-from engine.config import SECOND_NS, Strategy
+from engine.config import CONVERTER, SECOND_NS, Config, Strategy
 from engine.contexts import Context
 from engine.errors import ConfigError
 from engine.events import BaseEvent, PredictionSignalEvent
-from engine.inputs import Instrument, MarketView, RuleChanged
+from engine.inputs import Instrument, MarketView, RuleChanged, SettingsChanged
 from engine.money import ZERO
 from engine.outbox import Outbox
 from engine.reasons import Reason
@@ -59,6 +60,25 @@ def on_rule(state: State, out: Outbox, changed: RuleChanged) -> None:
     reason = _change(state, out, changed)
     if reason is not None:
         out.refuse(reason, "", "rule", changed.rule_id)
+
+
+def on_settings(state: State, out: Outbox, changed: SettingsChanged) -> None:
+    """The rules of the new settings take the place of those of the old ones; what programs have
+    added stays, and a rule that keeps its name keeps its counters."""
+    config = CONVERTER.structure(orjson.loads(changed.settings), Config)
+    before = {rule.id: rule for rule in state.config.strategy.all_rules}
+    own = config.strategy.all_rules
+    others = [rule for rule in state.rules if rule.id not in before]
+    try:
+        check_rules((*own, *others))
+    except ValueError:
+        out.refuse(Reason.DUPLICATE_REFERENCE, "", "settings", changed.digest)
+        return
+    state.config = config
+    _replace(state, out, (*own, *others))
+    for rule_id in before.keys() - {rule.id for rule in own}:
+        _forget_counts(state, before[rule_id])
+    out.alert("info", f"settings changed: {changed.source}, SHA-256 {changed.digest}")
 
 
 def _change(state: State, out: Outbox, changed: RuleChanged) -> Reason | None:

@@ -40,6 +40,7 @@ from engine.inputs import (
     OrderRequested,
     ResumeRequested,
     RuleChanged,
+    SettingsChanged,
     Signal,
     SignalArrived,
     SignalRefused,
@@ -63,6 +64,7 @@ REFERENCED: Final = {
     OrderRequested: "order",
     CancelRequested: "cancel",
     RuleChanged: "rule",
+    SettingsChanged: "settings",
     ResumeRequested: "resume",
 }
 
@@ -389,6 +391,8 @@ def _name(request: Input) -> str:
     """What a refusal calls a request by."""
     if isinstance(request, RuleChanged):
         return request.rule_id
+    if isinstance(request, SettingsChanged):
+        return request.digest
     return (
         request.who if isinstance(request, ResumeRequested) else getattr(request, "reference", "")
     )

@@ -29,7 +29,7 @@ ENGINE = _words(
     """
     version errors money reasons plans inputs commands events toml_lines
     rules.checks rules.mistakes rules.windows rules.comparisons rules.conditions rules.judging
-    rules.actions rules.tokens rules.expression rules.wording
+    rules.actions rules.tokens rules.names rules.expression rules.wording
     rules.forms rules.rule rules.templates rules.strategy rules
     sources config settings_file dangers settings_schema event_streams bus
     charts sizing positions orders tranches contexts exits groups brackets
@@ -48,7 +48,7 @@ ENGINE = _words(
     signals.demo_api
     control inbox view readiness sampler headroom guards halt_file runtime
     scheduled_signals handles order_manager
-    rule_engine controller tracker
+    rule_engine settings_change controller tracker
     sim.timers sim.conditions sim.records sim.policies sim.profiles sim.limits
     sim.order_types sim.instruments sim.hours
     sim.history sim.account sim.market sim.past_ticks sim.book sim.orders sim.checks
@@ -71,7 +71,7 @@ ENGINE = _words(
     sim.tws_sim sim.pytest_plugin
     rehearsal engine operations
     monitor.files monitor.words monitor.journal_lines monitor.demo monitor.lines
-    monitor.explanation monitor.summary monitor.supervision monitor.table
+    monitor.order_words monitor.explanation monitor.summary monitor.supervision monitor.table
     verify.tickets verify.broker verify.situations verify.copies verify.prints verify.steps
     verify.messages verify.sessions verify.choices verify.world verify.state_laws verify.laws
     verify.explore
@@ -79,7 +79,7 @@ ENGINE = _words(
     campaign.scenario campaign.draw campaign.prices campaign.witness campaign.trial
     campaign.shrink campaign.tally campaign.jobs
     cli.words cli.progress cli.options cli.settings cli.broker cli.control cli.journal
-    cli.halt_signals cli.run cli.sim cli.verify cli.simulate cli.demo_api
+    cli.halt_signals cli.reload cli.run cli.sim cli.verify cli.simulate cli.demo_api
     cli.check cli.explain cli.new cli.files cli.upkeep cli.app cli.main cli.__main__
     """
 )

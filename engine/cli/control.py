@@ -1,4 +1,4 @@
-"""``engine status | halt | resume | flatten | risk``: a word with the engine that is running."""
+"""``engine status``, ``halt``, ``reload`` and so on: a word with the engine that is running."""
 
 from __future__ import annotations
 
@@ -37,6 +37,11 @@ def halt(journal: Path | None, control: Path | None, level: int, why: str) -> No
 def resume(journal: Path | None, control: Path | None, why: str) -> None:
     talk(journal, control, {"op": "resume", "why": why})
     _say(["resumed"])
+
+
+def reload(journal: Path | None, control: Path | None) -> None:
+    changed = talk(journal, control, {"op": "reload"})["changed"]
+    _say(["changed: " + ", ".join(changed) if changed else "nothing has changed"])
 
 
 def risk(journal: Path | None, control: Path | None) -> None:

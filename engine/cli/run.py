@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self, TextIO
 
@@ -17,9 +17,10 @@ from engine.cli.broker import choose_broker
 from engine.cli.halt_signals import HaltSignals
 from engine.cli.options import RunOptions
 from engine.cli.progress import bar
+from engine.cli.reload import Reloader
 from engine.cli.settings import made_up, settings_of
 from engine.control import ControlServer, control_path
-from engine.errors import LimitError
+from engine.errors import LimitError, UserError
 from engine.monitor.files import check_writable, write_json
 from engine.monitor.summary import Ending, Record, report, sentences
 from engine.monitor.supervision import Supervision
@@ -52,17 +53,18 @@ def run(options: RunOptions) -> int:
     if options.signals is not None:
         SignalFile(options.signals, settings.config.strategy.symbols).load()
     with (
-        Interrupts() as interrupts,
+        Interrupts(reloads=options.config is not None) as interrupts,
         choose_broker(options, settings) as broker,
         made_up(options, settings) as predictions,
     ):
         engine = _engine(options, broker.configured(predictions.polled(settings.config)))
         predictions.follow(engine.now_ns)
+        reload = Reloader(options, settings, engine)
         control = ControlServer(
-            options.control or control_path(options.journal), operations(engine)
+            options.control or control_path(options.journal), operations(engine, reload)
         )
         broker.started()
-        watch = Watch(engine, broker.simulator, options, interrupts)
+        watch = Watch(engine, broker.simulator, options, interrupts, reload)
         control.start()
         try:
             with HaltSignals(engine):
@@ -97,10 +99,13 @@ def _engine(options: RunOptions, config: Config) -> Engine:
 
 
 class Interrupts:
-    """Ctrl-C and SIGTERM ask for an end in order; a second one ends at once."""
+    """Ctrl-C and SIGTERM ask for an end in order; a second one ends at once. SIGHUP asks to read
+    the settings again, where they are in a file (``reloads``)."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, reloads: bool) -> None:
         self.event = threading.Event()
+        self.hangup = threading.Event()
+        self._reloads = reloads
         self.name = ""
         self.since = time.monotonic()
         self._before: dict[int, Any] = {}
@@ -108,6 +113,9 @@ class Interrupts:
     def __enter__(self) -> Self:
         for number in (signal.SIGINT, signal.SIGTERM):
             self._before[number] = signal.signal(number, self._told)
+        if self._reloads:
+            hung_up = signal.signal(signal.SIGHUP, lambda _number, _frame: self.hangup.set())
+            self._before[signal.SIGHUP] = hung_up
         return self
 
     def _told(self, number: int, _frame: FrameType | None) -> None:
@@ -135,6 +143,7 @@ class Watch:
         simulator: SimChild | None,
         options: RunOptions,
         interrupts: Interrupts,
+        reload: Reloader,
     ) -> None:
         from engine.events import BaseEvent
 
@@ -143,6 +152,7 @@ class Watch:
         self._simulator = simulator
         self._options = options
         self._interrupts = interrupts
+        self._reload = reload
         self._problem: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name="engine")
         self._supervision = Supervision(options.heartbeat)
@@ -168,6 +178,10 @@ class Watch:
             while self._thread.is_alive():
                 if self._interrupts.event.wait(REFRESH_S):
                     return self._end(f"asked to ({self._interrupts.name})")
+                if self._interrupts.hangup.is_set():
+                    self._interrupts.hangup.clear()
+                    with suppress(UserError):  # it is told, and on record
+                        self._reload()
                 now_s = time.monotonic()
                 self._look(now_s)
                 if limit_s is not None and now_s - self._interrupts.since >= limit_s:

@@ -61,6 +61,14 @@ def resume(why: Why, journal: Journal = None, control: Control = None) -> None:
 
 
 @app.command()
+def reload(journal: Journal = None, control: Control = None) -> None:
+    """Make a running engine read its file of settings again."""
+    from engine.cli import control as shell
+
+    shell.reload(journal, control)
+
+
+@app.command()
 def risk(journal: Journal = None, control: Control = None) -> None:
     """Show a running engine's limits, their use and what is left."""
     from engine.cli import control as shell

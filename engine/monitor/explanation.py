@@ -6,7 +6,7 @@ is played by itself. Nothing is sent.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import time
 from decimal import Decimal
 from typing import Final
@@ -14,15 +14,15 @@ from typing import Final
 import attrs
 
 from engine import rulebook
-from engine.commands import OrderSpec, Place
+from engine.commands import Place
 from engine.config import SECOND_NS, Config
 from engine.contexts import Context
 from engine.events import AlertEvent, PredictionSignalEvent, RefusalEvent, TradeEvent
 from engine.inputs import SignalKind
 from engine.monitor.lines import clock, money, price
+from engine.monitor.order_words import alive, exits, held, is_entry, protecting, sums
 from engine.orders import Order, Role
 from engine.plans import ScaleIn
-from engine.portfolio import risk_at_stop
 from engine.rehearsal import Rehearsal
 from engine.rules import (
     AndCondition,
@@ -112,7 +112,7 @@ class _Story:
     def _filled(self, trade: Rehearsal) -> bool:
         """Bring the market to the price of the entry, if it waits for one."""
         context = trade.context
-        for order in _alive(context, Role.ENTRY):
+        for order in alive(context, Role.ENTRY):
             self._reach(trade, order)
         trade.wait(SETTLED_S)
         return trade.context is not None and trade.context.held != 0
@@ -176,7 +176,7 @@ class _Story:
             return
         yield self._head("What is ordered, by itself: no stop protects it")
         quantities = [one.quantity for one in placed]
-        yield from _sums("order", placed, quantities, self.supposed.price)
+        yield from sums("order", placed, quantities, self.supposed.price)
 
     # -- the trade -----------------------------------------------------------------------------
 
@@ -188,9 +188,9 @@ class _Story:
         burst = [one for one in trade.commands if isinstance(one, Place)]
         for role, name in ((Role.ENTRY, "entry"), (Role.STOP, "stop"), (Role.TARGET, "target")):
             orders = [trade.core.state.orders[one.order_id] for one in burst]
-            first = {one.order_id for one in orders if _is_entry(one, context) and one.role is role}
+            first = {one.order_id for one in orders if is_entry(one, context) and one.role is role}
             specs = [one.spec for one in burst if one.order_id in first]
-            yield from _sums(name, specs, [one.quantity for one in specs], plan.decision_price)
+            yield from sums(name, specs, [one.quantity for one in specs], plan.decision_price)
         rule = next((one for one in trade.core.state.rules if one.id == plan.rule), None)
         if rule is not None and rule.cooldown_s:
             yield f"   once it executes, no other entry for {rule.cooldown_s:g} s"
@@ -199,25 +199,25 @@ class _Story:
 
     def _protection(self, trade: Rehearsal) -> Iterator[str]:
         context = _context(trade)
-        yield self._head(f"Once it has filled: {_held(context)}")
-        yield from _exits(trade, context)
+        yield self._head(f"Once it has filled: {held(context)}")
+        yield from exits(trade, context)
 
     def _adds(self, trade: Rehearsal) -> Iterator[str]:
         """Each double-down as it comes, at its price."""
         for level in range(1, ADDS_MAX + 1):
-            context, resting = trade.context, _alive(trade.context, Role.ADD)
+            context, resting = trade.context, alive(trade.context, Role.ADD)
             if context is None or not resting:
                 break
             yield self._head(f"Double-down {level} rests at the broker")
             specs = [order.spec for order in resting]
-            yield from _sums("add", specs, [one.remaining for one in resting], context.basis)
+            yield from sums("add", specs, [one.remaining for one in resting], context.basis)
             for order in resting:
                 self._reach(trade, order)
             if trade.context is not context:
                 yield "   the stop comes first: it is never added"
                 break
-            yield f"   when it fills: {_held(context)}"
-            yield from _exits(trade, context)
+            yield f"   when it fills: {held(context)}"
+            yield from exits(trade, context)
         for event in trade.events:
             if isinstance(event, RefusalEvent) and event.detail.startswith("double_down"):
                 said = f"{event.detail.replace('_', '-')} is refused"
@@ -250,8 +250,8 @@ class _Story:
         elif context.held == before:
             yield from self._refused(trade)
         else:
-            yield f"   {abs(context.held - before)} shares more, at the market: {_held(context)}"
-            yield from _exits(trade, context)
+            yield f"   {abs(context.held - before)} shares more, at the market: {held(context)}"
+            yield from exits(trade, context)
 
     # -- its ends ------------------------------------------------------------------------------
 
@@ -259,7 +259,7 @@ class _Story:
         yield self._head("What ends it")
         trade = self._entered()
         yield from self._stopped()
-        targets = [one.spec.limit_price for one in _protecting(_context(trade), Role.TARGET)]
+        targets = [one.spec.limit_price for one in protecting(_context(trade), Role.TARGET)]
         for at in dict.fromkeys(targets):
             assert at is not None
             yield from self._target_reached(at)
@@ -273,14 +273,14 @@ class _Story:
         trade = self._entered()
         context, adds = _context(trade), 0
         while trade.context is context and adds < ADDS_MAX:
-            resting = _alive(context, Role.ADD)
+            resting = alive(context, Role.ADD)
             if not resting:
                 break
             adds += 1
             for order in resting:
                 self._reach(trade, order)
         if trade.context is context:
-            for order in _protecting(context, Role.STOP)[:1]:  # all are at one price
+            for order in protecting(context, Role.STOP)[:1]:  # all are at one price
                 self._reach(trade, order)
         added = f", after {adds} {'add' if adds == 1 else 'adds'}" if adds else ""
         yield f"   the stop{added}: {self._outcome(trade, context)}"
@@ -288,7 +288,7 @@ class _Story:
     def _target_reached(self, at: Decimal) -> Iterator[str]:
         trade = self._entered()
         context = _context(trade)
-        order = next(one for one in _protecting(context, Role.TARGET) if one.spec.limit_price == at)
+        order = next(one for one in protecting(context, Role.TARGET) if one.spec.limit_price == at)
         self._reach(trade, order)
         yield f"   the target at {price(at)}: {self._outcome(trade, context)}"
 
@@ -303,7 +303,7 @@ class _Story:
         said = self._outcome(trade, context)
         if trade.context is not context and trade.context is not None:
             other = trade.context
-            said += f", then {_held(other)}" if other.held else ", then an entry on the other side"
+            said += f", then {held(other)}" if other.held else ", then an entry on the other side"
         elif trade.context is context and refused:
             said = f"nothing, {refused[-1].reason.replace('_', ' ')}"
         yield f"   a {kind} signal: {said}"
@@ -329,7 +329,7 @@ class _Story:
             return f"{money(last.realised)} ({last.reason.replace('_', ' ')})"
         if trade.context is context and context.held:
             made = context.ledger.position.realised
-            return f"{money(made)} for a part, {_held(context)} goes on"
+            return f"{money(made)} for a part, {held(context)} goes on"
         return "nothing"
 
 
@@ -357,63 +357,3 @@ def _judged(rule: Rule, scene: Scene) -> Iterator[str]:
     for part in parts:
         if (reason := failing(part, scene)) is not None:
             yield f"      does not hold: {to_expression(part)} ({reason.replace('_', ' ')})"
-
-
-def _alive(context: Context | None, role: Role) -> list[Order]:
-    return [one for one in context.of(role) if not one.dead] if context is not None else []
-
-
-def _held(context: Context) -> str:
-    side = "long" if context.side > 0 else "short"
-    average = context.ledger.position.average_price
-    return f"{side} {abs(context.held)} at {price(average)} on average"
-
-
-def _protecting(context: Context, role: Role) -> list[Order]:
-    """The exits of what is held; those of adds that have not filled do nothing yet."""
-    held = {tranche.number for tranche, shares in context.shares() if shares}
-    return [one for one in _alive(context, role) if context.tranche_of(one).number in held]
-
-
-def _is_entry(order: Order, context: Context) -> bool:
-    return order.owner == context.number and context.tranche_of(order).intent == 0
-
-
-def _words(spec: OrderSpec) -> str:
-    if spec.order_type == "MKT":
-        return "at the market"
-    if spec.order_type == "TRAIL":
-        by = f"{spec.trail_percent} %" if spec.trail_percent is not None else str(spec.aux_price)
-        return f"trailing by {by} from {price(spec.trail_stop_price)} on ({spec.tif})"
-    kind = "limit" if spec.order_type == "LMT" else "stop"
-    return f"at {price(spec.limit_price or spec.aux_price)} ({kind}, {spec.tif})"
-
-
-def _sums(
-    name: str, specs: Sequence[OrderSpec], shares: Sequence[Decimal], basis: Decimal
-) -> Iterator[str]:
-    """Orders of one kind; those that say the same are one line."""
-    sums: dict[tuple[str, str], Decimal] = {}
-    away: dict[tuple[str, str], str] = {}
-    for spec, quantity in zip(specs, shares, strict=True):
-        key = (spec.action, _words(spec))
-        sums[key] = sums.get(key, Decimal(0)) + quantity
-        at = spec.limit_price or (spec.aux_price if spec.order_type == "STP" else None)
-        change = abs(at - basis) if at is not None else Decimal(0)
-        away[key] = f", {price(change)} away: {change * 100 / basis:.2f} %" if change else ""
-    for (action, words), quantity in sums.items():
-        yield f"   {name}: {action} {quantity} {words}{away[action, words]}"
-
-
-def _exits(trade: Rehearsal, context: Context) -> Iterator[str]:
-    for role, name in ((Role.STOP, "stop"), (Role.TARGET, "target")):
-        orders = _protecting(context, role)
-        specs = [one.spec for one in orders]
-        yield from _sums(name, specs, [one.remaining for one in orders], context.basis)
-    level = context.stop_level(trade.instrument.grid)
-    average, held = context.ledger.position.average_price, abs(context.held)
-    lost = (average - level) * context.side * held
-    yield f"   lost at the stop: {lost:,.2f}, {lost * 100 / (average * held):.2f} %"
-    if context.opening_rest:
-        risk = risk_at_stop(trade.core.state, context)
-        yield f"   with what rests, at most: {risk:,.2f}"

@@ -18,9 +18,8 @@ from typing import Any, Final, Literal, cast
 
 import attrs
 
-from engine.events import PredictionSignalEvent
 from engine.rules.checks import near, shown
-from engine.rules.comparisons import EVENTS, Comparison, check_comparison, fields_of
+from engine.rules.comparisons import EVENTS, Comparison, check_comparison
 from engine.rules.conditions import (
     NEVER,
     WATCHED,
@@ -36,28 +35,20 @@ from engine.rules.conditions import (
     TimeCondition,
     triggers_of,
 )
+from engine.rules.names import (
+    BOUNDS,
+    INDICATORS,
+    MARKET,
+    NAMES,
+    SESSION,
+    SIDES,
+    SIGNAL,
+    SIGNAL_FIELDS,
+    unknown,
+)
 from engine.rules.tokens import ExpressionError, Token, tokens
 
 NESTING_MAX: Final = 32  # of brackets and nots
-SIGNAL: Final = PredictionSignalEvent.__name__
-MARKET: Final = ("last", "bid", "ask", "spread", "mid", "atr")
-SIDES: Final = ("flat", "long", "short", "held")
-BOUNDS: Final = {  # of a position: the record's field for >= and the one for <=
-    "profit_percent": ("profit_percent_min", "profit_percent_max"),
-    "quantity": ("quantity_min", "quantity_max"),
-    "adds": ("", "adds_max"),
-}
-SESSION: Final = "session_ends_in"
-# Of a signal, without those whose names say something else here.
-SIGNAL_FIELDS: Final = tuple(name for name in fields_of(SIGNAL) if name != "price")
-FUNCTIONS: Final = ("time", "position")
-NAMES: Final = (*SIGNAL_FIELDS, *MARKET, *SIDES, *BOUNDS, SESSION, *FUNCTIONS)
-INDICATORS: Final = frozenset(
-    (
-        *("sma", "ema", "wma", "rsi", "macd", "stochastic", "roc", "adx", "bollinger"),
-        *("keltner", "donchian", "obv", "vwap", "volume", "imbalance"),
-    )
-)
 _SECONDS: Final = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
 _STRICT: Final = {">": ">=", "<": "<="}
 
@@ -181,7 +172,7 @@ class _Parser:
             return _Part(bound, token.column, "position")
         if name == SESSION:
             return self._session(token)
-        return token.refuse(_unknown(name))
+        return token.refuse(unknown(name))
 
     def _side(self, token: Token) -> _Part:
         if self.next.kind == "op":
@@ -277,7 +268,7 @@ class _Parser:
                 f"{token.text} cannot be asked in a condition; of the market there are "
                 f"{', '.join(MARKET)}"
             )
-        return token.refuse(_unknown(token.text))
+        return token.refuse(unknown(token.text))
 
     def _arguments(self, argument: Callable[[], None]) -> None:
         """``( a, b )``; there may be none."""
@@ -352,15 +343,6 @@ _OF_POSITION: Final = (*SIDES, *BOUNDS)
 
 def _near(token: Token, allowed: tuple[str, ...]) -> str:
     return near(token.text, allowed)
-
-
-def _unknown(name: str) -> str:
-    if name == "price":
-        others = f"the signal's is {SIGNAL}(price >= 1)"
-        return f"there is no price: the market's are {', '.join(MARKET)}; {others}"
-    if name == "symbol":
-        return "symbol is not compared: name it in the symbols of the rule"
-    return f"there is no {shown(name)}, {near(name, (*NAMES, *EVENTS))}"
 
 
 def _plain(token: Token) -> int | float:

@@ -19,7 +19,7 @@ from engine.rules.conditions import (
     SessionCondition,
     TimeCondition,
 )
-from engine.rules.expression import BOUNDS, SESSION, SIGNAL, SIGNAL_FIELDS
+from engine.rules.names import BOUNDS, SESSION, SIGNAL, SIGNAL_FIELDS
 from engine.rules.tokens import quoted
 
 

@@ -24,7 +24,8 @@ from engine.rules import (
     from_plain,
     to_expression,
 )
-from engine.rules.expression import NAMES, NESTING_MAX
+from engine.rules.expression import NESTING_MAX
+from engine.rules.names import NAMES
 from engine.rules.tokens import EXPRESSION_CHARS_MAX
 from tests.rules.records import CONDITIONS
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from engine.config import from_mapping
 from engine.events import PredictionSignalEvent
 from engine.inputs import MarketView
 from engine.plans import Distance, DoubleDown, EntryOrder, ScaleIn, Sizing, Target, Trade
@@ -35,6 +36,7 @@ from engine.rules import (
     from_json,
     ordered,
     pattern_rules,
+    to_expression,
     to_json,
     triggers,
 )
@@ -92,6 +94,37 @@ def test_builder_templates_and_table_make_the_same_rules() -> None:
     )
     assert [to_json(one) for one in built().build()] == [to_json(one) for one in table]
     assert [from_json(to_json(one)) for one in table] == list(table)
+
+
+def test_a_file_and_a_builder_with_a_condition_say_the_same() -> None:
+    said = 'spread <= 0.05 and time("09:45", "15:30")'
+    table = from_mapping(
+        {
+            "strategy": {
+                "symbols": ["IBM"],
+                "enter_when": said,
+                "confidence_min": 0.7,
+                "sell_means": "short",
+                "stop": {"percent": 2},
+                "close_before_end_s": False,
+                "symbol": {"IBM": {}},
+            }
+        }
+    ).strategy.all_rules
+    rules = (
+        StrategyBuilder("pattern.IBM")
+        .symbols("IBM")
+        .enter(confidence_min=0.7, when=said)
+        .sell_means("short")
+        .stop(percent=2)
+        .close_before_end(None)
+        .build()
+    )
+
+    assert rules == table
+    assert to_expression(rules[0].when) == f'signal == "BUY" and confidence >= 0.7 and {said}'
+    with pytest.raises(ValueError, match="column 1: there is no 'spred', did you mean spread"):
+        StrategyBuilder("b").enter(when="spred <= 0.05")
 
 
 def test_the_defaults_agree_too() -> None:
