@@ -108,6 +108,10 @@ def test_a_symbol_trades_by_its_own_settings_and_the_others_by_those_of_all() ->
         if isinstance(one, Place) and one.spec.order_type == "STP"
     }
     assert stops == {"IBM": Decimal("98.00"), "SPY": Decimal("99.00")}
+    desk.restart()  # the journal leads to the same state
+    desk.signal("SPY", "SHORT")
+    desk.wait(1)
+    assert "BUY 10 STP 100.98" in desk.live("SPY")  # reversed, by its own settings
 
 
 def test_a_rule_without_a_trade_of_its_own_enters_as_its_symbol_does() -> None:
