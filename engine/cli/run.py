@@ -90,13 +90,15 @@ def _engine(options: RunOptions, settings: RunSettings, broker: BrokerChoice) ->
 
 
 class Interrupts:
-    """Ctrl-C and SIGTERM ask for an end in order; a second one ends at once."""
+    """Ctrl-C and SIGTERM ask for an end in order, and ``then`` is called; a second one ends at
+    once."""
 
-    def __init__(self) -> None:
+    def __init__(self, then: Callable[[], object] = lambda: None) -> None:
         self.event = threading.Event()
         self.name = ""
         self.since = time.monotonic()
         self._before: dict[int, Any] = {}
+        self._then = then
 
     def __enter__(self) -> Self:
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -108,6 +110,7 @@ class Interrupts:
             raise KeyboardInterrupt
         self.name = signal.Signals(number).name
         self.event.set()
+        self._then()
 
     def __exit__(
         self,
