@@ -84,6 +84,13 @@ class Strategy(Pattern):
         """How the trades of a symbol are made: as is said for it, else as for all."""
         return self.symbol.get(symbol, self)
 
+    def only(self, symbols: tuple[str, ...]) -> Strategy:
+        """The same for these symbols; what it says for others alone is left out. Raises
+        ValueError."""
+        rules = tuple(one for one in self.rules if set(one.symbols) <= set(symbols))
+        apart = {name: one for name, one in self.symbol.items() if name in symbols}
+        return attrs.evolve(self, symbols=symbols, rules=rules, symbol=apart)
+
     @cached_property
     def all_rules(self) -> tuple[Rule, ...]:
         """What happens, as rules: those that the table itself stands for, and its own."""

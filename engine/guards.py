@@ -38,9 +38,11 @@ class Guards:
         self._throttled: deque[int] = deque()
         self._frozen_ns: dict[str, int] = {}  # since when
         self._warned: dict[str, Decimal] = {}  # the share of a limit that was last told
+        self._stepped = True  # since the last look
 
     def take(self, events: Sequence[BaseEvent]) -> None:
         """The events of one step: rejections and refusals count by their own time."""
+        self._stepped = True
         self._rejected.extend(event.time_ns for event in events if isinstance(event, RejectEvent))
         self._throttled.extend(
             event.time_ns
@@ -98,8 +100,12 @@ class Guards:
         return found
 
     def _warnings(self, state: State, now_ns: int) -> list[Input]:
-        """Told when 80 % and when all of a limit is used; again only after it was less."""
+        """Told when 80 % and when all of a limit is used; again only after it was less. Time
+        alone makes it only less, so between two steps there is nothing new to tell."""
         found: list[Input] = []
+        if not self._stepped and not any(self._warned.values()):
+            return found
+        self._stepped = False
         for use in uses(state, now_ns):
             share = use.share
             reached = Decimal(0)

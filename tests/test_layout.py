@@ -66,7 +66,7 @@ ENGINE = _words(
     sim.answers_contracts sim.answers_scanner sim.answers_research sim.answers_options
     sim.answers_session
     sim.fault_messages sim.fault_acts sim.fault_desk sim.gateway sim.memory
-    sim.virtual
+    sim.virtual sim.kept_journal
     sim.pace sim.control sim.operations sim.peers sim.server sim.launch sim.child sim.follow
     sim.tws_sim sim.pytest_plugin
     rehearsal engine operations
@@ -78,9 +78,11 @@ ENGINE = _words(
     verify.scenario verify.rows verify.jobs
     campaign.scenario campaign.draw campaign.prices campaign.witness campaign.trial
     campaign.shrink campaign.tally campaign.jobs
+    backtest.plan backtest.excursions backtest.exposure backtest.ledger backtest.figures
+    backtest.trial backtest.report
     cli.words cli.progress cli.options cli.settings cli.broker cli.control cli.journal
-    cli.halt_signals cli.reload cli.run cli.sim cli.verify cli.simulate cli.demo_api
-    cli.check cli.explain cli.new cli.files cli.upkeep cli.app cli.main cli.__main__
+    cli.halt_signals cli.reload cli.run cli.backtest cli.sim cli.verify cli.simulate
+    cli.demo_api cli.check cli.explain cli.new cli.files cli.upkeep cli.app cli.main cli.__main__
     """
 )
 
@@ -153,6 +155,8 @@ MAY_TOUCH = {
     "sim.delivery": SEEDED,
     "monitor.": PROCESS,
     "monitor.demo": SEEDED,
+    "backtest.plan": frozenset({"pathlib"}),  # names its files
+    "backtest.ledger": frozenset({"io"}),  # a file in memory
     "campaign.draw": SEEDED,
     "campaign.jobs": PROCESS,  # seeds side by side
     "verify.jobs": PROCESS,  # situations side by side

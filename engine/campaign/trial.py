@@ -25,11 +25,10 @@ from engine.inputs import (
     HaltRequested,
     ResumeRequested,
 )
-from engine.journal import Journal
-from engine.journal_store import MEMORY
 from engine.recovery import rebuild
 from engine.signals.schema import SignalRefusedError
 from engine.sim import fault_script
+from engine.sim.kept_journal import KeptJournal
 from engine.sim.launch import generated
 from engine.sim.memory import MemoryTws
 from engine.sim.policies import Policies, answers
@@ -51,16 +50,6 @@ class Killed(BaseException):
     def __init__(self, seconds: float) -> None:
         super().__init__(seconds)
         self.seconds = seconds
-
-
-class Kept(Journal):
-    """A journal in memory that is found again by the next life: what was committed, no more."""
-
-    def close(self) -> None:
-        """What was not committed is lost, as with the process."""
-
-    def found_again(self) -> Kept:
-        return Kept(MEMORY, self._store, None)
 
 
 @attrs.frozen
@@ -127,7 +116,7 @@ class _Trial:
                                                "symbols": list(scenario.symbols)}},
             f"settings of seed {scenario.seed}",
         )  # fmt: skip
-        self.journal = Kept.memory()
+        self.journal = KeptJournal.memory()
         self.witness = Witness(self.tws, self.config.broker.client_id, scenario.policies)
         self.outcome = Outcome()
         self.engine: Engine | None = None

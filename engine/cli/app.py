@@ -45,6 +45,13 @@ Seconds = Annotated[str, typer.Option("--for", metavar="TIME", help="End after 3
 Json = Annotated[
     Path | None, typer.Option("--json", metavar="FILE", help="Write the report; - is stdout.")
 ]
+Profile = Annotated[
+    str, typer.Option(metavar="NAME", help='A set of policies; "draw": one of the seed.')
+]
+PolicyAnswers = Annotated[
+    list[str] | None,
+    typer.Option(metavar="NAME=VALUE...", help="How the broker behaves where IB leaves it open."),
+]
 
 
 def _version(asked: bool) -> None:
@@ -141,6 +148,44 @@ def run(
 
 
 @app.command()
+def backtest(
+    strategy: Annotated[Path, typer.Argument(metavar="STRATEGY", help="Settings, TOML.")],
+    ticks: TickFiles = None,
+    signals: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Predictions, one JSON object a line.")
+    ] = None,
+    symbols: Symbols = "",
+    seed: Annotated[int, typer.Option(help="Of everything that is drawn.")] = 1,
+    latency_ms: Annotated[
+        float, typer.Option(metavar="MS", help="To the exchange, and the same back.")
+    ] = 5.0,
+    profile: Profile = "default",
+    policy: PolicyAnswers = None,
+    json: Json = None,
+    csv: Annotated[
+        Path | None, typer.Option("--csv", metavar="FILE", help="Write the ledger of trades.")
+    ] = None,
+) -> None:
+    """Trade recorded days with the whole engine in virtual time, and say what came of it."""
+    from engine.cli.backtest import BacktestOptions
+    from engine.cli.backtest import backtest as run_backtest
+
+    options = BacktestOptions(
+        strategy=strategy,
+        ticks=tuple(ticks or ()),
+        signals=signals,
+        symbols=names(symbols),
+        seed=seed,
+        latency_ms=latency_ms,
+        profile=profile,
+        policies=tuple(policy or ()),
+        json=json,
+        csv=csv,
+    )
+    raise typer.Exit(run_backtest(options))
+
+
+@app.command()
 def sim(
     port: Annotated[int, typer.Option(help="Where clients connect; 0 takes a free one.")] = 7497,
     ticks: TickFiles = None,
@@ -163,15 +208,8 @@ def sim(
     control_port: Annotated[
         int | None, typer.Option(metavar="N", help="Also answer questions and take faults there.")
     ] = None,
-    profile: Annotated[
-        str, typer.Option(metavar="NAME", help='A set of policies; "draw": one of the seed.')
-    ] = "default",
-    policy: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="NAME=VALUE...", help="How the broker behaves where IB leaves it open."
-        ),
-    ] = None,
+    profile: Profile = "default",
+    policy: PolicyAnswers = None,
     faults: Annotated[
         str, typer.Option(metavar="FILE", help='What goes wrong: a script, or "draw" by the seed.')
     ] = "",

@@ -99,16 +99,17 @@ def _engine(options: RunOptions, config: Config) -> Engine:
 
 
 class Interrupts:
-    """Ctrl-C and SIGTERM ask for an end in order; a second one ends at once. SIGHUP asks to read
-    the settings again, where they are in a file (``reloads``)."""
+    """Ctrl-C and SIGTERM ask for an end in order, and ``then`` is called; a second one ends at
+    once. SIGHUP asks to read the settings again, where they are in a file (``reloads``)."""
 
-    def __init__(self, *, reloads: bool) -> None:
+    def __init__(self, then: Callable[[], object] = lambda: None, *, reloads: bool = False) -> None:
         self.event = threading.Event()
         self.hangup = threading.Event()
         self._reloads = reloads
         self.name = ""
         self.since = time.monotonic()
         self._before: dict[int, Any] = {}
+        self._then = then
 
     def __enter__(self) -> Self:
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -123,6 +124,7 @@ class Interrupts:
             raise KeyboardInterrupt
         self.name = signal.Signals(number).name
         self.event.set()
+        self._then()
 
     def __exit__(
         self,

@@ -94,14 +94,7 @@ def _base(options: RunOptions, demonstration: bool) -> Config:
         config = load(options.config)
         if not options.symbols:
             return config
-        rules = tuple(
-            rule
-            for rule in config.strategy.rules
-            if not rule.symbols or set(rule.symbols) <= set(options.symbols)
-        )
-        chosen = config.strategy.symbol.items()
-        apart = {symbol: one for symbol, one in chosen if symbol in options.symbols}
-        strategy = _with_symbols(config.strategy, options.symbols, rules=rules, symbol=apart)
+        strategy = _with_symbols(config.strategy, options.symbols)
         return attrs.evolve(config, strategy=strategy)
     if demonstration:
         config = demo.settings()
@@ -121,9 +114,9 @@ def _base(options: RunOptions, demonstration: bool) -> Config:
     return Config(strategy=_with_symbols(plain, symbols))
 
 
-def _with_symbols(strategy: Strategy, symbols: tuple[str, ...], **more: Any) -> Strategy:
+def _with_symbols(strategy: Strategy, symbols: tuple[str, ...]) -> Strategy:
     try:
-        return attrs.evolve(strategy, symbols=symbols, **more)
+        return strategy.only(symbols)
     except ValueError as problem:
         raise ConfigError(f"--symbols: {problem}") from None
 

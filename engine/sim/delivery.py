@@ -70,6 +70,16 @@ class Delivery:
             self._write = memoryview(self._joined())
         return self._write[: line.piece_bytes] if line.piece_bytes else self._write
 
+    def drain(self) -> list[bytes]:
+        """All that waits, in the pieces in which it is written; it counts as sent."""
+        if not self._frames and not self._write:
+            return []
+        found = []
+        while pending := self.pending():
+            found.append(bytes(pending))
+            self.sent(len(pending))
+        return found
+
     def _joined(self) -> bytes:
         """The next write: all frames, or as many as it may hold."""
         frames = self._frames

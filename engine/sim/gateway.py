@@ -208,8 +208,9 @@ class Gateway:
         """When ``advance`` next has something to do, None while nothing is due."""
         exchange_ns = self.exchange.next_timer_ns
         fault_ns = None if self.faults is None else self.faults.next_ns
-        known = [due_ns for due_ns in (exchange_ns, fault_ns) if due_ns is not None]
-        return min(known, default=None)
+        if exchange_ns is None or (fault_ns is not None and fault_ns < exchange_ns):
+            return fault_ns
+        return exchange_ns
 
     def tick(self, tick: MarketTick) -> None:
         """One change of the market, at its own time or, when that has passed, now."""

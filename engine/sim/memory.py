@@ -23,6 +23,7 @@ from engine.sim.timers import Timers
 from engine.sim.wire_messages import VERSION_MAX
 
 SECOND_NS: Final = 1_000_000_000
+NEVER_NS: Final = 1 << 62
 
 
 class MemoryConnection:
@@ -78,11 +79,7 @@ class MemoryConnection:
 
     def collect(self) -> list[bytes]:
         """What the TWS has said since it was last asked."""
-        delivery, found = self.client.wire.delivery, []
-        while not self.client.line.aborted and (pending := delivery.pending()):
-            found.append(bytes(pending))
-            delivery.sent(len(pending))
-        return found
+        return [] if self.client.line.aborted else self.client.wire.delivery.drain()
 
     def arrive(self, pieces: list[bytes]) -> None:
         self._arrived += pieces
@@ -192,48 +189,40 @@ class MemoryTws:
 
     # -- time ----------------------------------------------------------------------------------
 
-    @property
-    def next_ns(self) -> int | None:
-        """When something happens next; None: never again."""
-        due_ns, arrives_ns = self._timer_ns(), self._arriving.next_ns
-        if self._next is not None and (due_ns is None or self._next.time_ns < due_ns):
-            due_ns = self._next.time_ns
-        return arrives_ns if due_ns is None or (arrives_ns or due_ns) < due_ns else due_ns
-
     def _next_beat_ns(self) -> int:
         return self.now_ns - self.now_ns % self._every_ns + self._every_ns
 
-    def _timer_ns(self) -> int | None:
+    def _timer_ns(self) -> int:
         """When something happens that is no tick. While anybody listens, each beat does."""
         due_ns = self.gateway.next_timer_ns
         asked_ns = self._asked.next_ns
-        if asked_ns is not None and (due_ns is None or asked_ns < due_ns):
+        if due_ns is None:
+            if asked_ns is None and self._next is None:
+                return NEVER_NS
+            due_ns = NEVER_NS
+        if asked_ns is not None and asked_ns < due_ns:
             due_ns = asked_ns
-        if due_ns is None and self._next is None:
-            return None
-        if self._connections and (due_ns is None or self._beat_ns < due_ns):
-            return self._beat_ns
-        return due_ns
+        return self._beat_ns if self._connections and self._beat_ns < due_ns else due_ns
 
-    def step(self) -> bool:
-        """Let the next thing happen; False: there is none."""
-        timer_ns, tick = self._timer_ns(), self._next
-        arrives_ns = self._arriving.next_ns
-        if arrives_ns is not None and all(
-            due_ns is None or arrives_ns <= due_ns
-            for due_ns in (timer_ns, None if tick is None else tick.time_ns)
-        ):
+    def step(self, until_ns: int = NEVER_NS) -> bool:
+        """Let the next thing happen; False: there is none until then."""
+        timer_ns, tick, arrives_ns = self._timer_ns(), self._next, self._arriving.next_ns
+        tick_ns = NEVER_NS if tick is None else tick.time_ns
+        if arrives_ns is not None and arrives_ns <= timer_ns and arrives_ns <= tick_ns:
+            if arrives_ns > until_ns:
+                return False
             self._arrive(arrives_ns)
-            return True
-        if tick is not None and (timer_ns is None or tick.time_ns < timer_ns):
+        elif tick is not None and tick_ns < timer_ns:
+            if tick_ns > until_ns:
+                return False
             self._next = next(self._source, None)
-            self._observe(max(tick.time_ns, self.now_ns))
+            self._observe(max(tick_ns, self.now_ns))
             self.gateway.tick(tick)
             self._deliver()
-            return True
-        if timer_ns is None:
+        elif timer_ns > until_ns or timer_ns == NEVER_NS:
             return False
-        self._pass(timer_ns)
+        else:
+            self._pass(timer_ns)
         return True
 
     def _arrive(self, now_ns: int) -> None:
@@ -256,8 +245,8 @@ class MemoryTws:
 
     def run(self, until_ns: int) -> None:
         """Let time pass up to a moment of the exchange's clock."""
-        while (due_ns := self.next_ns) is not None and due_ns <= until_ns:
-            self.step()
+        while self.step(until_ns):
+            pass
         self._pass(until_ns)
 
     def run_for(self, seconds: float) -> None:

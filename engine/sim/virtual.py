@@ -92,17 +92,15 @@ class VirtualTransport:
 
     def advance(self, deadline_ns: int) -> bool:
         """Let the next thing happen; False: nothing does before the deadline, which is now."""
-        planned_ns, happens_ns = self._planned.next_ns, self._tws.next_ns
-        if planned_ns is not None and (happens_ns is None or planned_ns <= happens_ns):
-            due = self._planned.pop(deadline_ns)
-            if due is not None:
-                self._now_ns = max(self._now_ns, due[0])
-                self.acts += 1
-                due[1]()
-                return True
-        elif happens_ns is not None and happens_ns <= deadline_ns:
-            self._tws.step()
+        planned_ns = self._planned.next_ns
+        planned = planned_ns is not None and planned_ns <= deadline_ns
+        if self._tws.step(planned_ns - 1 if planned and planned_ns else deadline_ns):
             self._now_ns = max(self._now_ns, self._tws.now_ns)
+            return True
+        if planned and (due := self._planned.pop(deadline_ns)) is not None:
+            self._now_ns = max(self._now_ns, due[0])
+            self.acts += 1
+            due[1]()
             return True
         self._now_ns = max(self._now_ns, deadline_ns)
         return False

@@ -116,3 +116,23 @@ def test_looking_changes_nothing() -> None:
     before = d.core.state.digest()
     uses(d.core.state, d.now_ns)
     assert d.core.state.digest() == before
+
+
+def test_limits_are_looked_at_again_after_every_step_and_while_one_is_told() -> None:
+    """Between two steps nothing can be used more, so nobody looks; what was told is forgotten
+    once it was less, also while nothing happens."""
+    guards, d = Guards(LIMITS), desk(orders_per_minute_max=2)
+    assert noticed(guards, d) == []
+    d.core.state.order_times = [d.now_ns, d.now_ns]
+    guards.take([])
+    assert noticed(guards, d) == ["orders_per_minute: 2.00 of 2.00 is used"]
+    d.now_ns += 2 * MINUTE_NS
+    assert noticed(guards, d) == []
+    d.core.state.order_times = [d.now_ns, d.now_ns]
+    guards.take([])
+    assert noticed(guards, d) == ["orders_per_minute: 2.00 of 2.00 is used"]
+
+
+def noticed(guards: Guards, d: Desk) -> list[str]:
+    found = guards.look(d.core.state, 0.0, 0.0, d.now_ns, DAY_1)
+    return [one.text for one in found if isinstance(one, Noticed)]

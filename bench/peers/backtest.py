@@ -1,0 +1,99 @@
+"""A backtest of generated days in a process of its own: its processor time, and its memory from
+the first quarter to the end."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import resource
+import sys
+import tempfile
+import time
+from datetime import date, timedelta
+from pathlib import Path
+
+from engine.backtest.plan import planned
+from engine.backtest.trial import Backtest, Progress
+from engine.broker import library
+from engine.config import from_mapping
+from engine.sim import instruments
+from engine.sim.market import generate, read_ticks
+
+FIRST = date(2024, 1, 1)  # a Monday
+SETTINGS = {
+    "strategy": {
+        "symbols": ["IBM"],
+        "sizing": {"shares": 100},
+        "stop": {"atr": 6.0, "percent": 1.0},
+        "target": {"atr": 4.0, "percent": 1.0},
+        "on_opposite": "reverse",
+        "cooldown_s": 60,
+    }
+}
+
+
+def write_day(folder: Path, day: date, ticks_per_s: float) -> Path:
+    opens, closes = instruments.session(day)
+    origin = instruments.midnight_ns(day)
+    path = folder / f"IBM-{day:%Y%m%d}.csv.gz"
+    source = generate(["IBM"], day.toordinal(), opens, closes, ticks_per_s=ticks_per_s, prints=0.4)
+    with gzip.open(path, "wt", encoding="ascii", compresslevel=1) as file:
+        file.write("time_ms,kind,price,size\n")
+        file.writelines(
+            f"{(one.time_ns - origin) // 1_000_000},{one.kind},{one.price:.2f},{one.size}\n"
+            for one in source
+        )
+    return path
+
+
+def write_signals(folder: Path) -> Path:
+    """BUY and SHORT in turns, every ten minutes."""
+    path = folder / "S.jsonl"
+    rows = [
+        {"at": f"{minute // 60:02d}:{minute % 60:02d}:00", "ticker": "IBM", "confidence": 0.9}
+        | {"signal": "BUY" if minute % 20 else "SHORT"}
+        for minute in range(580, 955, 10)
+    ]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return path
+
+
+def resident() -> int:
+    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
+
+
+def main(days: int, ticks_per_s: float) -> None:
+    library.load()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        paths = [write_day(folder, FIRST + timedelta(one), ticks_per_s) for one in range(days)]
+        began = time.process_time()
+        for path in paths:
+            for _ in read_ticks(path):
+                pass
+        read_s = time.process_time() - began
+        seen: list[tuple[float, int]] = []
+
+        def show(progress: Progress) -> None:
+            seen.append((progress.done, resident()))
+
+        trial = Backtest(planned(from_mapping(SETTINGS), paths, write_signals(folder)), show)
+        began = time.process_time()
+        outcome = trial.run()
+        took_s = time.process_time() - began
+    quarter = next(bytes_ for done, bytes_ in seen if done >= 0.25)
+    found = {
+        "seconds": took_s,
+        "read_s": read_s,
+        "ticks": outcome.ticks,
+        "hours": outcome.exposure.played_ns / 3.6e12,
+        "trades": len(outcome.trades),
+        "orders": len(outcome.record.orders),
+        "quarter": quarter,
+        "end": seen[-1][1],
+    }
+    print(json.dumps(found))
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), float(sys.argv[2]))

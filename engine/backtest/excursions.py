@@ -1,0 +1,79 @@
+"""How far each trade went for and against, looked at with every tick."""
+
+from __future__ import annotations
+
+from collections import deque
+
+import attrs
+
+from engine.daybook import Excursion
+from engine.events import (
+    FillEvent,
+    PositionCloseEvent,
+    PositionEvent,
+    PositionOpenEvent,
+    TradeEvent,
+)
+from engine.sim.records import MarketTick
+
+
+@attrs.define
+class _Held:
+    """``mark`` is the side of the quote at which it could be closed."""
+
+    sign: int
+    average: float
+    mark: str
+    adverse: float = 0.0
+    favourable: float = 0.0
+
+    def see(self, price: float) -> None:
+        gain = (price - self.average) * self.sign
+        if gain > self.favourable:
+            self.favourable = gain
+        elif -gain > self.adverse:
+            self.adverse = -gain
+
+
+class Excursions:
+    """Of every symbol the open trade, and those that have ended and were not told yet. As in the
+    engine's own day book, a trade is marked where it filled and where it could be closed."""
+
+    def __init__(self) -> None:
+        self._held: dict[str, _Held] = {}
+        self._ended: dict[str, deque[tuple[int, Excursion]]] = {}
+
+    def look(self, tick: MarketTick) -> None:
+        held = self._held.get(tick.symbol)
+        if held is not None and tick.kind == held.mark:
+            held.see(tick.price)
+
+    def filled(self, event: FillEvent) -> None:
+        """A price that was traded at, seen by what was held before."""
+        held = self._held.get(event.symbol)
+        if held is not None:
+            held.see(float(event.fill_price))
+
+    def moved(self, event: PositionEvent) -> None:
+        sign, average = (1 if event.side == "long" else -1), float(event.average_price)
+        held = self._held.get(event.symbol)
+        if isinstance(event, PositionCloseEvent):
+            if held is not None:
+                del self._held[event.symbol]
+                ended = self._ended.setdefault(event.symbol, deque())
+                ended.append((event.time_ns, Excursion(held.adverse, held.favourable)))
+        elif held is None or isinstance(event, PositionOpenEvent) or held.sign != sign:
+            self._held[event.symbol] = _Held(sign, average, "B" if sign > 0 else "A")
+        else:
+            held.average = average
+
+    def told(self, event: TradeEvent) -> Excursion:
+        """Of a finished trade; shares that came late and went again belong to it."""
+        found = Excursion()
+        ended = self._ended.get(event.symbol, deque())
+        while ended and ended[0][0] <= event.closed_ns:
+            _, one = ended.popleft()
+            found = Excursion(
+                max(found.adverse, one.adverse), max(found.favourable, one.favourable)
+            )
+        return found

@@ -1,0 +1,97 @@
+"""What a backtest is given: settings, ticks, signals, and how the exchange behaves."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+from typing import Final
+
+import attrs
+
+from engine.config import Broker, Config
+from engine.errors import ConfigError, UserError
+from engine.sim import market
+from engine.sim.policies import Policies
+from engine.sources import SignalSources
+
+LATENCY_MS: Final = 5.0
+LATENCY_MS_MAX: Final = 60_000.0
+
+
+@attrs.frozen(kw_only=True)
+class Plan:
+    """``ticks`` are those of the strategy's symbols only; ``left_out`` the others that were given.
+    ``latency_ms`` is what bytes need on their way to the exchange, and back."""
+
+    config: Config
+    ticks: tuple[Path, ...]
+    signals: Path | None
+    seed: int
+    latency_ms: float
+    policies: Policies
+    left_out: tuple[Path, ...] = ()
+
+    @property
+    def days(self) -> tuple[date, ...]:
+        return tuple(sorted({market.named(path)[1] for path in self.ticks}))
+
+
+def planned(
+    config: Config,
+    ticks: Sequence[Path],
+    signals: Path | None = None,
+    *,
+    symbols: tuple[str, ...] = (),
+    seed: int = 1,
+    latency_ms: float = LATENCY_MS,
+    policies: Policies | None = None,
+) -> Plan:
+    """A backtest of the settings of a live engine. Whatever in them reaches outside (TWS, sources
+    of signals, the halt file) is left out. ``symbols``: only these of the strategy's.
+
+    Raises:
+        UserError: the ticks do not fit the strategy, or a value is out of range.
+    """
+    if not ticks:
+        raise UserError("backtest: name the tick files: --ticks SYMBOL-YYYYMMDD.csv ...")
+    if not (math.isfinite(latency_ms) and 0 <= latency_ms <= LATENCY_MS_MAX):
+        raise UserError(f"--latency-ms {latency_ms:g}: 0 to {LATENCY_MS_MAX:g}")
+    strategy = config.strategy
+    if symbols:
+        if unknown := [one for one in symbols if one not in strategy.symbols]:
+            known = ", ".join(strategy.symbols)
+            raise ConfigError(f"--symbols: {unknown[0]} is not among the strategy's: {known}")
+        strategy = strategy.only(symbols)
+    named = {path: market.named(path)[0] for path in ticks}
+    there = set(named.values())
+    if missing := [one for one in strategy.symbols if one not in there]:
+        raise UserError(
+            f"no ticks of {', '.join(missing)}, which the strategy trades: give them with --ticks, "
+            "or choose others with --symbols"
+        )
+    inside = attrs.evolve(
+        config,
+        strategy=strategy,
+        broker=_simulated(config.broker),
+        guards=attrs.evolve(config.guards, halt_file=""),
+        signals=SignalSources(max_age_s=config.signals.max_age_s),
+    )
+    return Plan(
+        config=inside,
+        ticks=tuple(path for path in ticks if named[path] in strategy.symbols),
+        signals=signals,
+        seed=seed,
+        latency_ms=latency_ms,
+        policies=policies or Policies(),
+        left_out=tuple(path for path in ticks if named[path] not in strategy.symbols),
+    )
+
+
+def _simulated(broker: Broker) -> Broker:
+    """The same patience and pace, at a simulated account whose clock is the engine's own."""
+    plain = Broker()
+    return attrs.evolve(
+        broker, host=plain.host, port=plain.port, account="", live=False, clock_rate=1.0
+    )

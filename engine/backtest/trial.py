@@ -1,0 +1,200 @@
+"""One backtest: an engine for each day, one after another, at one exchange in virtual time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import date, timedelta
+from typing import Any, Final
+
+import attrs
+
+from engine.backtest.excursions import Excursions
+from engine.backtest.exposure import Exposure
+from engine.backtest.ledger import LedgerTrade
+from engine.backtest.plan import Plan
+from engine.engine import Engine
+from engine.errors import UserError
+from engine.events import (
+    AlertEvent,
+    FillEvent,
+    OrderEvent,
+    PositionEvent,
+    PredictionSignalEvent,
+    RefusalEvent,
+    SessionChangedEvent,
+    TradeEvent,
+)
+from engine.monitor.summary import Record
+from engine.sim import instruments
+from engine.sim.kept_journal import KeptJournal
+from engine.sim.launch import from_files
+from engine.sim.memory import MemoryTws
+from engine.sim.records import MarketTick
+from engine.sim.virtual import VirtualTransport
+from engine.view import EngineView
+
+SECOND_NS: Final = 1_000_000_000
+# From the last tick of a day until its engine ends: orders expire, commissions come.
+AFTER_NS: Final = 60 * SECOND_NS
+REST_NS: Final = 10 * SECOND_NS  # the same for a backtest that is ended early
+TOLD_EACH: Final = 4_096  # ticks between two words to whoever watches
+_RECORDED: Final = (
+    *(OrderEvent, TradeEvent, PredictionSignalEvent, RefusalEvent, AlertEvent),
+    SessionChangedEvent,
+)
+
+
+@attrs.define
+class Progress:
+    """``done`` of 1 by the exchange's clock."""
+
+    day: date
+    now_ns: int
+    ticks: int
+    trades: int
+    done: float
+
+
+Show = Callable[[Progress], None]
+
+
+@attrs.frozen(kw_only=True)
+class Outcome:
+    """``whole`` is False if it was ended early; ``view`` is of just before the last engine's end,
+    ``exchange`` the simulator's own report."""
+
+    plan: Plan
+    whole: bool
+    trades: tuple[LedgerTrade, ...]
+    record: Record
+    exposure: Exposure
+    view: EngineView
+    exchange: dict[str, Any]
+    ticks: int
+    days: int
+    journal: str
+
+
+class Backtest:
+    """``run`` plays it, once. ``stop`` may be called from a signal handler: it ends soon, with
+    what was done. ``finished`` is told of every trade of the ledger."""
+
+    def __init__(self, plan: Plan, show: Show = lambda progress: None) -> None:
+        self.plan = plan
+        self._show = show
+        self._days = plan.days
+        exchange, source = from_files(plan.ticks, seed=plan.seed, policies=plan.policies)
+        # The first tick of all is taken here, so all that the source tells must be there.
+        self._excursions, self._exposure = Excursions(), Exposure()
+        self._engine: Engine | None = None
+        self._asked = self._stopping = False
+        self._ticks = self._day = 0
+        self._next_ns = exchange.now_ns
+        self._tws = MemoryTws(
+            exchange,
+            self._watched(source),
+            seed=plan.seed,
+            latency_ns=round(plan.latency_ms * 1e6),
+        )
+        self._transport = VirtualTransport(self._tws)
+        self._record = Record()
+        self._trades: list[LedgerTrade] = []
+        self._view: EngineView | None = None
+
+    def run(self) -> Outcome:
+        """Raises UserError: the ticks cannot be read to their end, or the signals at all."""
+        journal = KeptJournal.memory()
+        played = 0
+        while not self._stopping and played < len(self._days):
+            if played:
+                self._transport.hang_up()
+                journal = journal.found_again()
+                self._transport.sleep(self._next_ns - 1 - self._transport.now_ns)
+            self._live(journal, f"{played + 1:06x}")
+            played += 1
+        assert self._view is not None
+        return Outcome(
+            plan=self.plan,
+            whole=self._tws.market_over and not self._asked,
+            trades=tuple(self._trades),
+            record=self._record,
+            exposure=self._exposure,
+            view=self._view,
+            exchange=self._tws.report(),
+            ticks=self._ticks,
+            days=played,
+            journal=journal.head_hash.hex(),
+        )
+
+    def stop(self) -> None:
+        self._asked = True
+
+    def _live(self, journal: KeptJournal, run: str) -> None:
+        """One day of the engine."""
+        plan, transport = self.plan, self._transport
+        engine = Engine(plan.config, journal, plan.signals, transport=transport, run=run)
+        engine.subscribe(FillEvent, self._excursions.filled)
+        engine.subscribe(PositionEvent, self._moved)
+        engine.subscribe(TradeEvent, self._told)
+        for kind in _RECORDED:
+            engine.subscribe(kind, self._record.add)
+        self._engine = engine
+        self._exposure.begin(transport.now_ns)
+        try:
+            engine.run()
+        finally:
+            self._engine = None
+        self._exposure.end(transport.now_ns)
+        self._view = engine.last_view
+        if engine.bus.failures:
+            raise AssertionError("an observer of the backtest failed; its log says how")
+
+    # -- events --------------------------------------------------------------------------------
+
+    def _moved(self, event: PositionEvent) -> None:
+        self._excursions.moved(event)
+        self._exposure.moved(event, self._transport.now_ns)
+
+    def _told(self, event: TradeEvent) -> None:
+        self._trades.append(LedgerTrade.of(event, self._excursions.told(event)))
+
+    # -- the market ----------------------------------------------------------------------------
+
+    def _watched(self, source: Iterator[MarketTick]) -> Iterator[MarketTick]:
+        """The ticks of all days. The exchange asks for the next one when it is about to play the
+        one before, which is then looked at here."""
+        tick = next(source)
+        for day in self._days:
+            ends_ns = instruments.midnight_ns(day + timedelta(days=1))
+            self._next_ns = tick.time_ns - tick.time_ns % SECOND_NS
+            while tick.time_ns < ends_ns:
+                yield tick
+                self._look(tick, day)
+                following = next(source, None)
+                if following is None or following.time_ns >= ends_ns:
+                    self._at(tick.time_ns + AFTER_NS)
+                if following is None:
+                    return
+                tick = following
+
+    def _look(self, tick: MarketTick, day: date) -> None:
+        self._ticks += 1
+        self._excursions.look(tick)
+        if self._asked and not self._stopping:
+            self._stopping = True
+            self._at(tick.time_ns + REST_NS)
+        if self._ticks % TOLD_EACH:
+            return
+        opens_ns, closes_ns = instruments.session(day)
+        done = min(max((tick.time_ns - opens_ns) / (closes_ns - opens_ns), 0.0), 1.0)
+        done = (self._days.index(day) + done) / len(self._days)
+        self._show(Progress(day, tick.time_ns, self._ticks, len(self._trades), done))
+
+    def _at(self, time_ns: int) -> None:
+        """The day's engine ends then."""
+        self._transport.at(time_ns, self._end)
+
+    def _end(self) -> None:
+        if self._engine is None:
+            raise UserError(f"{self.plan.ticks[0]}: too few ticks to trade a day")
+        self._engine.stop()

@@ -1,0 +1,103 @@
+"""``engine backtest``: a strategy over recorded ticks, and what it made."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+import attrs
+
+from engine.backtest.ledger import as_csv
+from engine.backtest.plan import planned
+from engine.backtest.report import lines, report
+from engine.backtest.trial import Backtest, Progress, Show
+from engine.cli.run import Interrupts
+from engine.monitor.files import check_writable, write_json, write_whole
+from engine.monitor.lines import clock
+from engine.settings_file import load
+from engine.sim.policies import answers
+from engine.sim.profiles import policies
+
+INTERRUPTED: Final = 130  # by SIGINT, as a shell has it
+
+
+@attrs.frozen(kw_only=True)
+class BacktestOptions:
+    strategy: Path
+    ticks: tuple[Path, ...]
+    signals: Path | None
+    symbols: tuple[str, ...]
+    seed: int
+    latency_ms: float
+    profile: str
+    policies: tuple[str, ...]
+    json: Path | None
+    csv: Path | None
+
+
+def backtest(options: BacktestOptions) -> int:
+    """0 when all ticks were played, 130 when it was interrupted: then with what was done.
+
+    Raises:
+        UserError: one line on what a person must mend.
+    """
+    for path in (options.json, options.csv):
+        if path is not None:
+            check_writable(path)
+    plan = planned(
+        load(options.strategy),
+        options.ticks,
+        options.signals,
+        symbols=options.symbols,
+        seed=options.seed,
+        latency_ms=options.latency_ms,
+        policies=policies(options.profile, answers(options.policies), options.seed),
+    )
+    with _progress() as show:
+        trial = Backtest(plan, show)
+        with Interrupts(trial.stop) as interrupts:
+            outcome = trial.run()
+            took_s = time.monotonic() - interrupts.since
+    told = sys.stderr if str(options.json) == "-" else sys.stdout
+    told.write("".join(f"{line}\n" for line in lines(outcome)))
+    told.flush()
+    sys.stderr.write(f"{took_s:.1f} s, {outcome.ticks / took_s:,.0f} ticks/s\n")
+    if options.json is not None:
+        write_json(options.json, report(outcome, options.strategy.name))
+    if options.csv is not None:
+        write_whole(options.csv, as_csv(outcome.trades))
+    return 0 if outcome.whole else INTERRUPTED
+
+
+@contextmanager
+def _progress() -> Iterator[Show]:
+    """One bar on a terminal, nothing elsewhere."""
+    if not sys.stderr.isatty():
+        yield lambda progress: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bars
+
+    columns = (
+        TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(),
+        TextColumn("{task.fields[ticks]:,} ticks, {task.fields[trades]} trades"),
+        TimeRemainingColumn(),
+    )  # fmt: skip
+    with Bars(*columns, console=Console(stderr=True), transient=True) as bars:
+        task = bars.add_task("", total=1.0, ticks=0, trades=0)
+
+        def show(now: Progress) -> None:
+            bars.update(
+                task,
+                description=f"{now.day} {clock(now.now_ns)[:5]}",
+                completed=now.done,
+                ticks=now.ticks,
+                trades=now.trades,
+            )
+
+        yield show
