@@ -153,7 +153,7 @@ def test_who_hands_in_a_signal_is_refused_and_the_halt_stays_until_it_is_taken_b
     answers: list[Future[Any]] = []
 
     def signal(engine: Engine) -> None:
-        now_ns = engine._now_ns()
+        now_ns = engine.now_ns()
         said = {"ticker": SYMBOL, "signal": "BUY", "confidence": 0.9}
         found = parse_signal(said, "host", now_ns, (SYMBOL,), model_time_ns=now_ns)
         answers.append(engine._inbox.put(found))

@@ -165,7 +165,7 @@ def test_a_real_day_is_traded_protected_and_ends_flat(engine: Cli) -> None:
 
 
 def test_what_tws_sent_is_recorded(engine: Cli) -> None:
-    done = engine("run", "--for", "2s", "--record", "wire.cap")
+    done = engine("run", "--for", "8s", "--record", "wire.cap")
     again = engine("run", "--for", "2s", "--record", "wire.cap")
     chunks = list(capture.read(engine.folder / "wire.cap"))
 
