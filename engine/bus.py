@@ -74,6 +74,7 @@ class EventBus:
         self._reported = 0
         self._subscriptions: tuple[Subscription, ...] = ()
         self._routes: dict[type[BaseEvent], tuple[Subscription, ...]] = {}
+        self._wanted: dict[type[BaseEvent], bool] = {}
         self._streams: set[EventStream[Any] | AsyncEventStream[Any]] = set()
         self._changing = threading.Lock()  # subscriptions and life; publish never takes it
         self._thread: threading.Thread | None = None
@@ -119,10 +120,14 @@ class EventBus:
 
     def wanted(self, event_class: type[BaseEvent]) -> bool:
         """Whether anybody would receive some event of ``event_class`` or its subclasses."""
-        return any(
-            issubclass(event_class, s.event_class) or issubclass(s.event_class, event_class)
-            for s in self._subscriptions
-        )
+        known = self._wanted  # read before the subscriptions, as in ``_route``
+        wanted = known.get(event_class)
+        if wanted is None:
+            wanted = known[event_class] = any(
+                issubclass(event_class, s.event_class) or issubclass(s.event_class, event_class)
+                for s in self._subscriptions
+            )
+        return wanted
 
     # -- the writer's side ---------------------------------------------------------------------
 
@@ -169,7 +174,7 @@ class EventBus:
         subscription = Subscription(self, event_class, handler)
         with self._changing:
             self._subscriptions = (*self._subscriptions, subscription)
-            self._routes = {}
+            self._routes, self._wanted = {}, {}
         return subscription
 
     def stream(
@@ -221,7 +226,7 @@ class EventBus:
         subscription.active = False
         with self._changing:
             self._subscriptions = tuple(s for s in self._subscriptions if s is not subscription)
-            self._routes = {}
+            self._routes, self._wanted = {}, {}
 
     # -- the delivery thread -------------------------------------------------------------------
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
+from functools import lru_cache
 
 from engine.broker.session import Session
 from engine.core import Core
@@ -39,5 +40,6 @@ class ScheduledSignals:
         return len(self._file)
 
 
+@lru_cache(maxsize=1)  # the writer asks with every turn, and the answer is a day's
 def _day(time_ns: int) -> date:
     return datetime.fromtimestamp(time_ns / 1e9, UTC).astimezone(EXCHANGE_ZONE).date()

@@ -19,7 +19,8 @@ from engine.sim.records import MarketTick
 
 @attrs.define
 class _Held:
-    """``mark`` is the side of the quote at which it could be closed."""
+    """``mark`` is the kind of tick at which it could be closed: the other side of the quote, or
+    the last trade where nothing is quoted."""
 
     sign: int
     average: float
@@ -41,11 +42,19 @@ class Excursions:
 
     def __init__(self) -> None:
         self._held: dict[str, _Held] = {}
+        self._quoted: set[str] = set()
         self._ended: dict[str, deque[tuple[int, Excursion]]] = {}
 
     def look(self, tick: MarketTick) -> None:
+        kind = tick.kind
+        if kind != "T":
+            self._quoted.add(tick.symbol)
         held = self._held.get(tick.symbol)
-        if held is not None and tick.kind == held.mark:
+        if held is None:
+            return
+        if held.mark == "T" and kind == _side(held.sign):
+            held.mark = kind
+        if held.mark == kind:
             held.see(tick.price)
 
     def filled(self, event: FillEvent) -> None:
@@ -63,7 +72,8 @@ class Excursions:
                 ended = self._ended.setdefault(event.symbol, deque())
                 ended.append((event.time_ns, Excursion(held.adverse, held.favourable)))
         elif held is None or isinstance(event, PositionOpenEvent) or held.sign != sign:
-            self._held[event.symbol] = _Held(sign, average, "B" if sign > 0 else "A")
+            mark = _side(sign) if event.symbol in self._quoted else "T"
+            self._held[event.symbol] = _Held(sign, average, mark)
         else:
             held.average = average
 
@@ -77,3 +87,7 @@ class Excursions:
                 max(found.adverse, one.adverse), max(found.favourable, one.favourable)
             )
         return found
+
+
+def _side(sign: int) -> str:
+    return "B" if sign > 0 else "A"

@@ -36,6 +36,8 @@ from engine.view import EngineView
 SECOND_NS: Final = 1_000_000_000
 # From the last tick of a day until its engine ends: orders expire, commissions come.
 AFTER_NS: Final = 60 * SECOND_NS
+# How often the engine looks at its guards, its day book and the bars that time alone ends.
+IDLE_NS: Final = SECOND_NS
 REST_NS: Final = 10 * SECOND_NS  # the same for a backtest that is ended early
 TOLD_EACH: Final = 4_096  # ticks between two words to whoever watches
 _RECORDED: Final = (
@@ -96,7 +98,7 @@ class Backtest:
             seed=plan.seed,
             latency_ns=round(plan.latency_ms * 1e6),
         )
-        self._transport = VirtualTransport(self._tws)
+        self._transport = VirtualTransport(self._tws, IDLE_NS)
         self._record = Record()
         self._trades: list[LedgerTrade] = []
         self._view: EngineView | None = None

@@ -438,3 +438,14 @@ def test_a_loop_that_was_closed_does_not_disturb_the_others(bus: EventBus) -> No
     assert sequences(seen) == [1, 2, 3]
     assert bus.failures == 0
     assert abandoned is not None
+
+
+def test_what_is_wanted_changes_with_the_subscriptions(bus: EventBus) -> None:
+    assert not bus.wanted(MarketEvent)
+    first = bus.subscribe(VolumeEvent, print)
+    second = bus.subscribe(BaseEvent, print)
+    assert (bus.wanted(MarketEvent), bus.wanted(RefusalEvent)) == (True, True)
+    second.unsubscribe()
+    assert (bus.wanted(MarketEvent), bus.wanted(RefusalEvent)) == (True, False)
+    first.unsubscribe()
+    assert not bus.wanted(MarketEvent)
