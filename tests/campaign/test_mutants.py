@@ -114,3 +114,11 @@ def test_a_wrong_option_is_told_in_a_line(
 
     assert ended.value.code == 2
     assert said in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_the_page_lists_every_fault_and_who_finds_it() -> None:
+    rows = re.findall(
+        r"^\| `(\S+)`.*$", (ROOT / "docs/mutants.md").read_text("utf-8"), re.MULTILINE
+    )
+    assert rows == [fault.name for fault in FAULTS], "make mutants ARGS='--table docs/mutants.md'"
+    assert "nobody" not in (ROOT / "docs/mutants.md").read_text("utf-8").split("|", 1)[1]
