@@ -311,7 +311,8 @@ a copy of the tree and shown to the finders, one after the other, until one of t
 - `verify`: exploration, `engine verify`; the law is that of `engine/verify/laws.py`
 
 `make mutants ARGS="--table docs/mutants.md"` runs it again and writes this page. The seconds are
-those of all finders that were asked, on the machine of the day. The faults themselves are in `tests/campaign/faults.py`.
+those of all finders that were asked, on the machine of the day. The faults themselves are in
+`tests/campaign/faults.py`.
 
 {count} faults: {summary}.
 
