@@ -136,7 +136,9 @@ class Ledger:
 
     def _twin(self, fill: ExecutionReported, order_id: int) -> str | None:
         """What has been counted is this very fill, although one of their ids has lost its form:
-        an order has the same running total only once."""
+        an order has the same running total only once. One that has none says nothing."""
+        if fill.cumulative_quantity <= 0:
+            return None
         formed = revision(fill.execution_id)[1] > 0
         for identity, other in self.fills.items():
             if (

@@ -214,6 +214,16 @@ def test_fills_that_only_look_alike_are_all_counted() -> None:
     assert ledger.add(execution("other", "BUY", 100, 10), 1) == 100
 
 
+def test_fills_without_a_running_total_are_never_taken_for_one() -> None:
+    """Too few shares counted is the worse mistake: they would have no stop."""
+    first, second = (
+        attrs.evolve(execution(name, "BUY", 100, 10), cumulative_quantity=Decimal(0))
+        for name in ("nonsense", "e5.a1.01.01")
+    )
+    ledger = Ledger()
+    assert (ledger.add(first, 1), ledger.add(second, 1)) == (100, 100)
+
+
 def test_a_correction_that_names_another_order_moves_its_shares_there() -> None:
     ledger = Ledger()
     ledger.add(execution("a.01", "BUY", 100, 10), 1)
