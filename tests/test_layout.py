@@ -81,7 +81,7 @@ ENGINE = _words(
     backtest.plan backtest.excursions backtest.exposure backtest.ledger backtest.figures
     backtest.trial backtest.report
     cli.words cli.progress cli.options cli.settings cli.broker cli.control cli.journal
-    cli.halt_signals cli.reload cli.run cli.backtest cli.sim cli.verify cli.simulate
+    cli.handlers cli.halt_signals cli.reload cli.run cli.backtest cli.sim cli.verify cli.simulate
     cli.demo_api cli.check cli.explain cli.new cli.files cli.upkeep cli.app cli.main cli.__main__
     """
 )

@@ -15,6 +15,7 @@ from engine.backtest.ledger import as_csv
 from engine.backtest.plan import planned
 from engine.backtest.report import lines, report
 from engine.backtest.trial import Backtest, Progress, Show
+from engine.cli.progress import gauge
 from engine.cli.run import Interrupts
 from engine.monitor.files import check_writable, write_json, write_whole
 from engine.monitor.lines import clock
@@ -75,25 +76,11 @@ def backtest(options: BacktestOptions) -> int:
 
 @contextmanager
 def _progress() -> Iterator[Show]:
-    """One bar on a terminal, nothing elsewhere."""
-    if not sys.stderr.isatty():
-        yield lambda progress: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
-    from rich.progress import Progress as Bars
-
-    columns = (
-        TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(),
-        TextColumn("{task.fields[ticks]:,} ticks, {task.fields[trades]} trades"),
-        TimeRemainingColumn(),
-    )  # fmt: skip
-    with Bars(*columns, console=Console(stderr=True), transient=True) as bars:
-        task = bars.add_task("", total=1.0, ticks=0, trades=0)
+    note = "{task.fields[ticks]:,} ticks, {task.fields[trades]} trades"
+    with gauge(1.0, note, ticks=0, trades=0) as update:
 
         def show(now: Progress) -> None:
-            bars.update(
-                task,
+            update(
                 description=f"{now.day} {clock(now.now_ns)[:5]}",
                 completed=now.done,
                 ticks=now.ticks,

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, Self, TextIO
 
 from engine.cli.broker import choose_broker
 from engine.cli.halt_signals import HaltSignals
+from engine.cli.handlers import Handler, Handlers
 from engine.cli.options import RunOptions
 from engine.cli.progress import bar
 from engine.cli.reload import Reloader
@@ -98,26 +99,22 @@ def _engine(options: RunOptions, config: Config) -> Engine:
         )
 
 
-class Interrupts:
+class Interrupts(Handlers):
     """Ctrl-C and SIGTERM ask for an end in order, and ``then`` is called; a second one ends at
     once. SIGHUP asks to read the settings again, where they are in a file (``reloads``)."""
 
     def __init__(self, then: Callable[[], object] = lambda: None, *, reloads: bool = False) -> None:
+        handlers: dict[signal.Signals, Handler] = dict.fromkeys(
+            (signal.SIGINT, signal.SIGTERM), self._told
+        )
+        if reloads:
+            handlers[signal.SIGHUP] = lambda _number, _frame: self.hangup.set()
+        super().__init__(handlers)
         self.event = threading.Event()
         self.hangup = threading.Event()
-        self._reloads = reloads
         self.name = ""
         self.since = time.monotonic()
-        self._before: dict[int, Any] = {}
         self._then = then
-
-    def __enter__(self) -> Self:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            self._before[number] = signal.signal(number, self._told)
-        if self._reloads:
-            hung_up = signal.signal(signal.SIGHUP, lambda _number, _frame: self.hangup.set())
-            self._before[signal.SIGHUP] = hung_up
-        return self
 
     def _told(self, number: int, _frame: FrameType | None) -> None:
         if self.event.is_set():
@@ -125,15 +122,6 @@ class Interrupts:
         self.name = signal.Signals(number).name
         self.event.set()
         self._then()
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        problem: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
 
 
 class Watch:

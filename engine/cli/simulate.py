@@ -19,6 +19,7 @@ from engine.campaign.scenario import HOURS_MAX, Mode, Scenario, parse, render
 from engine.campaign.shrink import ATTEMPTS_MAX, Shrunk, shrink
 from engine.campaign.tally import Failure, Tally
 from engine.campaign.trial import play
+from engine.cli.progress import gauge
 from engine.errors import UserError
 from engine.monitor.files import check_writable, write_json, write_whole
 from engine.sim import instruments
@@ -89,23 +90,11 @@ def _plan(options: SimulateOptions) -> Plan:
 
 @contextmanager
 def _progress(seeds: int) -> Iterator[Show]:
-    """One bar on a terminal, nothing elsewhere."""
-    if not sys.stderr.isatty():
-        yield lambda _: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-    columns = (
-        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
-        TextColumn("seeds, {task.fields[orders]:,} orders"), TimeElapsedColumn(),
-    )  # fmt: skip
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("", total=seeds, orders=0)
+    with gauge(seeds, "seeds, {task.fields[orders]:,} orders", orders=0) as update:
 
         def show(found: Tally) -> None:
             failed = f"{len(found.failures)} failed" if found.failures else "all hold"
-            bar.update(task, description=failed, completed=found.seeds, orders=found.orders)
+            update(description=failed, completed=found.seeds, orders=found.orders)
 
         yield show
 
@@ -154,18 +143,10 @@ def _shrink(failures: list[Failure], directory: Path | None) -> dict[int, str]:
 
 @contextmanager
 def _shrinking(seed: int) -> Iterator[Callable[[int, Scenario], None]]:
-    if not sys.stderr.isatty():
-        yield lambda attempts, smallest: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn
-
-    columns = TextColumn("seed {task.fields[seed]}: {task.description}"), BarColumn()
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("", total=ATTEMPTS_MAX, seed=seed)
+    with gauge(ATTEMPTS_MAX, "attempts") as update:
 
         def show(attempts: int, smallest: Scenario) -> None:
-            bar.update(task, description=_size(smallest), completed=attempts)
+            update(description=f"seed {seed}: {_size(smallest)}", completed=attempts)
 
         yield show
 

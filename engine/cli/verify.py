@@ -13,6 +13,7 @@ from typing import Final
 import attrs
 import orjson
 
+from engine.cli.progress import gauge
 from engine.errors import UserError
 from engine.monitor.files import check_writable, write_json, write_whole
 from engine.verify import rows
@@ -106,25 +107,14 @@ def _chosen(options: VerifyOptions) -> tuple[Situation, ...]:
 
 @contextmanager
 def _progress(max_states: int) -> Iterator[Show]:
-    """One bar on a terminal for all that is under way, nothing elsewhere."""
-    if not sys.stderr.isatty():
-        yield lambda _: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-    columns = (
-        TextColumn("{task.description:24}"), BarColumn(), MofNCompleteColumn(),
-        TextColumn("states, {task.fields[followed]:,} followed"), TimeElapsedColumn(),
-    )  # fmt: skip
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("", total=max_states, followed=0)
+    """For all that is under way."""
+    with gauge(max_states, "states, {task.fields[followed]:,} followed", followed=0) as update:
 
         def show(tallies: dict[str, Tally]) -> None:
             *_, latest = tallies
             states = sum(tally.states for tally in tallies.values())
             followed = sum(tally.followed for tally in tallies.values())
-            bar.update(task, description=latest, completed=states, followed=followed)
+            update(description=f"{latest:24}", completed=states, followed=followed)
 
         yield show
 
