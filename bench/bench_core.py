@@ -25,7 +25,8 @@ from engine.inputs import (
     SignalArrived,
 )
 from engine.sim.records import ExecutionNotice, OrderNotice
-from tests.core.desk import Desk, translate
+from engine.sim.wireless import translate
+from tests.core.desk import Desk
 
 SYMBOLS = ("AAA", "BBB", "CCC", "DDD", "EEE", "FFF")
 CONFIG = from_mapping({"strategy": {"symbols": SYMBOLS, "sizing": {"shares": 300}}})

@@ -17,7 +17,8 @@ from engine.journal import Journal
 from engine.recorder import FILE_RECORDS, SNAPSHOT_RECORDS
 from engine.recovery import take_snapshot
 from engine.sim.records import OrderNotice
-from tests.core.desk import MILLISECOND, Desk, translate
+from engine.sim.wireless import translate
+from tests.core.desk import MILLISECOND, Desk
 
 GROUP: Final = "start with a history"
 RECORDS: Final = 1_000_000

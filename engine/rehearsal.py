@@ -21,25 +21,16 @@ from engine.events import BaseEvent
 from engine.inputs import (
     AccountsListed,
     AccountValueReported,
-    CommissionReported,
-    ConditionFired,
-    ErrorReported,
-    ExecutionReported,
     Input,
     Instrument,
     InstrumentDefined,
     MarketSeen,
     MarketView,
     OrderIdGranted,
-    OrderOpened,
-    OrderStatusReported,
-    PositionReported,
     SessionChanged,
     Signal,
     SignalArrived,
     SignalKind,
-    SnapshotEnded,
-    SnapshotStarted,
     Started,
     TimerElapsed,
 )
@@ -47,21 +38,17 @@ from engine.sim.exchange import Exchange
 from engine.sim.instruments import instrument, known, session, utc_ns, zone
 from engine.sim.policies import Policies
 from engine.sim.records import (
-    CommissionNotice,
-    ErrorNotice,
-    ExecutionNotice,
     MarketTick,
     Notice,
-    OrderNotice,
-    PositionNotice,
-    SimOrder,
     TickKind,
 )
+from engine.sim.wireless import Watches, order_of, translate, truth
 
 DAY: Final = date(2024, 1, 3)  # a Wednesday like any other
 CLIENT: Final = 17
 ACCOUNT: Final = "DU0000001"
 SIZE: Final = 1_000_000  # of every quote: nothing fills in part
+EPOCH: Final = 1
 ROUNDS_MAX: Final = 100  # of question and answer within one instant
 
 
@@ -78,7 +65,7 @@ class Rehearsal:
         self.core: Final = Core(config)
         free = Policies(commission_per_share=Decimal(0), commission_min=Decimal(0))
         self._exchange: Final = Exchange([self.instrument], ACCOUNT, free, 1, self.now_ns, 7)
-        self._watches: dict[int, tuple[Watch, bool]] = {}
+        self._watches: Final = Watches()
         self._signals = 0
         self._begin(config, equity)
 
@@ -90,18 +77,18 @@ class Rehearsal:
     def _begin(self, config: Config, equity: Decimal) -> None:
         settings = orjson.dumps(CONVERTER.unstructure(config)).decode()
         self._feed(Started("try", "rehearsal", settings, CLIENT, ACCOUNT))
-        self._feed(SessionChanged("START", 1))
+        self._feed(SessionChanged("START", EPOCH))
         self._feed(
-            SessionChanged("SOCKET_OPENED", 1),
+            SessionChanged("SOCKET_OPENED", EPOCH),
             OrderIdGranted(1),
             AccountsListed((ACCOUNT,)),
-            SessionChanged("HANDSHAKE_DONE", 1),
+            SessionChanged("HANDSHAKE_DONE", EPOCH),
             AccountValueReported(ACCOUNT, "NetLiquidation", str(equity), "USD"),
         )
         told: list[Input] = [InstrumentDefined(self.instrument)]
         for kind in ("open_orders", "executions", "completed_orders", "positions"):
-            told += self._truth(Snapshot(kind))
-        self._feed(*told, SessionChanged("SYNCED", 1))
+            told += truth(self._exchange, kind, EPOCH)
+        self._feed(*told, SessionChanged("SYNCED", EPOCH))
 
     # -- what happens --------------------------------------------------------------------------
 
@@ -116,7 +103,7 @@ class Rehearsal:
         for kind, price in (*ticks, ("T", last)):
             tick = MarketTick(self.now_ns, self.symbol, kind, price, SIZE)
             self._tell(self._exchange.on_tick(tick))
-        if fired := self._fired():
+        if fired := self._watches.fired(self.view):
             self._feed(*fired)
 
     def signal(self, kind: SignalKind, confidence: float) -> None:
@@ -162,156 +149,22 @@ class Rehearsal:
         if isinstance(command, LookAtMarket):
             return [MarketSeen(self.view)]
         if isinstance(command, Watch):
-            self._watches[command.number] = (command, not command.at_once)
-            return self._fired()
+            self._watches.set(command)
+            return self._watches.fired(self.view)
         if isinstance(command, Unwatch):
-            del self._watches[command.number]
+            self._watches.unset(command)
             return []
         if isinstance(command, Snapshot):
-            return self._truth(command)
+            return truth(self._exchange, command.kind, EPOCH)
         if isinstance(command, Cancel):
             notices = self._exchange.cancel(CLIENT, command.order_id)
         else:
             assert isinstance(command, Place | Amend)
-            notices = self._exchange.place(CLIENT, self._order(command))
+            notices = self._exchange.place(CLIENT, order_of(command, CLIENT, self.instrument))
         return [item for notice in notices for item in translate(notice)]
-
-    def _truth(self, command: Snapshot) -> list[Input]:
-        found: list[Input] = [SnapshotStarted(command.kind, 1)]
-        if command.kind == "open_orders":
-            for order in self._exchange.open_orders():
-                found += translate(OrderNotice(order))
-        elif command.kind == "executions":
-            for execution in self._exchange.executions():
-                found += translate(ExecutionNotice(execution), 99)
-        elif command.kind == "positions":
-            for position in self._exchange.positions():
-                found += translate(position)
-        return [*found, SnapshotEnded(command.kind, 1)]
-
-    def _fired(self) -> list[Input]:
-        """The watches that have just become true."""
-        found: list[Input] = []
-        for number, (watch, was) in self._watches.items():
-            value = getattr(self.view, watch.field)
-            if value is not None:
-                now = value >= watch.level if watch.op == "above" else value <= watch.level
-                self._watches[number] = (watch, now)
-                if now and not was:
-                    found.append(ConditionFired(number, self.view))
-        return found
-
-    def _order(self, command: Place | Amend) -> SimOrder:
-        spec = command.spec
-        return SimOrder(
-            order_id=command.order_id,
-            client_id=CLIENT,
-            perm_id=0,
-            instrument=self.instrument,
-            account=spec.account,
-            action=spec.action,
-            quantity=spec.quantity,
-            order_type=spec.order_type,
-            limit_price=spec.limit_price,
-            aux_price=spec.aux_price,
-            trailing_percent=spec.trail_percent,
-            trail_stop_price=spec.trail_stop_price,
-            tif=spec.tif,
-            outside_rth=spec.outside_rth,
-            oca_group=spec.oca_group,
-            oca_type=spec.oca_type,
-            parent_id=spec.parent_id,
-            order_ref=spec.order_ref,
-            transmit=spec.transmit,
-        )
 
 
 def _instrument(symbol: str) -> Instrument:
     """As TWS would define it, if it is like a US stock; with the hours of the day."""
     like = instrument(symbol) if known(symbol) else instrument("X")
     return attrs.evolve(like, symbol=symbol, sessions=(session(DAY),))
-
-
-def translate(notice: Notice, request_id: int = -1) -> list[Input]:
-    """What the broker layer makes of the wire's rendering of a notice."""
-    if isinstance(notice, OrderNotice):
-        order = notice.order
-        status = OrderStatusReported(
-            order.order_id,
-            order.perm_id,
-            order.client_id,
-            order.parent_id,
-            order.status,
-            order.filled,
-            order.remaining,
-            order.average_price,
-            order.why_held,
-        )
-        if not notice.with_open_order:
-            return [status]
-        return [
-            OrderOpened(
-                order.order_id,
-                order.perm_id,
-                order.client_id,
-                order.parent_id,
-                order.order_ref,
-                order.account,
-                order.instrument.con_id,
-                order.instrument.symbol,
-                order.action,
-                order.quantity,
-                order.order_type,
-                order.limit_price,
-                order.aux_price,
-                order.tif,
-                order.oca_group,
-                order.oca_type,
-                order.status,
-                order.trail_stop_price,
-                order.trailing_percent,
-            ),
-            status,
-        ]
-    if isinstance(notice, ExecutionNotice):
-        e = notice.execution
-        return [
-            ExecutionReported(
-                e.execution_id,
-                e.order_id,
-                e.perm_id,
-                e.client_id,
-                e.order_ref,
-                e.account,
-                e.instrument.con_id,
-                e.instrument.symbol,
-                e.side,
-                e.quantity,
-                e.price,
-                e.cumulative_quantity,
-                e.exchange,
-                str(e.time_ns),
-                e.liquidation,
-                request_id,
-            )
-        ]
-    if isinstance(notice, CommissionNotice):
-        return [
-            CommissionReported(
-                notice.execution_id, notice.commission, notice.currency, notice.realised
-            )
-        ]
-    if isinstance(notice, PositionNotice):
-        contract = notice.instrument
-        return [
-            PositionReported(
-                notice.account,
-                contract.con_id,
-                contract.symbol,
-                notice.quantity,
-                notice.average_cost,
-            )
-        ]
-    if isinstance(notice, ErrorNotice):
-        return [ErrorReported(notice.order_id, notice.code, notice.text)]
-    return []

@@ -55,7 +55,7 @@ ENGINE = _words(
     sim.matching sim.oracle
     sim.faults sim.fault_script sim.fault_draw sim.fault_plan
     sim.interference sim.ledger sim.floor sim.release sim.preview sim.order_entry sim.incidents
-    sim.exchange
+    sim.exchange sim.wireless
     sim.delivery
     sim.wire_time sim.wire_fields sim.wire_text_reader sim.wire_conditions sim.wire_orders
     sim.wire_messages sim.wire_lists sim.wire_ticks sim.wire_encoder sim.wire_values

@@ -28,7 +28,6 @@ from engine.core import Core
 from engine.events import BaseEvent
 from engine.inputs import (
     AccountsListed,
-    ConditionFired,
     ExecutionReported,
     Input,
     InstrumentDefined,
@@ -38,12 +37,9 @@ from engine.inputs import (
     SessionChanged,
     Signal,
     SignalArrived,
-    SnapshotEnded,
-    SnapshotStarted,
     Started,
     TimerElapsed,
 )
-from engine.rehearsal import translate
 from engine.sim.exchange import Exchange
 from engine.sim.instruments import instrument, session
 from engine.sim.matching import Deal
@@ -54,10 +50,10 @@ from engine.sim.records import (
     ExecutionNotice,
     MarketTick,
     Notice,
-    OrderNotice,
     SimExecution,
     SimOrder,
 )
+from engine.sim.wireless import Watches, order_of, translate, truth
 
 DAY = date(2024, 3, 5)
 OPEN_NS, CLOSE_NS = session(DAY)
@@ -157,7 +153,7 @@ class Desk:
         self.digests: list[str] | None = [] if self.keeps_digests else None
         self.quotes: dict[str, MarketView] = {}
         self.signals = 0
-        self.watches: dict[int, tuple[Watch, bool]] = {}  # with what was true when last seen
+        self.watches = Watches()
         self.epoch = 0
         self.refusals: dict[str, int] = {}  # by order type: so many new orders are rejected
         self.excused = 0  # crossings of zero that the exchange made by itself
@@ -197,17 +193,7 @@ class Desk:
         self.feed(SessionChanged("SOCKET_CLOSED", self.epoch))
 
     def answer(self, command: Snapshot) -> list[Input]:
-        found: list[Input] = [SnapshotStarted(command.kind, self.epoch)]
-        if command.kind == "open_orders":
-            for order in self.exchange.open_orders():  # of all clients
-                found += translate(OrderNotice(order))
-        elif command.kind == "executions":
-            for execution in self.exchange.executions():
-                found += translate(ExecutionNotice(execution), 99)
-        elif command.kind == "positions":
-            for notice in self.exchange.positions():
-                found += translate(notice)
-        return [*found, SnapshotEnded(command.kind, self.epoch)]
+        return truth(self.exchange, command.kind, self.epoch)
 
     def restart(self) -> None:
         """The process dies; another one replays its journal, must arrive at the same state, and
@@ -250,16 +236,7 @@ class Desk:
     def fired(self, symbol: str) -> list[Input]:
         """The watches of a symbol that have just become true."""
         view = self.quotes.get(symbol)
-        found: list[Input] = []
-        for number, (watch, was) in self.watches.items():
-            value = getattr(view, watch.field) if view is not None else None
-            if watch.symbol != symbol or value is None:
-                continue
-            now = value >= watch.level if watch.op == "above" else value <= watch.level
-            self.watches[number] = (watch, now)
-            if now and not was:
-                found.append(ConditionFired(number, view))
-        return found
+        return [] if view is None else self.watches.fired(view)
 
     def look(self, symbol: str) -> None:
         if fired := self.fired(symbol):
@@ -349,10 +326,10 @@ class Desk:
         if isinstance(command, LookAtMarket):
             return [MarketSeen(self.quotes[command.symbol])]
         if isinstance(command, Watch):
-            self.watches[command.number] = (command, not command.at_once)
+            self.watches.set(command)
             return self.fired(command.symbol)
         if isinstance(command, Unwatch):
-            del self.watches[command.number]
+            self.watches.unset(command)
             return []
         assert self.linked, f"sent without a link: {command}"
         if isinstance(command, Snapshot):
@@ -363,33 +340,12 @@ class Desk:
             notices = self.exchange.cancel(CLIENT, command.order_id)
         else:
             assert isinstance(command, Place | Amend)
-            notices = self.place(self.sim_order(command), new=isinstance(command, Place))
+            notices = self.place(
+                order_of(command, CLIENT, self.instruments[command.symbol]),
+                new=isinstance(command, Place),
+            )
         told = [item for notice in notices for item in translate(notice)]
         return self.courier.carry(told, self.now_ns)
-
-    def sim_order(self, command: Place | Amend) -> SimOrder:
-        spec = command.spec
-        return SimOrder(
-            order_id=command.order_id,
-            client_id=CLIENT,
-            perm_id=0,
-            instrument=self.instruments[command.symbol],
-            account=spec.account,
-            action=spec.action,
-            quantity=spec.quantity,
-            order_type=spec.order_type,
-            limit_price=spec.limit_price,
-            aux_price=spec.aux_price,
-            trailing_percent=spec.trail_percent,
-            trail_stop_price=spec.trail_stop_price,
-            tif=spec.tif,
-            outside_rth=spec.outside_rth,
-            oca_group=spec.oca_group,
-            oca_type=spec.oca_type,
-            parent_id=spec.parent_id,
-            order_ref=spec.order_ref,
-            transmit=spec.transmit,
-        )
 
     # -- what the exchange does by itself ----------------------------------------------------
 

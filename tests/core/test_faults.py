@@ -28,8 +28,9 @@ from engine.sim.exchange import Exchange
 from engine.sim.oracle import uncovered
 from engine.sim.policies import Policies
 from engine.sim.records import ExecutionNotice
+from engine.sim.wireless import order_of, translate
 from statecharts.vocabulary import OrderReport
-from tests.core.desk import ACCOUNT, CLIENT, SECOND, Desk, translate
+from tests.core.desk import ACCOUNT, CLIENT, SECOND, Desk
 from tests.core.test_core import bracket, desk, placed, sent
 
 PROTECTED = ["SELL 300 LMT 104.00", "SELL 300 STP 94.00"]
@@ -330,7 +331,8 @@ def test_14_an_order_that_appears_after_all_is_taken_back() -> None:
     for seconds, command in zip((0.0, 60.0, 1000.0), first, strict=True):
         d.wait(seconds)
         alone = attrs.evolve(
-            d.sim_order(command), parent_id=0, transmit=True, order_type="LMT", order_id=0,
+            order_of(command, CLIENT, d.instruments[command.symbol]),
+            parent_id=0, transmit=True, order_type="LMT", order_id=0,
             limit_price=Decimal(90 if command.spec.action == "BUY" else 110),
         )  # fmt: skip
         alone.order_id = d.exchange.next_order_id(CLIENT)

@@ -19,8 +19,9 @@ from engine.inputs import (
 )
 from engine.orders import Role
 from engine.sim.records import ExecutionNotice
+from engine.sim.wireless import translate
 from statecharts.vocabulary import OrderReport
-from tests.core.desk import Desk, translate
+from tests.core.desk import Desk
 from tests.core.test_core import config, desk
 
 AT_TEN = {
