@@ -150,10 +150,15 @@ class Context:
                 value += worth
         return value / quantity if quantity else self.plan.decision_price
 
+    def planned_stop(self, grid: Grid) -> Decimal:
+        """Trigger of the stop for what is held now. No entry is made whose stop is not above
+        zero; shares that came cheaper than decided have theirs at the lowest price there is."""
+        return max(self.plan.stop_at(self.basis, grid), grid.increment(ZERO))
+
     def stop_level(self, grid: Grid) -> Decimal:
         """Where the position ends: the planned stop, or what a trailing one is known to have
         reached, whichever is nearer. Never loosened."""
-        planned = self.plan.stop_at(self.basis, grid)
+        planned = self.planned_stop(grid)
         if self.trail_level is None:
             return planned
         return max(planned, self.trail_level) if self.side > 0 else min(planned, self.trail_level)

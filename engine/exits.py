@@ -254,8 +254,8 @@ def _protect(part: Part, role: Role) -> list[Want]:
             found += [Withdraw(order) for order in resting if _removable(order)]
         return found
     price = exit_price(part.context, part.tranche, role, part.terms.grid)
-    if price is None:
-        return found
+    if price is None:  # there is none, or none any more
+        return found + [Withdraw(order) for order in resting if _removable(order)]
     if any(order.reported == OrderReport.UNKNOWN for order in resting):
         return found  # neither amended nor doubled before the first attempt is resolved
     if not resting:
@@ -289,7 +289,7 @@ def exit_price(context: Context, tranche: Tranche, role: Role, grid: Grid) -> De
         return plan.target_at(tranche.aim, context.basis, grid)
     if plan.trail is not None:
         return plan.trail.percent if plan.trail.amount is None else plan.trail.amount
-    return plan.stop_at(context.basis, grid)
+    return context.planned_stop(grid)
 
 
 def _fit(part: Part, order: Order, price: Decimal) -> list[Want]:

@@ -85,13 +85,15 @@ class Plan:
         return grid.round(basis - self.side * self.stop_distance, "up" if self.side > 0 else "down")
 
     def target_at(self, aim: int | None, basis: Decimal, grid: Grid) -> Decimal | None:
-        """Limit of a target; rounded towards the entry, so that it is reached no later."""
+        """Limit of a target; rounded towards the entry, so that it is reached no later. None:
+        there is none, or it would be below the lowest price, which a short never reaches."""
         if aim is None:
             return None
         wanted = self.aims[aim]
         if wanted.price is not None or wanted.distance is None:
             return wanted.price
-        return grid.round(basis + self.side * wanted.distance, "down" if self.side > 0 else "up")
+        price = grid.round(basis + self.side * wanted.distance, "down" if self.side > 0 else "up")
+        return price if price > ZERO else None
 
 
 @attrs.frozen

@@ -274,9 +274,9 @@ _PRICES: Final = (
     Fault(
         "stop-from-decision",
         "the stop counts from the price of the decision instead of the fills",
-        "engine/exits.py",
-        "return plan.stop_at(context.basis, grid)",
-        "return plan.stop_at(plan.decision_price, grid)",
+        "engine/contexts.py",
+        "max(self.plan.stop_at(self.basis, grid)",
+        "max(self.plan.stop_at(self.plan.decision_price, grid)",
     ),
     Fault(
         "basis-from-last-fill",
