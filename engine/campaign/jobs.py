@@ -5,7 +5,6 @@ What comes out of a seed depends on the seed alone, so any number of processes f
 
 from __future__ import annotations
 
-import logging
 import signal
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -86,14 +85,8 @@ def _deaf() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-def quiet() -> None:
-    """What an engine writes about a broker that misbehaves is no news here."""
-    logging.getLogger("engine").setLevel(logging.CRITICAL + 1)
-
-
 def work(seed: int, mode: Mode, hours: float) -> dict[str, Any]:
     """One seed, as plain data."""
-    quiet()
     counting = rows.Counting()
     try:
         outcome = play(drawn(seed, mode, hours))

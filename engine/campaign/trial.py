@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import traceback
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from decimal import ROUND_HALF_UP, Decimal
 from functools import partial
 from typing import Final
@@ -82,7 +83,21 @@ def play(scenario: Scenario, look: Callable[[Engine, float], None] | None = None
     Raises:
         UserError: the scenario says what nobody can do.
     """
-    return _Trial(scenario, look).play()
+    with _quiet():
+        return _Trial(scenario, look).play()
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """What an engine writes about a broker that misbehaves is no news here. Whoever plays a
+    scenario within a larger program hears their own engines again afterwards."""
+    told = logging.getLogger("engine")
+    level = told.level
+    told.setLevel(logging.CRITICAL + 1)
+    try:
+        yield
+    finally:
+        told.setLevel(level)
 
 
 class _Trial:

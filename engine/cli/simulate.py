@@ -52,7 +52,6 @@ def simulate(options: SimulateOptions) -> int:
     Raises:
         UserError: an option out of range, or a file that cannot be read or written.
     """
-    jobs.quiet()
     if options.replay is not None:
         return _replay(options.replay)
     if options.json is not None:

@@ -18,7 +18,6 @@ from typing import Final
 
 import attrs
 
-from engine.campaign.jobs import quiet
 from engine.campaign.trial import Outcome, play
 from engine.sim.faults import KINDS, FaultKind
 from engine.verify.jobs import processors
@@ -115,7 +114,6 @@ def _ends(outcome: Outcome) -> dict[str, int]:
 
 def fill(cell: Cell) -> str:
     """The words of all samples, best first; "-" only if none found anything."""
-    quiet()
     found = {word(cell.trade, line) for line in cell.lines}
     return ", ".join(one for one in WORDS if one in found) or "-"
 

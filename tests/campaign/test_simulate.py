@@ -1,5 +1,7 @@
 """Campaigns of whole engines in virtual time, and the machinery of them."""
 
+import logging
+
 import attrs
 import pytest
 
@@ -294,3 +296,12 @@ def test_a_prompt_is_written_as_it_is_read():
     for text in ("+5s signal IBM BUY 0.9", "+0.5s kill 3", "+7s resume"):
         assert str(prompt(text)) == text
     assert prompt("+5s halt 1") == Prompt(5.0, "halt", ("1",))
+
+
+def test_whoever_plays_a_scenario_hears_their_own_engines_afterwards(caplog):
+    """Once every test after a campaign was deaf for the errors of the engine."""
+    play(with_faults("+60s cancel-by-hand types=STP", mode="safety"))
+    assert [one for one in caplog.records if one.name.startswith("engine")] == []
+
+    logging.getLogger("engine.runtime").error("something to hear")
+    assert "something to hear" in caplog.messages
