@@ -29,17 +29,18 @@ INSTALL = -m pip install --quiet --disable-pip-version-check -c constraints.txt
 $(INSTALLED): $(FRAME) | $(BIN)/python
 	$(BIN)/python $(INSTALL) setuptools Cython numpy
 	$(BIN)/python $(INSTALL) --no-build-isolation -e ".[test,diagrams]"
-	@touch $@
+	@touch $@ $(BUILT)
 
+# To install is to compile, too: what is older than that need not be compiled again.
 $(BUILT): $(INSTALLED) $(SOURCES)
-	$(BIN)/python setup.py --quiet build_ext --inplace
+	@test -z "$$(find $^ -newer $@ 2>&1)" || $(BIN)/python setup.py --quiet build_ext --inplace
 	@touch $@
 
 run: build ## run the engine: make run ARGS="--help"
 	@$(BIN)/engine run $(ARGS)
 
 test: build system-packages lint ## lint, types, tests; the summary of pytest is the last line
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadgroup
 
 lint: build
 	$(BIN)/ruff check .

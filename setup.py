@@ -51,5 +51,6 @@ setup(
         compiler_directives=DIRECTIVES,
         annotate=DEBUG,
         force=DEBUG,
-    )
+    ),
+    options={"build_ext": {"parallel": True}},
 )

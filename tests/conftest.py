@@ -3,6 +3,8 @@
 Tests marked ``rows`` step the charts only as the engine does; what they took is told to the test
 that wants every row to be taken, which comes last. ``--rows FILE`` writes what a whole run took,
 for ``engine verify``.
+
+Several processes share the tests file by file; those of the rows stay together in one.
 """
 
 from __future__ import annotations
@@ -35,6 +37,9 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: item.name == LAST)
+    for item in items:
+        of_rows = item.name == LAST or item.get_closest_marker("rows") is not None
+        item.add_marker(pytest.mark.xdist_group("rows" if of_rows else item.nodeid.partition("::")[0]))
     there = {str(item.path) for item in items}
     config.stash[MISSING] += [
         source for source in SOURCES if not any(path.endswith(source) for path in there)
