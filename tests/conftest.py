@@ -39,7 +39,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items.sort(key=lambda item: item.name == LAST)
     for item in items:
         of_rows = item.name == LAST or item.get_closest_marker("rows") is not None
-        item.add_marker(pytest.mark.xdist_group("rows" if of_rows else item.nodeid.partition("::")[0]))
+        together = "rows" if of_rows else item.nodeid.partition("::")[0]
+        item.add_marker(pytest.mark.xdist_group(together))
     there = {str(item.path) for item in items}
     config.stash[MISSING] += [
         source for source in SOURCES if not any(path.endswith(source) for path in there)
