@@ -57,6 +57,7 @@ LIVE_DATA_TYPES: Final = frozenset({0, 1})  # 0: not told; delayed ids are marke
 BAR_CHECK_NS: Final = 1_000_000_000
 COMMIT_DELAY_NS: Final = 20_000_000  # inputs without commands are durable within this
 SAMPLES_MAX: Final = 100_000
+SUSPENDED_NS: Final = 5_000_000_000  # a shorter one is noticed by nobody
 # Requests that carry a reference, and how a refusal calls them.
 REFERENCED: Final = {
     BracketRequested: "bracket",
@@ -116,6 +117,7 @@ class Runtime:
         # What was handed in for this step, to be answered once it is durable.
         self._answers: list[tuple[Input, Future[Any]]] = []
         self._uncommitted_ns = 0
+        self._asleep_ns = self._transport.asleep_ns()
         self._session_due_ns: int | None = 0  # as of the latest wait
         self._cause_ns = 0  # when what causes the present step arrived
         self._bars_closed_ns = 0
@@ -149,6 +151,7 @@ class Runtime:
     def turn(self) -> None:
         """Wait for whatever comes first, then take all of it in one step."""
         flags = self._wait()
+        self._wake_up()
         mono_ns = self._transport.monotonic_ns()
         reader = self._session.reader
         received = reader is not None and flags & (FRAMES | FIRED)
@@ -212,6 +215,19 @@ class Runtime:
             return reader.wait(timeout_ns)
         self._transport.sleep(timeout_ns, self._inbox.wake_fd)
         return 0
+
+    def _wake_up(self) -> None:
+        """After the machine was suspended nothing that was read before can be relied on: what the
+        socket kept may be hours old, and its other end may be gone. A new connection knows."""
+        asleep_ns = self._transport.asleep_ns() - self._asleep_ns
+        if asleep_ns < SUSPENDED_NS:
+            return
+        self._asleep_ns += asleep_ns
+        self._ticks_before = self.ticks
+        self._session.exchange_clock.slept(asleep_ns)
+        seconds = asleep_ns / 1e9
+        log.error("the machine was suspended for %.0f s; everything is asked anew", seconds)
+        self._waiting += self._session.closed(f"the machine was suspended for {seconds:.0f} s")
 
     def _patience_ns(self, mono_ns: int) -> int:
         """Until the earliest deadline of the session, the core, a signal or the journal."""

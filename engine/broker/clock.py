@@ -52,6 +52,12 @@ class ExchangeClock:
         self._anchor = (mono_ns, time_ns)
         return True
 
+    def slept(self, asleep_ns: int) -> None:
+        """Monotonic time stood still for so long, and the exchange did not."""
+        if self._anchor is not None:
+            mono, exchange = self._anchor
+            self._anchor = (mono, exchange + round(asleep_ns * self.rate))
+
     def _estimate(self, mono_ns: int) -> int:
         mono, exchange = self.anchor
         return exchange + round((mono_ns - mono) * self.rate)

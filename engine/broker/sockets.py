@@ -20,6 +20,7 @@ POLL_S: Final = 0.1  # how long a request to stop may wait
 KEEPALIVE_IDLE_S: Final = 10
 KEEPALIVE_EVERY_S: Final = 5
 KEEPALIVE_PROBES: Final = 3
+_BOOTTIME: Final = getattr(time, "CLOCK_BOOTTIME", None)  # not on every system
 UNACKNOWLEDGED_MS: Final = 15_000  # TCP_USER_TIMEOUT: sent bytes without an acknowledgement
 
 
@@ -34,6 +35,11 @@ class Sockets:
 
     def time_ns(self) -> int:
         return time.time_ns()
+
+    def asleep_ns(self) -> int:
+        if _BOOTTIME is None:
+            return 0
+        return time.clock_gettime_ns(_BOOTTIME) - time.monotonic_ns()
 
     def connect(self, broker: Broker, should_stop: ShouldStop) -> Stream:
         sock = _connected(broker, should_stop)

@@ -51,6 +51,9 @@ class Transport(Protocol):
     def time_ns(self) -> int:
         """UTC, as this machine believes."""
 
+    def asleep_ns(self) -> int:
+        """How long the machine has been suspended altogether. Monotonic time stood still."""
+
     def connect(self, broker: Broker, should_stop: ShouldStop) -> Stream:
         """An open stream to where ``broker`` says, before any byte.
 

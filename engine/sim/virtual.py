@@ -38,6 +38,7 @@ class VirtualTransport:
         self._now_ns = tws.now_ns  # may be ahead of the TWS, where nothing happens meanwhile
         self._planned = Timers()
         self._streams: list[VirtualStream] = []
+        self._asleep_ns = 0
         self.acts = 0  # of what was planned, so far
 
     @property
@@ -52,7 +53,10 @@ class VirtualTransport:
     # -- as the engine sees it -----------------------------------------------------------------
 
     def monotonic_ns(self) -> int:
-        return self._now_ns - self._start_ns + BOOT_NS
+        return self._now_ns - self._start_ns - self._asleep_ns + BOOT_NS
+
+    def asleep_ns(self) -> int:
+        return self._asleep_ns
 
     def time_ns(self) -> int:
         return self._now_ns
@@ -104,6 +108,13 @@ class VirtualTransport:
             return True
         self._now_ns = max(self._now_ns, deadline_ns)
         return False
+
+    def suspend(self, asleep_ns: int) -> None:
+        """The machine of the engine is suspended from now on for so long; TWS is not."""
+        wakes_ns = self._now_ns + asleep_ns
+        while self.advance(wakes_ns):
+            pass
+        self._asleep_ns += asleep_ns
 
     def hang_up(self) -> None:
         """The process of the engine has died: the system closes what it had open."""

@@ -38,6 +38,15 @@ def test_a_clock_that_is_ahead_waits():
     assert clock.now_ns(20 * S) > before
 
 
+def test_a_suspended_machine_has_missed_time_of_the_exchange():
+    clock = ExchangeClock(30.0)
+    clock.slept(S)  # nothing to be wrong about yet
+    clock.told(0, T0, S)
+    clock.slept(2 * S)
+    assert clock.now_ns(S) == T0 + 90 * S
+    assert not clock.told(S, T0 + 90 * S, S)
+
+
 @given(st.lists(st.tuples(st.integers(0, 10 * S), st.integers(-3600 * S, 3600 * S)), max_size=30))
 def test_never_goes_back(answers):
     clock, mono, latest = ExchangeClock(), 0, 0

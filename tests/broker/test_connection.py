@@ -10,6 +10,7 @@ from _fast import reader as fast_reader
 from _fast.market import Market
 from _fast.reader import Reader
 from engine.broker.connection import Connection, LinkError
+from engine.broker.sockets import SOCKETS
 from engine.broker.transport import Stopped
 from engine.config import Broker
 from engine.errors import ConfigError, ConnectError
@@ -55,6 +56,12 @@ def test_agrees_on_a_version_and_offers_no_newer_one_than_allowed(peer):
     assert connection.leftover == b""
     assert offered == [b"API\0\x00\x00\x00\x09v100..200"]
     connection.close()
+
+
+def test_a_machine_that_was_not_suspended_meanwhile_has_slept_no_longer():
+    before = SOCKETS.asleep_ns()
+    time.sleep(0.01)
+    assert abs(SOCKETS.asleep_ns() - before) < 5_000_000
 
 
 def test_sets_nodelay_and_keepalive(peer):

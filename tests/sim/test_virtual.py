@@ -151,6 +151,66 @@ def test_a_wait_ends_when_something_planned_has_woken_the_engine():
     assert 31 * SECOND in waits
 
 
+def test_after_the_machine_was_suspended_everything_is_asked_anew():
+    day = Day("+65s stall for=3600s")  # what the market did meanwhile arrives in one piece
+    day.signal(60, "IBM", "BUY")
+    before = []
+    day.at(70, lambda: before.append(day.tws.report()))
+    day.at(70, lambda: day.transport.suspend(1800 * SECOND))
+    day.at(1900, lambda: before.append(day.tws.report()))
+    view = day.run(1960)
+    lost = [one for one in day.changes if one.new == "lost"]
+    assert [one.cause for one in lost] == ["socket_closed: the machine was suspended for 1800 s"]
+    # The exchange's time is right before it has told it again.
+    assert lost[0].time_ns - day.start_ns >= 1869 * SECOND
+    assert view.session == "live"
+    assert view.symbols[0].state == "protected"
+    assert before[0]["orders"] == before[1]["orders"] == 3
+
+
+def test_a_position_that_was_stopped_out_while_the_machine_was_suspended_is_no_longer_held():
+    day = Day(strategy=CONFIG["strategy"] | {"stop": {"percent": 0.3}})
+    day.signal(60, "IBM", "SHORT")
+    held = []
+    day.at(62, lambda: held.append(day.tws.report()["position"]))
+    day.at(62, lambda: day.transport.suspend(3600 * SECOND))
+    view = day.run(3760)
+    assert held == [{"IBM": -100}]
+    assert not any(day.tws.report()["position"].values())
+    assert [one.quantity for one in view.symbols] == [0, 0]
+    assert len(day.fills) == 2
+    assert day.fills[1].time_ns - day.start_ns < 3665 * SECOND  # learned seconds after waking
+
+
+def test_steps_of_the_clock_of_the_machine_change_nothing(monkeypatch):
+    """Time is the exchange's, carried on by a clock that nobody sets."""
+
+    def journal(step_ns):
+        day = Day()
+        wall = day.transport.time_ns
+        monkeypatch.setattr(
+            day.transport,
+            "time_ns",
+            lambda: wall() + (step_ns if wall() - day.start_ns > 61 * SECOND else 0),
+        )
+        day.signal(60, "IBM", "BUY")
+        day.signal(70, "SPY", "SHORT")
+        day.signal(90, "IBM", "SELL")
+        day.run(120)
+        return day.journal.head_hash, day.journal.count
+
+    undisturbed = journal(0)
+    assert undisturbed[1] > 10
+    assert journal(3600 * SECOND) == journal(-3600 * SECOND) == undisturbed
+
+
+def test_a_moment_of_suspension_changes_nothing():
+    day = Day()
+    day.at(62, lambda: day.transport.suspend(3 * SECOND))
+    day.run(100)
+    assert [one.new for one in day.changes].count("lost") == 0
+
+
 def test_nothing_comes_over_a_silent_connection_and_the_time_passes():
     exchange, market = generated(SYMBOLS, seed=7)
     tws = MemoryTws(exchange, market)
