@@ -80,9 +80,11 @@ ENGINE = _words(
     campaign.shrink campaign.tally campaign.jobs
     backtest.plan backtest.excursions backtest.exposure backtest.ledger backtest.figures
     backtest.trial backtest.report
+    replay.decider replay.other_version replay.difference replay.replay
     cli.words cli.progress cli.options cli.settings cli.broker cli.control cli.journal
     cli.handlers cli.halt_signals cli.reload cli.run cli.backtest cli.sim cli.verify cli.simulate
-    cli.demo_api cli.check cli.explain cli.new cli.files cli.upkeep cli.app cli.main cli.__main__
+    cli.demo_api cli.check cli.explain cli.new cli.replay cli.files cli.upkeep cli.app
+    cli.main cli.__main__
     """
 )
 
@@ -157,6 +159,8 @@ MAY_TOUCH = {
     "monitor.demo": SEEDED,
     "backtest.plan": frozenset({"pathlib"}),  # names its files
     "backtest.ledger": frozenset({"io"}),  # a file in memory
+    "replay.other_version": PROCESS,
+    "replay.replay": frozenset({"pathlib"}),
     "campaign.draw": SEEDED,
     "campaign.jobs": PROCESS,  # seeds side by side
     "verify.jobs": PROCESS,  # situations side by side

@@ -80,6 +80,23 @@ JournalFile = Annotated[Path, typer.Argument(metavar="JOURNAL", help="As engine 
 After = Annotated[int, typer.Option(metavar="N", min=0, help="Only records behind number N.")]
 
 
+@app.command()
+def replay(
+    journal: JournalFile,
+    against: Annotated[
+        Path | None,
+        typer.Option(metavar="PLACE", help="A checkout of another version, or its interpreter."),
+    ] = None,
+    json: Annotated[
+        Path | None, typer.Option("--json", metavar="FILE", help="Write it all; - is stdout.")
+    ] = None,
+) -> None:
+    """Decide once more what was recorded, and show what would be decided otherwise."""
+    from engine.cli.replay import replay_journal
+
+    raise typer.Exit(replay_journal(journal, against, json))
+
+
 @journals.command("check")
 def check_journal(journal: JournalFile) -> None:
     """Prove the journal, its archives and snapshots; 1 as exit code when something is damaged."""
