@@ -27,6 +27,7 @@ from engine.capture import Capture
 from engine.config import CONVERTER, Config
 from engine.controller import StrategyController
 from engine.core import Core
+from engine.daybook import DayBook
 from engine.errors import EngineError, LimitError, UserError
 from engine.events import AlertLevel, BaseEvent
 from engine.halt_file import HaltFile
@@ -425,6 +426,11 @@ class Engine:
     def core(self) -> Core:
         """What decides. Only for who runs on the writer's thread, between two waits."""
         return self._core
+
+    @property
+    def day_book(self) -> DayBook:
+        """What the day has made. As ``core``."""
+        return self._runtime.book
 
     @property
     def position_tracker(self) -> PositionTracker:

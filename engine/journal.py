@@ -40,6 +40,7 @@ from engine.journal_store import (
     archives,
     chained,
 )
+from engine.snapshots import StateSnapshot
 
 UNWRITTEN_BYTES_MAX: Final = 256 * 1024 * 1024  # kept while the disk refuses
 
@@ -70,6 +71,7 @@ class Journal:
         self._unwritten_bytes = 0
         self._closed = False
         self.failure: str | None = None
+        self.kept: StateSnapshot | None = None  # of a journal in memory, which has no files
         self.count, self.head_hash = self._durable = store.last()
 
     @classmethod

@@ -72,9 +72,9 @@ class Store:
         self.base: Final = self._read_base()
 
     @classmethod
-    def memory(cls) -> Store:
+    def memory(cls, base: Base = Base()) -> Store:
         connection = sqlite3.connect(MEMORY, isolation_level=None, check_same_thread=False)
-        _initialise(connection, Base())
+        _initialise(connection, base)
         return cls(MEMORY, connection)
 
     @classmethod

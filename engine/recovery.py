@@ -12,6 +12,7 @@ the order ids and references it would look for were never used, and nobody may t
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import attrs
@@ -50,18 +51,27 @@ def recover(journal: Journal, config: Config, progress: Progress | None = None) 
         JournalError: a record is damaged, or replays to other commands than it recorded.
     """
     found = Recovered(Core(config), DayBook())
-    for path in snapshot_paths(Path(journal.path)) if journal.on_disk else ():
+    for place, read in _snapshots(journal):
         try:
-            snapshot = read_snapshot(path)
-            _check_fits(journal, snapshot, path)
+            snapshot = read()
+            _check_fits(journal, snapshot, place)
             found.core.state, found.book = from_image(snapshot.image)
             found.snapshot = snapshot.count
             break
         except (JournalError, ImageError) as problem:
-            told = str(problem) if isinstance(problem, JournalError) else f"{path}: {problem}"
+            told = str(problem) if isinstance(problem, JournalError) else f"{place}: {problem}"
             found.notes.append(f"{told}; going on without this snapshot")
     _replay(journal, found, progress)
     return found
+
+
+def _snapshots(journal: Journal) -> list[tuple[str, Callable[[], StateSnapshot]]]:
+    """The newest first."""
+    if not journal.on_disk:
+        kept = journal.kept
+        return [] if kept is None else [(journal.path, lambda: kept)]
+    paths = snapshot_paths(Path(journal.path))
+    return [(str(path), partial(read_snapshot, path)) for path in paths]
 
 
 def rebuild(journal: Journal, config: Config) -> Core:
@@ -85,7 +95,7 @@ def take_snapshot(journal: Journal, core: Core, book: DayBook) -> int:
     return snapshot.count
 
 
-def _check_fits(journal: Journal, snapshot: StateSnapshot, path: Path) -> None:
+def _check_fits(journal: Journal, snapshot: StateSnapshot, path: str) -> None:
     if snapshot.shape != shape():
         raise JournalError(f"{path}: was made by another version of the engine ({snapshot.engine})")
     if snapshot.count > journal.count:

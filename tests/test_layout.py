@@ -36,8 +36,8 @@ ENGINE = _words(
     risk state invariants outbox tws_errors watches portfolio entries adds stops foreign reports
     direct rulebook intents halts executions decisions settlement truth core
     holdings daybook
-    codec disk journal_files journal_store journal_chain journal
-    image snapshots recovery recorder capture
+    codec disk journal_files journal_store journal_chain snapshots journal
+    image recovery recorder capture
     broker.errors broker.clock broker.pacing broker.templates broker.library broker.definitions
     broker.requests broker.inbound broker.history broker.sync broker.feed broker.accounts
     broker.transport broker.sockets broker.connection broker.link broker.handshake

@@ -105,14 +105,13 @@ class Backtest:
 
     def run(self) -> Outcome:
         """Raises UserError: the ticks cannot be read to their end, or the signals at all."""
-        journal = KeptJournal.memory()
+        self._journal = KeptJournal.memory()
         played = 0
         while not self._stopping and played < len(self._days):
             if played:
                 self._transport.hang_up()
-                journal = journal.found_again()
                 self._transport.sleep(self._next_ns - 1 - self._transport.now_ns)
-            self._live(journal, f"{played + 1:06x}")
+            self._live(f"{played + 1:06x}")
             played += 1
         assert self._view is not None
         return Outcome(
@@ -125,16 +124,16 @@ class Backtest:
             exchange=self._tws.report(),
             ticks=self._ticks,
             days=played,
-            journal=journal.head_hash.hex(),
+            journal=self._journal.head_hash.hex(),
         )
 
     def stop(self) -> None:
         self._asked = True
 
-    def _live(self, journal: KeptJournal, run: str) -> None:
+    def _live(self, run: str) -> None:
         """One day of the engine."""
         plan, transport = self.plan, self._transport
-        engine = Engine(plan.config, journal, plan.signals, transport=transport, run=run)
+        engine = Engine(plan.config, self._journal, plan.signals, transport=transport, run=run)
         engine.subscribe(FillEvent, self._excursions.filled)
         engine.subscribe(PositionEvent, self._moved)
         engine.subscribe(TradeEvent, self._told)
@@ -148,6 +147,7 @@ class Backtest:
             self._engine = None
         self._exposure.end(transport.now_ns)
         self._view = engine.last_view
+        self._journal = self._journal.gone_on(engine.core, engine.day_book)
         if engine.bus.failures:
             raise AssertionError("an observer of the backtest failed; its log says how")
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from engine.core import Core
+from engine.daybook import DayBook
+from engine.image import image, shape
 from engine.journal import Journal
-from engine.journal_store import MEMORY
+from engine.journal_store import MEMORY, Base, Store
+from engine.snapshots import StateSnapshot
 
 
 class KeptJournal(Journal):
@@ -14,3 +18,12 @@ class KeptJournal(Journal):
 
     def found_again(self) -> KeptJournal:
         return KeptJournal(MEMORY, self._store, None)
+
+    def gone_on(self, core: Core, book: DayBook) -> KeptJournal:
+        """Found again with nothing but the state that it led to. The chain goes on; what came
+        before is forgotten, so that memory and starts do not grow with it."""
+        assert not self.pending, "its last records are not committed"
+        found = KeptJournal(MEMORY, Store.memory(Base(self.count, self.head_hash)), None)
+        found.kept = StateSnapshot(self.count, self.head_hash, shape(), image(core.state, book))
+        self._store.close()
+        return found
