@@ -116,6 +116,9 @@ class Core:
     # -- deadlines ---------------------------------------------------------------------------
 
     def _deadlines(self, out: Outbox) -> None:
+        earliest_ns = self.next_deadline_ns
+        if earliest_ns is None or earliest_ns > out.now_ns:
+            return  # as nearly always, and told at the speed of C
         deadlines = self.state.deadlines
         due = [name for name, at_ns in deadlines.items() if at_ns <= out.now_ns]
         for name in due:
