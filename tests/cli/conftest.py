@@ -15,6 +15,7 @@ from typing import Any
 import attrs
 import pytest
 
+from engine.cli import main
 from engine.errors import UserError
 from engine.sim import instruments
 from engine.sim.child import SimChild, SimState
@@ -106,6 +107,31 @@ def engine(tmp_path: Path) -> Iterator[Cli]:
     cli = Cli(tmp_path)
     yield cli
     cli.end()
+
+
+class Here:
+    """Runs ``engine`` in this process, where a mistake is to be refused before anything begins:
+    a process of its own would first have to import everything."""
+
+    def __init__(self, folder: Path, capture: pytest.CaptureFixture[str]) -> None:
+        self.folder = folder
+        self._capture = capture
+
+    def __call__(self, *arguments: object) -> Ended:
+        with pytest.raises(SystemExit) as ended:
+            main(list(map(str, arguments)))
+        said = self._capture.readouterr()
+        code = ended.value.code
+        assert isinstance(code, int)
+        return Ended(code, said.out, said.err)
+
+
+@pytest.fixture
+def here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Here:
+    monkeypatch.chdir(tmp_path)
+    return Here(tmp_path, capsys)
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ import pytest
 
 from engine.sim.launch import generated
 from engine.sim.server import SimServer
-from tests.cli.conftest import Cli, Ended
+from tests.cli.conftest import Cli, Ended, Here
 
 HEAD = "time_ms,kind,price,size\n"
 
@@ -42,11 +42,11 @@ def refused(done: Ended, *words: str) -> None:
         ("IBM-20240103.csv", None, ["No such file"]),
     ],
 )
-def test_a_tick_file(engine: Cli, name: str, body: str | None, words: list[str]) -> None:
+def test_a_tick_file(here: Here, name: str, body: str | None, words: list[str]) -> None:
     if body is not None:
-        (engine.folder / name).write_text(body)
+        (here.folder / name).write_text(body)
 
-    refused(engine("run", "--ticks", name, "--for", "5s"), name, *words)
+    refused(here("run", "--ticks", name, "--for", "5s"), name, *words)
 
 
 @pytest.mark.parametrize(
@@ -57,23 +57,23 @@ def test_a_tick_file(engine: Cli, name: str, body: str | None, words: list[str])
         (["sims"], ["'sims'", "'sim'"]),
     ],
 )
-def test_a_command_line(engine: Cli, words: list[str], said: list[str]) -> None:
-    refused(engine(*words), *said)
+def test_a_command_line(here: Here, words: list[str], said: list[str]) -> None:
+    refused(here(*words), *said)
 
 
-def test_a_key_that_no_setting_has(engine: Cli) -> None:
-    (engine.folder / "c.toml").write_text('[strategy]\nsymbols = ["A"]\ncooldwn = 3\n')
+def test_a_key_that_no_setting_has(here: Here) -> None:
+    (here.folder / "c.toml").write_text('[strategy]\nsymbols = ["A"]\ncooldwn = 3\n')
 
-    refused(engine("run", "--config", "c.toml"), "c.toml", "cooldwn", "cooldown_s")
+    refused(here("run", "--config", "c.toml"), "c.toml", "cooldwn", "cooldown_s")
 
 
 def test_a_tick_file_that_ends_early_is_refused_before_anybody_trades(
-    engine: Cli, ticks: Callable[..., Path]
+    here: Here, ticks: Callable[..., Path]
 ) -> None:
     whole = gzip.compress(ticks(minutes=5).read_bytes())
-    (engine.folder / "IBM-20240104.csv.gz").write_bytes(whole[: len(whole) // 2])
+    (here.folder / "IBM-20240104.csv.gz").write_bytes(whole[: len(whole) // 2])
 
-    done = engine("run", "--ticks", "IBM-20240104.csv.gz", "--journal", "J")
+    done = here("run", "--ticks", "IBM-20240104.csv.gz", "--journal", "J")
 
     refused(done, "IBM-20240104.csv.gz", "end early")
     assert done.out == ""
@@ -87,11 +87,11 @@ def test_a_tick_file_that_ends_early_is_refused_before_anybody_trades(
         (None, ["cannot be read"]),
     ],
 )
-def test_a_signal_file(engine: Cli, body: str | None, words: list[str]) -> None:
+def test_a_signal_file(here: Here, body: str | None, words: list[str]) -> None:
     if body is not None:
-        (engine.folder / "S.jsonl").write_text(body)
+        (here.folder / "S.jsonl").write_text(body)
 
-    refused(engine("run", "--signals", "S.jsonl", "--for", "5s"), "S.jsonl", *words)
+    refused(here("run", "--signals", "S.jsonl", "--for", "5s"), "S.jsonl", *words)
 
 
 @pytest.mark.parametrize(
@@ -104,19 +104,19 @@ def test_a_signal_file(engine: Cli, body: str | None, words: list[str]) -> None:
         (None, ["cannot be read"]),
     ],
 )
-def test_a_config(engine: Cli, body: str | None, words: list[str]) -> None:
+def test_a_config(here: Here, body: str | None, words: list[str]) -> None:
     if body is not None:
-        (engine.folder / "c.toml").write_text(body)
+        (here.folder / "c.toml").write_text(body)
 
-    refused(engine("run", "--config", "c.toml", "--for", "5s"), "c.toml", *words)
+    refused(here("run", "--config", "c.toml", "--for", "5s"), "c.toml", *words)
 
 
-def test_a_journal_that_is_none_is_left_alone(engine: Cli) -> None:
-    (engine.folder / "J").write_text("somebody's letter")
+def test_a_journal_that_is_none_is_left_alone(here: Here) -> None:
+    (here.folder / "J").write_text("somebody's letter")
 
-    refused(engine("run", "--journal", "J"), "J: not a journal")
+    refused(here("run", "--journal", "J"), "J: not a journal")
 
-    assert (engine.folder / "J").read_text() == "somebody's letter"
+    assert (here.folder / "J").read_text() == "somebody's letter"
 
 
 def test_a_journal_of_another_version(engine: Cli) -> None:
@@ -128,10 +128,10 @@ def test_a_journal_of_another_version(engine: Cli) -> None:
     refused(engine("run", "--journal", "J"), "J: written in version 99")
 
 
-def test_the_state_of_a_simulator_that_is_none(engine: Cli) -> None:
-    (engine.folder / "J-sim").write_text("{}")
+def test_the_state_of_a_simulator_that_is_none(here: Here) -> None:
+    (here.folder / "J-sim").write_text("{}")
 
-    refused(engine("run", "--journal", "J"), "J-sim", "remove it")
+    refused(here("run", "--journal", "J"), "J-sim", "remove it")
 
 
 # -- the command line --------------------------------------------------------------------------
@@ -150,8 +150,8 @@ def test_the_state_of_a_simulator_that_is_none(engine: Cli) -> None:
         (["--account", "U1234567"], ["live account", "U1234567"]),
     ],
 )
-def test_an_option(engine: Cli, arguments: list[str], words: list[str]) -> None:
-    refused(engine("run", *arguments), *words)
+def test_an_option(here: Here, arguments: list[str], words: list[str]) -> None:
+    refused(here("run", *arguments), *words)
 
 
 @pytest.mark.parametrize(
@@ -164,8 +164,8 @@ def test_an_option(engine: Cli, arguments: list[str], words: list[str]) -> None:
         (["--symbols", "a"], ["'a'"]),
     ],
 )
-def test_an_option_of_the_simulator(engine: Cli, arguments: list[str], words: list[str]) -> None:
-    refused(engine("sim", "--port", "0", *arguments), *words)
+def test_an_option_of_the_simulator(here: Here, arguments: list[str], words: list[str]) -> None:
+    refused(here("sim", "--port", "0", *arguments), *words)
 
 
 # -- the other side ----------------------------------------------------------------------------
@@ -204,28 +204,28 @@ def impatient(folder: Path, port: int) -> Path:
     return path
 
 
-def test_a_port_in_use(engine: Cli) -> None:
+def test_a_port_in_use(here: Here) -> None:
     with listening() as port:
-        refused(engine("sim", "--port", port), f"port {port}: in use")
+        refused(here("sim", "--port", port), f"port {port}: in use")
 
 
-def test_nothing_listens(engine: Cli) -> None:
+def test_nothing_listens(here: Here) -> None:
     with listening() as port:
         pass
 
-    refused(engine("run", "--port", port), f"127.0.0.1:{port}", "start TWS")
+    refused(here("run", "--port", port), f"127.0.0.1:{port}", "start TWS")
 
 
-def test_a_tws_that_accepts_and_stays_silent(engine: Cli) -> None:
+def test_a_tws_that_accepts_and_stays_silent(here: Here) -> None:
     with listening() as port:
-        done = engine("run", "--config", impatient(engine.folder, port))
+        done = here("run", "--config", impatient(here.folder, port))
 
     refused(done, f"127.0.0.1:{port}", "said nothing")
 
 
-def test_something_that_is_not_tws(engine: Cli) -> None:
+def test_something_that_is_not_tws(here: Here) -> None:
     with listening(b"SSH-2.0-OpenSSH_9.6\r\n") as port:
-        refused(engine("run", "--port", port), f"127.0.0.1:{port}", "not TWS")
+        refused(here("run", "--port", port), f"127.0.0.1:{port}", "not TWS")
 
 
 class Meddler:
