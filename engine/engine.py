@@ -6,6 +6,7 @@ asyncio, wrap futures with ``asyncio.wrap_future`` and iterate ``bus.stream``.
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 import sys
 import threading
@@ -129,21 +130,19 @@ class Engine:
         )
         max_age_ns = self.ways.freshness.max_age_ns
         file = None
-        if signals is not None:
-            file = SignalFile(signals, config.strategy.symbols, max_age_ns)
-            file.load()
-        try:
+        with contextlib.ExitStack() as opened:  # to be closed again, if there is to be no engine
+            opened.callback(self._inbox.close)
+            opened.callback(self.ways.stop)
+            if signals is not None:
+                file = SignalFile(signals, config.strategy.symbols, max_age_ns)
+                file.load()
             self._capture = Capture(record) if record is not None else None
+            if self._capture is not None:
+                opened.callback(self._capture.close)
             self._journal = _journal(journal, durability)
-        except BaseException:
-            self.ways.stop()
-            raise
-        try:
+            opened.callback(self._journal.close)
             recovered = recover(self._journal, config, progress)
-        except BaseException:
-            self._journal.close()
-            self.ways.stop()
-            raise
+            opened.pop_all()
         self._core, book = recovered.core, recovered.book
         self._notes: Final = recovered.notes  # what has to be told of the way back
         market = Market(capacity=max(len(config.strategy.symbols), 1))

@@ -204,6 +204,12 @@ class FaultyDisk(Disk):
 
     # -- the end -------------------------------------------------------------------------------
 
+    def close(self) -> None:
+        """Let go of the files it has looked into."""
+        for file in self._files.values():
+            os.close(file)
+        self._files.clear()
+
     def crash(self, folder: Path, power: bool) -> None:
         """Leave the files as they are found after the process was killed, or after a power cut:
         what was not synced is there, not there, or there in part. Nothing may have them open."""
@@ -216,9 +222,7 @@ class FaultyDisk(Disk):
                 self._tear(path, ghosts, chance, power)
         while power and self._undo and chance.random() < 0.5:
             self._undo.pop()()
-        for file in self._files.values():
-            os.close(file)
-        self._files.clear()
+        self.close()
         for path in folder.glob("*-shm"):  # is in memory only, whatever it looks like
             path.unlink()
 

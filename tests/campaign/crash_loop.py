@@ -199,8 +199,10 @@ class Play:
         self.counts["disk"] += disk.counts["any"]
         if died:
             self._bury(disk, transport, power=point is not None and point.way == "power")
-        elif point is not None:
-            self.faults.append(f"point {point} was never reached")
+        else:
+            disk.close()
+            if point is not None:
+                self.faults.append(f"point {point} was never reached")
         return not died
 
     def _live(

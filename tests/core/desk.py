@@ -122,7 +122,9 @@ class Courier:
 class Desk:
     """Drives one core against one exchange."""
 
-    keeps_digests = False  # of the core's state after every step; costly
+    # Of the core's state, costly: after each of the first steps, and then after every so many.
+    keeps_digests = False
+    DIGESTS_FIRST, DIGESTS_EACH = 200, 20
 
     def __init__(
         self,
@@ -150,7 +152,7 @@ class Desk:
         self.commands: list[Command] = []
         self.records: list[tuple[int, tuple[Input, ...]]] = []
         self.answers: list[list[Command]] = []  # of the core, one for each record
-        self.digests: list[str] | None = [] if self.keeps_digests else None
+        self.digests: dict[int, str] = {}  # by the number of records before it
         self.quotes: dict[str, MarketView] = {}
         self.signals = 0
         self.watches = Watches()
@@ -313,8 +315,11 @@ class Desk:
             self.events += output.events
             self.commands += output.commands
             self.answers.append(output.commands)
-            if self.digests is not None:
-                self.digests.append(self.core.state.digest())
+            number = len(self.answers) - 1
+            if self.keeps_digests and (
+                number < self.DIGESTS_FIRST or number % self.DIGESTS_EACH == 0
+            ):
+                self.digests[number] = self.core.state.digest()
             waiting = []
             for command in output.commands:
                 waiting += self.carry_out(command)

@@ -21,12 +21,14 @@ def test_every_step_of_a_scenario_replays(path: Path, monkeypatch: pytest.Monkey
     desk = script.desk
     assert desk.digests
     replayed = Core(desk.config)
-    for record, answer, digest in zip(desk.records, desk.answers, desk.digests, strict=True):
+    for number, (record, answer) in enumerate(zip(desk.records, desk.answers, strict=True)):
         now_ns, inputs, commands = step_from_json(step_to_json(*record, answer))
         assert (now_ns, inputs) == record
         output = replayed.step(inputs, now_ns)
         assert output.commands == list(commands) == answer
-        assert replayed.state.digest() == digest
+        if number in desk.digests:
+            assert replayed.state.digest() == desk.digests[number]
+    assert replayed.state.digest() == desk.core.state.digest()
 
 
 def test_different_inputs_give_different_digests(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -35,9 +37,5 @@ def test_different_inputs_give_different_digests(monkeypatch: pytest.MonkeyPatch
     script = Script(FOLDER / "08-reversal-of-part-filled.txt", mirrored=False)
     script.run()
     assert script.desk.digests
-    busy = [
-        digest
-        for digest, answer in zip(script.desk.digests, script.desk.answers, strict=True)
-        if answer
-    ]
+    busy = [digest for number, digest in script.desk.digests.items() if script.desk.answers[number]]
     assert len(set(busy)) == len(busy) > 2

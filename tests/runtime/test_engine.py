@@ -16,7 +16,7 @@ from engine.broker.session import Session
 from engine.config import Config, from_mapping
 from engine.core import Core
 from engine.engine import Engine
-from engine.errors import ConnectError, JournalError, LimitError, SignalError
+from engine.errors import ConnectError, DataFileError, JournalError, LimitError, SignalError
 from engine.events import (
     BaseEvent,
     ContextChangedEvent,
@@ -256,6 +256,23 @@ def test_a_journal_goes_on_where_it_ended(server: SimServer, tmp_path: Path) -> 
 
     assert [e.role for e in said(told, NewOrderEvent)] == ["close"]
     assert server.report()["position"]["IBM"] == 0
+
+
+def test_an_engine_that_cannot_begin_leaves_nothing_open(server: SimServer, tmp_path: Path) -> None:
+    wrong = tmp_path / "signals.jsonl"
+    wrong.write_text("{}\n")
+    (tmp_path / "letter").write_text("of somebody")
+    settings = configured(server)
+    mistakes: list[dict[str, Any]] = [
+        {"signals": wrong},
+        {"journal": tmp_path / "letter"},
+        {"journal": tmp_path / "letter", "record": tmp_path / "wire"},
+    ]
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    for given in mistakes:
+        with pytest.raises((JournalError, DataFileError)):
+            Engine(settings, **given)
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
 
 
 def test_failure_27_no_reconnect(server: SimServer) -> None:
