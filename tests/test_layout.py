@@ -33,9 +33,9 @@ ENGINE = _words(
     rules.forms rules.rule rules.templates rules.strategy rules
     sources config settings_file dangers settings_schema event_streams bus
     charts sizing positions orders tranches contexts exits groups brackets
-    risk state invariants outbox tws_errors watches portfolio entries adds stops foreign reports
-    direct rulebook intents halts executions decisions settlement truth core
-    holdings daybook
+    risk state invariants outbox tws_errors watches holdings portfolio
+    entries adds stops foreign reports
+    direct rulebook intents halts executions decisions settlement truth core daybook
     codec disk journal_files journal_store journal_chain journal
     image snapshots recovery recorder capture
     broker.errors broker.clock broker.pacing broker.templates broker.library broker.definitions
