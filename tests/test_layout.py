@@ -76,7 +76,8 @@ ENGINE = _words(
     verify.messages verify.sessions verify.choices verify.world verify.state_laws verify.laws
     verify.explore
     verify.scenario verify.rows verify.jobs
-    campaign.scenario campaign.draw campaign.prices campaign.witness campaign.trial
+    campaign.scenario campaign.draw_host campaign.draw campaign.prices
+    campaign.books campaign.auditor campaign.witness campaign.prompter campaign.trial
     campaign.shrink campaign.tally campaign.jobs
     backtest.plan backtest.excursions backtest.exposure backtest.ledger backtest.figures
     backtest.trial backtest.report
@@ -158,6 +159,7 @@ MAY_TOUCH = {
     "backtest.plan": frozenset({"pathlib"}),  # names its files
     "backtest.ledger": frozenset({"io"}),  # a file in memory
     "campaign.draw": SEEDED,
+    "campaign.draw_host": SEEDED,
     "campaign.jobs": PROCESS,  # seeds side by side
     "verify.jobs": PROCESS,  # situations side by side
     "cli.": PROCESS,
