@@ -109,6 +109,8 @@ def drawn_requests(
             found.append(Prompt(at(), "order", (symbol, side, shares)))
         cancels = _times(stream, stream.choice((0.0, 0.7)) * hours)
         found += [Prompt(at(), "cancel", (symbol,)) for _ in range(cancels)]
+    pauses = _times(stream, stream.choice((0.0, 0.0, 1.0)) * hours)
+    found += [Prompt(at(), "pause", (stream.choice(("3", "12", "45")),)) for _ in range(pauses)]
     changes = _changes(stream, stream.choice((0.0, 0.5, 2.0)) * hours, symbols, limits)
     return found + [Prompt(at(), "settings", (orjson.dumps(one).decode(),)) for one in changes]
 

@@ -13,7 +13,7 @@ import orjson
 from engine.campaign.scenario import Prompt
 from engine.config import CONVERTER, Config, from_mapping
 from engine.engine import Engine
-from engine.errors import LimitError
+from engine.errors import ConfigError, LimitError
 from engine.inputs import (
     BracketRequested,
     CancelRequested,
@@ -27,7 +27,8 @@ from engine.inputs import (
     Side,
 )
 from engine.signals.schema import SignalRefusedError
-from engine.sim.memory import MemoryTws
+from engine.sim.memory import SECOND_NS, MemoryTws
+from engine.sim.virtual import VirtualTransport
 
 CENT: Final = Decimal("0.01")
 Settings = dict[str, dict[str, Any]]  # tables
@@ -46,12 +47,17 @@ class Prompter:
     them, ``governed`` hears when they change. Raises UserError: they make no sense."""
 
     def __init__(
-        self, tws: MemoryTws, settings: Settings, governed: Callable[[Config], None]
+        self,
+        tws: MemoryTws,
+        transport: VirtualTransport,
+        settings: Settings,
+        governed: Callable[[Config], None],
     ) -> None:
         self.settings = settings
         self.config = from_mapping(settings, "settings")
         self._governed = governed
         self._tws = tws
+        self._transport = transport
         self._placed: dict[str, str] = {}  # the newest that was placed directly, by symbol
 
     def say(self, engine: Engine, prompt: Prompt) -> None:
@@ -117,10 +123,18 @@ class Prompter:
         if symbol in self._placed:
             engine.submit(CancelRequested(self._placed[symbol]))
 
+    def _pause(self, _engine: Engine, seconds: str) -> None:
+        self._transport.stand_still(round(float(seconds) * SECOND_NS))
+
     def _settings(self, engine: Engine, text: str) -> None:
-        """Somebody has changed the file, and lets the engine read it again."""
-        self.settings = merged(self.settings, orjson.loads(text))
-        self.config = from_mapping(self.settings, "settings")
+        """Somebody has changed the file, and lets the engine read it again. A version with a
+        mistake is refused, and put back."""
+        wanted = merged(self.settings, orjson.loads(text))
+        try:
+            self.config = from_mapping(wanted, "settings")
+        except ConfigError:
+            return
+        self.settings = wanted
         said = orjson.dumps(CONVERTER.unstructure(self.config)).decode()
         engine.submit(SettingsChanged(said, "campaign", f"{self._tws.now_ns}"))
         self._governed(self.config)

@@ -40,6 +40,7 @@ PROMPTS: Final = {
     "settings": "JSON",  # other ones from then on, beside those there are
     "halt": "LEVEL",
     "resume": "",
+    "pause": "SECONDS",  # the engine's process gets no time for so long
     "kill": "SECONDS",  # the engine dies, and is started again after so long
 }
 

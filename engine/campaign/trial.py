@@ -121,7 +121,9 @@ class _Trial:
         self.transport = VirtualTransport(self.tws, IDLE_NS)
         self.transport.before_wait = self._before_wait
         symbols: Settings = {"strategy": {"symbols": list(scenario.symbols)}}
-        self.prompter = Prompter(self.tws, merged(scenario.settings, symbols), self._governed)
+        self.prompter = Prompter(
+            self.tws, self.transport, merged(scenario.settings, symbols), self._governed
+        )
         self.journal = KeptJournal.memory()
         client_id = self.prompter.config.broker.client_id
         self.witness = Witness(self.tws, client_id, scenario.policies, lowest)

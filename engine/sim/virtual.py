@@ -105,6 +105,11 @@ class VirtualTransport:
         self._now_ns = max(self._now_ns, deadline_ns)
         return False
 
+    def stand_still(self, timeout_ns: int) -> None:
+        """The process of the engine gets no time for so long; everybody else does."""
+        self._now_ns += timeout_ns
+        self.catch_up()
+
     def hang_up(self) -> None:
         """The process of the engine has died: the system closes what it had open."""
         for stream in self._streams:

@@ -188,6 +188,48 @@ def test_an_engine_that_is_killed_trades_on():
     assert outcome.counts["trade ended by host"] == 1
 
 
+@pytest.mark.parametrize("at_s", [39.9, 40.0, 40.002, 40.01, 40.5, 60.0, 89.99])
+@pytest.mark.parametrize("level", [1, 2, 3])
+def test_a_halt_at_any_moment_of_a_trade_outlives_the_death_of_its_engine(at_s, level):
+    """What is held goes, and nothing is opened any more."""
+    story = [
+        "+40s signal IBM BUY 0.9",
+        f"+{at_s + 0.001:.3f}s halt {level}",
+        f"+{at_s + 0.1:.3f}s kill 5",
+        "+120s signal IBM BUY 0.9",
+        "+121s signal IBM SHORT 0.9",
+        "+122s order IBM BUY 10",
+    ]
+    outcome = play(attrs.evolve(CALM, prompts=in_time(prompt(one) for one in story)))
+    assert outcome.violation is None
+    assert outcome.counts["refused trading_halted"] >= 1
+    # A bracket, and what closes it: the third level, or the signal against it.
+    assert outcome.orders <= 4
+    assert outcome.held == {}
+
+
+@pytest.mark.parametrize("pause_s", [2, 10, 30, 100])
+def test_a_process_that_stood_still_finds_its_way_back(pause_s):
+    """While an order is on its way, while the price falls through the stop, and over the close
+    before the session's end: everything is done once, late."""
+    closes = {**CALM.settings["strategy"], "close_before_end_s": 23_400.0 - 400.0}
+    story = [
+        "+40s signal IBM BUY 0.9", f"+40.003s pause {pause_s}",
+        "+200s gap IBM -9.00", f"+199.9s pause {pause_s}",
+        "+330s signal IBM SHORT 0.9", f"+399s pause {pause_s}",
+    ]  # fmt: skip
+    outcome = play(
+        attrs.evolve(
+            CALM, hours=0.4, price=100.0, settings={"strategy": closes},
+            prompts=in_time(prompt(one) for one in story),
+        )
+    )  # fmt: skip
+    assert outcome.violation is None
+    assert outcome.counts["prompt pause"] == 3
+    assert outcome.counts["trade ended by stop"] == 1
+    assert outcome.held == {}
+
+
 def test_an_engine_that_cannot_begin_is_started_again():
     dead = attrs.evolve(CALM, prompts=(prompt("+40s kill 1"), prompt("+100s signal IBM BUY 0.9")))
     outcome = play(attrs.evolve(dead, faults=("+39s refuse for=30s",)))
