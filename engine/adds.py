@@ -256,7 +256,6 @@ def _proposal(
         quantity=quantity,
         price=price,
         limit_price=limit,
-        value=value,
         risk=(value - stop * shares) * context.side,
         risk_before=risk_at_stop(state, context),
         orders=orders,

@@ -127,7 +127,8 @@ def place_order(
 
 def _group(state: State, request: OcoRequested | OrderRequested) -> Group:
     number = state.take_number()
-    group = Group(number, request.symbol, f"{state.tag}-{number}")
+    seen = _price_or_none(request.market, "BUY")
+    group = Group(number, request.symbol, f"{state.tag}-{number}", price=seen or ZERO)
     state.groups[number] = group
     state.references[request.reference] = number
     group.step(OcoEvent.SEND)
@@ -169,7 +170,7 @@ def _oco_reason(state: State, out: Outbox, request: OcoRequested) -> Reason | No
     prices = tuple(leg.price for leg in request.legs)
     return _direct_reason(
         state, out, request.reference, request.symbol, request.legs[0].side, request.quantity,
-        prices, request.market,
+        prices, request.market, request.legs[0].side != request.legs[1].side,
     )  # fmt: skip
 
 
@@ -182,6 +183,7 @@ def _direct_reason(
     quantity: Decimal,
     prices: tuple[Decimal, ...],
     market: MarketView | None,
+    both_ways: bool = False,
 ) -> Reason | None:
     """Why orders that may open shares without protection are not placed."""
     if reference in state.references:
@@ -194,10 +196,10 @@ def _direct_reason(
         quantity=quantity,
         price=price or ZERO,
         stated=prices,
-        value=quantity * (price or ZERO),
+        both_ways=both_ways,
         orders=max(len(prices), 1),
     )
-    where = standing(state, symbol, out.now_ns, market)
+    where = standing(state, symbol, out.now_ns, market, direct=True)
     return gate(proposal, where, state.config.limits)
 
 

@@ -165,7 +165,6 @@ def open_context(
         stated=stated,
         limit_price=plan.entry_price,
         stop_price=stop_price,
-        value=plan.quantity * basis,
         risk=plan.quantity * abs(basis - stop_price),
         orders=sum(2 if aim is None else 3 for _, aim in parts),
     )

@@ -152,9 +152,10 @@ def _adopted(state: State, out: Outbox, symbol: str, fill: ExecutionReported) ->
 
 def _liquidated(state: State, symbol: str, fill: ExecutionReported) -> Order | None:
     """What the broker takes from our trade by force is gone, whatever the policy: a stop for it
-    would open it the other way."""
+    would open it the other way. Also from one that has turned over and is being closed."""
     context, side = state.current.get(symbol), 1 if fill.side == "BUY" else -1
-    return None if context is None or side == context.side else _given(state, context, fill)
+    takes = context is not None and side * context.held < 0
+    return _given(state, context, fill) if context is not None and takes else None
 
 
 def _given(state: State, context: Context, fill: ExecutionReported) -> Order | None:

@@ -28,6 +28,7 @@ class Group:
     orders: dict[int, Order] = attrs.field(factory=dict)
     ledger: Ledger = attrs.field(factory=Ledger)
     rule: str = ""  # that decided it
+    price: Decimal = ZERO  # of a share when it was placed, for orders that state none
 
     def step(self, event: OcoEvent) -> None:
         after = OCO.step(self.state, event)

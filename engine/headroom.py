@@ -8,7 +8,7 @@ from typing import Final
 import attrs
 
 from engine.money import ZERO
-from engine.portfolio import exposure, risk_at_stop, standing
+from engine.portfolio import exposures, risk_at_stop, standing
 from engine.state import State
 
 WARN_AT: Final = Decimal("0.8")
@@ -40,7 +40,7 @@ def uses(state: State, now_ns: int) -> tuple[Use, ...]:
     leverage = None if equity is None else equity * Decimal(str(limits.leverage_max))
     found = [
         Use("gross_notional", where.gross, limits.gross_notional_max),
-        Use("net_notional", abs(where.net), limits.net_notional_max),
+        Use("net_notional", where.net.gross, limits.net_notional_max),
         Use("risk_at_stops", where.risk_at_stops, limits.risk_at_stops_max),
         Use("positions", Decimal(where.positions), Decimal(limits.positions_max)),
         Use("leverage", where.gross, leverage),
@@ -51,15 +51,13 @@ def uses(state: State, now_ns: int) -> tuple[Use, ...]:
     ]  # fmt: skip
     if power is not None:
         found.append(Use("buying_power", ZERO, power))
+    gross = {symbol: one.gross for symbol, one in exposures(state).items()}
     for group in limits.groups:
-        used = sum(
-            (abs(exposure(one)) for one in state.current.values() if one.symbol in group.symbols),
-            ZERO,
-        )
+        used = sum((gross.get(symbol, ZERO) for symbol in group.symbols), ZERO)
         found.append(Use(f"group {group.name}", used, group.notional_max))
-    for context in state.current.values():
-        symbol, value = context.symbol, abs(exposure(context))
+    for symbol, value in gross.items():
         found.append(Use(f"{symbol} notional", value, limits.position_notional_max))
-        risk = risk_at_stop(state, context)
-        found.append(Use(f"{symbol} risk", risk, limits.position_risk_max))
+        if (context := state.current.get(symbol)) is not None:
+            risk = risk_at_stop(state, context)
+            found.append(Use(f"{symbol} risk", risk, limits.position_risk_max))
     return tuple(found)

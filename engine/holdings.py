@@ -97,7 +97,7 @@ def holdings(state: State) -> dict[str, Holdings]:
         if group.ledger.fills:
             groups.setdefault(group.symbol, []).append(group)
     for symbol, placed in groups.items():
-        found.setdefault(symbol, Holdings()).direct = _of_groups(placed)
+        found.setdefault(symbol, Holdings()).direct = directly_held(placed)
     return found
 
 
@@ -113,9 +113,9 @@ def _of_context(context: Context) -> Holding:
     )
 
 
-def _of_groups(groups: list[Group]) -> Holding:
-    """One order buys what another sells: each group counts as one deal at its own average, in
-    the order in which they were placed."""
+def directly_held(groups: list[Group]) -> Holding:
+    """By a symbol's orders that were placed directly. One buys what another sells: each group
+    counts as one deal at its own average, in the order in which they were placed."""
     together, realised, commission = Position(), ZERO, ZERO
     for group in groups:
         own = group.ledger.position

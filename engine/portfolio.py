@@ -7,23 +7,36 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+import attrs
+
 from engine.config import SECOND_NS
 from engine.contexts import Context
+from engine.groups import Group
+from engine.holdings import Holding, directly_held
 from engine.inputs import Instrument, MarketView
 from engine.money import CENTS, ZERO
+from engine.orders import OPENING_ROLES
 from engine.reasons import Reason
-from engine.risk import Standing, state_reason
+from engine.risk import NOTHING, Exposure, Standing, state_reason
 from engine.state import State
 
 
-def standing(state: State, symbol: str, now_ns: int, market: MarketView | None = None) -> Standing:
-    """Where everything stands that an order of ``symbol`` is judged by."""
+def standing(
+    state: State,
+    symbol: str,
+    now_ns: int,
+    market: MarketView | None = None,
+    direct: bool = False,
+) -> Standing:
+    """Where everything stands that an order of ``symbol`` is judged by: one of its trade, or one
+    that is placed ``direct``ly."""
     limits = state.config.limits
     instrument = state.instruments.get(symbol)
     minute_ago = now_ns - state.scaled(60.0)
     second_ago = now_ns - state.scaled(1.0)
     window = now_ns - state.scaled(limits.window_s)
-    values = {one.symbol: exposure(one) for one in state.current.values()}
+    everything = exposures(state)
+    own = everything.get(symbol, Exposures())
     return Standing(
         live=state.live,
         halted=state.halt is not None,
@@ -31,12 +44,14 @@ def standing(state: State, symbol: str, now_ns: int, market: MarketView | None =
         defined=instrument is not None,
         session_open=instrument is not None and open_until(state, instrument, now_ns) is not None,
         market=market,
-        gross=sum(map(abs, values.values()), ZERO),
-        net=sum(values.values(), ZERO),
+        gross=sum((one.gross for one in everything.values()), ZERO),
+        net=sum((one.net for one in everything.values()), NOTHING),
+        own=own.direct if direct else own.trade,
+        symbol_gross=own.gross,
         groups=tuple(
             (
                 group.name,
-                sum((abs(value) for one, value in values.items() if one in group.symbols), ZERO),
+                sum((one.gross for name, one in everything.items() if name in group.symbols), ZERO),
                 group.notional_max,
             )
             for group in limits.groups
@@ -58,10 +73,65 @@ def standing(state: State, symbol: str, now_ns: int, market: MarketView | None =
     )
 
 
-def exposure(context: Context) -> Decimal:
-    """Signed notional of a trade if everything that may fill, fills, at the price it was decided
-    on."""
-    return (abs(context.held) + context.opening_rest) * context.basis * context.side
+@attrs.frozen
+class Exposures:
+    """Of one symbol. What was placed directly is nobody's protection: it makes no room for the
+    trade."""
+
+    trade: Exposure = NOTHING
+    direct: Exposure = NOTHING
+
+    @property
+    def gross(self) -> Decimal:
+        return self.trade.gross + self.direct.gross
+
+    @property
+    def net(self) -> Exposure:
+        return self.trade + self.direct
+
+
+def exposures(state: State) -> dict[str, Exposures]:
+    """Of every symbol that has any."""
+    found: dict[str, Exposures] = {}
+    for context in state.contexts.values():
+        trade = _of_trade(context)
+        if trade.gross:
+            known = found.get(context.symbol, Exposures())
+            found[context.symbol] = attrs.evolve(known, trade=known.trade + trade)
+    placed: dict[str, list[Group]] = {}
+    for group in state.groups.values():
+        placed.setdefault(group.symbol, []).append(group)
+    for symbol, groups in placed.items():
+        own = _of_groups(groups, directly_held(groups))
+        if own.gross:
+            found[symbol] = attrs.evolve(found.get(symbol, Exposures()), direct=own)
+    return found
+
+
+def _of_trade(context: Context) -> Exposure:
+    """What is held at what it cost, the rest at the price of its orders."""
+    position = context.ledger.position
+    held = position.quantity * position.average_price
+    rest = ZERO
+    for order in context.orders.values():
+        if order.role in OPENING_ROLES and not order.dead:
+            rest += order.remaining * (order.price or context.basis)
+    return Exposure(held + rest, held) if context.side > 0 else Exposure(held, held - rest)
+
+
+def _of_groups(groups: list[Group], held: Holding) -> Exposure:
+    """One sells what another has bought; of an OCO one leg fills. All of it at the dearest of
+    their prices."""
+    buys = sells = ZERO
+    price = held.average_price
+    for group in groups:
+        rests: dict[int, Decimal] = {1: ZERO, -1: ZERO}
+        for leg in group.orders.values():
+            if leg.remaining:
+                rests[leg.sign] = max(rests[leg.sign], leg.remaining)
+                price = max(price, leg.price or group.price)
+        buys, sells = buys + rests[1], sells + rests[-1]
+    return Exposure((held.quantity + buys) * price, (held.quantity - sells) * price)
 
 
 def risk_at_stop(state: State, context: Context) -> Decimal:

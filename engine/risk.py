@@ -22,14 +22,33 @@ from engine.reasons import Reason
 Kind = Literal["entry", "add", "direct", "exit"]
 
 
+@attrs.frozen
+class Exposure:
+    """Signed notional of shares and orders: what it comes to when everything that buys fills and
+    nothing that sells does, and the other way round."""
+
+    most: Decimal = ZERO
+    least: Decimal = ZERO
+
+    @property
+    def gross(self) -> Decimal:
+        return max(abs(self.most), abs(self.least))
+
+    def __add__(self, other: Exposure) -> Exposure:
+        return Exposure(self.most + other.most, self.least + other.least)
+
+
+NOTHING: Final = Exposure()
+
+
 @attrs.frozen(kw_only=True)
 class Proposal:
     """What is about to be sent: an entry or add with its protection, an order placed directly,
     or an exit.
 
-    ``price`` is what a share is expected to cost, ``value`` and ``risk`` are of the whole trade
-    if everything fills: what it cost, and what is lost when every stop is hit at its price.
-    Of an exit ``worst`` is what could go in all, of ``held`` signed shares.
+    ``price`` is what a share is expected to cost, ``risk`` what the whole trade loses if
+    everything fills and every stop is hit at its price. ``both_ways``: the other side may fill
+    instead, as of an OCO. Of an exit ``worst`` is what could go in all, of ``held`` signed shares.
     """
 
     kind: Kind
@@ -40,7 +59,7 @@ class Proposal:
     stated: tuple[Decimal, ...] = ()  # prices that were given, not computed
     limit_price: Decimal | None = None
     stop_price: Decimal | None = None
-    value: Decimal = ZERO
+    both_ways: bool = False
     risk: Decimal = ZERO
     risk_before: Decimal = ZERO  # of it, what the account carries already
     orders: int = 1
@@ -50,6 +69,13 @@ class Proposal:
     @property
     def notional(self) -> Decimal:
         return self.quantity * self.price
+
+    @property
+    def change(self) -> Exposure:
+        """What it may add on each side."""
+        buys = self.notional if self.side > 0 or self.both_ways else ZERO
+        sells = self.notional if self.side < 0 or self.both_ways else ZERO
+        return Exposure(buys, -sells)
 
 
 @attrs.frozen(kw_only=True)
@@ -65,7 +91,9 @@ class Standing:
     grid: Grid = CENTS
     market: MarketView | None = None
     gross: Decimal = ZERO  # notional of all symbols
-    net: Decimal = ZERO  # the same, signed
+    net: Exposure = NOTHING  # the same, signed
+    own: Exposure = NOTHING  # of the symbol's trade, or of what was placed directly
+    symbol_gross: Decimal = ZERO  # of both together
     groups: tuple[tuple[str, Decimal, Decimal], ...] = ()  # (name, notional, most) of the symbol's
     risk_at_stops: Decimal = ZERO  # lost if every stop of the account is hit
     positions: int = 0
@@ -77,6 +105,11 @@ class Standing:
     buying_power: Decimal | None = None
     account_age_s: float | None = None
     restricted: bool = False
+
+    def growth(self, proposal: Proposal) -> Decimal:
+        """By how much the gross notional grows: not at all if it only makes less of what is
+        there."""
+        return max((self.own + proposal.change).gross - self.own.gross, ZERO)
 
 
 Check = Callable[[Proposal, Standing, Limits], Reason | None]
@@ -189,19 +222,21 @@ def _one_order(proposal: Proposal, standing: Standing, limits: Limits) -> Reason
     return None
 
 
-def _one_symbol(proposal: Proposal, _: Standing, limits: Limits) -> Reason | None:
-    if proposal.value > limits.position_notional_max:
+def _one_symbol(proposal: Proposal, standing: Standing, limits: Limits) -> Reason | None:
+    growth = standing.growth(proposal)
+    if growth and standing.symbol_gross + growth > limits.position_notional_max:
         return Reason.NOTIONAL_TOO_LARGE
     return Reason.RISK_TOO_LARGE if proposal.risk > limits.position_risk_max else None
 
 
 def _portfolio(proposal: Proposal, standing: Standing, limits: Limits) -> Reason | None:
-    notional = proposal.notional
-    if standing.gross + notional > limits.gross_notional_max:
+    growth, change = standing.growth(proposal), proposal.change
+    if growth and standing.gross + growth > limits.gross_notional_max:
         return Reason.GROSS_TOO_LARGE
-    if abs(standing.net + proposal.side * notional) > limits.net_notional_max:
+    net, most_net = standing.net + change, limits.net_notional_max
+    if (change.most and net.most > most_net) or (change.least and -net.least > most_net):
         return Reason.NET_TOO_LARGE
-    if any(held + notional > most for _, held, most in standing.groups):
+    if growth and any(held + growth > most for _, held, most in standing.groups):
         return Reason.GROUP_TOO_LARGE
     new_risk = max(proposal.risk - proposal.risk_before, ZERO)
     if standing.risk_at_stops + new_risk > limits.risk_at_stops_max:
@@ -217,12 +252,12 @@ def _account(proposal: Proposal, standing: Standing, limits: Limits) -> Reason |
     age_s = standing.account_age_s
     if limits.account_age_max_s is not None and (age_s is None or age_s > limits.account_age_max_s):
         return Reason.ACCOUNT_UNKNOWN
-    equity, power = standing.equity, standing.buying_power
+    equity, power, growth = standing.equity, standing.buying_power, standing.growth(proposal)
     if equity is not None:
         most = equity * Decimal(str(limits.leverage_max))
-        if standing.gross + proposal.notional > most:
+        if growth and standing.gross + growth > most:
             return Reason.LEVERAGE_TOO_HIGH
-    if power is not None and proposal.notional > power:
+    if power is not None and growth > power:
         return Reason.BUYING_POWER
     return None
 

@@ -33,9 +33,9 @@ ENGINE = _words(
     rules.forms rules.rule rules.templates rules.strategy rules
     sources config settings_file dangers settings_schema event_streams bus
     charts sizing positions orders tranches contexts exits groups brackets
-    risk state invariants outbox tws_errors watches portfolio entries adds stops foreign reports
-    direct rulebook intents halts executions decisions settlement truth core
-    holdings daybook
+    risk state invariants outbox tws_errors watches holdings portfolio
+    entries adds stops foreign reports
+    direct rulebook intents halts executions decisions settlement truth core daybook
     codec disk journal_files journal_store journal_chain snapshots journal
     image recovery recorder capture
     broker.errors broker.clock broker.pacing broker.templates broker.library broker.definitions
@@ -76,7 +76,8 @@ ENGINE = _words(
     verify.messages verify.sessions verify.choices verify.world verify.state_laws verify.laws
     verify.explore
     verify.scenario verify.rows verify.jobs
-    campaign.scenario campaign.draw campaign.prices campaign.witness campaign.trial
+    campaign.scenario campaign.draw_host campaign.draw campaign.prices
+    campaign.books campaign.auditor campaign.witness campaign.prompter campaign.trial
     campaign.shrink campaign.tally campaign.jobs
     backtest.plan backtest.excursions backtest.exposure backtest.ledger backtest.figures
     backtest.trial backtest.report
@@ -162,6 +163,7 @@ MAY_TOUCH = {
     "replay.other_version": PROCESS,
     "replay.replay": frozenset({"pathlib"}),
     "campaign.draw": SEEDED,
+    "campaign.draw_host": SEEDED,
     "campaign.jobs": PROCESS,  # seeds side by side
     "verify.jobs": PROCESS,  # situations side by side
     "cli.": PROCESS,

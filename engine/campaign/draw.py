@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 from typing import Any, Final
 
+from engine.campaign.draw_host import drawn_guards, drawn_limits, drawn_requests
 from engine.campaign.scenario import HOURS_MAX, Mode, Prompt, Scenario, in_time
 from engine.sim.fault_draw import drawn_line
 from engine.sim.faults import KINDS, SECOND_NS
@@ -73,6 +74,14 @@ def drawn(seed: int, mode: Mode, hours: float) -> Scenario:
     symbols = tuple(stream.sample(SYMBOLS, stream.choice((1, 2, 3))))
     span_s = hours * 3600
     prompts = _prompts(stream, symbols, span_s)
+    settings = _settings(stream, symbols, span_s)
+    host = random.Random(f"campaign/{seed}/host")
+    limits = settings["limits"] | drawn_limits(host, symbols)
+    settings = settings | {
+        "limits": limits,
+        "guards": settings["guards"] | drawn_guards(host),
+    }
+    asked = (*prompts, *drawn_requests(host, symbols, span_s, limits))
     return Scenario(
         seed=seed,
         mode=mode,
@@ -83,8 +92,8 @@ def drawn(seed: int, mode: Mode, hours: float) -> Scenario:
         latency_ms=stream.choice((0.5, 5.0, 40.0, 150.0)),
         version=stream.choice(VERSIONS),
         policies=_policies(stream, seed),
-        settings=_settings(stream, symbols, span_s),
-        prompts=prompts,
+        settings=settings,
+        prompts=in_time(asked),
         faults=_faults(stream, symbols, span_s, prompts),
     )
 

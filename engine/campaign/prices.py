@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from decimal import Decimal
 from typing import Final
 
 import attrs
@@ -39,6 +40,16 @@ def with_gaps(source: Iterable[MarketTick], gaps: Sequence[Gap]) -> Iterator[Mar
         latest[tick.symbol, tick.kind] = tick.price
         by = shift.get(tick.symbol)
         yield tick if by is None else attrs.evolve(tick, price=_moved(tick.price, by, tick.kind))
+
+
+def noting(source: Iterable[MarketTick], lowest: dict[str, Decimal]) -> Iterator[MarketTick]:
+    """The same ticks; the lowest price of each symbol is noted before anybody sees it."""
+    known: dict[str, float] = {}
+    for tick in source:
+        if tick.price < known.get(tick.symbol, tick.price + 1.0):
+            known[tick.symbol] = tick.price
+            lowest[tick.symbol] = Decimal(repr(tick.price))
+        yield tick
 
 
 def _moved(price: float, dollars: float, kind: str) -> float:

@@ -34,8 +34,13 @@ PROMPTS: Final = {
     "gap": "SYMBOL DOLLARS",  # every price from then on
     "close": "SYMBOL|all",
     "bracket": "SYMBOL BUY|SELL SHARES STOP_PERCENT",
+    "oco": "SYMBOL breakout|range|sell|buy SHARES PERCENT",  # two legs, so far away
+    "order": "SYMBOL BUY|SELL SHARES",
+    "cancel": "SYMBOL",  # the newest that was placed directly
+    "settings": "JSON",  # other ones from then on, beside those there are
     "halt": "LEVEL",
     "resume": "",
+    "pause": "SECONDS",  # the engine's process gets no time for so long
     "kill": "SECONDS",  # the engine dies, and is started again after so long
 }
 
@@ -153,15 +158,18 @@ def _words(text: str, **kinds: Any) -> dict[str, Any]:
 
 def prompt(text: str) -> Prompt:
     """One prompt as it is written. Raises ValueError."""
-    words = text.split()
+    words = text.split(None, 2)
     if len(words) < 2 or not (words[0].startswith("+") and words[0].endswith("s")):
         raise ValueError(f"{text}: write +SECONDSs and what happens")
     if words[1] not in PROMPTS:
         raise ValueError(f"{words[1]}: there are {', '.join(PROMPTS)}")
     needed = PROMPTS[words[1]].split()
-    if len(words) - 2 != len(needed):
+    said = words[2:] if needed == ["JSON"] else " ".join(words[2:]).split()
+    if len(said) != len(needed):
         raise ValueError(f"{words[1]} is followed by {' '.join(needed) or 'nothing'}")
-    return Prompt(float(words[0][1:-1]), words[1], tuple(words[2:]))
+    if needed == ["JSON"] and not isinstance(orjson.loads(said[0]), dict):
+        raise ValueError(f"{words[1]} is followed by tables of settings")
+    return Prompt(float(words[0][1:-1]), words[1], tuple(said))
 
 
 def in_time(prompts: Iterable[Prompt]) -> tuple[Prompt, ...]:

@@ -7,27 +7,28 @@ import logging
 import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 from functools import partial
 from typing import Final
 
 import attrs
 
-from engine.campaign.prices import Gap, with_gaps
+from engine.campaign.prices import Gap, noting, with_gaps
+from engine.campaign.prompter import Killed, Prompter, Settings, merged
 from engine.campaign.scenario import HOURS_MAX, Prompt, Scenario
 from engine.campaign.witness import SECOND_NS, Broken, Witness
-from engine.config import from_mapping
+from engine.config import Config
 from engine.engine import Engine
-from engine.errors import JournalError, LimitError, UserError
-from engine.events import AlertEvent, BaseEvent, PositionCloseEvent, RefusalEvent
-from engine.inputs import (
-    BracketRequested,
-    CloseRequested,
-    HaltRequested,
-    ResumeRequested,
+from engine.errors import JournalError, UserError
+from engine.events import (
+    AlertEvent,
+    BaseEvent,
+    PositionCloseEvent,
+    RefusalEvent,
+    TradingHaltedEvent,
+    TradingResumedEvent,
 )
 from engine.recovery import rebuild
-from engine.signals.schema import SignalRefusedError
 from engine.sim import fault_script
 from engine.sim.kept_journal import KeptJournal
 from engine.sim.launch import generated
@@ -42,15 +43,6 @@ AFTER_CLOSE_S: Final = 300.0  # of a whole day
 IDLE_NS: Final = 10 * SECOND_NS  # the less, the slower, and nothing else
 RESTART_S: Final = 10.0  # until an engine that could not begin is started again
 LIVES_MAX: Final = 500
-CENT: Final = Decimal("0.01")
-
-
-class Killed(BaseException):
-    """The process of the engine is gone, between two of its waits."""
-
-    def __init__(self, seconds: float) -> None:
-        super().__init__(seconds)
-        self.seconds = seconds
 
 
 @attrs.frozen
@@ -115,9 +107,11 @@ class _Trial:
             policies=Policies(**answers(scenario.policies)),
         )
         self.start_ns = exchange.now_ns
+        gaps = [self._gap(one) for one in scenario.prompts if one.kind == "gap"]
+        lowest: dict[str, Decimal] = {}
         self.tws = MemoryTws(
             exchange,
-            with_gaps(market, [self._gap(one) for one in scenario.prompts if one.kind == "gap"]),
+            noting(with_gaps(market, gaps), lowest),
             faults=fault_script.parse(scenario.faults, "fault"),
             seed=scenario.seed,
             max_server_version=scenario.version,
@@ -126,13 +120,14 @@ class _Trial:
         )
         self.transport = VirtualTransport(self.tws, IDLE_NS)
         self.transport.before_wait = self._before_wait
-        self.config = from_mapping(
-            {**scenario.settings, "strategy": {**scenario.settings.get("strategy", {}),
-                                               "symbols": list(scenario.symbols)}},
-            f"settings of seed {scenario.seed}",
-        )  # fmt: skip
+        symbols: Settings = {"strategy": {"symbols": list(scenario.symbols)}}
+        self.prompter = Prompter(
+            self.tws, self.transport, merged(scenario.settings, symbols), self._governed
+        )
         self.journal = KeptJournal.memory()
-        self.witness = Witness(self.tws, self.config.broker.client_id, scenario.policies)
+        client_id = self.prompter.config.broker.client_id
+        self.witness = Witness(self.tws, client_id, scenario.policies, lowest)
+        self._governed(self.prompter.config)
         self.outcome = Outcome()
         self.engine: Engine | None = None
         self._look = look
@@ -143,6 +138,9 @@ class _Trial:
     def _gap(self, prompt: Prompt) -> Gap:
         symbol, dollars = prompt.words
         return Gap(self._ns(prompt.at_s), symbol, float(dollars))
+
+    def _governed(self, config: Config) -> None:
+        self.witness.auditor.govern(config, self.transport.now_ns)
 
     def _ns(self, at_s: float) -> int:
         return self.start_ns + round(at_s * SECOND_NS)
@@ -189,8 +187,9 @@ class _Trial:
     def _live(self, run: str) -> float:
         """One life; how long the engine stays dead after it."""
         try:
-            engine = Engine(self.config, self.journal, transport=self.transport, run=run)
-            for kind in (AlertEvent, PositionCloseEvent, RefusalEvent):
+            engine = Engine(self.prompter.config, self.journal, transport=self.transport, run=run)
+            for kind in (AlertEvent, PositionCloseEvent, RefusalEvent, TradingHaltedEvent,
+                         TradingResumedEvent):  # fmt: skip
                 engine.subscribe(kind, self._told)
             self.engine = engine
             engine.run()
@@ -224,44 +223,7 @@ class _Trial:
         if self.engine is None:
             return  # nobody is there
         self.outcome.counts[f"prompt {prompt.kind}"] += 1
-        act = getattr(self, f"_{prompt.kind}")
-        with contextlib.suppress(SignalRefusedError, LimitError):
-            act(*prompt.words)
-
-    def _signal(self, symbol: str, signal: str, confidence: str) -> None:
-        assert self.engine is not None
-        said = {"ticker": symbol, "signal": signal, "confidence": float(confidence)}
-        self.engine.publish(said, source="campaign")
-
-    def _close(self, symbol: str) -> None:
-        assert self.engine is not None
-        self.engine.submit(CloseRequested(None if symbol == "all" else symbol, "host"))
-
-    def _halt(self, level: str) -> None:
-        assert self.engine is not None
-        self.engine.submit(HaltRequested(int(level), "campaign", "prompted"))
-
-    def _resume(self) -> None:
-        assert self.engine is not None
-        self.engine.submit(ResumeRequested("campaign", "prompted"))
-
-    def _bracket(self, symbol: str, side: str, shares: str, stop_percent: str) -> None:
-        """At the market, its stop so many per cent away and its target as far."""
-        assert self.engine is not None
-        quote = self.tws.exchange.quote(symbol)
-        if quote.bid is None or quote.ask is None:
-            return
-        price = Decimal(str(quote.ask if side == "BUY" else quote.bid))
-        away = price * Decimal(stop_percent) / 100 * (1 if side == "BUY" else -1)
-        stop, target = (one.quantize(CENT, ROUND_HALF_UP) for one in (price - away, price + away))
-        reference = f"bracket-{self.transport.now_ns}-{symbol}"
-        request = BracketRequested(
-            reference, symbol, "BUY" if side == "BUY" else "SELL", Decimal(shares), stop, target
-        )
-        self.engine.submit(request)
-
-    def _kill(self, seconds: str) -> None:
-        raise Killed(float(seconds))
+        self.prompter.say(self.engine, prompt)
 
     # -- the end -------------------------------------------------------------------------------
 
@@ -294,7 +256,7 @@ class _Trial:
     def _judge(self) -> None:
         """What can only be said at the end: the journal replays, nothing was done twice."""
         try:
-            core = rebuild(self.journal.found_again(), self.config)
+            core = rebuild(self.journal.found_again(), self.prompter.config)
         except JournalError as problem:
             raise Broken(21, str(problem)) from None
         if self._digest and core.state.digest() != self._digest:
@@ -314,6 +276,13 @@ class _Trial:
             counts[f"trade ended by {event.reason}"] += 1
         elif isinstance(event, RefusalEvent):
             counts[f"refused {event.reason}"] += 1
+        elif isinstance(event, TradingHaltedEvent):
+            counts[f"halted by {event.who}"] += 1
+            auditor = self.witness.auditor
+            auditor.halted_ns = auditor.halted_ns or self.transport.now_ns
+            auditor.guarded = auditor.guarded or event.who == "guard"
+        elif isinstance(event, TradingResumedEvent):
+            self.witness.auditor.halted_ns = None
 
     def _faults(self) -> dict[str, int]:
         """How often each kind of fault really happened."""

@@ -13,15 +13,16 @@ from typing import Final
 
 import attrs
 
+from engine.campaign.auditor import Auditor
+from engine.campaign.books import EXITS, Books, role
 from engine.foreign import unresolved
 from engine.money import ZERO
 from engine.orders import Role
-from engine.positions import revision
 from engine.sim.client import Client
 from engine.sim.exchange import Exchange
 from engine.sim.memory import MemoryTws
 from engine.sim.oracle import uncovered
-from engine.sim.records import SimExecution
+from engine.sim.records import SimExecution, SimOrder
 from engine.state import State
 from engine.verify.state_laws import endings, folds
 from statecharts.vocabulary import ContextState
@@ -39,7 +40,6 @@ _FICKLE_POLICIES: Final = frozenset(
     {"oca_siblings", "oca3_same_tick", "oca1_partial", "oca_delay_ns", "oca_reduction",
      "cancel_delay_ns", "modify_delay_ns", "child_quantity", "child_activation"}
 )  # fmt: skip
-_EXITS: Final = "STRC"  # how references of exits go on
 _SETTLED: Final = frozenset({ContextState.PROTECTED, ContextState.ENTERING, ContextState.ADDING})
 
 
@@ -68,14 +68,20 @@ class _Since:
 class Witness:
     """Of one engine, over all its lives, at one exchange."""
 
-    def __init__(self, tws: MemoryTws, client_id: int, policies: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        tws: MemoryTws,
+        client_id: int,
+        policies: tuple[str, ...] = (),
+        lowest: dict[str, Decimal] | None = None,
+    ) -> None:
         self._tws = tws
         self._exchange: Exchange = tws.exchange
         self._client_id = client_id
         self._policies = policies
-        self._executions: dict[str, SimExecution] = {}  # newest revision, by identity
-        self._own: dict[str, Decimal] = {}  # as of the latest reading
-        self._read = 0
+        self._books = Books(self._exchange, client_id, self._moved)
+        self.auditor = Auditor(self._exchange, self._books, lowest or {}, client_id)
+        tws.exchange.oracle.tell = self._arrived
         self._records = -1
         self._looked_ns = 0
         self._now_ns = -1
@@ -98,6 +104,13 @@ class Witness:
         if now_ns - self._looked_ns >= LOOK_NS:
             self._looked_ns = now_ns
             self._look(state, now_ns)
+        for text in self.auditor.found:
+            law, _, words = text.partition(": ")
+            raise Broken(int(law), words)
+
+    def _arrived(self, order: SimOrder) -> None:
+        self.auditor.judging = not self._fickle
+        self.auditor.arrived(order)
 
     def _count_turns(self, now_ns: int) -> None:
         self._still = self._still + 1 if now_ns == self._now_ns else 0
@@ -118,9 +131,11 @@ class Witness:
             raise Broken(28, f"{total - recent[0][1]} messages in a second")
 
     def _look(self, state: State, now_ns: int) -> None:
-        self._read_executions(state)
+        self.auditor.judging = not self._fickle
+        self.auditor.look(state.live, now_ns)
+        self._books.read()
         for symbol in state.config.strategy.symbols:
-            own = self._held(symbol)
+            own = self._books.held(symbol)
             naked = uncovered(own, self._exchange.covers(symbol)) if own else ZERO
             if not (state.live and self._trades(symbol, now_ns)) or symbol in state.frozen:
                 naked = ZERO  # nobody could do anything about it
@@ -141,29 +156,15 @@ class Witness:
 
     # -- the truth -----------------------------------------------------------------------------
 
-    def _read_executions(self, state: State) -> None:
-        """What there is, and the signed shares that orders of this engine have brought."""
-        if self._exchange.execution_count == self._read:
-            return
-        for one in self._exchange.executions()[self._read :]:
-            identity, _ = revision(one.execution_id)
-            before = self._executions.get(identity)
-            self._executions[identity] = one
-            if state.ours(one.order_ref):
-                change = _signed(one) - (ZERO if before is None else _signed(before))
-                self._moved(one, change, corrected=before is not None)
-        self._read = self._exchange.execution_count
-
-    def _moved(self, one: SimExecution, change: Decimal, corrected: bool) -> None:
+    def _moved(self, one: SimExecution, before: Decimal, after: Decimal, corrected: bool) -> None:
         """4: exits make a position smaller, and never turn it over."""
-        symbol = one.instrument.symbol
-        before = self._own.get(symbol, ZERO)
-        after = self._own[symbol] = before + change
-        exits = one.order_ref.split("-")[-1][:1] in _EXITS
-        if not exits or corrected or self._fickle:
+        if role(one.order_ref) not in EXITS or corrected or self._fickle:
             return
         if after * before < 0 or abs(after) > abs(before):
-            raise Broken(4, f"{symbol}: exit {one.order_ref} brought {before} shares to {after}")
+            self.auditor.found.append(
+                f"4: {one.instrument.symbol}: exit {one.order_ref} brought {before} shares to "
+                f"{after}"
+            )
 
     @property
     def _fickle(self) -> bool:
@@ -174,18 +175,11 @@ class Witness:
         counts = {} if faults is None else faults.plan.counts
         return any(times and line.split()[1] in _FICKLE for line, times in counts.items())
 
-    def _held(self, symbol: str) -> Decimal:
-        """Of our shares those that are there: others at the account may have taken some."""
-        own, position = self._own.get(symbol, ZERO), self._exchange.position(symbol)
-        if own * position <= 0:
-            return ZERO
-        return min(own, position) if own > 0 else max(own, position)
-
     # -- when everything is over ---------------------------------------------------------------
 
     def unsettled(self, state: State) -> list[str]:
         """Why this is no end: what has not converged, each as a law and its words."""
-        self._read_executions(state)
+        self._books.read()
         if not state.live:
             return ["27: the session is not live"]
         if state.round.running or state.doubts or state.asked_rules:
@@ -245,15 +239,19 @@ class Witness:
 
     def verdict(self, state: State) -> list[str]:
         """What the whole run shows at its end."""
-        self._read_executions(state)
+        self._books.read()
         if self._fickle:
-            return []
-        return [*self._entries_beyond(state), *self._sent_twice(state)]
+            return self.auditor.found
+        return [
+            *self.auditor.found,
+            *self._entries_beyond(state),
+            *self._sent_twice(state),
+        ]
 
     def _entries_beyond(self, state: State) -> Iterator[str]:
         """8: no more shares come in than were ordered."""
         filled: dict[int, Decimal] = {}
-        for one in self._executions.values():
+        for one in self._books.executions.values():
             if one.client_id == self._client_id:
                 filled[one.order_id] = filled.get(one.order_id, ZERO) + one.quantity
         for number, shares in filled.items():
@@ -271,7 +269,3 @@ class Witness:
         for reference, ids in permanent.items():
             if len(ids) > 1:
                 yield f"9: order {reference} was at the broker {len(ids)} times"
-
-
-def _signed(one: SimExecution) -> Decimal:
-    return one.quantity if one.side == "BUY" else -one.quantity

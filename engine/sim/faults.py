@@ -2,7 +2,7 @@
 
 A *rule* is armed for a while and acts whenever it gets the chance; an *act* happens once, or
 ``times`` times. Rows name their parameters as ``name:type`` or, when they may be left out,
-``name:type=default``; the numbers are those of the fault matrix in docs/simulator.md. What a
+``name:type=default``; the numbers are those of the fault matrix in docs/faults.md. What a
 policy can do is done by the fault ``policy``, which changes one for a while.
 """
 

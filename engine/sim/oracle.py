@@ -79,6 +79,7 @@ class Oracle:
         self.crossings = 0
         self.orders = 0
         self.live_max = 0
+        self.tell: Callable[[SimOrder], None] = lambda order: None  # of each that is accepted
 
     def observe(self, now_ns: int, real_ns: int) -> None:
         """The exchange's clock and a monotonic real clock, read together; call it before every
@@ -94,10 +95,11 @@ class Oracle:
         """The exchange's clock has come this far."""
         self._now_ns = max(self._now_ns, now_ns)
 
-    def accepted(self, live_count: int) -> None:
+    def accepted(self, order: SimOrder, live_count: int) -> None:
         """An order was accepted, after which so many lived."""
         self.orders += 1
         self.live_max = max(self.live_max, live_count)
+        self.tell(order)
 
     def executed(
         self, execution: SimExecution, fee: Decimal, before: Decimal, after: Decimal

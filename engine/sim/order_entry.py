@@ -154,7 +154,7 @@ class OrderEntry:
         """An order begins to live, and goes to the market unless it waits for its last leg."""
         floor, order, parent = self._floor, live.order, live.parent
         self._registry.add(live)
-        floor.oracle.accepted(self._registry.live_count)
+        floor.oracle.accepted(order, self._registry.live_count)
         if parent is not None:
             parent.children.append(live)
         if order.oca_group:

@@ -109,11 +109,14 @@ class VirtualTransport:
         self._now_ns = max(self._now_ns, deadline_ns)
         return False
 
+    def stand_still(self, timeout_ns: int) -> None:
+        """The process of the engine gets no time for so long; everybody else does."""
+        self._now_ns += timeout_ns
+        self.catch_up()
+
     def suspend(self, asleep_ns: int) -> None:
-        """The machine of the engine is suspended from now on for so long; TWS is not."""
-        wakes_ns = self._now_ns + asleep_ns
-        while self.advance(wakes_ns):
-            pass
+        """The machine of the engine is suspended for so long; its monotonic clock is, too."""
+        self.stand_still(asleep_ns)
         self._asleep_ns += asleep_ns
 
     def hang_up(self) -> None:

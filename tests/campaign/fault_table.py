@@ -21,6 +21,7 @@ import attrs
 from engine.campaign.trial import Outcome, play
 from engine.sim.faults import KINDS, FaultKind
 from engine.verify.jobs import processors
+from tests.campaign import fault_matrix
 from tests.campaign.canon import CANON
 
 PAGE: Final = Path(__file__).parents[2] / "docs" / "faults.md"
@@ -138,7 +139,8 @@ def stories() -> Iterator[str]:
 
 
 def page(words: dict[Cell, str]) -> str:
-    return "\n".join([_HEAD, *rows(words), _STORIES.rstrip("\n"), *stories(), ""])
+    told = [*rows(words), _STORIES.rstrip("\n"), *stories(), *fault_matrix.sections()]
+    return "\n".join([_HEAD, *told, ""])
 
 
 def read(text: str) -> dict[Cell, str]:

@@ -1,9 +1,14 @@
 """docs/faults.md is what the engine does: a part of it is played anew, all of it by make faults."""
 
+import ast
+from functools import cache
+from pathlib import Path
+
 import pytest
 
 from engine.sim.faults import KINDS
 from tests.campaign.canon import CALM_FROM_S, CANON
+from tests.campaign.fault_matrix import MATRIX, PAINS
 from tests.campaign.fault_table import PAGE, Cell, cells, fill, page, read, undisturbed
 
 WRITTEN = read(PAGE.read_text("utf-8"))
@@ -57,3 +62,34 @@ def test_the_trades_undisturbed(trade):
         }[trade]
     )
     assert all(one.at_s < CALM_FROM_S for one in CANON[trade].prompts)
+
+
+# -- the matrix --------------------------------------------------------------------------------
+
+TESTS = Path(__file__).parents[1]
+
+
+@cache
+def tests_of(file):
+    tree = ast.parse((TESTS / file).read_text("utf-8"))
+    return {one.name for one in ast.walk(tree) if isinstance(one, ast.FunctionDef)}
+
+
+def test_every_row_is_there_once():
+    assert [row.number for row in MATRIX] == list(range(1, 68))
+    assert [row.number for row in PAINS] == list(range(1, 33))
+
+
+def test_every_fault_of_the_simulator_has_its_rows():
+    for name, kind in KINDS.items():
+        assert kind.rows, name
+        assert set(kind.rows) <= {row.number for row in MATRIX}, name
+
+
+@pytest.mark.parametrize("row", [*MATRIX, *PAINS], ids=lambda row: row.what[:40])
+def test_a_row_is_shown_by_tests_that_are_there_and_faults_that_can_be_had(row):
+    assert row.tests
+    for named in row.tests:
+        file, _, name = named.partition("::")
+        assert name in tests_of(file), named
+    assert set(row.kinds) <= set(KINDS)

@@ -3,14 +3,16 @@
 import logging
 
 import attrs
+import orjson
 import pytest
 
 import engine.core as core_module
+from engine import risk
 from engine.campaign import jobs, tally
 from engine.campaign.draw import drawn
 from engine.campaign.jobs import Plan
 from engine.campaign.prices import Gap, with_gaps
-from engine.campaign.scenario import PROMPTS, Prompt, Scenario, parse, prompt, render
+from engine.campaign.scenario import PROMPTS, Prompt, Scenario, in_time, parse, prompt, render
 from engine.campaign.shrink import shrink
 from engine.campaign.trial import Outcome, Violation, play
 from engine.errors import UserError
@@ -41,7 +43,7 @@ def test_whole_engines_keep_every_law_whatever_goes_wrong(first):
     found, _ = jobs.run(Plan(range(first, first + 10), SHORT_H), lambda _: None)
     assert [(one.violation.law, one.violation.text, one.again) for one in found.failures] == []
     assert found.seeds == 10
-    assert found.orders > 20
+    assert found.orders > 10
 
 
 def test_a_seed_is_the_same_run_to_the_last_byte_and_another_one_is_not():
@@ -146,6 +148,31 @@ def play_config():
     return from_mapping({"strategy": {"symbols": ["IBM"]}})
 
 
+# -- what campaigns have found ------------------------------------------------------------------
+
+LIQUIDATED_TWICE = """
+scenario seed=123 mode=liveness hours=0.75
+symbols IBM
+market rate=0.1 volatility=0.0001 latency_ms=40 version=215
+settings {"strategy":{"sizing":{"shares":300},"entry":{"type":"limit","offset":{"percent":0.05}}}}
+prompt +829.4s signal IBM SHORT 0.9
+prompt +832.6s close all
+fault cancel:1 liquidate
+fault order:4 restart for=3s lower=4
+fault +828.60s late-fill after=5s part=40% for=52s
+fault fill:3 liquidate
+"""
+
+
+def test_what_is_liquidated_of_a_trade_that_has_turned_over_is_ours():
+    """A close was under way for the last shares when the broker took them: it turned the position
+    over, which nobody saw, because what was taken had been called a stranger's."""
+    outcome = play(parse(LIQUIDATED_TWICE, "here"))
+    assert outcome.violation is None
+    assert outcome.counts["fault liquidate"] == 2
+    assert outcome.held == {}
+
+
 # -- lives -------------------------------------------------------------------------------------
 
 
@@ -159,6 +186,48 @@ def test_an_engine_that_is_killed_trades_on():
     assert outcome.violation is None
     assert outcome.counts["prompt kill"] == 1
     assert outcome.counts["trade ended by host"] == 1
+
+
+@pytest.mark.parametrize("at_s", [39.9, 40.0, 40.002, 40.01, 40.5, 60.0, 89.99])
+@pytest.mark.parametrize("level", [1, 2, 3])
+def test_a_halt_at_any_moment_of_a_trade_outlives_the_death_of_its_engine(at_s, level):
+    """What is held goes, and nothing is opened any more."""
+    story = [
+        "+40s signal IBM BUY 0.9",
+        f"+{at_s + 0.001:.3f}s halt {level}",
+        f"+{at_s + 0.1:.3f}s kill 5",
+        "+120s signal IBM BUY 0.9",
+        "+121s signal IBM SHORT 0.9",
+        "+122s order IBM BUY 10",
+    ]
+    outcome = play(attrs.evolve(CALM, prompts=in_time(prompt(one) for one in story)))
+    assert outcome.violation is None
+    assert outcome.counts["refused trading_halted"] >= 1
+    # A bracket, and what closes it: the third level, or the signal against it.
+    assert outcome.orders <= 4
+    assert outcome.held == {}
+
+
+@pytest.mark.parametrize("pause_s", [2, 10, 30, 100])
+def test_a_process_that_stood_still_finds_its_way_back(pause_s):
+    """While an order is on its way, while the price falls through the stop, and over the close
+    before the session's end: everything is done once, late."""
+    closes = {**CALM.settings["strategy"], "close_before_end_s": 23_400.0 - 400.0}
+    story = [
+        "+40s signal IBM BUY 0.9", f"+40.003s pause {pause_s}",
+        "+200s gap IBM -9.00", f"+199.9s pause {pause_s}",
+        "+330s signal IBM SHORT 0.9", f"+399s pause {pause_s}",
+    ]  # fmt: skip
+    outcome = play(
+        attrs.evolve(
+            CALM, hours=0.4, price=100.0, settings={"strategy": closes},
+            prompts=in_time(prompt(one) for one in story),
+        )
+    )  # fmt: skip
+    assert outcome.violation is None
+    assert outcome.counts["prompt pause"] == 3
+    assert outcome.counts["trade ended by stop"] == 1
+    assert outcome.held == {}
 
 
 def test_an_engine_that_cannot_begin_is_started_again():
@@ -191,6 +260,9 @@ def test_the_draws_know_every_prompt_and_every_fault():
     ("line", "said"),
     [
         ("scenario seed=1 mode=both hours=1", "here:1: scenario: mode is one of safety, liveness"),
+        ("prompt +5s oco IBM sell 5", "oco is followed by SYMBOL breakout|range|sell|buy SHARES"),
+        ("prompt +5s settings 7", "settings is followed by tables of settings"),
+        ("prompt +5s settings {", "here:1: prompt: "),
         ("prompt +5s dance IBM", "here:1: prompt: dance: there are signal, gap"),
         ("prompt +5s halt", "here:1: prompt: halt is followed by LEVEL"),
         ("prompt 5s halt 1", "here:1: prompt: 5s halt 1: write +SECONDSs"),
@@ -305,3 +377,159 @@ def test_whoever_plays_a_scenario_hears_their_own_engines_afterwards(caplog):
 
     logging.getLogger("engine.runtime").error("something to hear")
     assert "something to hear" in caplog.messages
+
+
+# -- limits ------------------------------------------------------------------------------------
+
+TWO = attrs.evolve(
+    CALM,
+    symbols=("IBM", "AAPL"),
+    price=200.0,
+    prompts=(prompt("+40s signal IBM BUY 0.9"), prompt("+60s signal AAPL BUY 0.9")),
+)
+
+
+def limited(scenario=TWO, **limits):
+    settings = {**scenario.settings, "limits": limits}
+    return attrs.evolve(scenario, settings=settings)
+
+
+@pytest.fixture
+def gateless(monkeypatch):
+    """The gate forgets some of its checks."""
+
+    def forget(*names):
+        kept = tuple(one for one in risk.OPENING_CHECKS if one.__name__ not in names)
+        assert len(kept) == len(risk.OPENING_CHECKS) - len(names)
+        monkeypatch.setattr(risk, "OPENING_CHECKS", kept)
+
+    return forget
+
+
+DIRECT = attrs.evolve(
+    CALM,
+    price=200.0,
+    prompts=(prompt("+40s oco IBM breakout 50 2"), prompt("+50s order IBM BUY 60")),
+)
+
+
+@pytest.mark.parametrize(
+    ("check", "scenario", "limits", "said"),
+    [
+        ("_portfolio", TWO, {"gross_notional_max": 30_000}, "gross"),
+        ("_portfolio", TWO, {"net_notional_max": 30_000}, "net"),
+        ("_portfolio", TWO, {"positions_max": 1}, "2 trades"),
+        ("_portfolio", TWO,
+         {"groups": [{"name": "all", "symbols": ["IBM", "AAPL"], "notional_max": 30_000}]}, "all"),
+        ("_account", TWO, {"leverage_max": 0.03}, "leverage"),
+        ("_one_symbol", TWO, {"position_notional_max": 10_000}, "IBM"),
+        ("_one_symbol", DIRECT, {"position_notional_max": 20_000}, "IBM"),
+        ("_portfolio", DIRECT, {"gross_notional_max": 20_000}, "gross"),
+        ("_one_order", TWO, {"order_notional_max": 10_000}, "an order of"),
+        ("_one_order", TWO, {"order_shares_max": 99}, "an order of 100 shares"),
+        ("_restricted", TWO, {"restricted": ["AAPL"]}, "a restricted symbol"),
+        ("_pace", TWO, {"orders_per_minute_max": 5}, "6 orders within a minute"),
+        ("_pace", TWO, {"orders_per_second_max": 2}, "3 orders within a second"),
+    ],
+)  # fmt: skip
+def test_a_send_beyond_a_limit_is_found(gateless, check, scenario, limits, said):
+    """By the exchange's own record; the gate does its work, or all of it is seen."""
+    assert play(limited(scenario)).violation is None
+    kept = play(limited(scenario, **limits))
+    assert kept.violation is None
+    assert sum(times for name, times in kept.counts.items() if name.startswith("refused")) >= 1
+    gateless(check)
+    found = play(limited(scenario, **limits)).violation
+    assert found is not None
+    assert found.law == 35
+    assert said in found.text
+
+
+def test_entries_beyond_the_throttle_are_found(gateless):
+    again = [f"+{at}s {what}" for at in (40, 100) for what in ("signal IBM BUY 0.9",)]
+    again += ["+70s close IBM"]
+    story = attrs.evolve(CALM, prompts=in_time(prompt(one) for one in again))
+    settings = {"strategy": {**CALM.settings["strategy"], "cooldown_s": 0.0}}
+    story = attrs.evolve(story, settings={**settings, "limits": {"entries_in_window_max": 1}})
+    assert play(story).violation is None
+    gateless("_pace")
+    found = play(story).violation
+    assert found is not None
+    assert "2 entries of IBM within 600 s" in found.text
+
+
+def test_an_entry_while_halted_is_found(gateless):
+    halted = attrs.evolve(
+        CALM, prompts=(prompt("+30s halt 1"), prompt("+40s oco IBM breakout 10 1"))
+    )
+    assert play(halted).orders == 0
+    gateless("_standing")
+    found = play(halted).violation
+    assert found is not None
+    assert found.law == 34
+
+
+def test_a_day_that_has_lost_too_much_goes_on_only_if_nobody_watches(monkeypatch):
+    """A guard pulls the kill switch; without it the witness says so."""
+    lost = attrs.evolve(
+        CALM,
+        mode="safety",
+        prompts=(*CALM.prompts, prompt("+90s gap IBM -2.00")),
+        settings={**CALM.settings, "guards": {"day_loss_max": 100}},
+    )
+    guarded = play(lost)
+    assert guarded.violation is None
+    assert guarded.counts["halted by guard"] == 1
+    monkeypatch.setattr("engine.guards.Guards._losses", lambda self, profit, fall: [])
+    found = play(lost).violation
+    assert found is not None
+    assert (found.law, "the day has lost" in found.text) == (35, True)
+
+
+def test_no_limit_stands_in_the_way_of_what_protects():
+    """Limits that forbid everything come while shares are held: what dies of their protection is
+    placed again, and they can be closed."""
+    nothing = {
+        "gross_notional_max": 1, "net_notional_max": 1, "position_notional_max": 1,
+        "order_notional_max": 1, "order_shares_max": 1, "position_risk_max": 1,
+        "risk_at_stops_max": 1, "positions_max": 1, "leverage_max": 0.0001,
+        "orders_per_minute_max": 1, "orders_per_second_max": 1, "entries_in_window_max": 1,
+        "stop_outs_in_window_max": 1, "quote_age_max_s": 0.001, "collar_percent": 0.001,
+        "restricted": ["IBM"],
+    }  # fmt: skip
+    change = orjson.dumps({"limits": nothing}).decode()
+    prompts = (*CALM.prompts, prompt(f"+50s settings {change}"))
+    story = with_faults("+60s cancel-by-hand types=STP", prompts=prompts)
+    held = play(story)
+    assert held.violation is None
+    assert held.held == {"IBM": "100"}
+    assert held.orders == 4  # entry, stop and target; and the stop once more
+    closed = play(attrs.evolve(story, prompts=(*prompts, prompt("+90s close IBM"))))
+    assert closed.violation is None
+    assert closed.held == {}
+
+
+def test_settings_that_change_hold_from_then_on_and_over_a_restart():
+    fewer = 'settings {"strategy":{"sizing":{"shares":30},"cooldown_s":0}}'
+    story = [
+        "+30s " + fewer,
+        "+40s signal IBM BUY 0.9",
+        "+60s close IBM",
+        "+70s kill 2",
+        "+100s signal IBM BUY 0.9",
+    ]
+    outcome = play(attrs.evolve(CALM, prompts=tuple(prompt(one) for one in story)))
+    assert outcome.violation is None
+    assert outcome.held == {"IBM": "30"}
+
+
+def test_what_was_placed_directly_is_nobodys_to_protect():
+    story = [
+        "+30s oco IBM range 40 5",
+        "+40s order IBM BUY 20",
+        "+60s cancel IBM",
+        "+70s signal IBM SHORT 0.9",
+    ]
+    outcome = play(attrs.evolve(CALM, prompts=tuple(prompt(one) for one in story)))
+    assert outcome.violation is None
+    assert outcome.held == {"IBM": "-80"}

@@ -11,7 +11,7 @@ import pytest
 from engine.config import LimitGroup, Limits
 from engine.inputs import MarketView
 from engine.reasons import Reason
-from engine.risk import OPENING_CHECKS, Proposal, Standing, gate, market_reason
+from engine.risk import OPENING_CHECKS, Exposure, Proposal, Standing, gate, market_reason
 
 LIMITS = Limits(
     order_shares_max=Decimal(1000),
@@ -38,7 +38,6 @@ ENTRY = Proposal(
     quantity=Decimal(300),
     price=Decimal(100),
     stop_price=Decimal(94),
-    value=Decimal(30_000),
     risk=Decimal(1_800),
     orders=3,
 )
@@ -72,7 +71,6 @@ def test_the_usual_passes() -> None:
          {"quantity": D(1000), "price": D(95)}),
         (R.NOTIONAL_TOO_LARGE, {"quantity": D(1000), "price": D("100.01")},
          {"quantity": D(1000)}),
-        (R.NOTIONAL_TOO_LARGE, {"value": D("150000.01")}, {"value": D(150_000)}),
         (R.RISK_TOO_LARGE, {"risk": D("5000.01")}, {"risk": D(5_000)}),
         (R.OUTSIDE_COLLAR, {"limit_price": D("110.01")}, {"limit_price": D(110)}),
         (R.OUTSIDE_COLLAR, {"limit_price": D("89.99")}, {"limit_price": D(90)}),
@@ -95,7 +93,8 @@ def test_what_is_asked(reason: Reason, refused: dict[str, Any], passed: dict[str
         (R.RESTRICTED, {"restricted": True}, {}),
         (R.NO_PRICE, {"market": None}, {}),
         (R.GROSS_TOO_LARGE, {"gross": D("220000.01")}, {"gross": D(220_000)}),
-        (R.NET_TOO_LARGE, {"net": D("170000.01")}, {"net": D(170_000)}),
+        (R.NOTIONAL_TOO_LARGE, {"symbol_gross": D("120000.01")}, {"symbol_gross": D(120_000)}),
+        (R.NET_TOO_LARGE, {"net": Exposure(D("170000.01"))}, {"net": Exposure(D(170_000))}),
         (R.GROUP_TOO_LARGE, {"groups": (("tech", D(1), D(30_000)),)},
          {"groups": (("tech", D(0), D(30_000)),)}),
         (R.RISK_TOO_LARGE, {"risk_at_stops": D("7200.01")}, {"risk_at_stops": D(7_200)}),

@@ -1,0 +1,129 @@
+"""The shares that orders of one client have brought, as the exchange knows them.
+
+Shares of trades and shares of orders placed directly are kept apart: only the first are for the
+engine to protect. An order's reference says which it is, and for what.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Final
+
+import attrs
+
+from engine.money import ZERO
+from engine.positions import revision
+from engine.sim.exchange import Exchange
+from engine.sim.records import SimExecution
+
+ENTRY: Final = "E"
+OPENING: Final = "EA"  # an entry, an add
+EXITS: Final = "STRC"  # a stop, a target, a part taken out, a close
+DIRECT: Final = "L"
+
+
+def role(order_ref: str) -> str:
+    """The letter of an order: what it is for."""
+    return order_ref.rpartition("-")[2][:1]
+
+
+def trade(order_ref: str) -> str:
+    """What all orders of one trade begin with."""
+    return order_ref.rpartition("-")[0]
+
+
+@attrs.define
+class Book:
+    """Signed shares of a symbol with what they cost (signed like them), and what was earned by
+    those that are gone, before commissions."""
+
+    shares: Decimal = ZERO
+    cost: Decimal = ZERO
+    cash: Decimal = ZERO  # what all executions have brought less what they have cost
+
+    def count(self, signed: Decimal, price: Decimal) -> None:
+        before, after = self.shares, self.shares + signed
+        self.cash -= signed * price
+        if before * signed >= 0:
+            self.cost += signed * price
+        elif before * after > 0:
+            self.cost = self.cost * after / before
+        else:
+            self.cost = after * price
+        self.shares = after
+
+    def profit(self, price: Decimal) -> Decimal:
+        """Realised and not, at a price."""
+        return self.cash + self.shares * price
+
+
+Moved = Callable[[SimExecution, Decimal, Decimal, bool], None]
+
+
+class Books:
+    """``moved`` is told of each execution of a trade: the shares before and after it, and whether
+    it corrects another."""
+
+    def __init__(self, exchange: Exchange, client_id: int, moved: Moved) -> None:
+        self._exchange = exchange
+        self._client_id = client_id
+        self._moved = moved
+        self._read = 0
+        self.executions: dict[str, SimExecution] = {}  # newest revision, by identity
+        self.trades: dict[str, Book] = {}  # by symbol
+        self.direct: dict[str, Book] = {}
+        self.begun: dict[str, tuple[str, int]] = {}  # by trade: its symbol, its first share
+
+    def read(self) -> None:
+        """Count what has happened since the last time."""
+        if self._exchange.execution_count == self._read:
+            return
+        for one in self._exchange.executions()[self._read :]:
+            identity, _ = revision(one.execution_id)
+            before = self.executions.get(identity)
+            self.executions[identity] = one
+            if one.client_id == self._client_id and one.order_ref:
+                self._count(one, before)
+        self._read = self._exchange.execution_count
+
+    def _count(self, one: SimExecution, before: SimExecution | None) -> None:
+        symbol = one.instrument.symbol
+        direct = role(one.order_ref) == DIRECT
+        book = (self.direct if direct else self.trades).setdefault(symbol, Book())
+        held = book.shares
+        if before is not None:
+            book.count(-signed(before), before.price)
+        book.count(signed(one), one.price)
+        if not direct:
+            if role(one.order_ref) == ENTRY:
+                self.begun.setdefault(trade(one.order_ref), (symbol, one.time_ns))
+            self._moved(one, held, book.shares, before is not None)
+
+    def own(self, symbol: str) -> Decimal:
+        """Shares of trades, which are to be protected."""
+        return self.trades[symbol].shares if symbol in self.trades else ZERO
+
+    def held(self, symbol: str) -> Decimal:
+        """Of these, what is there: others at the account may have taken some."""
+        own = self.own(symbol)
+        placed = self.direct[symbol].shares if symbol in self.direct else ZERO
+        there = self._exchange.position(symbol) - placed
+        if own * there <= 0:
+            return ZERO
+        return min(own, there) if own > 0 else max(own, there)
+
+    def profit(self, price: Callable[[str], Decimal | None]) -> Decimal | None:
+        """Of all trades and direct orders, realised and not; None without a price."""
+        total = ZERO
+        for books in (self.trades, self.direct):
+            for symbol, book in books.items():
+                at = price(symbol)
+                if at is None and book.shares:
+                    return None
+                total += book.profit(at or ZERO)
+        return total
+
+
+def signed(one: SimExecution) -> Decimal:
+    return one.quantity if one.side == "BUY" else -one.quantity

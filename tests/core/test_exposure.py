@@ -1,0 +1,130 @@
+"""What the account may come to, worst case: trades, orders placed directly, and both together."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+
+from engine.config import from_mapping
+from engine.events import RefusalEvent
+from engine.headroom import uses
+from engine.inputs import OcoLeg, OcoRequested, OrderRequested, Side
+from engine.portfolio import Exposure, standing
+from tests.core.desk import Desk
+
+D = Decimal
+
+
+def desk(entry: str = "market", **limits: object) -> Desk:
+    strategy = {
+        "symbols": ["AAPL", "MSFT"],
+        "sizing": {"shares": 100},
+        "stop": {"percent": 5},
+        "cooldown_s": 0,
+        "entry": {"type": entry} if entry == "market" else {"type": entry, "offset": {"amount": 1}},
+    }
+    made = Desk(from_mapping({"strategy": strategy, "limits": limits}))
+    for symbol in ("AAPL", "MSFT"):
+        made.quote(symbol, 100.0, 100.0)
+    return made
+
+
+def order(
+    d: Desk, name: str, side: Side, shares: int, price: str | None = None, symbol: str = "AAPL"
+) -> str:
+    """Place it directly; why it was refused."""
+    kind = "MKT" if price is None else "LMT"
+    at = None if price is None else D(price)
+    before = len(d.said(RefusalEvent))
+    d.feed(OrderRequested(name, symbol, side, D(shares), kind, at, "DAY", d.quotes[symbol]))
+    refused = d.said(RefusalEvent)[before:]
+    return refused[0].reason if refused else ""
+
+
+def oco(d: Desk, name: str, shares: int, *legs: tuple[Side, str, str]) -> str:
+    before = len(d.said(RefusalEvent))
+    first, second = (OcoLeg(side, kind, D(price)) for side, kind, price in legs)  # type: ignore[arg-type]
+    d.feed(OcoRequested(name, "AAPL", D(shares), (first, second), d.quotes["AAPL"]))
+    refused = d.said(RefusalEvent)[before:]
+    return refused[0].reason if refused else ""
+
+
+def used(d: Desk, name: str) -> Decimal:
+    return next(one.used for one in uses(d.core.state, d.now_ns) if one.name == name)
+
+
+def test_orders_placed_directly_count_while_they_rest_and_when_they_have_filled() -> None:
+    d = desk(gross_notional_max=20_000)
+    assert order(d, "one", "BUY", 100, "99.00") == ""
+    assert used(d, "gross_notional") == D(9_900)
+    assert order(d, "two", "BUY", 100) == ""
+    assert used(d, "gross_notional") == D(20_000)  # all of them at the dearest price
+    assert order(d, "three", "BUY", 1, "99.00") == "gross_too_large"
+    d.signal("MSFT", "BUY")
+    assert d.said(RefusalEvent)[-1].reason == "gross_too_large"
+
+
+def test_what_sells_what_was_bought_directly_is_not_kept_from_it() -> None:
+    d = desk(gross_notional_max=10_000, net_notional_max=10_000, position_notional_max=10_000)
+    assert order(d, "in", "BUY", 100) == ""
+    assert order(d, "more", "BUY", 1) == "notional_too_large"
+    assert order(d, "out", "SELL", 100) == ""
+    assert used(d, "gross_notional") == 0
+    assert order(d, "again", "SELL", 100) == ""
+
+
+def test_of_an_oco_one_leg_counts_on_each_side() -> None:
+    d = desk(gross_notional_max=10_500, net_notional_max=10_500)
+    assert oco(d, "one", 100, ("BUY", "STP", "105.00"), ("SELL", "STP", "95.00")) == ""
+    where = standing(d.core.state, "AAPL", d.now_ns)
+    assert where.net == Exposure(D(10_500), D(-10_500))
+    assert where.gross == D(10_500)
+    assert order(d, "two", "SELL", 1, "101.00") == "gross_too_large"
+
+
+def test_both_sides_of_an_oco_are_judged() -> None:
+    d = desk(net_notional_max=15_000)
+    assert order(d, "short", "SELL", 100, symbol="MSFT") == ""
+    assert oco(d, "one", 100, ("BUY", "STP", "105.00"), ("SELL", "STP", "95.00")) == "net_too_large"
+    assert oco(d, "two", 100, ("BUY", "STP", "105.00"), ("BUY", "LMT", "95.00")) == ""
+
+
+def test_what_may_not_fill_makes_no_room_on_the_other_side() -> None:
+    """The short may never come; then both longs are there alone."""
+    d = desk("limit", net_notional_max=15_000)
+    d.signal("AAPL", "SHORT")
+    assert order(d, "first", "BUY", 100, symbol="MSFT") == ""
+    assert order(d, "second", "BUY", 100, symbol="MSFT") == "net_too_large"
+    assert used(d, "net_notional") == D(10_000)
+
+
+@pytest.mark.parametrize("side", ["BUY", "SHORT"])
+def test_shares_count_at_what_they_cost(side: str) -> None:
+    """An add that does not move the basis of protection costs what it costs."""
+    d = desk(gross_notional_max=1_000_000)
+    d.core.state.config = from_mapping(
+        {
+            "strategy": {
+                "symbols": ["AAPL", "MSFT"],
+                "sizing": {"shares": 100},
+                "stop": {"percent": 5},
+                "scale_in": {"trigger_percent": 1.0, "shares": 100, "reanchor": "keep"},
+            }
+        }
+    )
+    d.signal("AAPL", side)
+    price = 102.0 if side == "BUY" else 98.0
+    d.quote("AAPL", price, price)
+    d.signal("AAPL", side)
+    held = d.core.state.held("AAPL")
+    assert used(d, "gross_notional") == (D(10_000) if abs(held) == 100 else D(20_200))
+
+
+def test_the_symbol_counts_its_trade_and_what_was_placed_directly() -> None:
+    d = desk(position_notional_max=15_000)
+    d.signal("AAPL", "BUY")
+    assert used(d, "AAPL notional") == D(10_000)
+    assert order(d, "one", "SELL", 60) == "notional_too_large"
+    assert order(d, "two", "SELL", 50) == ""
+    assert used(d, "AAPL notional") == D(15_000)
