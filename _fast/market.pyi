@@ -4,7 +4,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-Operand = tuple[str, tuple[float, ...], int]
+_Operand = tuple[str, tuple[float, ...], int]
 """An indicator's family, its parameters, and which of its lines."""
 
 class Market:
@@ -160,9 +160,9 @@ class Market:
     def when_study(
         self,
         row: int,
-        left: str | Operand,
+        left: str | _Operand,
         op: Literal["above", "below", "over", "under"],
-        right: float | Operand,
+        right: float | _Operand,
         fire_if_true: bool = False,
     ) -> int:
         """A condition on an indicator that the row follows; returns its id as ``when`` does.

@@ -12,6 +12,7 @@ class Reason(StrEnum):
     NEUTRAL = "neutral"
     LOW_CONFIDENCE = "low_confidence"
     NO_RULE = "no_rule"  # no enabled rule is for this
+    NOT_WARM = "not_warm"  # an indicator that it asks for has not had bars enough
     CONDITION = "condition"  # a condition of the rule, other than those below, does not hold
     OUTSIDE_WINDOW = "outside_window"
     WRONG_POSITION = "wrong_position"

@@ -18,11 +18,12 @@ from engine.commands import Place
 from engine.config import SECOND_NS, Config
 from engine.contexts import Context
 from engine.events import AlertEvent, PredictionSignalEvent, RefusalEvent, TradeEvent
-from engine.inputs import SignalKind
+from engine.inputs import Reading, SignalKind
 from engine.monitor.lines import clock, money, price
 from engine.monitor.order_words import alive, exits, held, is_entry, protecting, sums
 from engine.orders import Order, Role
 from engine.plans import ScaleIn
+from engine.reasons import Reason
 from engine.rehearsal import Rehearsal
 from engine.rules import (
     AndCondition,
@@ -32,6 +33,7 @@ from engine.rules import (
     Scene,
     concerned,
     failing,
+    lacking,
     steps,
     to_expression,
     triggers,
@@ -53,6 +55,7 @@ class Supposed:
     spread: Decimal = Decimal("0.02")
     at: time = time(10, 30)
     equity: Decimal = Decimal(100_000)
+    indicators: tuple[Reading, ...] = ()  # the others are not warm
 
 
 def explain(config: Config, supposed: Supposed) -> Iterator[str]:
@@ -73,6 +76,8 @@ class _Story:
         atr = "no ATR yet" if one.atr is None else f"ATR {one.atr:g}"
         yield f"{one.symbol}: {one.signal} with confidence {one.confidence:g}"
         yield f"{one.at:%H:%M} at the exchange, bid {price(bid)}, ask {price(ask)}, {atr}"
+        if one.indicators:
+            yield ", ".join(f"{told.name} is {told.value:g}" for told in one.indicators)
         yield from self._asked()
         trade = self._signalled()
         yield from self._refused(trade)
@@ -100,7 +105,7 @@ class _Story:
 
     def _begun(self) -> Rehearsal:
         one = self.supposed
-        trade = Rehearsal(self.config, one.symbol, one.at, one.equity)
+        trade = Rehearsal(self.config, one.symbol, one.at, one.equity, one.indicators)
         trade.show(*self._quote(one.price), one.atr)
         return trade
 
@@ -356,4 +361,6 @@ def _judged(rule: Rule, scene: Scene) -> Iterator[str]:
         parts = rule.when.conditions
     for part in parts:
         if (reason := failing(part, scene)) is not None:
-            yield f"      does not hold: {to_expression(part)} ({reason.replace('_', ' ')})"
+            said = lacking(part, scene.market) if reason is Reason.NOT_WARM else ""
+            why = f"not warm: {said}" if said else reason.replace("_", " ")
+            yield f"      does not hold: {to_expression(part)} ({why})"
