@@ -35,6 +35,7 @@ class Reason(StrEnum):
     ADD_PENDING = "add_pending"  # an earlier add may still fill
     ADDS_USED_UP = "adds_used_up"
     PROFIT_TOO_SMALL = "profit_too_small"
+    TOO_MANY_PARTS = "too_many_parts"  # of one trade, each with a stop and a target of its own
     BEYOND_STOP = "beyond_stop"  # an add at or behind the stop
     # the market
     HALTED = "halted"

@@ -22,7 +22,7 @@ from engine.inputs import Reading, SignalKind
 from engine.monitor.lines import clock, money, price
 from engine.monitor.order_words import alive, exits, held, is_entry, protecting, sums
 from engine.orders import Order, Role
-from engine.plans import ScaleIn
+from engine.plans import PARTS_MAX, ScaleIn
 from engine.reasons import Reason
 from engine.rehearsal import Rehearsal
 from engine.rules import (
@@ -40,7 +40,6 @@ from engine.rules import (
 )
 
 SETTLED_S: Final = 3.0  # after it everything that follows at once has followed
-ADDS_MAX: Final = 8  # a trade has no more tranches
 
 
 @attrs.frozen(kw_only=True)
@@ -209,7 +208,7 @@ class _Story:
 
     def _adds(self, trade: Rehearsal) -> Iterator[str]:
         """Each double-down as it comes, at its price."""
-        for level in range(1, ADDS_MAX + 1):
+        for level in range(1, PARTS_MAX + 1):
             context, resting = trade.context, alive(trade.context, Role.ADD)
             if context is None or not resting:
                 break
@@ -277,7 +276,7 @@ class _Story:
         """On its way to the stop the price meets the adds."""
         trade = self._entered()
         context, adds = _context(trade), 0
-        while trade.context is context and adds < ADDS_MAX:
+        while trade.context is context and adds < PARTS_MAX:
             resting = alive(context, Role.ADD)
             if not resting:
                 break
