@@ -1,7 +1,8 @@
 # Threshold conditions on the columns of one instrument: edge-triggered and latched.
 #
 # A condition fires when it goes from false to true and is armed again only by becoming false.
-# NaN is false. `above` is value >= level, `below` is value <= level: reaching the level counts.
+# NaN is false. `above` is value >= level, `below` is value <= level: reaching the level counts,
+# unless the condition is strict. One that is unsure takes its first truth without firing.
 # Each watched column of a row has a quiet band between the nearest levels on either side of its
 # value: while the value stays inside, no condition of the column can change, and one comparison
 # says so. Outside, the conditions of that column are evaluated, O(conditions of that row), and
@@ -17,6 +18,9 @@ cdef extern from *:
 
 cdef enum:
     FIRES_MAX = 4096
+
+cdef enum:
+    UNSURE = 2                 # latched: not judged yet, and what is true then has not become true
 
 # Index of a watchable column among the leading doubles of Instrument.
 cdef enum Column:
@@ -37,8 +41,8 @@ cdef struct Condition:      # 16 bytes: four to a cache line
     int32_t id
     uint8_t column
     uint8_t below           # 0 above, 1 below
-    uint8_t latched         # its truth when last evaluated
-    uint8_t spare
+    uint8_t latched         # its truth when last evaluated, or UNSURE
+    uint8_t strict          # reaching the level does not count
 
 cdef struct Quiet:           # open interval; NaN: evaluate
     double low
@@ -61,7 +65,8 @@ cdef inline bint holds(const Condition* condition, const double* columns) noexce
     cdef double value = columns[condition.column]
     cdef bint over = value >= condition.level
     cdef bint under = value <= condition.level
-    return under if condition.below else over
+    cdef bint found = under if condition.below else over
+    return found and not (condition.strict and value == condition.level)
 
 # The watched ones of the `changed` columns that left their quiet band.
 cdef inline uint32_t stirred(const Watch* watch, const double* columns, uint32_t changed) noexcept nogil:

@@ -1,6 +1,6 @@
 """Threshold conditions of one row; see conditions.pxd. Market.when is how Python adds them."""
 
-from libc.math cimport INFINITY, NAN
+from libc.math cimport INFINITY, NAN, isnan
 from libc.stdlib cimport free, realloc
 from libc.string cimport memmove
 
@@ -19,7 +19,8 @@ COLUMNS = {
     "spread": COLUMN_SPREAD,
     "mid": COLUMN_MID,
 }
-OPS = {"above": 0, "below": 1}
+OPS = {"above": 0, "below": 1, "over": 0, "under": 1}
+STRICT = frozenset({"over", "under"})
 FIRES_PENDING_MAX = FIRES_MAX
 
 assert sizeof(Condition) == 16
@@ -55,21 +56,24 @@ cdef int evaluate(
     cdef Condition* condition
     cdef uint32_t again = 0
     cdef int fired = 0
-    cdef bint truth
+    cdef bint truth, fires
     cdef int32_t i
     for i in range(watch.count):
         condition = &watch.items[i]
         if not columns_stirred >> condition.column & 1:
             continue
         truth = holds(condition, columns)
-        if truth == condition.latched:
+        if truth == condition.latched or isnan(condition.level):
             continue
-        if truth and fired == room:
+        fires = truth and condition.latched != UNSURE
+        if not truth and condition.latched == UNSURE and isnan(columns[condition.column]):
+            continue
+        if fires and fired == room:
             refused[0] += 1
             again |= <uint32_t>1 << condition.column
             continue
         condition.latched = truth
-        if truth:
+        if fires:
             out[fired].value = columns[condition.column]
             out[fired].time_ns = time_ns
             out[fired].condition_id = condition.id

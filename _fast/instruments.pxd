@@ -5,6 +5,7 @@ from libc.stdint cimport int32_t, int64_t
 from _fast.bars cimport Bar, Series
 from _fast.conditions cimport Watch
 from _fast.ranges cimport AtrState
+from _fast.studies cimport Studies
 from _fast.types cimport Instrument
 
 cdef enum:
@@ -25,7 +26,8 @@ cdef struct Row:
     double volume_seen         # VOLUME of the last message, NaN: none since bind
     double volume_pending      # increase that waits for a bar
     int64_t part_ns            # start of the newest five-second bar taken
-    int64_t spare[2]           # to the end of the line
+    Studies* studies           # NULL: no indicator but the ATR is asked for
+    int64_t spare              # to the end of the line
 
 # A fresh instrument in zeroed memory; `ring` has room for `ring_max` bars and outlives the row.
 # Raises ValueError for a setting out of range, MemoryError; nothing is kept then.

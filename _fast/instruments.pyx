@@ -9,6 +9,7 @@ from _fast.bars cimport series_init
 from _fast.conditions import COLUMNS
 from _fast.conditions cimport watch_free
 from _fast.ranges cimport atr_free, atr_init
+from _fast.studies cimport studies_free
 from _fast.types cimport SECOND_NS
 
 TRADES_FROM = {"last": FROM_LAST, "trade": FROM_TRADE, "bar": FROM_BAR}
@@ -87,3 +88,5 @@ cdef int instrument_init(
 cdef void instrument_free(Row* row) noexcept nogil:
     watch_free(&row.watch)
     atr_free(&row.atr)
+    studies_free(row.studies)
+    row.studies = NULL

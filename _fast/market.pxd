@@ -35,6 +35,7 @@ cdef class Market:
     cdef object rows                   # numpy bytes
     cdef object rings                  # numpy, dtype of Bar, (capacity, bars_max)
     cdef dict row_of_condition
+    cdef dict followers                # row -> (family, parameters) -> Follower
 
     # Apply one message (Tick.row is the request id); returns how many conditions it fired.
     cdef int apply(self, Tick* tick) noexcept nogil
@@ -55,3 +56,4 @@ cdef class Market:
     cdef int64_t dated(self, int64_t time_ns) noexcept nogil
     cdef int conclude(self, int32_t row, uint32_t changed, int64_t time_ns) noexcept nogil
     cdef int32_t checked(self, row) except -1
+    cdef int check_condition(self, column, op) except -1

@@ -1,7 +1,11 @@
+from collections.abc import Iterable
 from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+_Operand = tuple[str, tuple[float, ...], int]
+"""An indicator's family, its parameters, and which of its lines."""
 
 class Market:
     """State of all instruments, fed by decoded messages; one thread owns it.
@@ -139,19 +143,51 @@ class Market:
         self,
         row: int,
         column: str,
-        op: Literal["above", "below"],
+        op: Literal["above", "below", "over", "under"],
         level: float,
         fire_if_true: bool = False,
     ) -> int:
         """A condition on a column (conditions.COLUMNS); returns its id, never used twice.
 
-        ``above`` is value >= level, ``below`` value <= level, NaN is neither. It fires when it
+        ``above`` is value >= level, ``below`` value <= level, ``over`` and ``under`` the same
+        without the level itself; NaN is none of them. It fires when it
         becomes true, and again only after having been false. True already: it waits to become
         false first, or fires at once with ``fire_if_true``.
 
         Raises:
             ValueError: unknown column or op, level not finite, or ``conditions_max`` reached.
         """
+    def when_study(
+        self,
+        row: int,
+        left: str | _Operand,
+        op: Literal["above", "below", "over", "under"],
+        right: float | _Operand,
+        fire_if_true: bool = False,
+    ) -> int:
+        """A condition on an indicator that the row follows; returns its id as ``when`` does.
+
+        Either ``left`` is a column, and ``right`` the indicator at which its level is, from bar
+        to bar anew; or ``left`` is an indicator, judged against another or a level as each bar
+        completes. What is true as soon as both sides are numbers has not become true; with
+        ``fire_if_true`` it fires.
+
+        Raises:
+            ValueError: the indicator is not followed or has no such line, unknown column or op,
+                or ``conditions_max`` reached.
+        """
+    def follow(self, row: int, wanted: Iterable[tuple[str, tuple[float, ...]]]) -> None:
+        """Keep these indicators (studies.FAMILIES and parameters) and no others up with the bars.
+
+        One that was followed goes on; a new one takes what is kept of the completed bars.
+
+        Raises:
+            ValueError: no such indicator or parameters, or a condition reads one that is left
+                out; nothing has changed then.
+        """
+    def studies(self, row: int) -> list[tuple[tuple[float, ...], tuple[float, ...], int, int]]:
+        """(values, values of the bar before, bars taken, bars needed) of each indicator, in the
+        order in which ``follow`` first named them; NaN where it is not warm."""
     def drop(self, condition_id: int) -> None:
         """Remove a condition; a fire that is already pending stays.
 

@@ -10,12 +10,17 @@ import numpy as np
 from _fast.bars cimport Bar, Series, history_of, series_copy, series_extend, series_init
 from _fast.bars import BAR_DTYPE, RING_BARS
 from _fast.conditions cimport (
-    COLUMN_ATR, FIRES_MAX, Condition, Fire, Watch, evaluate, holds, stirred, watch_add, watch_drop,
+    COLUMN_ATR, FIRES_MAX, UNSURE, Condition, Fire, Watch, evaluate, holds, stirred, watch_add,
+    watch_drop,
 )
-from _fast.conditions import COLUMNS, OPS
+from _fast.conditions import COLUMNS, OPS, STRICT
 from _fast.instruments cimport FROM_LAST, LINE, Row, instrument_free, instrument_init, lined
 from _fast.instruments import INSTRUMENT_DTYPE
 from _fast.ranges cimport atr_reset
+from _fast.studies cimport (
+    Floating, Meeting, begin, feed, floating_add, followers_of, line_of, meeting_add, shown,
+    studies_drop, studies_float, studies_meet,
+)
 from _fast.ticks cimport change, change_by_bar, change_by_clock, completed, is_sound
 from _fast.types cimport NUMBER_MAX, SECOND_NS, TIME_MAX_NS, Instrument, Tick, fast_assert
 
@@ -55,6 +60,7 @@ cdef class Market:
         if self.fire_at is NULL:
             raise MemoryError
         self.row_of_condition = {}
+        self.followers = {}
 
     def __dealloc__(self):
         cdef int32_t row
@@ -93,18 +99,28 @@ cdef class Market:
         return self.conclude(row, changed, time_ns)
 
     cdef int conclude(self, int32_t row, uint32_t changed, int64_t time_ns) noexcept nogil:
-        """Evaluate the row's conditions on the columns that left their quiet band."""
+        """Evaluate the row's conditions on the columns that left their quiet band, and where a
+        bar completed (only then does the ATR change) what the studies say."""
         cdef Watch* watch = &self.row_at[row].watch
-        cdef uint32_t columns_stirred = stirred(watch, &self.instrument_at[row].bid, changed)
+        cdef uint32_t columns_stirred
         cdef int fired
+        cdef int met = 0
+        if changed >> COLUMN_ATR & 1 and self.row_at[row].studies is not NULL:
+            changed |= studies_float(self.row_at[row].studies, watch)
+            met = studies_meet(
+                self.row_at[row].studies, row, time_ns,
+                self.fire_at + self.fired, FIRES_MAX - self.fired, &self.refused,
+            )
+            self.fired += met
+        columns_stirred = stirred(watch, &self.instrument_at[row].bid, changed)
         if not columns_stirred:
-            return 0
+            return met
         fired = evaluate(
             watch, &self.instrument_at[row].bid, columns_stirred, row, time_ns,
             self.fire_at + self.fired, FIRES_MAX - self.fired, &self.refused,
         )
         self.fired += fired
-        return fired
+        return met + fired
 
     cdef void prefetch(self, int32_t request_id) noexcept nogil:
         cdef int32_t row = -1
@@ -282,6 +298,7 @@ cdef class Market:
         cdef Py_ssize_t i
         series_init(series, series.interval_ns, series.ring, series.ring_max)
         atr_reset(&more.atr)
+        begin(self.followers.get(index, {}))
         for i in range(all_bars.shape[0]):
             series_extend(series, &all_bars[i])
             completed(&self.instrument_at[index], more)
@@ -291,24 +308,40 @@ cdef class Market:
             series.until_ns = until_ns
         self.conclude(index, 1 << COLUMN_ATR, self.now)
 
+    # -- studies -----------------------------------------------------------------------------
+
+    def follow(self, row, wanted):
+        cdef int32_t index = self.checked(row)
+        known = self.followers.get(index, {})
+        made = followers_of(&self.row_at[index].studies, known, wanted)
+        feed([one for key, one in made.items() if key not in known], self.bars(index))
+        self.followers[index] = made
+
+    def studies(self, row):
+        return shown(self.followers.get(self.checked(row), {}))
+
     # -- conditions --------------------------------------------------------------------------
+
+    cdef int check_condition(self, column, op) except -1:
+        if column not in COLUMNS:
+            raise ValueError(f"a condition reads one of {', '.join(COLUMNS)}, not {column!r}")
+        if op not in OPS:
+            raise ValueError(f"a condition is one of {', '.join(OPS)}, not {op!r}")
+        if len(self.row_of_condition) == self.conditions_max:
+            raise ValueError(f"the market holds {self.conditions_max} conditions; drop some")
+        return 0
 
     def when(self, row, column, op, double level, fire_if_true=False):
         cdef int32_t index = self.checked(row)
         cdef Condition condition
-        if column not in COLUMNS:
-            raise ValueError(f"a condition reads one of {', '.join(COLUMNS)}, not {column!r}")
-        if op not in OPS:
-            raise ValueError(f"a condition is above or below, not {op!r}")
+        self.check_condition(column, op)
         if not -NUMBER_MAX < level < NUMBER_MAX:
             raise ValueError(f"a condition's level is a finite number, not {level}")
-        if len(self.row_of_condition) == self.conditions_max:
-            raise ValueError(f"the market holds {self.conditions_max} conditions; drop some")
         condition.level = level
         condition.id = self.next_condition
         condition.column = COLUMNS[column]
         condition.below = OPS[op]
-        condition.spare = 0
+        condition.strict = op in STRICT
         condition.latched = not fire_if_true and holds(&condition, &self.instrument_at[index].bid)
         watch_add(&self.row_at[index].watch, condition)
         self.row_of_condition[condition.id] = index
@@ -317,11 +350,47 @@ cdef class Market:
             self.conclude(index, 1 << condition.column, self.now)
         return condition.id
 
+    def when_study(self, row, left, op, right, fire_if_true=False):
+        cdef int32_t index = self.checked(row)
+        cdef Row* more = &self.row_at[index]
+        cdef Condition condition
+        cdef Floating floating
+        cdef Meeting meeting
+        self.check_condition("last" if isinstance(left, tuple) else left, op)
+        followers = self.followers.get(index, {})
+        if isinstance(left, str):
+            floating.level = line_of(followers, right)
+            floating.id = condition.id = self.next_condition
+            floating.column = condition.column = COLUMNS[left]
+            condition.level = floating.level[0]
+            condition.below = OPS[op]
+            condition.strict = op in STRICT
+            condition.latched = 0 if fire_if_true else UNSURE
+            floating_add(more.studies, floating)
+            watch_add(&more.watch, condition)
+        else:
+            meeting.left = line_of(followers, left)
+            meeting.right = NULL
+            meeting.level = right if isinstance(right, float) else NAN
+            if not isinstance(right, float):
+                meeting.right = line_of(followers, right)
+            meeting.id = self.next_condition
+            meeting.below = OPS[op]
+            meeting.strict = op in STRICT
+            meeting.latched = 0 if fire_if_true else UNSURE
+            meeting_add(more.studies, meeting)
+        self.row_of_condition[self.next_condition] = index
+        self.next_condition += 1
+        self.conclude(index, 1 << COLUMN_ATR, self.now)
+        return self.next_condition - 1
+
     def drop(self, condition_id):
         row = self.row_of_condition.pop(condition_id, None)
         if row is None:
             raise KeyError(f"there is no condition {condition_id}")
         watch_drop(&self.row_at[<int32_t>row].watch, condition_id)
+        if self.row_at[<int32_t>row].studies is not NULL:
+            studies_drop(self.row_at[<int32_t>row].studies, condition_id)
 
     def fires(self):
         cdef int i

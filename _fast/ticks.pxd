@@ -36,6 +36,7 @@ from _fast.conditions cimport (
 )
 from _fast.instruments cimport FROM_BAR, FROM_LAST, Row
 from _fast.ranges cimport atr_push, atr_ready
+from _fast.studies cimport studies_push
 from _fast.types cimport (
     ASK, ASK_SIZE, BID, BID_SIZE, DATA_TYPE, DELAYED, HALTED, KIND_MASK, LAST, LAST_SIZE,
     LAST_TIME, NUMBER_MAX, QUOTE, SECOND_NS, SHORTABLE, TRADE, UNREPORTED, VOLUME, Instrument, Tick,
@@ -100,6 +101,8 @@ cdef inline uint32_t completed(Instrument* at, Row* row) noexcept nogil:
     cdef const Bar* bar = newest(&row.series)
     at.atr = atr_push(&row.atr, bar.high, bar.low, bar.close)
     at.atr_ready = atr_ready(&row.atr)
+    if row.studies is not NULL:
+        studies_push(row.studies, bar)
     return 1 << COLUMN_ATR
 
 # A trade: the last price, and the bar when its stream feeds. 0: too old for either.

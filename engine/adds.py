@@ -17,7 +17,7 @@ from engine.inputs import Instrument, MarketView, Side
 from engine.money import ZERO, Direction, exact
 from engine.orders import OPENING_ROLES, Role
 from engine.outbox import Outbox
-from engine.plans import DoubleDown, ScaleIn
+from engine.plans import PARTS_MAX, DoubleDown, ScaleIn
 from engine.portfolio import risk_at_stop, standing, symbol_reason
 from engine.reasons import Reason
 from engine.risk import Proposal, gate, market_reason
@@ -27,7 +27,6 @@ from engine.tranches import Intent, split
 from statecharts.vocabulary import ContextEvent, ContextState
 
 _TRAIL_TOLD_S = 1.0  # an add is placed above a trailing stop that was told so lately
-TRANCHES_MAX = 8  # of one trade: TWS takes about 20 live orders of a side of a contract (B11)
 
 
 def next_double_down(state: State, out: Outbox, context: Context) -> None:
@@ -211,8 +210,8 @@ def _send(
     proposal = _proposal(state, context, intent, quantity, limit, price, 3 * len(parts), instrument)
     where = standing(state, context.symbol, out.now_ns, market)
     reason = gate(proposal, where, state.config.limits)
-    if reason is None and len(context.tranches) + len(parts) > TRANCHES_MAX:
-        reason = Reason.TOO_MANY_ORDERS
+    if reason is None and len(context.tranches) + len(parts) > PARTS_MAX:
+        reason = Reason.TOO_MANY_PARTS
     if reason is not None:
         return reason
     invariants.before_adding(context)

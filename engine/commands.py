@@ -79,17 +79,28 @@ class LookAtMarket(Command):
 
 
 @attrs.frozen
+class Follow(Command):
+    """Keep these indicators of a symbol, and no others, up with its bars: MarketView has them from
+    here on. Each is written as ``ema(20)``."""
+
+    symbol: str
+    indicators: tuple[str, ...]
+
+
+@attrs.frozen
 class Watch(Command):
-    """Tell ConditionFired with this number when ``field`` of the symbol's market becomes at or
-    above (or below) ``level``, and again only after it has not been. If it is so already, it
-    fires ``at_once``, or has to become false first."""
+    """Tell ConditionFired with this number when ``field`` of the symbol's market, or an indicator,
+    becomes at or above (or below) ``level``, and again only after it has not been; ``over`` and
+    ``under`` without the level itself. The level is that of the indicator ``against``, if one is
+    named. If it is so already, it fires ``at_once``, or has to become false first."""
 
     number: int
     symbol: str
-    field: Literal["last", "bid", "ask"]
-    op: Literal["above", "below"]
+    field: str
+    op: Literal["above", "below", "over", "under"]
     level: float
     at_once: bool
+    against: str = ""
 
 
 @attrs.frozen

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from engine.config import Config, Limits
 from engine.money import exact
-from engine.plans import DoubleDown, Sizing, Trade
+from engine.plans import PARTS_MAX, DoubleDown, Sizing, Trade
 from engine.rules import (
     ClosePositionAction,
     Condition,
@@ -34,6 +34,7 @@ STOP_FAR_PERCENT: Final = 25.0
 LEVEL_NEAR_STOP: Final = 0.9
 TARGET_NEAR_PERCENT: Final = 0.05
 TARGET_NEAR_AMOUNT: Final = 0.02  # two cents: a usual spread
+PORTION_SLACK: Final = 1e-9
 RISK_HIGH_PERCENT: Final = Decimal(2)
 CLOSE_LATE_S: Final = 10.0
 
@@ -92,6 +93,7 @@ def _trade(trade: Trade, limits: Limits, path: Path) -> Iterator[Mistake]:
         yield Mistake(path, said, "stop_unfilled_after_s")
     if trade.double_down is not None:
         yield from _levels(trade.double_down, (*path, "double_down"))
+    yield from _parts(trade, path)
     yield from _sizes(trade, limits, path)
     yield from _targets(trade, path)
 
@@ -101,6 +103,23 @@ def _levels(adds: DoubleDown, path: Path) -> Iterator[Mistake]:
         if level >= LEVEL_NEAR_STOP:
             said = f"an add {level * 100:g} % of the way to the stop is stopped out as it fills"
             yield Mistake(path, said, "levels")
+
+
+def _parts(trade: Trade, path: Path) -> Iterator[Mistake]:
+    """Every add is split between the targets as the entry is."""
+    portions = [100 / len(trade.target) if t.portion is None else t.portion for t in trade.target]
+    each = len(portions) + (sum(portions) < 100 - PORTION_SLACK)  # what has no target
+    doubles = len(trade.double_down.levels) if trade.double_down is not None else 0
+    scales = trade.scale_in.times_max if trade.scale_in is not None else 0
+    fit = PARTS_MAX // each - 1
+    if doubles + scales > fit:
+        said = (
+            f"a trade has {PARTS_MAX} parts at most, and the entry and each add have {each}: "
+            f"{'no add fits' if not fit else f'only {fit} of {doubles + scales} adds fit'}, "
+            "the others are refused"
+        )
+        key = "double_down" if doubles else "scale_in"
+        yield Mistake((*path, key), said, "levels" if doubles else "times_max")
 
 
 def _sizes(trade: Trade, limits: Limits, path: Path) -> Iterator[Mistake]:

@@ -144,6 +144,7 @@ class Engine:
             recovered = recover(self._journal, config, progress)
             opened.pop_all()
         self._core, book = recovered.core, recovered.book
+        self.ways.freshness.recall(self._core.state.consumed)
         self._notes: Final = recovered.notes  # what has to be told of the way back
         market = Market(capacity=max(len(config.strategy.symbols), 1))
         session = Session(

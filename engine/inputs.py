@@ -41,6 +41,16 @@ class Instrument:
 
 
 @attrs.frozen
+class Reading:
+    """What an indicator says, as of the newest complete bar; None: it is not warm."""
+
+    name: str  # with its parameters: ema(20)
+    value: float | None
+    before: float | None  # of the bar before
+    bars: int  # that it has taken
+
+
+@attrs.frozen
 class MarketView:
     """What the market looked like when something was decided; part of the decision's record."""
 
@@ -53,6 +63,7 @@ class MarketView:
     halted: bool = False
     live: bool = True  # False: delayed, frozen or a broken farm
     shortable: int = 0  # by the broker's word: 0 unknown, 1 no, 2 if shares are located, 3 yes
+    indicators: tuple[Reading, ...] = ()  # those that the rules of the symbol ask for
 
     def price(self, side: Side) -> float | None:
         """The price a market order of ``side`` would meet, else the last trade."""

@@ -36,6 +36,7 @@ from engine.rules import (
     Rule,
     Scene,
     failing,
+    lacking,
     steps,
 )
 from engine.state import State
@@ -89,7 +90,10 @@ def _paced(state: State, out: Outbox, call: Call, action: Action) -> Reason | No
 
 
 def _refuse(out: Outbox, call: Call, reason: Reason) -> None:
-    out.refuse(reason, call.symbol, call.detail, call.identity, call.rule.id)
+    detail = call.detail
+    if reason is Reason.NOT_WARM:
+        detail = f"{detail}: {lacking(call.rule.when, call.scene.market)}"
+    out.refuse(reason, call.symbol, detail, call.identity, call.rule.id)
 
 
 def _perform(state: State, out: Outbox, call: Call, action: Action) -> Reason | None:

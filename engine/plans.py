@@ -7,10 +7,13 @@ others. Names end in their unit; ``percent`` means per cent (3 is 3 %), never a 
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import attrs
 from attrs import field
+
+# Of one trade, each with a stop and a target: TWS takes about 20 live orders of one side (B11).
+PARTS_MAX: Final = 8
 
 EntryType = Literal["market", "limit", "stop"]
 OnOpposite = Literal["reverse", "close", "ignore"]

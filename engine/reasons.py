@@ -12,6 +12,7 @@ class Reason(StrEnum):
     NEUTRAL = "neutral"
     LOW_CONFIDENCE = "low_confidence"
     NO_RULE = "no_rule"  # no enabled rule is for this
+    NOT_WARM = "not_warm"  # an indicator that it asks for has not had bars enough
     CONDITION = "condition"  # a condition of the rule, other than those below, does not hold
     OUTSIDE_WINDOW = "outside_window"
     WRONG_POSITION = "wrong_position"
@@ -34,6 +35,7 @@ class Reason(StrEnum):
     ADD_PENDING = "add_pending"  # an earlier add may still fill
     ADDS_USED_UP = "adds_used_up"
     PROFIT_TOO_SMALL = "profit_too_small"
+    TOO_MANY_PARTS = "too_many_parts"  # of one trade, each with a stop and a target of its own
     BEYOND_STOP = "beyond_stop"  # an add at or behind the stop
     # the market
     HALTED = "halted"

@@ -13,7 +13,17 @@ from typing import Final
 import attrs
 import orjson
 
-from engine.commands import Amend, Cancel, Command, LookAtMarket, Place, Snapshot, Unwatch, Watch
+from engine.commands import (
+    Amend,
+    Cancel,
+    Command,
+    Follow,
+    LookAtMarket,
+    Place,
+    Snapshot,
+    Unwatch,
+    Watch,
+)
 from engine.config import CONVERTER, SECOND_NS, Config
 from engine.contexts import Context
 from engine.core import Core
@@ -27,6 +37,7 @@ from engine.inputs import (
     MarketSeen,
     MarketView,
     OrderIdGranted,
+    Reading,
     SessionChanged,
     Signal,
     SignalArrived,
@@ -55,8 +66,16 @@ ROUNDS_MAX: Final = 100  # of question and answer within one instant
 class Rehearsal:
     """One symbol of a strategy, on a day on which everybody behaves."""
 
-    def __init__(self, config: Config, symbol: str, at: time, equity: Decimal) -> None:
+    def __init__(
+        self,
+        config: Config,
+        symbol: str,
+        at: time,
+        equity: Decimal,
+        indicators: tuple[Reading, ...] = (),
+    ) -> None:
         self.symbol = symbol
+        self._indicators = indicators
         self.events: list[BaseEvent] = []
         self.commands: list[Command] = []
         self.view = MarketView(symbol)
@@ -95,7 +114,9 @@ class Rehearsal:
     def show(self, bid: Decimal, ask: Decimal, atr: float | None) -> None:
         """The market as it is from now on."""
         last = float((bid + ask) / 2)
-        self.view = MarketView(self.symbol, float(bid), float(ask), last, 0, atr)
+        self.view = MarketView(
+            self.symbol, float(bid), float(ask), last, 0, atr, indicators=self._indicators
+        )
         ticks: list[tuple[TickKind, float]] = [("B", float(bid)), ("A", float(ask))]
         before = self._exchange.quote(self.symbol).ask
         if before is not None and float(bid) >= before:
@@ -154,6 +175,8 @@ class Rehearsal:
         if isinstance(command, Unwatch):
             self._watches.unset(command)
             return []
+        if isinstance(command, Follow):
+            return []  # what they say is supposed
         if isinstance(command, Snapshot):
             return truth(self._exchange, command.kind, EPOCH)
         if isinstance(command, Cancel):

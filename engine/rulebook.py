@@ -9,6 +9,7 @@ is answered on the market of the moment after, like a reversal.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import Final
 
 import attrs
 import orjson
@@ -22,8 +23,10 @@ from engine.money import ZERO
 from engine.outbox import Outbox
 from engine.reasons import Reason
 from engine.rules import (
+    WATCHED,
     ClosePositionAction,
     Condition,
+    IndicatorCondition,
     Leaf,
     LinkedCloseAllAction,
     MarketCondition,
@@ -33,16 +36,16 @@ from engine.rules import (
     check_rules,
     closing_from_ns,
     from_json,
+    leaves_of,
     next_start_ns,
     opens,
     ordered,
-    parts_of,
     profit_watches,
     steps,
     triggers,
 )
 from engine.state import State
-from engine.watches import Level, drop_watch, set_watch
+from engine.watches import Level, Op, drop_watch, follow, set_watch
 
 _APART = "|"  # not allowed in the names of rules and symbols
 
@@ -123,6 +126,8 @@ def _replace(state: State, out: Outbox, rules: Iterable[Rule]) -> None:
         drop_watch(state, out, name)
     for name in [one for one in state.deadlines if one.startswith(("time:", "session:"))]:
         del state.deadlines[name]
+    for symbol in state.config.strategy.symbols:
+        follow(state, out, symbol, _indicators(state, symbol))
     for rule, symbol in _enabled(state):
         for number, wanted in enumerate(triggers(rule).markets):
             name = f"rule:{_APART.join((rule.id, symbol, str(number)))}"
@@ -130,6 +135,20 @@ def _replace(state: State, out: Outbox, rules: Iterable[Rule]) -> None:
     for instrument in state.instruments.values():
         schedule(state, instrument, out.now_ns)
     state.dirty.update(state.contexts)  # their profits are watched anew
+
+
+def _indicators(state: State, symbol: str) -> tuple[str, ...]:
+    """What the rules of a symbol ask for; also disabled ones, so that enabling them finds it
+    warm."""
+    asked = {
+        str(one)
+        for rule in state.rules
+        if not rule.symbols or symbol in rule.symbols
+        for leaf in leaves_of(rule.when)
+        if isinstance(leaf, IndicatorCondition)
+        for one in leaf.indicators
+    }
+    return tuple(sorted(asked))
 
 
 def _enabled(state: State) -> Iterator[tuple[Rule, str]]:
@@ -141,15 +160,13 @@ def _enabled(state: State) -> Iterator[tuple[Rule, str]]:
 
 def needs_market(rule: Rule) -> bool:
     """Whether it can only be asked with a price before it."""
-    return opens(steps(rule.then)) or bool(_market_leaves(rule.when))
+    return opens(steps(rule.then)) or any(map(_sees_market, leaves_of(rule.when)))
 
 
-def _market_leaves(condition: Condition) -> list[Condition]:
-    if isinstance(condition, MarketCondition):
-        return [condition]
-    if isinstance(condition, PositionCondition):
-        return [condition] if condition.measures_profit else []
-    return [leaf for part in parts_of(condition) for leaf in _market_leaves(part)]
+def _sees_market(leaf: Condition) -> bool:
+    if isinstance(leaf, PositionCondition):
+        return leaf.measures_profit
+    return isinstance(leaf, MarketCondition | IndicatorCondition)
 
 
 def find(state: State, rule_id: str) -> Rule | None:
@@ -205,10 +222,32 @@ def watch_profits(state: State, out: Outbox, context: Context) -> None:
         set_watch(state, out, name, context.symbol, level)
 
 
-def _level(condition: MarketCondition, at_once: bool) -> Level:
-    field = condition.field
-    assert field in ("last", "bid", "ask"), field
-    return Level(field, condition.op, condition.level, at_once)
+def _level(condition: MarketCondition | IndicatorCondition, at_once: bool) -> Level:
+    if isinstance(condition, MarketCondition):
+        assert condition.field in WATCHED, condition.field
+        return Level(condition.field, condition.op, condition.level, at_once)
+    left, right, op = condition.left, condition.right, _OPS[condition.op]
+    if isinstance(right, float):
+        return Level(left, op, right, at_once)
+    if right in WATCHED:  # the price is what moves, the indicator its level
+        left, right, op = right, left, _MIRRORED[op]
+    return Level(left, op, 0.0, at_once, right)
+
+
+_OPS: Final[dict[str, Op]] = {
+    ">": "over",
+    ">=": "above",
+    "<": "under",
+    "<=": "below",
+    "crosses above": "over",
+    "crosses below": "under",
+}
+_MIRRORED: Final[dict[Op, Op]] = {
+    "over": "under",
+    "under": "over",
+    "above": "below",
+    "below": "above",
+}
 
 
 def profit_rule(name: str) -> tuple[int, str, int]:

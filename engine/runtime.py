@@ -21,7 +21,7 @@ from _fast.market import Market
 from _fast.reader import BROKEN, CLOSED, FIRED, FRAMES, WAKE
 from engine.broker.session import Session
 from engine.bus import EventBus
-from engine.commands import Command, LookAtMarket, OrderCommand, Unwatch, Watch
+from engine.commands import Command, Follow, LookAtMarket, OrderCommand, Unwatch, Watch
 from engine.core import Core
 from engine.daybook import DayBook
 from engine.errors import LimitError
@@ -122,7 +122,8 @@ class Runtime:
         self._cause_ns = 0  # when what causes the present step arrived
         self._bars_closed_ns = 0
         self._sampled_ns = 0
-        self._sampler = MarketSampler(market, session.rows, core.state.config.strategy.atr_period)
+        period = core.state.config.strategy.atr_period
+        self._sampler = MarketSampler(market, session.rows, period, session.feed.readings)
         self._ticks_before = 0  # of readers that ended
         self._symbols = {row: symbol for symbol, row in session.rows.items()}
         self._watches: dict[int, int] = {}  # condition of the market -> number of the watch
@@ -327,6 +328,7 @@ class Runtime:
             halted=halted > 0,
             live=data_type in LIVE_DATA_TYPES and self._session.upstream.data_farms_ok,
             shortable=shortable,
+            indicators=self._session.feed.readings(symbol),
         )
 
     def now_ns(self) -> int:
@@ -365,11 +367,9 @@ class Runtime:
         if isinstance(command, LookAtMarket):
             self._waiting.append(MarketSeen(self.market_view(command.symbol, now_ns)))
         elif isinstance(command, Watch):
-            row = self._session.rows[command.symbol]
-            condition = self._market.when(
-                row, command.field, command.op, command.level, command.at_once
-            )
-            self._watches[condition] = command.number
+            self._watches[self._session.feed.watch(command)] = command.number
+        elif isinstance(command, Follow):
+            self._session.feed.follow(command.symbol, command.indicators)
         elif isinstance(command, Unwatch):
             for condition in [c for c, n in self._watches.items() if n == command.number]:
                 self._market.drop(condition)

@@ -7,7 +7,7 @@ its record; each carries the sequence number of the core's latest event.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from math import isnan
 from typing import Final, Literal
 
@@ -15,6 +15,7 @@ import numpy as np
 
 from _fast.market import Market
 from engine.events import IndicatorEvent, MarketEvent, PriceEvent, VolumeEvent
+from engine.inputs import Reading
 
 ROWS_MAX: Final = 256  # looked at in one sample: some milliseconds at most; the rest comes next
 _PRICES: Final[tuple[Literal["bid", "ask", "last"], ...]] = ("bid", "ask", "last")
@@ -22,12 +23,20 @@ _FIELDS: Final = ("bid", "ask", "last", "bid_size", "ask_size", "last_size", "vo
 
 
 class MarketSampler:
-    """Args: the market, its row of every symbol, and the period of the ATR, for its name."""
+    """Args: the market, its row of every symbol, the period of the ATR, for its name, and what
+    else is asked of a symbol."""
 
-    def __init__(self, market: Market, rows: Mapping[str, int], atr_period: int) -> None:
+    def __init__(
+        self,
+        market: Market,
+        rows: Mapping[str, int],
+        atr_period: int,
+        readings: Callable[[str], tuple[Reading, ...]],
+    ) -> None:
         self._market = market
         self._symbols = {row: symbol for symbol, row in rows.items()}
         self._atr = f"atr({atr_period})"
+        self._readings = readings
         self._ticks = np.zeros(len(market.instruments), np.uint64)
         self._seen: dict[int, dict[str, float]] = {}
 
@@ -44,10 +53,22 @@ class MarketSampler:
             values = {name: float(now[name]) for name in _FIELDS}
             before = self._seen.get(row, {})
             self._seen[row] = values
+            told = self._indicators(row, values)
             # A value that is not a number equals nothing: neither told nor taken for a change.
             changed = {n for n, v in values.items() if not isnan(v) and v != before.get(n)}
             found += self._events(now_ns, sequence, self._symbols[row], values, changed)
+            found += [
+                IndicatorEvent(now_ns, sequence, self._symbols[row], name, values[name])
+                for name in told
+                if values[name] != before.get(name)
+            ]
         return found
+
+    def _indicators(self, row: int, values: dict[str, float]) -> list[str]:
+        """Put what the rules ask for among the values; the names of those that are warm."""
+        found = [one for one in self._readings(self._symbols[row]) if one.name != self._atr]
+        values.update({one.name: one.value for one in found if one.value is not None})
+        return [one.name for one in found if one.value is not None]
 
     def _events(
         self, now_ns: int, sequence: int, symbol: str, values: dict[str, float], changed: set[str]

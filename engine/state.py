@@ -101,6 +101,7 @@ class State:
     closing_margins: dict[str, int] = attrs.field(factory=dict)  # ns before the session's end
     cooldown_until: dict[str, int] = attrs.field(factory=dict)  # by rule (or group) and symbol
     executions_today: dict[str, tuple[int, int]] = attrs.field(factory=dict)  # (session end, count)
+    followed: dict[str, tuple[str, ...]] = attrs.field(factory=dict)  # indicators, by symbol
     watches: dict[str, Watch] = attrs.field(factory=dict)  # by who wants them
     watch_names: dict[int, str] = attrs.field(factory=dict)
     next_watch: int = 1

@@ -11,38 +11,42 @@ from typing import Literal
 
 import attrs
 
-from engine.commands import LookAtMarket, Unwatch, Watch
+from engine.commands import Follow, LookAtMarket, Unwatch, Watch
 from engine.contexts import PROTECTING_STATES, Context
 from engine.orders import Role
 from engine.outbox import Outbox
 from engine.state import State
 
-Field = Literal["last", "bid", "ask"]
-Op = Literal["above", "below"]
+Op = Literal["above", "below", "over", "under"]
 
 
 @attrs.frozen
 class Level:
-    """A price to watch for. ``at_once``: it counts also if it is reached already."""
+    """A price or an indicator to watch for. ``at_once``: it counts also if it is reached already.
+    ``against``: the indicator at which the level is, instead of ``level``."""
 
-    field: Field
+    field: str
     op: Op
     level: float
     at_once: bool = True
+    against: str = ""
 
 
 def set_watch(state: State, out: Outbox, name: str, symbol: str, wanted: Level) -> None:
     known = state.watches.get(name)
-    if known is not None and (known.field, known.op, known.level) == (
+    if known is not None and (known.field, known.op, known.level, known.against) == (
         wanted.field,
         wanted.op,
         wanted.level,
+        wanted.against,
     ):
         return
     drop_watch(state, out, name)
     number = state.next_watch
     state.next_watch = number + 1
-    watch = Watch(number, symbol, wanted.field, wanted.op, wanted.level, wanted.at_once)
+    watch = Watch(
+        number, symbol, wanted.field, wanted.op, wanted.level, wanted.at_once, wanted.against
+    )
     state.watches[name] = watch
     state.watch_names[number] = name
     out.commands.append(watch)
@@ -55,8 +59,16 @@ def drop_watch(state: State, out: Outbox, name: str) -> None:
         out.commands.append(Unwatch(known.number))
 
 
+def follow(state: State, out: Outbox, symbol: str, wanted: tuple[str, ...]) -> None:
+    """These are the indicators that a symbol's rules ask for."""
+    if state.followed.get(symbol, ()) != wanted:
+        state.followed[symbol] = wanted
+        out.commands.append(Follow(symbol, wanted))
+
+
 def tell_all(state: State, out: Outbox) -> None:
-    """A run begins: the market outside knows of no watch."""
+    """A run begins: the market outside knows of no watch, and follows no indicator."""
+    out.commands += [Follow(symbol, names) for symbol, names in state.followed.items()]
     out.commands += list(state.watches.values())
 
 

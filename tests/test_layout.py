@@ -28,9 +28,9 @@ def _words(text: str) -> list[str]:
 ENGINE = _words(
     """
     version errors money reasons plans inputs commands events toml_lines
-    rules.checks rules.mistakes rules.windows rules.comparisons rules.conditions rules.judging
-    rules.actions rules.tokens rules.names rules.expression rules.wording
-    rules.forms rules.rule rules.templates rules.strategy rules
+    rules.checks rules.mistakes rules.windows rules.comparisons rules.indicators rules.conditions
+    rules.readings rules.judging rules.actions rules.tokens rules.cursor rules.names
+    rules.expression rules.wording rules.forms rules.rule rules.templates rules.strategy rules
     sources config settings_file dangers settings_schema event_streams bus
     charts sizing positions orders tranches contexts exits groups brackets
     risk state invariants outbox tws_errors watches holdings portfolio

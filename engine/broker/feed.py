@@ -7,6 +7,8 @@ request ids that are bound here.
 from __future__ import annotations
 
 import logging
+import math
+from collections import deque
 from typing import Final
 
 from _fast.market import Market
@@ -14,15 +16,19 @@ from engine.broker.history import HistoryQueue, bars_array, warm_up
 from engine.broker.inbound import BarReceived
 from engine.broker.requests import Requests
 from engine.broker.sync import RequestIds
+from engine.commands import Watch
 from engine.config import Strategy
 from engine.errors import DecodeError
-from engine.inputs import Instrument
+from engine.inputs import Instrument, Reading
+from engine.rules.indicators import QUOTED, RUN_IN, Indicator, read_indicator
 
 TRADES_FROM_LAST: Final = 0
 TRADES_FROM_TICKS: Final = 1
-BARS_MAX: Final = 5_000  # of one answer; a warm-up asks for far fewer
+BARS_MAX: Final = 20_000  # of one answer: the newest; a warm-up asks for fewer
 PROOF_NS: Final = 20_000_000_000  # how long a kept subscription may stay mute
 _LOG = logging.getLogger("engine.broker")
+Operand = tuple[str, tuple[float, ...], int]  # family, parameters, line
+Study = tuple[tuple[float, ...], tuple[float, ...], int, int]
 
 
 class Feed:
@@ -46,9 +52,9 @@ class Feed:
         self.unwarmed: dict[str, str] = {}  # symbol -> why its history is missing
         self._subscribed: dict[int, tuple[str, bool]] = {}  # request id -> (symbol, by ticks)
         self._history = HistoryQueue()
-        self._bars: dict[int, list[BarReceived]] = {}
+        self._bars: dict[int, deque[BarReceived]] = {}
         self._proof: tuple[int, dict[str, int]] | None = None  # (due, ticks by symbol)
-        self._warm_up = warm_up(strategy.bar_s, strategy.atr_period)
+        self._followed: dict[str, tuple[Indicator, ...]] = {}  # by symbol
 
     # -- subscriptions -----------------------------------------------------------------------
 
@@ -61,7 +67,7 @@ class Feed:
         for symbol in self.rows:
             if symbol not in have and symbol in instruments:
                 frames += self._subscribe(symbol, instruments[symbol], requests, ids)
-                if self._warm_up is not None:
+                if self._warm_up(symbol) is not None:
                     self._history.want(symbol)
         return frames
 
@@ -132,6 +138,59 @@ class Feed:
             frames += self._subscribe(symbol, instruments[symbol], requests, ids)
         return frames
 
+    # -- indicators --------------------------------------------------------------------------
+
+    def follow(self, symbol: str, names: tuple[str, ...]) -> None:
+        """Keep these up with the bars of the symbol. What the bars that are kept do not warm, its
+        history does, if it is subscribed already; else with everything else."""
+        wanted = tuple(map(read_indicator, names))
+        row = self.rows[symbol]
+        self._market.follow(row, [one.study for one in wanted])
+        self._followed[symbol] = wanted
+        subscribed = any(symbol == one for one, _ in self._subscribed.values())
+        cold = any(
+            bars < one.run_in
+            for one, (*_, bars, _) in zip(wanted, self._studies(symbol), strict=True)
+        )
+        if subscribed and cold and self._warm_up(symbol) is not None:
+            self._history.want(symbol)
+
+    def readings(self, symbol: str) -> tuple[Reading, ...]:
+        """What the indicators of a symbol say now."""
+        return tuple(
+            Reading(str(one), _number(now[one.kind.line]), _number(before[one.kind.line]), bars)
+            for one, (now, before, bars, _) in zip(
+                self._followed.get(symbol, ()), self._studies(symbol), strict=True
+            )
+        )
+
+    def watch(self, wanted: Watch) -> int:
+        """Set a condition of the market for it; its number there."""
+        row, left = self.rows[wanted.symbol], _operand(wanted.field)
+        if isinstance(left, str) and not wanted.against:
+            return self._market.when(row, left, wanted.op, wanted.level, wanted.at_once)
+        right = _operand(wanted.against) if wanted.against else wanted.level
+        assert not isinstance(right, str), wanted
+        return self._market.when_study(row, left, wanted.op, right, wanted.at_once)
+
+    def _studies(self, symbol: str) -> list[Study]:
+        """For each that is followed; several lines of one indicator are one study."""
+        followed = self._followed.get(symbol, ())
+        if not followed:
+            return []
+        kept = dict.fromkeys(one.study for one in followed)
+        found = dict(zip(kept, self._market.studies(self.rows[symbol]), strict=True))
+        return [found[one.study] for one in followed]
+
+    def _warm_up(self, symbol: str) -> tuple[str, str] | None:
+        """What history to ask for."""
+        bars = max(
+            RUN_IN * self._strategy.atr_period,
+            *(one.run_in for one in self._followed.get(symbol, ())),
+            0,
+        )
+        return warm_up(self._strategy.bar_s, bars)
+
     # -- history -----------------------------------------------------------------------------
 
     def next_history_ns(self) -> int | None:
@@ -146,15 +205,14 @@ class Feed:
     ) -> list[bytes]:
         """Frames for the warm-up requests that TWS's limits allow now."""
         frames: list[bytes] = []
-        while self._warm_up is not None:
-            ready = self._history.next_ns()
-            if ready is None or ready > mono_ns:
-                break
+        while (ready := self._history.next_ns()) is not None and ready <= mono_ns:
             request_id = ids.take()
             symbol = self._history.take(mono_ns, request_id)
             assert symbol in instruments, "history is wanted of what was subscribed"
-            self._bars[request_id] = []
-            length, size = self._warm_up
+            self._bars[request_id] = deque(maxlen=BARS_MAX)
+            wanted = self._warm_up(symbol)
+            assert wanted is not None, "only what there is is wanted"
+            length, size = wanted
             frames.append(
                 requests.historical_bars(
                     request_id,
@@ -168,12 +226,12 @@ class Feed:
 
     def bar(self, bar: BarReceived) -> None:
         bars = self._bars.get(bar.request_id)
-        if bars is not None and len(bars) < BARS_MAX:
+        if bars is not None:
             bars.append(bar)
 
     def bars_ended(self, request_id: int, exchange_ns: int) -> None:
         """Warm the symbol's indicators with what came, if it can be used."""
-        bars = self._bars.pop(request_id, [])
+        bars = list(self._bars.pop(request_id, ()))
         symbol = self._history.closed(request_id)
         if symbol is None:
             return
@@ -202,3 +260,15 @@ class Feed:
         self.refused[symbol] = (code, text)
         _LOG.warning("%s: market data: %s: %s", symbol, code, text)
         return True
+
+
+def _number(value: float) -> float | None:
+    return None if math.isnan(value) else value
+
+
+def _operand(name: str) -> str | Operand:
+    """A column of the market, or an indicator with the line that is meant."""
+    if name in QUOTED:
+        return name
+    found = read_indicator(name)
+    return (*found.study, found.kind.line)

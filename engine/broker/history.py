@@ -25,7 +25,7 @@ WINDOW_REQUESTS_MAX: Final = 60
 SAME_AGAIN_NS: Final = 15 * SECOND_NS
 OPEN_MAX: Final = 50
 ATTEMPTS_MAX: Final = 3
-EXTRA_BARS: Final = 10  # a mean that looks back needs a run-in; gaps take some away
+EXTRA_BARS: Final = 10  # gaps take some away
 DAY_S: Final = 86_400
 SESSION_S: Final = 23_400  # 09:30 to 16:00, the shortest session a day's bars come from
 
@@ -60,11 +60,10 @@ def duration(bar_s: int, bars: int) -> str:
     return f"{days} D" if days <= 365 else f"{math.ceil(days / 365)} Y"
 
 
-def warm_up(bar_s: int, atr_period: int) -> tuple[str, str] | None:
-    """(duration, bar size) to ask for an average of ``atr_period`` bars; None: not available."""
+def warm_up(bar_s: int, bars: int) -> tuple[str, str] | None:
+    """(duration, bar size) to ask for so many bars; None: there are none of this size."""
     size = bar_size(bar_s)
-    # Wilder's mean forgets slowly: after four periods 2 % of its start value is left.
-    return None if size is None else (duration(bar_s, 4 * atr_period + EXTRA_BARS), size)
+    return None if size is None else (duration(bar_s, bars + EXTRA_BARS), size)
 
 
 def bar_time(text: str) -> int:

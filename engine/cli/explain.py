@@ -11,8 +11,9 @@ from typing import get_args
 import attrs
 
 from engine.errors import UserError
-from engine.inputs import SignalKind
+from engine.inputs import Reading, SignalKind
 from engine.monitor.explanation import Supposed, explain
+from engine.rules import read_indicator
 from engine.rules.checks import near
 from engine.rules.windows import seconds_of
 from engine.settings_file import load
@@ -31,6 +32,7 @@ class ExplainOptions:
     spread: str = "0.02"
     at: str = "10:30"
     equity: str = "100000"
+    indicators: tuple[str, ...] = ()
 
 
 def explain_file(options: ExplainOptions) -> None:
@@ -61,9 +63,23 @@ def explain_file(options: ExplainOptions) -> None:
         spread=spread,
         at=_clock(options.at),
         equity=_amount("--equity", options.equity),
+        indicators=tuple(map(_reading, options.indicators)),
     )
     for line in explain(config, supposed):
         sys.stdout.write(line + "\n")
+
+
+def _reading(said: str) -> Reading:
+    """``ema(20)=101``, or ``ema(20)=99,101`` with the value of the bar before."""
+    name, _, values = said.partition("=")
+    try:
+        asked = read_indicator(name)
+        before, *now = (float(one) for one in values.split(","))
+        if len(now) > 1 or not all(abs(one) < 1e12 for one in (before, *now)):
+            raise ValueError("one value, or two: of the bar before, and now")
+    except ValueError as problem:
+        raise UserError(f"--indicator {said}: {problem}; write ema(20)=101") from None
+    return Reading(str(asked), now[0] if now else before, before, asked.run_in)
 
 
 def _amount(name: str, text: str) -> Decimal:

@@ -34,6 +34,10 @@ def explain(
     spread: Annotated[str, typer.Option(help="From bid to ask.")] = "0.02",
     at: Annotated[str, typer.Option(metavar="HH:MM", help="On the exchange's clock.")] = "10:30",
     equity: Annotated[str, typer.Option(help="Of the account, for sizes by risk.")] = "100000",
+    indicator: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=VALUE", help="ema(20)=101, or ema(20)=99,101: before, now."),
+    ] = None,
 ) -> None:
     """Say step by step what a strategy would do with a signal. Nothing is sent."""
     from engine.cli.explain import ExplainOptions, explain_file
@@ -49,6 +53,7 @@ def explain(
             spread=spread,
             at=at,
             equity=equity,
+            indicators=tuple(indicator or ()),
         )
     )
 

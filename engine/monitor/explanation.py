@@ -18,11 +18,12 @@ from engine.commands import Place
 from engine.config import SECOND_NS, Config
 from engine.contexts import Context
 from engine.events import AlertEvent, PredictionSignalEvent, RefusalEvent, TradeEvent
-from engine.inputs import SignalKind
+from engine.inputs import Reading, SignalKind
 from engine.monitor.lines import clock, money, price
 from engine.monitor.order_words import alive, exits, held, is_entry, protecting, sums
 from engine.orders import Order, Role
-from engine.plans import ScaleIn
+from engine.plans import PARTS_MAX, ScaleIn
+from engine.reasons import Reason
 from engine.rehearsal import Rehearsal
 from engine.rules import (
     AndCondition,
@@ -32,13 +33,13 @@ from engine.rules import (
     Scene,
     concerned,
     failing,
+    lacking,
     steps,
     to_expression,
     triggers,
 )
 
 SETTLED_S: Final = 3.0  # after it everything that follows at once has followed
-ADDS_MAX: Final = 8  # a trade has no more tranches
 
 
 @attrs.frozen(kw_only=True)
@@ -53,6 +54,7 @@ class Supposed:
     spread: Decimal = Decimal("0.02")
     at: time = time(10, 30)
     equity: Decimal = Decimal(100_000)
+    indicators: tuple[Reading, ...] = ()  # the others are not warm
 
 
 def explain(config: Config, supposed: Supposed) -> Iterator[str]:
@@ -73,6 +75,8 @@ class _Story:
         atr = "no ATR yet" if one.atr is None else f"ATR {one.atr:g}"
         yield f"{one.symbol}: {one.signal} with confidence {one.confidence:g}"
         yield f"{one.at:%H:%M} at the exchange, bid {price(bid)}, ask {price(ask)}, {atr}"
+        if one.indicators:
+            yield ", ".join(f"{told.name} is {told.value:g}" for told in one.indicators)
         yield from self._asked()
         trade = self._signalled()
         yield from self._refused(trade)
@@ -100,7 +104,7 @@ class _Story:
 
     def _begun(self) -> Rehearsal:
         one = self.supposed
-        trade = Rehearsal(self.config, one.symbol, one.at, one.equity)
+        trade = Rehearsal(self.config, one.symbol, one.at, one.equity, one.indicators)
         trade.show(*self._quote(one.price), one.atr)
         return trade
 
@@ -204,7 +208,7 @@ class _Story:
 
     def _adds(self, trade: Rehearsal) -> Iterator[str]:
         """Each double-down as it comes, at its price."""
-        for level in range(1, ADDS_MAX + 1):
+        for level in range(1, PARTS_MAX + 1):
             context, resting = trade.context, alive(trade.context, Role.ADD)
             if context is None or not resting:
                 break
@@ -272,7 +276,7 @@ class _Story:
         """On its way to the stop the price meets the adds."""
         trade = self._entered()
         context, adds = _context(trade), 0
-        while trade.context is context and adds < ADDS_MAX:
+        while trade.context is context and adds < PARTS_MAX:
             resting = alive(context, Role.ADD)
             if not resting:
                 break
@@ -356,4 +360,6 @@ def _judged(rule: Rule, scene: Scene) -> Iterator[str]:
         parts = rule.when.conditions
     for part in parts:
         if (reason := failing(part, scene)) is not None:
-            yield f"      does not hold: {to_expression(part)} ({reason.replace('_', ' ')})"
+            said = lacking(part, scene.market) if reason is Reason.NOT_WARM else ""
+            why = f"not warm: {said}" if said else reason.replace("_", " ")
+            yield f"      does not hold: {to_expression(part)} ({why})"

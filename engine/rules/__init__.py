@@ -27,6 +27,7 @@ from engine.rules.conditions import (
     AndCondition,
     Condition,
     EventCondition,
+    IndicatorCondition,
     Leaf,
     MarketCondition,
     NotCondition,
@@ -35,9 +36,11 @@ from engine.rules.conditions import (
     SessionCondition,
     TimeCondition,
     Triggers,
+    leaves_of,
     parts_of,
 )
 from engine.rules.expression import from_expression
+from engine.rules.indicators import WATCHED, Indicator, read_indicator
 from engine.rules.judging import (
     Scene,
     closing_from_ns,
@@ -46,6 +49,7 @@ from engine.rules.judging import (
     next_start_ns,
     profit_watches,
 )
+from engine.rules.readings import lacking
 from engine.rules.rule import (
     SYMBOL_COOLDOWN,
     Rule,
@@ -75,6 +79,7 @@ from engine.rules.wording import to_expression
 
 __all__ = [
     "SYMBOL_COOLDOWN",
+    "WATCHED",
     "Action",
     "ActionSequence",
     "AdjustPositionAction",
@@ -87,6 +92,8 @@ __all__ = [
     "CreateOrderAction",
     "EventCondition",
     "ExpressionError",
+    "Indicator",
+    "IndicatorCondition",
     "Leaf",
     "LinkedCloseAllAction",
     "LinkedCreateOrderAction",
@@ -117,12 +124,15 @@ __all__ = [
     "from_expression",
     "from_json",
     "from_plain",
+    "lacking",
+    "leaves_of",
     "next_start_ns",
     "opens",
     "ordered",
     "parts_of",
     "pattern_rules",
     "profit_watches",
+    "read_indicator",
     "register",
     "steps",
     "to_expression",

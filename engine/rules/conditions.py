@@ -9,7 +9,7 @@ alternative has its own trigger, and is judged when that one came.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from functools import cached_property
 from typing import Any, Final, Literal, TypeAlias
@@ -38,6 +38,16 @@ from engine.rules.comparisons import (
     check_comparison,
     event_class,
 )
+from engine.rules.indicators import (
+    OPS,
+    QUOTED,
+    WATCHED,
+    CompareOp,
+    Indicator,
+    as_operand,
+    check_sides,
+    read_indicator,
+)
 from engine.rules.windows import DAYS
 
 PositionSide = Literal["long", "short", "flat", "held", "any"]
@@ -47,8 +57,6 @@ Level = Literal["above", "below"]
 CONDITION_DEPTH_MAX: Final = 8
 CONDITIONS_MAX: Final = 64  # in one rule, the and, or, not included
 PERCENT_MAX: Final = 10_000.0
-WATCHED: Final = ("last", "bid", "ask")
-"""Fields of the market that are watched without the interpreter, and so can trigger."""
 
 
 class _Combinable:
@@ -237,6 +245,38 @@ class MarketCondition(_Combinable):
             raise ValueError(f"level of {self.field} must be above 0, not 0")
 
 
+@attrs.frozen
+class IndicatorCondition(_Combinable):
+    """An indicator against another one, a price of the market or a number, as of the newest bar
+    that is complete: ``IndicatorCondition("ema(20)", ">", "ema(50)")``.
+
+    ``crosses above`` and ``crosses below`` hold at the bar with which it became so. What is not
+    warm fits no comparison, and its opposite neither.
+    """
+
+    left: str = field(converter=as_operand)
+    op: CompareOp = field(validator=word(*OPS))
+    right: str | float = field(converter=as_operand)
+
+    def __attrs_post_init__(self) -> None:
+        check_sides(self.left, self.op, self.right)
+
+    @cached_property
+    def indicators(self) -> tuple[Indicator, ...]:
+        names = (one for one in (self.left, self.right) if isinstance(one, str))
+        return tuple(read_indicator(one) for one in names if one not in QUOTED)
+
+    @property
+    def watched(self) -> bool:
+        """Whether it can trigger: as a bar completes, or with a price that is watched."""
+        return all(one in WATCHED for one in (self.left, self.right) if one in QUOTED)
+
+    @property
+    def waits(self) -> bool:
+        """Whether it is a crossing of a price, which must be waited for: bars do not tell it."""
+        return self.op.startswith("crosses") and (self.left in QUOTED or self.right in QUOTED)
+
+
 # -- combinations ------------------------------------------------------------------------------
 
 
@@ -300,7 +340,12 @@ class NotCondition(_Combinable):
 
 
 Leaf: TypeAlias = (
-    EventCondition | PositionCondition | TimeCondition | SessionCondition | MarketCondition
+    EventCondition
+    | PositionCondition
+    | TimeCondition
+    | SessionCondition
+    | MarketCondition
+    | IndicatorCondition
 )
 Condition: TypeAlias = Leaf | AndCondition | OrCondition | NotCondition
 
@@ -310,6 +355,14 @@ def parts_of(condition: Condition) -> tuple[Condition, ...]:
     if isinstance(condition, AndCondition | OrCondition):
         return condition.conditions
     return (condition.condition,) if isinstance(condition, NotCondition) else ()
+
+
+def leaves_of(condition: Condition) -> Iterator[Condition]:
+    parts = parts_of(condition)
+    if not parts:
+        yield condition
+    for part in parts:
+        yield from leaves_of(part)
 
 
 def depth(condition: Condition) -> int:
@@ -333,7 +386,7 @@ class Triggers:
 
     events: tuple[type[BaseEvent], ...] = ()
     sessions: tuple[SessionCondition, ...] = ()
-    markets: tuple[MarketCondition, ...] = ()
+    markets: tuple[MarketCondition | IndicatorCondition, ...] = ()
     profits: tuple[PositionCondition, ...] = ()
     times: tuple[TimeCondition, ...] = ()
 
@@ -360,6 +413,8 @@ def triggers_of(condition: Condition) -> Triggers:
             return Triggers(sessions=(condition,))
         case MarketCondition():
             return Triggers(markets=(condition,) if condition.field in WATCHED else ())
+        case IndicatorCondition():
+            return Triggers(markets=(condition,) if condition.watched else ())
         case PositionCondition():
             return Triggers(profits=(condition,) if condition.measures_profit else ())
         case TimeCondition():

@@ -8,12 +8,13 @@ it is read into them, never evaluated. Comparisons of a signal that stand in one
     and    = not, {"and", not}
     not    = "not", not | "(", or, ")" | what holds
     holds  = word | name, op, value | name, "crosses", ("above" | "below"), value
+           | side, op, (side | value) | side, "crosses", ("above" | "below"), (side | value)
            | name, "(", arguments, ")"
+    side   = word | indicator, "(", numbers, ")"
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, Final, Literal, cast
 
 import attrs
@@ -22,10 +23,10 @@ from engine.rules.checks import near, shown
 from engine.rules.comparisons import EVENTS, Comparison, check_comparison
 from engine.rules.conditions import (
     NEVER,
-    WATCHED,
     AndCondition,
     Condition,
     EventCondition,
+    IndicatorCondition,
     MarketCondition,
     NotCondition,
     OrCondition,
@@ -35,8 +36,11 @@ from engine.rules.conditions import (
     TimeCondition,
     triggers_of,
 )
+from engine.rules.cursor import Cursor, made, number_of
+from engine.rules.indicators import KINDS, OPS, QUOTED, UNITS, WATCHED, indicator, unit_of
 from engine.rules.names import (
     BOUNDS,
+    CROSSINGS,
     INDICATORS,
     MARKET,
     NAMES,
@@ -46,11 +50,10 @@ from engine.rules.names import (
     SIGNAL_FIELDS,
     unknown,
 )
-from engine.rules.tokens import ExpressionError, Token, tokens
+from engine.rules.tokens import ExpressionError, Token
 
 NESTING_MAX: Final = 32  # of brackets and nots
 _SECONDS: Final = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
-_STRICT: Final = {">": ">=", "<": "<="}
 
 
 def from_expression(said: str) -> Condition:
@@ -77,80 +80,49 @@ class _Part:
     joins: Literal["signal", "position", ""] = ""
 
 
-class _Parser:
+class _Parser(Cursor):
     def __init__(self, said: str) -> None:
-        self._tokens = tokens(said)
-        self._at = 0
-        self._crossings: list[tuple[MarketCondition, Token]] = []
-
-    # -- words ---------------------------------------------------------------------------------
-
-    @property
-    def next(self) -> Token:
-        return self._tokens[self._at]
-
-    def _take(self) -> Token:
-        token = self.next
-        self._at += token.kind != "end"
-        return token
-
-    def _word(self, word: str) -> bool:
-        """Whether this word comes next; then it is taken."""
-        token = self.next
-        if token.kind == "name" and token.text.lower() == word:
-            if token.text != word:
-                token.refuse(f"write {word} in small letters")
-            self._at += 1
-            return True
-        return False
-
-    def _mark(self, mark: str) -> bool:
-        found = self.next.kind == "mark" and self.next.text == mark
-        self._at += found
-        return found
-
-    def _expect(self, mark: str) -> None:
-        if not self._mark(mark):
-            self.next.refuse(f"{mark} is expected, not {self.next.shown}")
+        super().__init__(said)
+        self._crossings: list[tuple[MarketCondition | IndicatorCondition, Token]] = []
 
     # -- and, or, not --------------------------------------------------------------------------
 
     def alternatives(self, depth: int) -> _Part:
         column = self.next.column
         parts = [self._together(depth)]
-        while self._word("or"):
+        while self.word("or"):
             parts.append(self._together(depth))
         if len(parts) == 1:
             return parts[0]
-        return _Part(_made(column, OrCondition, [one.condition for one in parts]), column)
+        return _Part(made(column, OrCondition, [one.condition for one in parts]), column)
 
     def _together(self, depth: int) -> _Part:
         column = self.next.column
         parts = [self._single(depth)]
-        while self._word("and"):
+        while self.word("and"):
             parts.append(self._single(depth))
         parts = _joined(parts)
         if len(parts) == 1:
             return parts[0]
-        return _Part(_made(column, AndCondition, [one.condition for one in parts]), column)
+        return _Part(made(column, AndCondition, [one.condition for one in parts]), column)
 
     def _single(self, depth: int) -> _Part:
         token = self.next
         if depth > NESTING_MAX:
             token.refuse(f"nested {NESTING_MAX} deep at most")
-        if self._word("not"):
+        if self.word("not"):
             inner = self._single(depth + 1)
-            return _Part(_made(token.column, NotCondition, inner.condition), token.column)
-        if self._mark("("):
+            return _Part(made(token.column, NotCondition, inner.condition), token.column)
+        if self.mark("("):
             part = self.alternatives(depth + 1)
-            self._expect(")")
+            self.expect(")")
             return part
         return self._holds()
 
     # -- what holds ----------------------------------------------------------------------------
 
     def _holds(self) -> _Part:
-        token = self._take()
+        token = self.take()
         if token.kind == "end":
             token.refuse("a condition is missing at the end")
         if token.kind != "name" or token.text in ("and", "or"):
@@ -158,6 +130,8 @@ class _Parser:
         name = token.text
         if name in EVENTS:
             return self._event(token)
+        if name in INDICATORS and (name not in MARKET or self.next.text == "("):
+            return self._indicator(token)
         if self.next.kind == "mark" and self.next.text == "(":
             return self._function(token)
         if name in SIDES:
@@ -180,38 +154,18 @@ class _Parser:
         condition = PositionCondition(side=cast("PositionSide", token.text))
         return _Part(condition, token.column, "position")
 
-    def _op(self, name: Token, allowed: tuple[str, ...] = ()) -> Token:
-        token = self._take()
-        if token.kind != "op":
-            token.refuse(f"{name.text} is compared, as with >= or ==; not {token.shown}")
-        if allowed and token.text not in allowed:
-            mend = _STRICT.get(token.text, "")
-            if mend in allowed:
-                token.refuse(f"the bound itself is included: write {name.text} {mend}")
-            token.refuse(f"{name.text} is compared with {' or '.join(allowed)} only")
-        return token
-
-    def _number(self, name: Token, units: dict[str, float], what: str) -> tuple[Token, float]:
-        """A number, and what its unit makes of one."""
-        token = self._take()
-        if token.kind != "number":
-            token.refuse(f"{name.text} is {what}, not {token.shown}")
-        if token.unit not in units:
-            token.refuse(f"{name.text} is {what}, not in {shown(token.unit)}")
-        return token, units[token.unit]
-
     def _comparison(self, name: Token, event: type[Any]) -> Comparison:
-        op, value = self._op(name), self._take()
+        op, value = self.op(name), self.take()
         if value.kind == "name":
             value.refuse(f"text stands in quotes: {name.text} {op.text} {value.text!r}")
         if value.kind not in ("number", "text"):
             value.refuse(f"a value is expected, not {value.shown}")
         if value.unit:
             value.refuse(f"{name.text} has no unit, not {shown(value.unit)}")
-        plain: Any = value.text if value.kind == "text" else _plain(value)
+        plain: Any = value.text if value.kind == "text" else number_of(value)
         if name.text == "confidence" and value.kind == "number" and not 0 <= plain <= 1:
             value.refuse(f"confidence is between 0 and 1, not {value.text}")
-        one: Comparison = _made(value.column, Comparison, name.text, op.text, plain)
+        one: Comparison = made(value.column, Comparison, name.text, op.text, plain)
         try:
             check_comparison(event, one)
         except ValueError as problem:
@@ -219,18 +173,22 @@ class _Parser:
         return one
 
     def _market(self, token: Token) -> _Part:
-        crosses = self._word("crosses")
+        crosses = self.word("crosses")
         if crosses:
-            where = self._take()
+            where = self.take()
             if where.text not in ("above", "below"):
                 where.refuse(f"a price crosses above or below, not {where.shown}")
             if token.text not in WATCHED:
                 token.refuse(f"{token.text} is not watched for crossings, last, bid and ask are")
             op = where.text
+        elif self.next.kind == "op" and self.after.kind == "name":
+            return self._compared(token, self._other(token))
         else:
-            op = "above" if self._op(token, (">=", "<=")).text == ">=" else "below"
-        value, _ = self._number(token, {"": 1.0, "$": 1.0}, "in the currency of the price")
-        found = _made(value.column, MarketCondition, token.text, op, float(value.text))
+            op = "above" if self.op(token, (">=", "<=")).text == ">=" else "below"
+        if crosses and self.next.kind == "name":
+            return self._against(token, token.text, f"crosses {op}")
+        value, _ = self.number(token, {"": 1.0, "$": 1.0}, "in the currency of the price")
+        found = made(value.column, MarketCondition, token.text, op, float(value.text))
         if crosses:
             self._crossings.append((found, token))
         return _Part(found, token.column)
@@ -238,20 +196,20 @@ class _Parser:
     def _bound(self, token: Token) -> dict[str, Any]:
         """What a comparison of the position says, as a field of its record."""
         least, most = BOUNDS[token.text]
-        op = self._op(token, (">=", "<=") if least else ("<=",))
+        op = self.op(token, (">=", "<=") if least else ("<=",))
         units, what = {"": 1.0}, "a number of shares" if least else "a whole number"
         if token.text == "profit_percent":
             units, what = {"": 1.0, "%": 1.0}, "in per cent"
-        value, _ = self._number(token, units, what)
+        value, _ = self.number(token, units, what)
         field = least if op.text == ">=" else most
-        plain: Any = value.text if token.text == "quantity" else _plain(value)
-        _made(value.column, PositionCondition, **{field: plain})
+        plain: Any = value.text if token.text == "quantity" else number_of(value)
+        made(value.column, PositionCondition, **{field: plain})
         return {field: plain}
 
     def _session(self, token: Token) -> _Part:
-        self._op(token, ("<=",))
-        value, scale = self._number(token, _SECONDS, "a time: 300, 300s, 5m or 1h")
-        found = _made(value.column, SessionCondition, float(value.text) * scale)
+        self.op(token, ("<=",))
+        value, scale = self.number(token, _SECONDS, "a time: 300, 300s, 5m or 1h")
+        found = made(value.column, SessionCondition, float(value.text) * scale)
         return _Part(found, token.column)
 
     # -- with arguments ------------------------------------------------------------------------
@@ -263,41 +221,30 @@ class _Parser:
             return self._position(token)
         if token.text in NAMES:
             token.refuse(f"{token.text} takes no brackets")
-        if token.text in INDICATORS:
-            token.refuse(
-                f"{token.text} cannot be asked in a condition; of the market there are "
-                f"{', '.join(MARKET)}"
-            )
+        if token.text in CROSSINGS:
+            token.refuse("write it between its sides: ema(20) crosses above ema(50)")
         return token.refuse(unknown(token.text))
-
-    def _arguments(self, argument: Callable[[], None]) -> None:
-        """``( a, b )``; there may be none."""
-        self._expect("(")
-        while not self._mark(")"):
-            argument()
-            if self.next.text != ")":
-                self._expect(",")
 
     def _time(self, token: Token) -> _Part:
         said: list[str] = []
 
         def argument() -> None:
-            value = self._take()
+            value = self.take()
             if value.kind != "text":
                 value.refuse(f'a time of day or a day is in quotes, as "09:45"; not {value.shown}')
             said.append(value.text)
 
-        self._arguments(argument)
+        self.arguments(argument)
         if len(said) < 2:
             token.refuse('time takes a start and an end, and days: time("09:45", "15:30", "mon")')
-        found = _made(token.column, TimeCondition, said[0], said[1], said[2:])
+        found = made(token.column, TimeCondition, said[0], said[1], said[2:])
         return _Part(found, token.column)
 
     def _position(self, token: Token) -> _Part:
         fields: dict[str, Any] = {}
 
         def argument() -> None:
-            name = self._take()
+            name = self.take()
             if name.kind == "name" and name.text in SIDES:
                 given: dict[str, Any] = {"side": name.text}
             elif name.kind == "name" and name.text in BOUNDS:
@@ -306,22 +253,78 @@ class _Parser:
                 name.refuse(f"{name.shown} is nothing of a position, {_near(name, _OF_POSITION)}")
             _add(fields, given, name.column)
 
-        self._arguments(argument)
-        return _Part(_made(token.column, PositionCondition, **fields), token.column)
+        self.arguments(argument)
+        return _Part(made(token.column, PositionCondition, **fields), token.column)
 
     def _event(self, token: Token) -> _Part:
         where: list[Comparison] = []
 
         def argument() -> None:
-            name = self._take()
+            name = self.take()
             if name.kind != "name":
                 name.refuse(f"a field of {token.text} is expected, not {name.shown}")
             where.append(self._comparison(name, EVENTS[token.text]))
 
         if self.next.text == "(":
-            self._arguments(argument)
-        found = _made(token.column, EventCondition, token.text, tuple(where))
+            self.arguments(argument)
+        found = made(token.column, EventCondition, token.text, tuple(where))
         return _Part(found, token.column)
+
+    # -- indicators ----------------------------------------------------------------------------
+
+    def _indicator(self, token: Token) -> _Part:
+        return self._compared(token, self._asked(token))
+
+    def _asked(self, name: Token) -> str:
+        """An indicator with its parameters, whose name has been taken."""
+        given: list[float] = []
+
+        def argument() -> None:
+            value = self.take()
+            if value.kind != "number":
+                value.refuse(f"{name.text} takes numbers, not {value.shown}")
+            if value.unit:
+                value.refuse(f"{name.text} counts bars, it takes no {shown(value.unit)}")
+            given.append(number_of(value))
+
+        brackets = self.next.kind == "mark" and self.next.text == "("
+        if brackets:
+            self.arguments(argument)
+        return str(made(name.column, indicator, name.text, given, brackets=brackets))
+
+    def _compared(self, token: Token, left: str) -> _Part:
+        if self.word("crosses"):
+            where = self.take()
+            if where.text not in ("above", "below"):
+                where.refuse(f"{left} crosses above or below, not {where.shown}")
+            return self._against(token, left, f"crosses {where.text}")
+        return self._against(token, left, self.op(token, OPS[:4]).text)
+
+    def _against(self, token: Token, left: str, op: str) -> _Part:
+        """The other side: an indicator, a price of the market, or a number."""
+        other = self.next
+        right: str | float
+        if other.kind == "name":
+            right = self._other(self.take())
+        else:
+            unit = unit_of(left)
+            units = _UNITS.get(unit, {"": 1.0})
+            value, _ = self.number(token, units, UNITS[unit])
+            right = float(value.text)
+        found = made(other.column, IndicatorCondition, left, op, right)
+        if found.waits:
+            self._crossings.append((found, token))
+        return _Part(found, token.column)
+
+    def _other(self, token: Token) -> str:
+        if token.text in INDICATORS and (token.text not in MARKET or self.next.text == "("):
+            return self._asked(token)
+        if token.text in QUOTED:
+            return token.text
+        if token.text in MARKET:  # the ATR of the strategy, which has no period of its own here
+            token.refuse(f"write {token.text} with its period: {token.text}(14)")
+        allowed = (*KINDS, *QUOTED)
+        return token.refuse(f"there is no indicator {token.shown}, {_near(token, allowed)}")
 
     # -- as a whole ----------------------------------------------------------------------------
 
@@ -330,33 +333,31 @@ class _Parser:
         looked at."""
         wakes = triggers_of(whole)
         for condition, token in self._crossings:
-            if wakes.rank != NEVER and condition not in wakes.markets:
+            if wakes.rank == NEVER or condition in wakes.markets:
+                continue
+            if isinstance(condition, IndicatorCondition):
+                op = ">" if condition.op.endswith("above") else "<"
+                said = f"{condition.left} {op} {condition.right}"
+            else:
                 op = ">=" if condition.op == "above" else "<="
-                token.refuse(
-                    "nothing waits for this crossing, because something else triggers: "
-                    f"write {condition.field} {op} {condition.level:g}, or make it a rule"
-                )
+                said = f"{condition.field} {op} {condition.level:g}"
+            token.refuse(
+                "nothing waits for this crossing, because something else triggers: "
+                f"write {said}, or make it a rule"
+            )
 
 
+_UNITS: Final[dict[str, dict[str, float]]] = {  # that a number may have
+    "price": {"": 1.0, "$": 1.0},
+    "distance": {"": 1.0, "$": 1.0},
+    "percent": {"": 1.0, "%": 1.0},
+    "change": {"": 1.0, "%": 1.0},
+}
 _OF_POSITION: Final = (*SIDES, *BOUNDS)
 
 
 def _near(token: Token, allowed: tuple[str, ...]) -> str:
     return near(token.text, allowed)
-
-
-def _plain(token: Token) -> int | float:
-    return float(token.text) if set(token.text) & set(".eE") else int(token.text)
-
-
-def _made(column: int, kind: Callable[..., Any], *given: Any, **named: Any) -> Any:
-    """A record, with its own refusal at a column."""
-    try:
-        return kind(*given, **named)
-    except ExpressionError:
-        raise
-    except ValueError as problem:
-        raise ExpressionError(str(problem), column) from None
 
 
 def _add(fields: dict[str, Any], given: dict[str, Any], column: int) -> None:
@@ -383,12 +384,12 @@ def _joined(parts: list[_Part]) -> list[_Part]:
 def _one(first: _Part, second: _Part) -> _Part:
     a, b = first.condition, second.condition
     if isinstance(a, EventCondition) and isinstance(b, EventCondition):
-        joined = _made(second.column, EventCondition, SIGNAL, (*a.where, *b.where))
+        joined = made(second.column, EventCondition, SIGNAL, (*a.where, *b.where))
         return attrs.evolve(first, condition=joined)
     assert isinstance(a, PositionCondition) and isinstance(b, PositionCondition)
     fields = _said(a)
     _add(fields, _said(b), second.column)
-    return attrs.evolve(first, condition=_made(second.column, PositionCondition, **fields))
+    return attrs.evolve(first, condition=made(second.column, PositionCondition, **fields))
 
 
 def _said(condition: PositionCondition) -> dict[str, Any]:

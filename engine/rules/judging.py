@@ -17,12 +17,12 @@ from engine.inputs import MarketView
 from engine.money import ZERO, exact
 from engine.reasons import Reason
 from engine.rules import windows
-from engine.rules.checks import is_number
 from engine.rules.conditions import (
     NEVER,
     AndCondition,
     Condition,
     EventCondition,
+    IndicatorCondition,
     Leaf,
     Level,
     MarketCondition,
@@ -34,6 +34,7 @@ from engine.rules.conditions import (
     TimeCondition,
     triggers_of,
 )
+from engine.rules.readings import compared, lacking, quoted
 from engine.rules.windows import SECOND_NS
 
 
@@ -113,6 +114,8 @@ def _failing(condition: Condition, scene: Scene, *, leads: bool) -> Reason | Non
             return None if _is_ending(condition, scene) else Reason.OUTSIDE_WINDOW
         case MarketCondition():
             return None if condition in scene.fired else _market_reason(condition, scene.market)
+        case IndicatorCondition():
+            return None if condition in scene.fired else _indicator_reason(condition, scene.market)
         case AndCondition():
             for part, part_leads in zip(condition.conditions, condition.leading, strict=True):
                 reason = _failing(part, scene, leads=leads and part_leads)
@@ -129,8 +132,26 @@ def _failing(condition: Condition, scene: Scene, *, leads: bool) -> Reason | Non
             reasons = [_failing(one, scene, leads=leads) for one in alternatives]
             return None if None in reasons else reasons[0]
         case NotCondition():
-            held = _failing(condition.condition, scene, leads=False) is None
-            return Reason.CONDITION if held else None
+            truth = _truth(condition.condition, scene)
+            if truth is None:
+                return Reason.NOT_WARM if lacking(condition, scene.market) else Reason.NO_PRICE
+            return Reason.CONDITION if truth else None
+
+
+def _truth(condition: Condition, scene: Scene) -> bool | None:
+    """Whether it holds, for what asks whether it does not; None: a price or an indicator that it
+    asks for is not known."""
+    match condition:
+        case AndCondition() | OrCondition():
+            found = [_truth(part, scene) for part in condition.conditions]
+            decides = isinstance(condition, OrCondition)
+            return decides if decides in found else None if None in found else not decides
+        case NotCondition():
+            truth = _truth(condition.condition, scene)
+            return None if truth is None else not truth
+        case _:
+            reason = _failing(condition, scene, leads=False)
+            return None if reason in (Reason.NOT_WARM, Reason.NO_PRICE) else reason is None
 
 
 def _event_reason(condition: EventCondition, scene: Scene) -> Reason | None:
@@ -267,7 +288,7 @@ def profit_watches(
 
 
 def _market_reason(condition: MarketCondition, market: MarketView | None) -> Reason | None:
-    value = _value(condition, market) if market is not None else None
+    value = quoted(condition.field, market) if market is not None else None
     if value is None:
         return Reason.NO_PRICE
     level = exact(condition.level)
@@ -275,18 +296,8 @@ def _market_reason(condition: MarketCondition, market: MarketView | None) -> Rea
     return None if reached else Reason.CONDITION
 
 
-def _value(condition: MarketCondition, market: MarketView) -> Decimal | None:
-    """What is compared, exactly; None when there is no such price now.
-
-    A crossed quote (bid above ask) is a market in pieces and has neither spread nor middle.
-    """
-    if condition.field not in ("spread", "mid"):
-        return _price(getattr(market, condition.field))
-    bid, ask = _price(market.bid), _price(market.ask)
-    if bid is None or ask is None or bid > ask:
-        return None
-    return ask - bid if condition.field == "spread" else (bid + ask) / 2
-
-
-def _price(quoted: float | None) -> Decimal | None:
-    return exact(quoted) if quoted is not None and is_number(quoted) and quoted > 0 else None
+def _indicator_reason(condition: IndicatorCondition, market: MarketView | None) -> Reason | None:
+    holds = compared(condition, market)
+    if holds is None:
+        return Reason.NOT_WARM if lacking(condition, market) else Reason.NO_PRICE
+    return None if holds else Reason.CONDITION

@@ -7,6 +7,7 @@ from typing import Final
 from engine.events import PredictionSignalEvent
 from engine.rules.checks import near, shown
 from engine.rules.comparisons import EVENTS, fields_of
+from engine.rules.indicators import KINDS, NOT_ASKED, SEVERAL
 
 SIGNAL: Final = PredictionSignalEvent.__name__
 MARKET: Final = ("last", "bid", "ask", "spread", "mid", "atr")
@@ -20,12 +21,11 @@ SESSION: Final = "session_ends_in"
 # Of a signal, without those whose names say something else here.
 SIGNAL_FIELDS: Final = tuple(name for name in fields_of(SIGNAL) if name != "price")
 FUNCTIONS: Final = ("time", "position")
-NAMES: Final = (*SIGNAL_FIELDS, *MARKET, *SIDES, *BOUNDS, SESSION, *FUNCTIONS)
-INDICATORS: Final = frozenset(
-    (
-        *("sma", "ema", "wma", "rsi", "macd", "stochastic", "roc", "adx", "bollinger"),
-        *("keltner", "donchian", "obv", "vwap", "volume", "imbalance"),
-    )
+INDICATORS: Final = frozenset((*KINDS, *SEVERAL, *NOT_ASKED))
+CROSSINGS: Final = ("crosses_above", "crosses_below", "crossover", "crossunder", "cross")
+NAMES: Final = (
+    *(*SIGNAL_FIELDS, *MARKET, *SIDES, *BOUNDS, SESSION, *FUNCTIONS),
+    *(name for name in KINDS if name not in MARKET),
 )
 
 

@@ -35,7 +35,7 @@ from engine.rules.checks import (
     yes_or_no,
 )
 from engine.rules.comparisons import Comparison
-from engine.rules.conditions import Condition, Triggers, triggers_of
+from engine.rules.conditions import Condition, Triggers, leaves_of, triggers_of
 from engine.rules.expression import from_expression
 from engine.rules.forms import (
     KIND,
@@ -46,6 +46,7 @@ from engine.rules.forms import (
     check_size,
     refuse,
 )
+from engine.rules.indicators import is_one_price
 from engine.rules.judging import Scene, concerns
 from engine.rules.mistakes import told
 
@@ -100,10 +101,16 @@ class Rule:
         found = triggers_of(self.when)
         if found == Triggers():
             raise ValueError(f"rule {self.id}: nothing triggers it: {_why_never(self.when)}")
-        if found.markets and len(self.symbols) != 1:
+        if any(map(_of_one_symbol, found.markets)) and len(self.symbols) != 1:
             raise ValueError(
                 f"rule {self.id}: a price that triggers belongs to one symbol, name it in symbols"
             )
+        for one in leaves_of(self.when):
+            if isinstance(one, cond.IndicatorCondition) and one.waits and one not in found.markets:
+                raise ValueError(
+                    f"rule {self.id}: nothing waits for {one.left} {one.op} {one.right}, because "
+                    "something else triggers"
+                )
         self._check_feedback(found.events)
 
     def _check_feedback(self, events: tuple[type[BaseEvent], ...]) -> None:
@@ -118,6 +125,13 @@ class Rule:
             )
 
 
+def _of_one_symbol(condition: Condition) -> bool:
+    """Whether it names a price: that of another symbol is nowhere near."""
+    if isinstance(condition, cond.IndicatorCondition):
+        return is_one_price(condition.left, condition.right)
+    return True
+
+
 def _any_below(events: Iterable[type], bases: tuple[type, ...]) -> bool:
     return any(issubclass(event, bases) for event in events)
 
@@ -129,6 +143,8 @@ def _why_never(when: Condition) -> str:
             return "a not can only guard something else"
         case cond.MarketCondition():
             return f"{when.field} is not watched, last, bid and ask are; it can guard"
+        case cond.IndicatorCondition():
+            return "mid and spread are not watched, last, bid and ask are; it can guard"
         case cond.PositionCondition():
             return "a position triggers by its profit only; it can guard"
         case cond.OrCondition():
@@ -187,6 +203,7 @@ CONDITION_KINDS: Final = {
     "time": cond.TimeCondition,
     "session": cond.SessionCondition,
     "market": cond.MarketCondition,
+    "indicator": cond.IndicatorCondition,
     "and": cond.AndCondition,
     "or": cond.OrCondition,
     "not": cond.NotCondition,

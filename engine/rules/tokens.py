@@ -29,7 +29,7 @@ _MENDS: Final = {
     "!": "write not",
     "=": "use == to compare",
     **dict.fromkeys("\"'", "the quote is not closed (a backslash in it is written twice)"),
-    **dict.fromkeys("+-*/", "there is no arithmetic: compare a name with a number"),
+    **dict.fromkeys("+-*/", "there is no arithmetic: compare a name with a number or an indicator"),
 }
 
 

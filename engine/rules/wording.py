@@ -12,6 +12,7 @@ from engine.rules.conditions import (
     AndCondition,
     Condition,
     EventCondition,
+    IndicatorCondition,
     MarketCondition,
     NotCondition,
     OrCondition,
@@ -96,6 +97,10 @@ def _leaf(condition: Condition, short: bool) -> str:
         case MarketCondition():
             op = ">=" if condition.op == "above" else "<="
             return f"{condition.field} {op} {_number(condition.level)}"
+        case IndicatorCondition():
+            right = condition.right
+            other = right if isinstance(right, str) else _number(right)
+            return f"{condition.left} {condition.op} {other}"
         case _:
             return _single(condition)
 

@@ -13,7 +13,7 @@ import hashlib
 import threading
 import time
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import Future
 from typing import Any, Final
 
@@ -25,6 +25,7 @@ from engine.signals.rates import TokenBucket
 from engine.signals.schema import (
     RefusalReason,
     SignalRefusedError,
+    identity_parts,
     load_json,
     parse_signal,
     refuse,
@@ -48,7 +49,7 @@ class Freshness:
     """How old a prediction may be, and that none is followed by an older one.
 
     A source that gives SELL for 10:05 and then, late, BUY for 10:04 has changed its mind; acting
-    on the latter would undo the former. Across a restart only the age is known.
+    on the latter would undo the former. ``recall`` tells what went before a restart.
     """
 
     def __init__(
@@ -57,7 +58,16 @@ class Freshness:
         self.max_age_ns: Final = max_age_ns
         self.now_ns: Final = now_ns
         self._newest: dict[tuple[str, str], int] = {}
+        self._recalled: frozenset[str] = frozenset()
         self._lock = threading.Lock()
+
+    def recall(self, identities: Iterable[str]) -> None:
+        """The journal's, of the runs before: what is older than the newest of them is late now,
+        too. One of these themselves is no news, and left to the core, which has it on record."""
+        self._recalled = frozenset(identities)
+        for source, ticker, time_ns, _ in filter(None, map(identity_parts, self._recalled)):
+            key = (source, ticker)
+            self._newest[key] = max(self._newest.get(key, 0), time_ns)
 
     def pass_on(self, signal: Signal, sink: Sink) -> Future[Any] | None:
         """Hand a signal to the sink, unless a newer one of its source and ticker went before.
@@ -67,6 +77,8 @@ class Freshness:
             LimitError: the sink is full; nothing has happened.
         """
         key = (signal.source, signal.ticker)
+        if signal.identity in self._recalled:
+            return sink(signal)
         with self._lock:  # over the sink, too: checked in order must mean handed in in order
             newest_ns = self._newest.get(key, 0)
             if signal.model_time_ns < newest_ns:

@@ -24,6 +24,7 @@ DETAIL_CHARS_MAX: Final = 160
 SIGNALS: Final = ("BUY", "SELL", "SHORT", "NEUTRAL")
 
 _MS: Final = 1_000_000
+_APART: Final = ":"  # in an identity
 # Model times outside this range are mistakes of unit: seconds or microseconds for milliseconds.
 TIME_MIN_NS: Final = 946_684_800_000 * _MS  # 2000-01-01
 TIME_MAX_NS: Final = 4_102_444_800_000 * _MS  # 2100-01-01
@@ -61,6 +62,15 @@ class SignalRefusedError(SignalError):
     def as_input(self, source: str) -> SignalRefused:
         """What goes on record."""
         return SignalRefused(source, self.ticker, self.reason.value, self.detail)
+
+
+def identity_parts(identity: str) -> tuple[str, str, int, str] | None:
+    """Source, ticker, model time and signal of a prediction's identity; None: it is none of ours,
+    as that of a host's own."""
+    parts = identity.rsplit(_APART, 3)  # a source may hold what stands between them
+    if len(parts) != 4 or not parts[2].isascii() or not parts[2].isdecimal():
+        return None
+    return parts[0], parts[1], int(parts[2]), parts[3]
 
 
 def parse_signal(
@@ -102,7 +112,7 @@ def parse_signal(
     word, signal, confidence = checked
     price = data.get("stock_price")
     return Signal(
-        identity=f"{source}:{word}:{time_ns}:{signal}",
+        identity=_APART.join((source, word, str(time_ns), signal)),
         source=source,
         ticker=word,
         signal=signal,

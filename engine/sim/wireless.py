@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import operator
+from collections.abc import Callable
+from typing import Final
+
 from engine.commands import Amend, Place, Unwatch, Watch
 from engine.inputs import (
     CommissionReported,
@@ -18,6 +22,7 @@ from engine.inputs import (
     SnapshotKind,
     SnapshotStarted,
 )
+from engine.rules import WATCHED
 from engine.sim.exchange import Exchange
 from engine.sim.records import (
     CommissionNotice,
@@ -51,14 +56,31 @@ class Watches:
         """Those of the symbol that have just become true."""
         found: list[Input] = []
         for number, (watch, was) in self._known.items():
-            value = getattr(view, watch.field)
-            if watch.symbol != view.symbol or value is None:
+            value = _said(watch.field, view)
+            level = _said(watch.against, view) if watch.against else watch.level
+            if watch.symbol != view.symbol or value is None or level is None:
                 continue
-            now = value >= watch.level if watch.op == "above" else value <= watch.level
+            now = _REACHED[watch.op](value, level)
             self._known[number] = (watch, now)
             if now and not was:
                 found.append(ConditionFired(number, view))
         return found
+
+
+_REACHED: Final[dict[str, Callable[[float, float], bool]]] = {
+    "above": operator.ge,
+    "below": operator.le,
+    "over": operator.gt,
+    "under": operator.lt,
+}
+
+
+def _said(name: str, view: MarketView) -> float | None:
+    """A price of the market, or what an indicator says."""
+    if name in WATCHED:
+        price: float | None = getattr(view, name)
+        return price
+    return next((one.value for one in view.indicators if one.name == name), None)
 
 
 def truth(exchange: Exchange, kind: SnapshotKind, epoch: int) -> list[Input]:

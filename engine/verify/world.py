@@ -8,7 +8,7 @@ from typing import Final
 import attrs
 import orjson
 
-from engine.commands import Amend, Command, LookAtMarket, Place, Unwatch, Watch
+from engine.commands import Amend, Command, Follow, LookAtMarket, Place, Unwatch, Watch
 from engine.config import CONVERTER, SECOND_NS, Config, from_mapping
 from engine.core import Core
 from engine.inputs import (
@@ -126,6 +126,8 @@ class World:
                 continue
             if isinstance(command, Unwatch):
                 self.watched = {n: w for n, w in self.watched.items() if n != command.number}
+                continue
+            if isinstance(command, Follow):
                 continue
             assert self.broker.linked, f"sent without a link: {command}"
             self.sent.append(command)

@@ -39,8 +39,9 @@ def test_durations_hold_the_bars_asked_for():
     assert duration(3600, 66) == "12 D"  # 66 hours are 11 sessions
     assert duration(86_400, 66) == "97 D"  # 66 sessions are 93 calendar days
     assert duration(86_400, 400) == "2 Y"
-    assert warm_up(60, 14) == ("2 D", "1 min")
-    assert warm_up(7, 14) is None
+    assert warm_up(60, 56) == ("2 D", "1 min")
+    assert warm_up(60, 800) == ("4 D", "1 min")
+    assert warm_up(7, 56) is None
 
 
 @pytest.mark.parametrize(

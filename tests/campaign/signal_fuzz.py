@@ -1,6 +1,7 @@
 """Whatever senders and prediction APIs write: nothing raises, everything is taken or refused.
 
     python -m tests.campaign.signal_fuzz --examples 20000 --seed 1
+    python -m tests.campaign.signal_fuzz --seconds 600 --of webhook
 
 The real monitor asks a peer that answers anything; the real webhook gets anything posted, signed
 and not, whole and in pieces. Over loopback sockets, with counts that must add up.
@@ -342,25 +343,36 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--examples", type=int, default=2_000, help="of each")
+    parser.add_argument("--seconds", type=float, default=0, help="with other seeds, so long")
+    parser.add_argument("--of", choices=sorted(_FUZZES), action="append", help="both unless given")
     asked = parser.parse_args()
     logging.getLogger("engine").addHandler(logging.NullHandler())  # it complains, as it should
-    failed = 0
-    for fuzz in (fuzz_polling, fuzz_webhook):
-        began = time.monotonic()
+    return sum([_fuzzed(name, asked) for name in asked.of or sorted(_FUZZES)])
+
+
+def _fuzzed(name: str, asked: argparse.Namespace) -> int:
+    """How many faults were found: none, or the first."""
+    began, number = time.monotonic(), asked.seed
+    examples, came = 0, Counter[str]()
+    while number == asked.seed or time.monotonic() - began < asked.seconds:
         try:
-            tally = fuzz(asked.examples, asked.seed)
+            tally = _FUZZES[name](asked.examples, number)
         except AssertionError as fault:
-            failed += 1
-            print(f"{fuzz.__name__}: FAULT {fault}")
+            print(f"{name}: FAULT {fault}")
             print(
-                f"    again: python -m tests.campaign.signal_fuzz --seed {asked.seed} "
-                f"--examples {asked.examples}"
+                f"    again: python -m tests.campaign.signal_fuzz --seed {number} "
+                f"--examples {asked.examples} --of {name}"
             )
-            continue
-        came = ", ".join(f"{name} {count}" for name, count in tally.came.most_common())
-        took_s = time.monotonic() - began
-        print(f"{fuzz.__name__}: ok, {tally.examples} examples in {took_s:.0f} s: {came}")
-    return 1 if failed else 0
+            return 1
+        examples += tally.examples
+        came += tally.came
+        number += 1
+    said = ", ".join(f"{one} {count}" for one, count in came.most_common())
+    print(f"{name}: ok, {examples} examples in {time.monotonic() - began:.0f} s: {said}")
+    return 0
+
+
+_FUZZES: Final = {"polling": fuzz_polling, "webhook": fuzz_webhook}
 
 
 if __name__ == "__main__":

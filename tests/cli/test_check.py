@@ -25,6 +25,18 @@ DANGERS = [  # a file, the line, the path, what is told
         "an add 95 % of the way to the stop is stopped out as it fills",
     ),
     (
+        SAFE + "double_down = {levels = [0.3, 0.6]}\ntarget = [{atr = 1}, {atr = 2}, {atr = 3}]",
+        3,
+        "strategy.double_down.levels",
+        "the entry and each add have 3: only 1 of 2 adds fit, the others are refused",
+    ),
+    (
+        SAFE + "scale_in = {times_max = 4}\ntarget = [{atr = 1, portion = 50}]",
+        3,
+        "strategy.scale_in.times_max",
+        "the entry and each add have 2: only 3 of 4 adds fit, the others are refused",
+    ),
+    (
         SAFE + "sizing = {shares = 20000}",
         3,
         "strategy.sizing.shares",

@@ -17,6 +17,7 @@ from engine.commands import (
     Amend,
     Cancel,
     Command,
+    Follow,
     LookAtMarket,
     Place,
     Snapshot,
@@ -335,6 +336,8 @@ class Desk:
             return self.fired(command.symbol)
         if isinstance(command, Unwatch):
             self.watches.unset(command)
+            return []
+        if isinstance(command, Follow):
             return []
         assert self.linked, f"sent without a link: {command}"
         if isinstance(command, Snapshot):

@@ -8,10 +8,15 @@ from _fast.bars import BAR_DTYPE
 from _fast.market import Market
 from _fast.ticks import KINDS
 from engine.events import IndicatorEvent, PriceEvent, VolumeEvent
+from engine.inputs import Reading
 from engine.sampler import ROWS_MAX, MarketSampler
 
 SECOND = 1_000_000_000
 T0 = 1_700_000_040 * SECOND
+
+
+def nothing(_: str) -> tuple[Reading, ...]:
+    return ()
 
 
 def test_every_change_is_told_once_and_what_is_no_number_never() -> None:
@@ -19,7 +24,7 @@ def test_every_change_is_told_once_and_what_is_no_number_never() -> None:
     rows = {"IBM": market.add(60, 2), "SPY": market.add()}
     market.bind(1, rows["IBM"])
     market.set_clock(T0)
-    sampler = MarketSampler(market, rows, 2)
+    sampler = MarketSampler(market, rows, 2, nothing)
 
     assert sampler.sample(T0, 5) == []
     market.apply_tick(1, KINDS["BID"], 100.5, 300)
@@ -35,7 +40,7 @@ def test_an_indicator_is_told_when_it_is_warm() -> None:
     market = Market(capacity=1)
     row = market.add(60, 2)
     market.bind(1, row)
-    sampler = MarketSampler(market, {"IBM": row}, 2)
+    sampler = MarketSampler(market, {"IBM": row}, 2, nothing)
     bars = np.zeros(4, BAR_DTYPE)
     bars["time_ns"] = T0 + 60 * SECOND * np.arange(4)
     bars["open"] = bars["close"] = 100.0
@@ -57,9 +62,33 @@ def test_one_look_is_bounded_and_the_rest_comes_next() -> None:
     for n, row in enumerate(rows.values()):
         market.bind(n, row)
         market.apply_tick(n, KINDS["ASK"], 50.0, 100)
-    sampler = MarketSampler(market, rows, 14)
+    sampler = MarketSampler(market, rows, 14, nothing)
 
     first, second = sampler.sample(T0, 1), sampler.sample(T0, 1)
 
     assert [len(first), len(second)] == [ROWS_MAX, 10]
     assert {event.symbol for event in first + second} == set(rows)
+
+
+def test_what_rules_ask_for_is_told_too_and_the_atr_of_the_strategy_once() -> None:
+    market = Market(capacity=1)
+    market.bind(1, market.add())
+    said = {"ema(3)": 5.0, "atr(14)": 1.0}
+    sampler = MarketSampler(
+        market,
+        {"IBM": 0},
+        14,
+        lambda _: (
+            Reading("rsi(14)", None, None, 3),
+            *(Reading(name, value, None, 9) for name, value in said.items()),
+        ),
+    )
+    told = []
+    for price, value in ((10.0, 5.0), (11.0, 5.0), (12.0, 6.0)):
+        said["ema(3)"] = value
+        market.apply_tick(1, KINDS["BID"], price, 1)
+        told += [e for e in sampler.sample(T0, 1) if isinstance(e, IndicatorEvent)]
+    assert told == [
+        IndicatorEvent(T0, 1, "IBM", "ema(3)", 5.0),
+        IndicatorEvent(T0, 1, "IBM", "ema(3)", 6.0),
+    ]

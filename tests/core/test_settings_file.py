@@ -310,6 +310,14 @@ WORDS = st.sampled_from(
         *("true", "false", "[]", "{}", "0", "-1", "1e400", '""', '"x"', "2024-01-01", "9" * 30),
         *("kind = ", "when = ", "[[strategy.rules]]\n", "[strategy.symbol.IBM]\n", "[limits]\n"),
         *("template = ", "strategy.", '"(" ', "not ", " and ", "'signal == \"BUY\"'"),
+        *(
+            "ema(20)",
+            "ema(",
+            "'close > sma(200)'",
+            " crosses above ",
+            "macd_signal()",
+            "rsi(14) < 30",
+        ),
     ]
 )
 
@@ -340,20 +348,25 @@ def mutations(draw: st.DrawFn) -> str:
     return text
 
 
-@given(mutations())
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_a_changed_file_is_read_or_refused(tmp_path: Path, text: str) -> None:
-    path = tmp_path / "s.toml"
+def check_file(path: Path, text: str) -> str:
+    """Whatever it says, it is read or refused in words; which of these."""
     path.write_bytes(text.encode("utf-8", "surrogatepass"))
     try:
         file = read(path)
     except UserError:
-        return
+        return "no TOML"
     assert (file.config is None) == bool(file.mistakes)
     for one in file.mistakes:
         assert file.told(one).isprintable()
     if file.config is not None:
         assert all(str(one).isprintable() for one in dangers(file.config, file.data))
+    return "used" if file.config is not None else "mistakes"
+
+
+@given(mutations())
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_changed_file_is_read_or_refused(tmp_path: Path, text: str) -> None:
+    assert check_file(tmp_path / "s.toml", text)
 
 
 PLAIN = st.recursive(

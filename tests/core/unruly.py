@@ -16,7 +16,7 @@ from typing import Any, Final
 import attrs
 import orjson
 
-from engine.commands import LookAtMarket, Snapshot, Unwatch, Watch
+from engine.commands import Follow, LookAtMarket, Snapshot, Unwatch, Watch
 from engine.config import CONVERTER, from_mapping
 from engine.core import Core, Output
 from engine.events import AlertEvent
@@ -155,6 +155,8 @@ class Unruly:
                 self.watches[command.number] = command
             elif isinstance(command, Unwatch):
                 del self.watches[command.number]
+            elif isinstance(command, Follow):
+                continue
             elif isinstance(command, Snapshot):
                 self.asked.append(command)
             else:

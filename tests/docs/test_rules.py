@@ -28,6 +28,7 @@ from engine.rules import (
 from engine.rules.actions import ACTIONS_MAX
 from engine.rules.conditions import CONDITION_DEPTH_MAX, CONDITIONS_MAX, parts_of
 from engine.rules.forms import RULE_BYTES_MAX
+from engine.rules.indicators import KINDS, indicator
 from engine.rules.rule import ACTION_KINDS, CONDITION_KINDS
 from engine.sim.launch import generated
 from engine.sim.server import SimServer
@@ -45,6 +46,7 @@ SAID = {  # what an example prints
     "position": "a flat position has no profit_percent_min\n",
     "time": "2026-03-08 07:00:00+00:00\n",
     "market": "rule breakout: a price that triggers belongs to one symbol, name it in symbols\n",
+    "indicator": "ema(20) is a price and rsi(14) is between 0 and 100: they are not compared\n",
     "refused": "['PredictionSignalEvent']\nFalse\nTrue low_confidence\nwrong_position\nNone\n",
     "expression": 'signal == "BUY" and confidence >= 0.6 and flat\n',
     "actions": "10\n",
@@ -169,6 +171,23 @@ def test_the_tables_name_every_kind_reason_and_bound() -> None:
             assert any(f"`{kind}`" in row for row in rows), kind
     told = re.findall(r"^\| `(\w+)` \| ", PAGE.partition("| reason |")[2], re.MULTILINE)
     words = {word for word in told if word in set(Reason)}
-    assert words >= {"low_confidence", "wrong_position", "no_price", "outside_window", "condition"}
+    assert words >= {
+        "low_confidence",
+        "wrong_position",
+        "no_price",
+        "not_warm",
+        "outside_window",
+        "condition",
+    }
     assert f"{RULE_BYTES_MAX // 1024} KiB, {CONDITIONS_MAX} conditions" in PAGE
     assert f"{CONDITION_DEPTH_MAX} deep, and {ACTIONS_MAX} actions" in PAGE
+
+
+def test_the_table_of_indicators_has_all_of_them_and_what_they_need() -> None:
+    table = PAGE.partition("## Indicators")[2].partition("The numbers shown")[0]
+    written = re.findall(r"`(\w+)(\([^)]*\))?`", table)
+
+    assert {name for name, _ in written} == KINDS.keys()
+    for name, parameters in written:
+        if re.fullmatch(r"\([\d, ]+\)", parameters):
+            assert str(indicator(name, [])) == f"{name}{parameters}"  # the usual ones

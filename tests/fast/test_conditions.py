@@ -1,6 +1,7 @@
 """Compiled conditions against a model that keeps one truth per condition."""
 
 import math
+from operator import ge, gt, le, lt
 
 import pytest
 from hypothesis import given, settings
@@ -48,7 +49,7 @@ class Model:
         for i in ids:
             row, column, op, level, before = self.watched[i]
             value = self.value(row, column)
-            truth = value >= level if op == "above" else value <= level
+            truth = {"above": ge, "below": le, "over": gt, "under": lt}[op](value, level)
             if truth and not before:
                 self.fires.append((i, row, value))
             self.watched[i][4] = truth
@@ -218,7 +219,7 @@ def test_every_column_is_read_from_its_own_place(column):
     ("arguments", "error", "reason"),
     [
         ((0, "price", "above", 1.0), ValueError, "one of bid, ask, last.* not 'price'"),
-        ((0, "last", "over", 1.0), ValueError, "above or below, not 'over'"),
+        ((0, "last", "beside", 1.0), ValueError, "above, below, over, under, not 'beside'"),
         ((0, "last", "above", math.nan), ValueError, "finite number, not nan"),
         ((0, "last", "above", math.inf), ValueError, "finite number, not inf"),
         ((1, "last", "above", 1.0), IndexError, "row 1 is not one of the 1 added"),

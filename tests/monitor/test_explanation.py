@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 import engine
 from engine.config import Config, Strategy, from_mapping
+from engine.dangers import dangers
 from engine.monitor.explanation import Supposed, explain
 from engine.plans import Trade
 from engine.settings_file import load
@@ -99,7 +100,8 @@ def test_an_add_that_the_limits_refuse_is_told() -> None:
         double_down={"levels": [0.3, 0.6]},
     )
 
-    assert "double-down 2 is refused, too many orders" in told(config)
+    assert "double-down 2 is refused, too many parts" in told(config)
+    assert "only 1 of 2 adds fit" in str([one.said for one in dangers(config, {})])
 
 
 def test_an_order_without_a_trade_is_told_as_what_it_is() -> None:

@@ -15,7 +15,7 @@ from engine.events import (
     PositionOpenEvent,
     PredictionSignalEvent,
 )
-from engine.inputs import MarketView
+from engine.inputs import MarketView, Reading
 from engine.plans import Distance, DoubleDown, EntryOrder, ScaleIn, Sizing, Target, Trade
 from engine.rules import (
     ActionSequence,
@@ -27,6 +27,7 @@ from engine.rules import (
     CreateBracketOrderAction,
     CreateOrderAction,
     EventCondition,
+    IndicatorCondition,
     LinkedCloseAllAction,
     LinkedCreateOrderAction,
     LinkedDoubleDownAction,
@@ -152,12 +153,36 @@ MARKET_CONDITIONS = st.builds(
     st.sampled_from(["above", "below"]),
     st.sampled_from([0.05, 99.99, 100, 100.0, 190.25]),
 )
+INDICATORS = st.sampled_from(
+    ["close", "ema(20)", "ema(50)", "sma(200)", "bollinger_upper(20, 2.5)", "donchian_lower(20)"]
+)
+INDICATOR_CONDITIONS = (
+    st.builds(
+        IndicatorCondition,
+        st.sampled_from(["last", "bid", "mid", "wma(9)"]),
+        st.sampled_from([">", ">=", "<", "<="]),
+        INDICATORS,
+    )
+    | st.builds(
+        IndicatorCondition,
+        INDICATORS,
+        st.sampled_from(["crosses above", "crosses below"]),
+        st.sampled_from(["wma(9)", "keltner_middle(20)", 99.99]),
+    )
+    | st.builds(
+        IndicatorCondition,
+        INDICATORS | st.sampled_from(["rsi(14)", "stochastic_k()", "atr(14)"]),
+        st.sampled_from([">", ">=", "<", "<="]),
+        st.sampled_from([0.05, 99.99, 100, 2.0]),
+    )
+)
 SESSION_CONDITIONS = st.builds(SessionCondition, st.sampled_from([0, 60, 600.5]))
 LEAVES = st.one_of(
     EVENT_CONDITIONS,
     position_conditions(),
     time_conditions(),
     MARKET_CONDITIONS,
+    INDICATOR_CONDITIONS,
     SESSION_CONDITIONS,
 )
 CONDITIONS = st.recursive(
@@ -267,7 +292,13 @@ EVENTS = st.one_of(
     st.just(AlertEvent(1, 2, "critical", "told")),
 )
 QUOTES = maybe(st.sampled_from([0.0, float("nan"), -1.0, 99.95, 100.0, 190.25, 103.0]))
-MARKETS = st.builds(MarketView, st.just("IBM"), QUOTES, QUOTES, QUOTES, atr=QUOTES)
+READINGS = st.lists(
+    st.builds(Reading, INDICATORS | st.just("rsi(14)"), QUOTES, QUOTES, st.integers(0, 300)),
+    max_size=4,
+).map(tuple)
+MARKETS = st.builds(
+    MarketView, st.just("IBM"), QUOTES, QUOTES, QUOTES, atr=QUOTES, indicators=READINGS
+)
 
 
 @st.composite

@@ -412,30 +412,32 @@ def test_operators_make_the_same_as_the_classes() -> None:
     assert a & (b | c) == AndCondition((a, OrCondition((b, c))))
 
 
-def plain(condition: Condition, seen: Scene) -> bool:
-    """Logic and nothing else: leaves by themselves, and, or, not."""
+def plain(condition: Condition, seen: Scene) -> float:
+    """Logic and nothing else: leaves by themselves, and (the least), or (the most), not; a half
+    is unknown (Kleene)."""
     match condition:
         case AndCondition():
-            return all(plain(one, seen) for one in condition.conditions)
+            return min(plain(one, seen) for one in condition.conditions)
         case OrCondition():
-            return any(plain(one, seen) for one in condition.conditions)
+            return max(plain(one, seen) for one in condition.conditions)
         case NotCondition():
-            return not plain(condition.condition, seen)
+            return 1.0 - plain(condition.condition, seen)
         case _:
-            return failing(condition, seen) is None
+            reason = failing(condition, seen)
+            return 0.5 if reason in (Reason.NO_PRICE, Reason.NOT_WARM) else float(reason is None)
 
 
 @given(CONDITIONS, scenes())
 def test_what_acts_is_true_and_guards_are_plain_logic(condition: Condition, seen: Scene) -> None:
     """Triggers only ever narrow what logic allows."""
     if concerns(condition, seen) and failing(condition, seen) is None:
-        assert plain(condition, seen)
+        assert plain(condition, seen) == 1.0
     negated = NotCondition(condition)
-    assert (failing(negated, seen) is None) == (not plain(condition, seen))
+    assert (failing(negated, seen) is None) == (plain(condition, seen) == 0.0)
     if AndCondition not in map(type, _all_of(condition)) and OrCondition not in map(
         type, _all_of(condition)
     ):
-        assert (failing(condition, seen) is None) == plain(condition, seen)
+        assert (failing(condition, seen) is None) == (plain(condition, seen) == 1.0)
 
 
 def _all_of(condition: Condition) -> list[Condition]:

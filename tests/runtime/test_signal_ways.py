@@ -136,9 +136,14 @@ def test_polled_posted_tailed_and_after_a_restart_it_trades_once(
         until(lambda: refusals(told) == ["duplicate_signal"])  # polled
         post(second, body, "two")
         until(lambda: len(refusals(told)) == 2)  # posted
+        assert post(second, body, "one")[0] == 200  # the very message of before the restart
+        made = api.prediction("IBM", server.report()["clock_ns"])
+        late = {**made, "timestamp": made["timestamp"] - 1_000, "signal": "SHORT"}
+        answer = post(second, json.dumps(late).encode(), "late")
         second.stop(flatten=True)
 
     assert entries(told) == []
+    assert (answer[0], answer[1]["error"]) == (422, "out_of_order")
     assert server.report()["uncovered_share_seconds"] == 0
     assert not any(server.report()["position"].values())
 

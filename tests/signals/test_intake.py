@@ -206,6 +206,29 @@ def test_a_flood_of_refusals_does_not_fill_the_journal(box: Any, clock: Clock) -
     assert way.refused["malformed"] == RECORDS_BURST + 51
 
 
+def test_the_order_outlives_a_restart(box: Any, clock: Clock) -> None:
+    """SELL of 10:05, a restart, and then, late, BUY of 10:04: not taken. What went before itself
+    is left to the core, which refuses it as a repeat."""
+    way = intake(box, clock)
+    for ago_s in (20, 10):
+        way.offer(prediction(timestamp=(clock.now_ns() // 10**6) - ago_s * 1000), "a:b")
+    taken = [one.identity for one in box.signals]
+    assert len(taken) == 2
+
+    freshness = Freshness(300 * SECOND, clock.now_ns)
+    freshness.recall([*taken, "a host's own", "x:y:z:BUY", "::²:"])
+    again = intake(box, clock, freshness)
+    late = prediction(timestamp=(clock.now_ns() // 10**6) - 15 * 1000)
+    assert again.offer(late, "a:b").refusal is not None
+    assert box.refusals[-1].reason == "out_of_order"
+    assert again.offer(late, "another").refusal is None
+    first = prediction(timestamp=(clock.now_ns() // 10**6) - 20 * 1000)
+    assert again.offer(first, "a:b").refusal is None
+    assert [one.identity for one in box.signals][3:] == taken[:1]
+    newer = prediction(timestamp=(clock.now_ns() // 10**6) - 5 * 1000)
+    assert again.offer(newer, "a:b").refusal is None
+
+
 def test_a_refusal_that_the_sink_cannot_take_is_counted(box: Any, clock: Clock) -> None:
     way = intake(box, clock)
     box.full = True
