@@ -21,6 +21,7 @@ from engine.signals.keys import Secret, read_key_file
 LOOPBACK: Final = ("127.0.0.1", "localhost", "[::1]")
 KEY_BYTES: Final = 32
 KEY_CHARS_MIN: Final = 32
+_HOST: Final = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9.-]+)(?::[0-9]{1,5})?", re.ASCII)
 _KEY: Final = re.compile(r"[A-Za-z0-9_-]{32,256}", re.ASCII)
 BEARER: Final = "Bearer "
 
@@ -82,10 +83,9 @@ class Access:
 
 
 def name_of(host: str) -> str:
-    """A Host header without its port."""
-    if host.startswith("["):
-        return host[: host.find("]") + 1]
-    return host.partition(":")[0]
+    """A Host header without its port; nothing of one that is no name with a port."""
+    found = _HOST.fullmatch(host)
+    return found[1] if found else ""
 
 
 def key_for(key_file: str) -> Secret:

@@ -21,10 +21,10 @@ import attrs
 from engine.charts import LIFECYCLES, NO_ROW
 from statecharts.lower import Region
 
-NODE_WIDTH: Final = 108
+NODE_WIDTH: Final = 98
 NODE_HEIGHT: Final = 34
-GAP: Final = 22  # between neighbours of a layer
-LANE: Final = 14  # what a waypoint takes of its layer
+GAP: Final = 16  # between neighbours of a layer
+LANE: Final = 10  # what a waypoint takes of its layer
 LAYER: Final = 92  # from one to the next
 MARGIN: Final = 16
 ORDERINGS: Final = 12

@@ -161,7 +161,7 @@ class Stories:
             "state": ContextState(context.state).name.lower(),
             "moves": [[one.old, one.new, one.cause] for one in moves],
             "causes": [type(one).__name__ for one in told if isinstance(one, Input)],
-            "lines": [words for one in events if (words := _line(one)) is not None],
+            "lines": [words for one in events if (words := _line(one, context.symbol))],
             "held": context.held,
             "average": context.ledger.position.average_price if context.held else None,
             "stops": [_level(one) for one in resting(context, Role.STOP)],
@@ -194,10 +194,10 @@ class Stories:
         return story
 
 
-def _line(event: BaseEvent) -> str | None:
+def _line(event: BaseEvent, symbol: str) -> str:
+    """Without time and symbol: one stands on the page, the other on the story."""
     words = None if isinstance(event, OrderGroupEvent) else line(event)
-    # The time stands on the page, and the symbol on the story.
-    return words.partition(" ")[2].strip() if words is not None else None
+    return (words or "").partition(" ")[2].removeprefix(symbol).strip()
 
 
 def _level(one: Resting) -> dict[str, Any]:

@@ -24,6 +24,7 @@ export class History {
         h("button", { type: "button", onclick: () => this.read() }, "Read again")), this.words, this.list),
       this.story);
     document.addEventListener("keydown", (event) => this.#key(event));
+    addEventListener("resize", () => { if (this.trade && !holder.hidden) this.go(this.page); });
   }
 
   open(number) {
@@ -54,7 +55,7 @@ export class History {
     const whole = told.from > 1 ? ` from record ${told.from}` : "";
     setText(this.words, told.problem ? `Read to record ${told.read}, then: ${told.problem}`
       : told.read < told.of ? `reading: ${told.read} of ${told.of} records`
-        : `${told.trades.length} trades in ${told.of} records${whole}`);
+        : `${told.trades.length} ${told.trades.length === 1 ? "trade" : "trades"} in ${told.of} records${whole}`);
     const rows = this.trades.map((one) => h("tr", { "aria-current": this.trade?.number === one.number ? "true" : null },
       h("th", { scope: "row" }, h("a", { href: `#history/${one.number}`, onclick: () => this.show(one.number) }, `${one.symbol} ${one.side}`)),
       h("td", null, one.opened_clock.slice(0, 8)),

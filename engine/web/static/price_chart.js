@@ -50,7 +50,7 @@ export class PriceChart {
     const bottom = height - (this.small ? 2 : FOOT);
     const [x, y] = this.#scales(points, lines, fills, steps, right, bottom, until);
     const parts = [];
-    if (!this.small) parts.push(...this.#grid(x, y, right, bottom));
+    if (!this.small) parts.push(...this.#grid(x, y, right, bottom, lines));
     const begin = Math.max(x(since), 0); // of the trade
     const end = now === null ? right : x(now);
     parts.push(...this.#zones(lines, y, begin, end));
@@ -90,11 +90,12 @@ export class PriceChart {
     return [x, y];
   }
 
-  #grid(x, y, right, bottom) {
+  #grid(x, y, right, bottom, lines) {
     const parts = [];
     for (const value of ticks(y.low, y.high, 5)) {
-      parts.push(s("line", { class: "grid", x1: 0, x2: right, y1: y(value), y2: y(value) }),
-        s("text", { class: "tick", x: right + 6, y: y(value) + 4 }, price(value)));
+      parts.push(s("line", { class: "grid", x1: 0, x2: right, y1: y(value), y2: y(value) }));
+      const covered = lines.some((one) => Math.abs(y(one.price) - y(value)) < 14);
+      if (!covered) parts.push(s("text", { class: "tick", x: right + 6, y: y(value) + 4 }, price(value)));
     }
     const count = Math.max(2, Math.floor(right / 150));
     for (let n = 0; n <= count; n += 1) {
