@@ -21,6 +21,7 @@ from engine.rules.checks import near, shown
 from engine.rules.forms import as_list, be_strict, build, partly, refuse
 from engine.rules.mistakes import Mistake, MistakesError, mistakes, told
 from engine.sources import SignalSources
+from engine.web.settings import Web
 
 SECOND_NS = 1_000_000_000
 ShortNeeds = Literal["available", "locate", "nothing"]
@@ -201,6 +202,7 @@ class Config:
     broker: Broker = Broker()
     timing: Timing = Timing()
     signals: SignalSources = field(factory=SignalSources)
+    web: Web | None = None
 
 
 # -- from plain data -----------------------------------------------------------------------------

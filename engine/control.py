@@ -113,14 +113,19 @@ class ControlServer:
             asked = json.loads(line)
         except (ValueError, RecursionError):
             return {"error": "not a line of JSON"}
-        name = asked.get("op") if isinstance(asked, dict) else None
-        operation = self._operations.get(name) if isinstance(name, str) else None
-        if operation is None:
-            return {"error": f"unknown operation; op is one of {', '.join(self._operations)}"}
-        try:
-            return operation(asked)
-        except (EngineError, TimeoutError, ValueError) as problem:
-            return {"error": str(problem) or type(problem).__name__}
+        return perform(self._operations, asked)
+
+
+def perform(operations: Mapping[str, Operation], asked: Any) -> dict[str, Any]:
+    """Do what is asked for, and answer; whatever is wrong with it is the answer's ``error``."""
+    name = asked.get("op") if isinstance(asked, dict) else None
+    operation = operations.get(name) if isinstance(name, str) else None
+    if operation is None:
+        return {"error": f"unknown operation; op is one of {', '.join(operations)}"}
+    try:
+        return operation(asked)
+    except (EngineError, TimeoutError, ValueError) as problem:
+        return {"error": str(problem) or type(problem).__name__}
 
 
 def ask(path: Path, request: Mapping[str, Any]) -> dict[str, Any]:

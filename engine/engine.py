@@ -363,7 +363,7 @@ class Engine:
         """
         self.order_manager.cancel(group)
 
-    def submit(self, request: Input) -> Future[Any]:
+    def submit(self, request: Input | Question) -> Future[Any]:
         """Hand in a request and do not wait for it, as one must who runs on the writer's thread.
 
         Raises:

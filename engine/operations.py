@@ -1,4 +1,4 @@
-"""What may be asked of a running engine over its control socket, as plain JSON."""
+"""What may be asked of a running engine from a shell or the dashboard, as plain JSON."""
 
 from __future__ import annotations
 
@@ -14,8 +14,11 @@ if TYPE_CHECKING:
 WORDS_CHARS_MAX: Final = 200
 
 
-def operations(engine: Engine, reload: Callable[[], Sequence[str]]) -> Mapping[str, Operation]:
-    """``reload`` reads the settings of the engine again, and says what has changed."""
+def operations(
+    engine: Engine, reload: Callable[[], Sequence[str]], who: str = "control"
+) -> Mapping[str, Operation]:
+    """``reload`` reads the settings of the engine again, and says what has changed; ``who`` asks,
+    on record."""
 
     def status(_: dict[str, Any]) -> dict[str, Any]:
         view = engine.view()
@@ -42,11 +45,11 @@ def operations(engine: Engine, reload: Callable[[], Sequence[str]]) -> Mapping[s
         level = asked.get("level", 1)
         if not isinstance(level, int) or isinstance(level, bool) or level not in (1, 2, 3):
             raise UserError("level is 1 (no entries), 2 (entries taken back) or 3 (flatten)")
-        engine.halt(level, _words(asked), "control")
+        engine.halt(level, _words(asked), who)
         return {"halted": level}
 
     def resume(asked: dict[str, Any]) -> dict[str, Any]:
-        engine.resume(_words(asked), "control")
+        engine.resume(_words(asked), who)
         return {"resumed": True}
 
     def risk(_: dict[str, Any]) -> dict[str, Any]:

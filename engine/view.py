@@ -193,9 +193,9 @@ def symbol_view(state: State, name: str, found: Holdings, market: MarketView) ->
         side="long" if held > 0 else "short" if held < 0 else "",
         quantity=abs(held),
         average_price=total.average_price if held else ZERO,
-        stops=_resting(context, Role.STOP) if context else (),
-        targets=_resting(context, Role.TARGET) if context else (),
-        adds=_resting(context, Role.ADD) if context else (),
+        stops=resting(context, Role.STOP) if context else (),
+        targets=resting(context, Role.TARGET) if context else (),
+        adds=resting(context, Role.ADD) if context else (),
         brackets=_brackets(context) if context else (),
         rule=context.plan.rule if context else "",
         unrealised=found.unrealised(market),
@@ -206,7 +206,7 @@ def symbol_view(state: State, name: str, found: Holdings, market: MarketView) ->
     )
 
 
-def _resting(context: Context, role: Role) -> tuple[Resting, ...]:
+def resting(context: Context, role: Role) -> tuple[Resting, ...]:
     """The exits of an add that has not filled wait for it at the broker and protect nothing:
     they are not told while the trade holds something."""
     found = [

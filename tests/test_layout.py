@@ -31,7 +31,7 @@ ENGINE = _words(
     rules.checks rules.mistakes rules.windows rules.comparisons rules.indicators rules.conditions
     rules.readings rules.judging rules.actions rules.tokens rules.cursor rules.names
     rules.expression rules.wording rules.forms rules.rule rules.templates rules.strategy rules
-    sources config settings_file dangers settings_schema event_streams bus
+    sources web.settings config settings_file dangers settings_schema event_streams bus
     charts sizing positions orders tranches contexts exits groups brackets
     risk state invariants outbox tws_errors watches holdings portfolio
     entries adds stops foreign reports
@@ -72,6 +72,8 @@ ENGINE = _words(
     rehearsal engine operations
     monitor.files monitor.words monitor.journal_lines monitor.demo monitor.lines
     monitor.order_words monitor.explanation monitor.summary monitor.supervision monitor.table
+    web.access web.static_files web.chart_layout web.look web.sections web.log_tail web.feed
+    web.watcher web.stories web.history_child web.history web.dashboard
     verify.tickets verify.broker verify.situations verify.copies verify.prints verify.steps
     verify.messages verify.sessions verify.choices verify.world verify.state_laws verify.laws
     verify.explore
@@ -158,6 +160,7 @@ MAY_TOUCH = {
     "sim.delivery": SEEDED,
     "monitor.": PROCESS,
     "monitor.demo": SEEDED,
+    "web.": PROCESS,
     "backtest.plan": frozenset({"pathlib"}),  # names its files
     "backtest.ledger": frozenset({"io"}),  # a file in memory
     "replay.other_version": PROCESS,
@@ -176,6 +179,7 @@ FAST_MAY_TOUCH = {"reader": frozenset({"os"})}  # it names the errno of a socket
 TYPES_ONLY = {("sim.book", "sim.orders")}
 
 MAX_LINES = 450
+WRITTEN = {"engine/web/static/index.html"}  # by hand, whatever its ending says
 MAX_FILE_BYTES = 1_000_000
 
 
@@ -351,7 +355,8 @@ def test_modules_are_small(capsys: pytest.CaptureFixture[str]) -> None:
 def test_nothing_large_or_generated_is_committed() -> None:
     names = _tracked()
     large = [name for name in names if (ROOT / name).stat().st_size > MAX_FILE_BYTES]
-    generated = [name for name in names if name.endswith((".c", ".cpp", ".so", ".html", ".pyc"))]
+    made = (".c", ".cpp", ".so", ".html", ".pyc")
+    generated = [name for name in names if name.endswith(made) and name not in WRITTEN]
     assert (large, generated) == ([], [])
 
 

@@ -51,7 +51,11 @@ def config(port: int, what: str, symbols: Sequence[str]) -> Config:
                 "entries_per_day_max": 1_000_000,
                 "rules": [rule] if what == "orders" else [],
             },
-            "limits": {"orders_per_minute_max": 1_000_000},
+            "limits": {
+                "orders_per_minute_max": 1_000_000,
+                "orders_per_second_max": 1_000_000,
+                "entries_in_window_max": 1_000_000,
+            },
             "broker": {
                 "port": port,
                 "tick_by_tick_max": 1 if what == "events" else 0,

@@ -115,6 +115,10 @@ def run(
     max_server_version: Annotated[
         int | None, typer.Option(metavar="V", help="Speak no newer protocol.")
     ] = None,
+    web: Annotated[
+        int | None,
+        typer.Option(metavar="[PORT]", help="A dashboard on 127.0.0.1; its link is printed."),
+    ] = None,
 ) -> None:
     """Trade: on a simulator of its own, or at the TWS named by --host and --port."""
     from engine.cli.options import RunOptions
@@ -143,6 +147,7 @@ def run(
         plain=plain,
         durability=durability.value,
         max_server_version=max_server_version,
+        web=web,
     )
     raise typer.Exit(run_engine(options))
 

@@ -15,6 +15,8 @@ from engine.errors import UserError
 USER_ERROR: Final = 2
 # Options that take several values in a row: ``--ticks A B`` means ``--ticks A --ticks B``.
 SEVERAL: Final = frozenset({"--ticks", "--policy", "--fault"})
+# Options that may stand without their number, and what that means.
+BARE: Final = {"--web": "-1"}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -45,10 +47,13 @@ def _mistake(text: str) -> NoReturn:
 
 
 def spread(arguments: Sequence[str]) -> list[str]:
-    """Repeat an option of SEVERAL before each of its values."""
+    """Repeat an option of SEVERAL before each of its values, and complete those of BARE."""
     out: list[str] = []
     repeating = ""
-    for word in arguments:
+    for word, following in zip(arguments, [*arguments[1:], ""], strict=True):
+        if word in BARE and not following.isdecimal():
+            out.append(f"{word}={BARE[word]}")
+            continue
         if word.startswith("-"):
             repeating = word if word in SEVERAL else ""
             out.append(word)

@@ -34,3 +34,4 @@ class RunOptions:
     plain: bool = False
     durability: Literal["full", "normal"] = "full"
     max_server_version: int | None = None
+    web: int | None = None  # -1: the port that the settings say

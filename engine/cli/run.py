@@ -8,8 +8,8 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self, TextIO
 
@@ -68,7 +68,7 @@ def run(options: RunOptions) -> int:
         watch = Watch(engine, broker.simulator, options, interrupts, reload)
         control.start()
         try:
-            with HaltSignals(engine):
+            with _dashboard(options, engine, reload), HaltSignals(engine):
                 reason = watch.until_the_end()
         finally:
             watch.close()
@@ -97,6 +97,20 @@ def _engine(options: RunOptions, config: Config) -> Engine:
             record=options.record,
             progress=show,
         )
+
+
+@contextmanager
+def _dashboard(options: RunOptions, engine: Engine, reload: Reloader) -> Iterator[None]:
+    web = engine.config.web
+    if web is None:
+        yield
+        return
+    from engine.web.dashboard import Dashboard
+
+    able = operations(engine, reload, "dashboard")
+    with Dashboard(engine, web, able, options.journal) as dashboard:
+        _Stream(options).write(f"dashboard: {dashboard.link}\n")
+        yield
 
 
 class Interrupts(Handlers):

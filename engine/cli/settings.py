@@ -16,6 +16,7 @@ from engine.monitor import demo
 from engine.plans import Distance, Sizing, Target
 from engine.settings_file import load, read
 from engine.sources import Polling, SignalSources
+from engine.web.settings import Web
 
 
 @attrs.frozen(kw_only=True)
@@ -54,11 +55,25 @@ def settings_of(options: RunOptions) -> RunSettings:
         raise ConfigError(f"command line: {problem.args[0]}") from None
     sources = _sources(options, config)
     return RunSettings(
-        config=attrs.evolve(config, broker=broker, signals=sources),
+        config=attrs.evolve(config, broker=broker, signals=sources, web=_web(options, config)),
         simulated=simulated,
         made_up=demonstration and options.signals is None and not _ways(sources),
         speed=speed,
     )
+
+
+def _web(options: RunOptions, config: Config) -> Web | None:
+    if options.web is None:
+        return config.web
+    web = config.web or Web()
+    if options.web < 0:
+        return web
+    try:
+        return attrs.evolve(web, port=options.web)
+    except ValueError:
+        raise ConfigError(
+            f"--web {options.web}: a port is 1 to 65535, or 0 for a free one"
+        ) from None
 
 
 def _sources(options: RunOptions, config: Config) -> SignalSources:

@@ -1,0 +1,227 @@
+"""Past trades, step by step: what a replay of the journal shows of each linked context.
+
+Records are fed to a core of its own, which sends nothing; after each, what it meant for a context
+is kept as one page of that context's story. Prices are those the journal knows: of fills, of the
+market at decisions, and where orders act. Ticks are in no journal, so between them nothing is said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from decimal import Decimal
+from typing import Any, Final
+
+import attrs
+import orjson
+
+from engine.contexts import Context
+from engine.core import Core
+from engine.errors import JournalError
+from engine.events import (
+    BaseEvent,
+    ContextChangedEvent,
+    FillEvent,
+    OrderGroupEvent,
+    TradeEvent,
+)
+from engine.inputs import Input, MarketView
+from engine.journal_chain import Record
+from engine.monitor.lines import clock, line
+from engine.orders import Role
+from engine.view import Resting, order_view, resting
+from statecharts.vocabulary import ContextState
+
+STORIES_MAX: Final = 500  # the newest are kept
+PAGES_MAX: Final = 2_000  # of one story
+MS_NS: Final = 1_000_000
+
+
+@attrs.define
+class Story:
+    """One context, from its first order to rest. ``exit`` and what it made are known at the end."""
+
+    number: int
+    symbol: str
+    side: str
+    rule: str
+    opened_ns: int
+    decision: float
+    pages: list[dict[str, Any]] = attrs.field(factory=list)
+    left_out: int = 0
+    closed_ns: int = 0
+    realised: float | None = None
+    reason: str = ""
+    state: str = ""
+    entered: bool = False  # something of it has filled
+    _last: tuple[Any, ...] = ()
+
+    def head(self) -> dict[str, Any]:
+        return {
+            "number": self.number,
+            "symbol": self.symbol,
+            "side": self.side,
+            "rule": self.rule,
+            "opened": self.opened_ns / MS_NS,
+            "opened_clock": clock(self.opened_ns),
+            "closed": self.closed_ns / MS_NS if self.closed_ns else None,
+            "closed_clock": clock(self.closed_ns) if self.closed_ns else "",
+            "realised": self.realised,
+            "reason": self.reason,
+            "state": self.state,
+            "entered": self.entered,
+            "pages": len(self.pages),
+            "left_out": self.left_out,
+        }
+
+    def whole(self) -> bytes:
+        return orjson.dumps(
+            {**self.head(), "decision": self.decision, "story": self.pages}, default=_plain
+        )
+
+    def add(self, page: dict[str, Any], mark: tuple[Any, ...]) -> None:
+        """A page, unless it would only repeat the one before."""
+        if mark == self._last and not page["lines"] and not page["prices"]:
+            return
+        self._last = mark
+        if len(self.pages) >= PAGES_MAX:
+            self.left_out += 1
+        else:
+            self.pages.append(page)
+
+
+class Stories:
+    """``feed`` it every record of a journal, in order."""
+
+    def __init__(self, core: Core, seq: int = 0) -> None:
+        self.seq = seq  # of the last record
+        self._core = core
+        self._stories: dict[int, Story] = {}
+
+    def feed(self, record: Record) -> None:
+        """Raises JournalError if this version of the engine decides differently."""
+        state = self._core.state
+        before = dict(state.current)
+        output = self._core.step(record.inputs, record.now_ns)
+        if tuple(output.commands) != record.commands:
+            raise JournalError(
+                f"record {record.seq} replays to other orders than it recorded: another version "
+                "of the engine wrote it"
+            )
+        self.seq = record.seq
+        told = self._told(record.inputs, output.events, before)
+        for number in sorted(told):
+            context = state.contexts.get(number)
+            if context is not None:
+                self._page(context, record, told[number])
+
+    def heads(self) -> list[dict[str, Any]]:
+        """The newest first."""
+        return [one.head() for one in reversed(self._stories.values())]
+
+    def story(self, number: int) -> Story | None:
+        return self._stories.get(number)
+
+    # -- one record ------------------------------------------------------------------------------
+
+    def _told(
+        self, inputs: Iterable[Input], events: Iterable[BaseEvent], before: dict[str, Context]
+    ) -> dict[int, list[Input | BaseEvent]]:
+        """What concerns which context: by its orders, else by its symbol."""
+        found: dict[int, list[Input | BaseEvent]] = {}
+        items: list[Input | BaseEvent] = [*inputs, *events]
+        for item in items:
+            for number in self._owners(item, before):
+                found.setdefault(number, []).append(item)
+        return found
+
+    def _owners(self, item: Any, before: dict[str, Context]) -> Iterator[int]:
+        state = self._core.state
+        order = state.orders.get(getattr(item, "order_id", -1))
+        if order is not None:
+            if order.owner in state.contexts:
+                yield order.owner
+            return
+        market = getattr(item, "market", None)
+        symbol = getattr(item, "symbol", "") or (market.symbol if market is not None else "")
+        context = state.current.get(symbol) or before.get(symbol)
+        if context is not None:
+            yield context.number
+
+    def _page(self, context: Context, record: Record, told: list[Input | BaseEvent]) -> None:
+        story = self._stories.get(context.number)
+        if story is None:
+            story = self._begin(context)
+        events = [one for one in told if isinstance(one, BaseEvent)]
+        moves = [one for one in events if isinstance(one, ContextChangedEvent)]
+        orders = [order_view(self._core.state, one) for one in context.orders.values()]
+        page: dict[str, Any] = {
+            "n": record.seq,
+            "at": record.now_ns / MS_NS,
+            "clock": clock(record.now_ns),
+            "state": ContextState(context.state).name.lower(),
+            "moves": [[one.old, one.new, one.cause] for one in moves],
+            "causes": [type(one).__name__ for one in told if isinstance(one, Input)],
+            "lines": [words for one in events if (words := _line(one, context.symbol))],
+            "held": context.held,
+            "average": context.ledger.position.average_price if context.held else None,
+            "stops": [_level(one) for one in resting(context, Role.STOP)],
+            "targets": [_level(one) for one in resting(context, Role.TARGET)],
+            "adds": [_level(one) for one in resting(context, Role.ADD)],
+            "orders": [attrs.asdict(one) for one in orders],
+            "prices": list(_prices(told, context.symbol)),
+        }
+        story.add(page, (context.state, context.held, *orders))
+        story.state = page["state"]
+        story.entered = story.entered or bool(context.ledger.fills)
+        for event in events:
+            if isinstance(event, TradeEvent):
+                story.realised = float(event.realised) + (story.realised or 0.0)
+                story.reason = event.reason
+        if context.settled and not story.closed_ns and story.pages:
+            story.closed_ns = record.now_ns
+
+    def _begin(self, context: Context) -> Story:
+        story = self._stories[context.number] = Story(
+            number=context.number,
+            symbol=context.symbol,
+            side="long" if context.side > 0 else "short",
+            rule=context.plan.rule,
+            opened_ns=context.opened_ns,
+            decision=float(context.plan.decision_price),
+        )
+        if len(self._stories) > STORIES_MAX:
+            del self._stories[next(iter(self._stories))]
+        return story
+
+
+def _line(event: BaseEvent, symbol: str) -> str:
+    """Without time and symbol: one stands on the page, the other on the story."""
+    words = None if isinstance(event, OrderGroupEvent) else line(event)
+    return (words or "").partition(" ")[2].removeprefix(symbol).strip()
+
+
+def _level(one: Resting) -> dict[str, Any]:
+    return {"price": one.price, "quantity": one.quantity, "trailing": one.trailing}
+
+
+def _prices(told: Iterable[Input | BaseEvent], symbol: str) -> Iterator[dict[str, Any]]:
+    """Every price that this record knows of the symbol."""
+    for item in told:
+        market: MarketView | None = getattr(item, "market", None)
+        if market is not None and market.symbol == symbol:
+            found = {"bid": market.bid, "ask": market.ask, "last": market.last}
+            yield {"kind": "market", **found}
+        if isinstance(item, FillEvent):
+            yield {
+                "kind": "fill",
+                "price": item.fill_price,
+                "quantity": item.fill_quantity,
+                "side": item.side,
+                "role": item.role,
+            }
+
+
+def _plain(value: object) -> float:
+    if isinstance(value, Decimal):
+        return float(value)
+    raise TypeError(type(value).__name__)

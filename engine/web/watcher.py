@@ -1,0 +1,165 @@
+"""Looks at the engine for all viewers together, on a thread of its own.
+
+Four times a second while somebody watches, once a second else (so that a page that is opened finds
+a price path). It asks the writer one question at a time and waits for its answer as long as that
+takes; the writer never waits for it, and events reach it by a bounded queue.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as NotYetError
+from functools import partial
+from typing import Any, Final, Protocol
+
+import orjson
+
+from engine.errors import LimitError
+from engine.events import BaseEvent, MarketEvent
+from engine.view import Question
+from engine.web.feed import ENTRIES_MAX, Feed
+from engine.web.log_tail import LogTail
+from engine.web.look import Look, look
+from engine.web.sections import MS_NS, entry, note, sections
+
+WATCHED_S: Final = 0.25
+ALONE_S: Final = 1.0
+PATIENCE_S: Final = 0.5  # then it is told that the writer does not answer
+POINTS_MAX: Final = 1_200  # of a price path
+LOG: Final = logging.getLogger("engine")
+
+
+class Watchable(Protocol):
+    """What is needed of an engine."""
+
+    @property
+    def bus(self) -> Any: ...
+    @property
+    def ways(self) -> Any: ...
+    def submit(self, request: Any) -> Future[Any]: ...
+
+
+class Watcher:
+    """``watched`` says whether there are viewers, ``told`` wakes them."""
+
+    def __init__(
+        self,
+        engine: Watchable,
+        feed: Feed,
+        watched: Callable[[], bool],
+        told: Callable[[], object],
+    ) -> None:
+        self.feed: Final = feed
+        self.last: Look | None = None
+        self._engine = engine
+        self._watched = watched
+        self._told = told
+        self._events: deque[BaseEvent] = deque(maxlen=ENTRIES_MAX)
+        self._paths: dict[str, deque[tuple[float, float | None, float | None, float | None]]] = {}
+        self._log = LogTail()
+        self._asked: Future[Look] | None = None
+        self._asked_s = 0.0
+        self._answer_ms = 0.0
+        self._ticks: deque[tuple[float, int]] = deque(maxlen=int(2 / WATCHED_S))
+        self._end = threading.Event()
+        self._subscription = engine.bus.subscribe(BaseEvent, self._take)
+        self._thread = threading.Thread(target=self._run, name="dashboard", daemon=True)
+
+    def start(self) -> None:
+        LOG.addHandler(self._log)
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._end.set()
+        LOG.removeHandler(self._log)
+        self._subscription.unsubscribe()
+        if self._thread.is_alive():
+            self._thread.join(2 * PATIENCE_S)
+
+    def paths(self) -> bytes:
+        """The price path of every symbol: time in ms, bid, ask, last."""
+        return orjson.dumps({name: list(points) for name, points in list(self._paths.items())})
+
+    # -- on its thread ---------------------------------------------------------------------------
+
+    def _take(self, event: BaseEvent) -> None:
+        """On the bus's thread."""
+        if not isinstance(event, MarketEvent):
+            self._events.append(event)
+
+    def _run(self) -> None:
+        while not self._end.wait(WATCHED_S if self._watched() else ALONE_S):
+            self.turn()
+
+    def turn(self) -> None:
+        found = self._look()
+        if found is not None:
+            self.last = found
+            self._ticks.append((time.monotonic(), found.ticks))
+            self._extend_paths(found)
+            self.feed.put([*sections(found), self._health(True)], self._entries(), found.account)
+        else:
+            self.feed.put([self._health(False)], self._entries())
+        self._told()
+
+    def _look(self) -> Look | None:
+        """None while the writer is busy with something else: connecting, or ending."""
+        try:
+            if self._asked is None:
+                self._asked, self._asked_s = self._engine.submit(Question(look)), time.monotonic()
+            found = self._asked.result(PATIENCE_S)
+        except NotYetError:
+            return None
+        except LimitError:
+            self._asked = None
+            return None
+        self._asked = None
+        self._answer_ms = (time.monotonic() - self._asked_s) * 1000
+        return found
+
+    def _extend_paths(self, found: Look) -> None:
+        for one in found.symbols:
+            market = one.view.market
+            if market.bid is None and market.ask is None and market.last is None:
+                continue
+            path = self._paths.setdefault(one.view.symbol, deque(maxlen=POINTS_MAX))
+            path.append((found.now_ns / MS_NS, market.bid, market.ask, market.last))
+
+    def _entries(self) -> Iterator[Callable[[int], bytes]]:
+        yield from _taken(self._events)
+        for one in self._log.take():
+            yield partial(_noted, at_ns=one.at_ns, level=one.level, text=one.text)
+
+    def _health(self, answered: bool) -> tuple[str, bytes]:
+        bus = self._engine.bus
+        waited_s = 0.0 if answered or self._asked is None else time.monotonic() - self._asked_s
+        told = {
+            "answered": answered,
+            "waited_s": round(waited_s, 1),
+            "answer_ms": round(self._answer_ms, 1),
+            "ticks_per_s": round(self._rate()),
+            "dropped": bus.dropped,
+            "handler_failures": bus.failures,
+            "ways": self._engine.ways.counts(),
+        }
+        return "health", orjson.dumps(told, option=orjson.OPT_NON_STR_KEYS)
+
+    def _rate(self) -> float:
+        (began_s, before), (now_s, ticks) = (
+            (self._ticks[0], self._ticks[-1]) if self._ticks else ((0.0, 0), (0.0, 0))
+        )
+        return (ticks - before) / (now_s - began_s) if now_s > began_s else 0.0
+
+
+def _taken(events: deque[BaseEvent]) -> Iterable[Callable[[int], bytes]]:
+    while events:
+        yield partial(entry, event=events.popleft())
+
+
+def _noted(number: int, at_ns: int, level: str, text: str) -> bytes:
+    return note(number, at_ns, level, text)

@@ -1,0 +1,64 @@
+"""The drawings show what the tables say: every state once, every arrow, and nothing else."""
+
+from __future__ import annotations
+
+import itertools
+import re
+
+import pytest
+
+from engine.charts import LIFECYCLES, Lifecycle
+from engine.web.chart_layout import draw, drawings
+
+NAMES = [one.name for one in LIFECYCLES]
+
+
+@pytest.mark.parametrize("lifecycle", LIFECYCLES, ids=NAMES)
+def test_every_row_that_leads_elsewhere_is_on_an_arrow(lifecycle: Lifecycle) -> None:
+    drawing = next(one for one in drawings() if one.name == lifecycle.name)
+    rows = {
+        (state.name.lower(), event.name.lower(), after.name.lower())
+        for state, event, after in lifecycle.rows()
+        if state != after
+    }
+
+    drawn = [(e.source, event, e.target) for e in drawing.edges for event in e.events]
+    assert sorted(drawn) == sorted(rows)
+    assert [one.name for one in drawing.nodes] == [
+        state.name.lower() for state in lifecycle.region.states
+    ]
+    assert [one.name for one in drawing.nodes if one.initial] == [
+        lifecycle.region.states[lifecycle.region.initial].name.lower()
+    ]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_states_do_not_touch_and_lie_on_the_sheet(name: str) -> None:
+    drawing = next(one for one in drawings() if one.name == name)
+
+    for one, other in itertools.combinations(drawing.nodes, 2):
+        assert (
+            abs(one.x - other.x) >= drawing.node_width
+            or abs(one.y - other.y) >= drawing.node_height
+        ), (one.name, other.name)
+    for node in drawing.nodes:
+        assert drawing.node_width / 2 <= node.x <= drawing.width - drawing.node_width / 2
+        assert drawing.node_height / 2 <= node.y <= drawing.height - drawing.node_height / 2
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_arrows_leave_and_reach_their_states(name: str) -> None:
+    drawing = next(one for one in drawings() if one.name == name)
+    at = {node.name: node for node in drawing.nodes}
+
+    for edge in drawing.edges:
+        numbers = [float(text) for text in re.findall(r"-?[\d.]+", edge.path)]
+        for end, (x, y) in ((edge.source, numbers[:2]), (edge.target, numbers[-2:])):
+            node = at[end]
+            assert abs(x - node.x) <= drawing.node_width / 2, edge
+            assert abs(abs(y - node.y) - drawing.node_height / 2) < 0.2, edge
+
+
+def test_a_drawing_is_the_same_every_time() -> None:
+    for one in LIFECYCLES:
+        assert draw(one.name, one.region, one.events) == draw(one.name, one.region, one.events)
