@@ -7,10 +7,13 @@ only ever show their mixture), its own broker (policies, version, latency) and i
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
 from typing import Any, Final
 
+import attrs
+
 from engine.campaign.draw_host import drawn_guards, drawn_limits, drawn_requests
-from engine.campaign.scenario import HOURS_MAX, Mode, Prompt, Scenario, in_time
+from engine.campaign.scenario import DAY_HOURS, Mode, Prompt, Scenario, in_time, sessions
 from engine.sim.fault_draw import drawn_line
 from engine.sim.faults import KINDS, SECOND_NS
 from engine.sim.policies import choices, draw
@@ -20,8 +23,11 @@ FAULTS_PER_HOUR: Final = (4, 12, 30, 60)
 NEAR: Final = 0.6  # of the faults begin when something is happening
 SIGNALS_PER_HOUR: Final = (4, 10, 20)  # of each symbol
 VERSIONS: Final = (178, 200, 215, 226)
-DAY_S: Final = HOURS_MAX * 3600
+DAY_S: Final = DAY_HOURS * 3600
 CALM_S: Final = 30.0  # after the opening: prices first
+RESET_S: Final = 7.5 * 3600  # after the close, near midnight
+REST_S: Final = 3 * 3600.0  # after the close of a week: the machine is switched off
+NIGHT_S: Final = 24 * 3600.0
 
 _SIGNALS: Final = ("BUY", "BUY", "SHORT", "SHORT", "SELL", "NEUTRAL")
 _CONFIDENCES: Final = ("0.9", "0.9", "0.9", "0.5", "0.3")
@@ -69,10 +75,11 @@ _DELAYS_NS: Final = (0, 0, 5_000_000, 200_000_000)
 
 
 def drawn(seed: int, mode: Mode, hours: float) -> Scenario:
-    """The scenario of a seed."""
+    """The scenario of a seed. More than a day has nights, in which TWS does what it does then, and
+    weekends, over which the machine of the engine is off."""
     stream = random.Random(f"campaign/{seed}")
     symbols = tuple(stream.sample(SYMBOLS, stream.choice((1, 2, 3))))
-    span_s = hours * 3600
+    span_s = min(hours, DAY_HOURS) * 3600
     prompts = _prompts(stream, symbols, span_s)
     settings = _settings(stream, symbols, span_s)
     host = random.Random(f"campaign/{seed}/host")
@@ -82,7 +89,7 @@ def drawn(seed: int, mode: Mode, hours: float) -> Scenario:
         "guards": settings["guards"] | drawn_guards(host),
     }
     asked = (*prompts, *drawn_requests(host, symbols, span_s, limits))
-    return Scenario(
+    first = Scenario(
         seed=seed,
         mode=mode,
         hours=hours,
@@ -96,6 +103,51 @@ def drawn(seed: int, mode: Mode, hours: float) -> Scenario:
         prompts=in_time(asked),
         faults=_faults(stream, symbols, span_s, prompts),
     )
+    return first if hours <= DAY_HOURS else _continued(first)
+
+
+def _continued(first: Scenario) -> Scenario:
+    """The same engine on further days."""
+    prompts, faults = list(first.prompts), list(first.faults)
+    days = sessions(first.hours)
+    limits = first.settings["limits"]
+    for number, (opens_ns, closes_ns) in enumerate(days):
+        stream = random.Random(f"campaign/{first.seed}/day/{number}")
+        opens_s, closes_s = ((one - days[0][0]) / SECOND_NS for one in (opens_ns, closes_ns))
+        if number:
+            asked = _prompts(stream, first.symbols, DAY_S)
+            wanted = (*asked, *drawn_requests(stream, first.symbols, DAY_S, limits))
+            prompts += [attrs.evolve(one, at_s=round(one.at_s + opens_s, 1)) for one in wanted]
+            faults += [
+                _later(line, opens_s) for line in _faults(stream, first.symbols, DAY_S, asked)
+            ]
+        if number + 1 < len(days):
+            next_s = (days[number + 1][0] - days[0][0]) / SECOND_NS
+            faults += _night(stream, closes_s)
+            if next_s - closes_s > 2 * NIGHT_S:
+                off_s = round(next_s - closes_s - stream.uniform(1.0, 14.0) * 3600 - REST_S)
+                prompts.append(Prompt(closes_s + REST_S, "kill", (str(off_s),)))
+                faults.append(f"+{closes_s + NIGHT_S:.0f}s restart for=600s")
+    return attrs.evolve(first, prompts=in_time(prompts), faults=tuple(faults))
+
+
+def _night(stream: random.Random, closes_s: float) -> Iterator[str]:
+    """The reset of the servers, and most nights the restart of TWS; its ids may begin lower."""
+    reset_s = closes_s + RESET_S + stream.uniform(0.0, 1800.0)
+    yield f"+{reset_s:.0f}s reset-window for={stream.choice((60, 600, 1800))}s"
+    if stream.random() < 0.5:
+        yield f"+{reset_s + 60:.0f}s link-down for=120s restored={stream.choice(('1101', '1102'))}"
+    if stream.random() < 0.8:
+        lower = stream.choice((0, 0, 0, 4))
+        yield f"+{reset_s + 3600:.0f}s restart for={stream.choice((5, 60, 300))}s lower={lower}"
+
+
+def _later(line: str, by_s: float) -> str:
+    """A fault of a later day; what counts events goes on counting from the first."""
+    when, _, rest = line.partition(" ")
+    if not when.startswith("+"):
+        return line
+    return f"+{float(when[1:-1]) + by_s:.2f}s {rest}"
 
 
 def _policies(stream: random.Random, seed: int) -> tuple[str, ...]:

@@ -19,11 +19,14 @@ from engine.campaign.draw import drawn
 from engine.campaign.scenario import MODES, Mode
 from engine.campaign.tally import Tally
 from engine.campaign.trial import Outcome, Violation, play
+from engine.engine import Engine
 from engine.errors import UserError
 from engine.verify import rows
 
 AHEAD: Final = 2  # tasks for each process that are handed out before their time
-Show = Callable[[Tally], None]
+Show = Callable[[Tally, float], None]  # what there is, and the part of the seed under way
+Part = Callable[[float], None]
+SHOWN_S: Final = 600.0  # of the exchange, between two looks at a seed under way
 
 
 @attrs.frozen
@@ -48,17 +51,20 @@ def run(plan: Plan, show: Show) -> tuple[Tally, bool]:
     tally = Tally()
     tasks = ((seed, plan.mode_of(seed), plan.hours) for seed in plan.seeds)
     try:
-        for said in _alone(tasks) if plan.jobs == 1 else _together(tasks, plan.jobs):
+        alone = plan.jobs == 1
+        for said in (
+            _alone(tasks, lambda part: show(tally, part)) if alone else _together(tasks, plan.jobs)
+        ):
             _heard(tally, said)
-            show(tally)
+            show(tally, 0.0)
     except KeyboardInterrupt:
         return tally, True
     return tally, False
 
 
-def _alone(tasks: Iterator[tuple[int, Mode, float]]) -> Iterator[dict[str, Any]]:
+def _alone(tasks: Iterator[tuple[int, Mode, float]], show: Part) -> Iterator[dict[str, Any]]:
     for task in tasks:
-        yield work(*task)
+        yield work(*task, show)
 
 
 def _together(tasks: Iterator[tuple[int, Mode, float]], jobs: int) -> Iterator[dict[str, Any]]:
@@ -85,11 +91,19 @@ def _deaf() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-def work(seed: int, mode: Mode, hours: float) -> dict[str, Any]:
+def work(seed: int, mode: Mode, hours: float, show: Part | None = None) -> dict[str, Any]:
     """One seed, as plain data."""
+    shown_s = 0.0
+
+    def look(_: Engine, now_s: float) -> None:
+        nonlocal shown_s
+        if show is not None and now_s - shown_s >= SHOWN_S:
+            shown_s = now_s
+            show(now_s / (hours * 3600))
+
     counting = rows.Counting()
     try:
-        outcome = play(drawn(seed, mode, hours))
+        outcome = play(drawn(seed, mode, hours), look)
     finally:
         counts = counting.end()
     said = {name: getattr(outcome, name) for name in _FIGURES}

@@ -10,24 +10,30 @@
     prompt +900s gap IBM -3.50
     fault +120s drop orderStatus for=20s
 
-Times count from the opening of the exchange. The same text is the same run, to the last byte.
+Times count from the opening of the exchange, on a Wednesday, through nights and weekends. The
+same text is the same run, to the last byte.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import date, timedelta
 from typing import Any, Final, Literal, get_args
 
 import attrs
 import orjson
 
 from engine.errors import ConfigError, UserError
-from engine.sim import fault_script, policies
+from engine.sim import fault_script, instruments, policies
 from engine.sim.wire_messages import VERSION_MAX
 
 Mode = Literal["safety", "liveness"]
 MODES: Final[tuple[Mode, ...]] = get_args(Mode)
-HOURS_MAX: Final = 6.5  # of a trading day
+DAY: Final = date(2024, 2, 21)  # the clocks of the exchange are set forward two weeks later
+DAY_HOURS: Final = 6.5  # of a trading day
+WEEK_DAYS: Final = 5
+WEEK_HOURS: Final = 168.0
+WEEKS_MAX: Final = 52
 # What may be prompted: the words behind it.
 PROMPTS: Final = {
     "signal": "SYMBOL BUY|SELL|SHORT|NEUTRAL CONFIDENCE",
@@ -54,14 +60,15 @@ class Prompt:
     words: tuple[str, ...]
 
     def __str__(self) -> str:
-        return " ".join((f"+{self.at_s:g}s", self.kind, *self.words))
+        return " ".join((f"+{self.at_s:.10g}s", self.kind, *self.words))
 
 
 @attrs.frozen(kw_only=True)
 class Scenario:
     """``faults`` and ``policies`` are lines as the simulator reads them; ``settings`` those of the
     engine, where they are not its defaults. In the mode ``liveness`` faults and prompts stop some
-    time before ``hours`` are over, and everything has to come to rest."""
+    time before ``hours`` are over, and everything has to come to rest. Hours of several days
+    count their nights."""
 
     seed: int
     mode: Mode
@@ -82,12 +89,25 @@ class Scenario:
         return {} if self.price is None else dict.fromkeys(self.symbols, self.price)
 
 
+def sessions(hours: float) -> tuple[tuple[int, int], ...]:
+    """(open, close) of the trading days that begin within so many hours, UTC nanoseconds."""
+    found = instruments.sessions(DAY, DAY + timedelta(hours=hours + 24))
+    ends_ns = found[0][0] + round(hours * 3600e9)
+    return tuple(one for one in found if one[0] < ends_ns)
+
+
+def hours_of(weeks: int) -> float:
+    """From the first opening to the last closing of so many weeks."""
+    found = sessions(weeks * WEEK_HOURS)[: weeks * WEEK_DAYS]
+    return (found[-1][1] - found[0][0]) / 3600e9
+
+
 def render(scenario: Scenario, about: str = "") -> str:
     """The text that ``parse`` reads."""
     one = scenario
     lines = [
         *([f"# {about}"] if about else []),
-        f"scenario seed={one.seed} mode={one.mode} hours={one.hours:g}",
+        f"scenario seed={one.seed} mode={one.mode} hours={one.hours:.10g}",
         f"symbols {' '.join(one.symbols)}",
         f"market rate={one.rate:g} volatility={one.volatility:g} latency_ms={one.latency_ms:g} "
         f"version={one.version}" + ("" if one.price is None else f" price={one.price:g}"),

@@ -5,13 +5,14 @@ A campaign in which a fault never happened has said nothing about it.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any, Final
 
 import attrs
 
-from engine.campaign.scenario import PROMPTS, Mode
+from engine.campaign.scenario import DAY_HOURS, PROMPTS, WEEK_HOURS, Mode
 from engine.campaign.trial import Outcome, Violation
 from engine.charts import LIFECYCLES
 from engine.sim.faults import KINDS
@@ -29,10 +30,10 @@ class Failure:
 
     @property
     def again(self) -> str:
-        return (
-            f"engine simulate --seeds {self.seed}..{self.seed} --mode {self.mode} "
-            f"--hours {self.hours:g}"
-        )
+        lasts = f"--hours {self.hours:g}"
+        if self.hours > DAY_HOURS:
+            lasts = f"--weeks {math.ceil(self.hours / WEEK_HOURS)}"
+        return f"engine simulate --seeds {self.seed}..{self.seed} --mode {self.mode} {lasts}"
 
 
 @attrs.define

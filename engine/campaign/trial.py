@@ -15,7 +15,7 @@ import attrs
 
 from engine.campaign.prices import Gap, noting, with_gaps
 from engine.campaign.prompter import Killed, Prompter, Settings, merged
-from engine.campaign.scenario import HOURS_MAX, Prompt, Scenario
+from engine.campaign.scenario import DAY, DAY_HOURS, Prompt, Scenario, sessions
 from engine.campaign.witness import SECOND_NS, Broken, Witness
 from engine.config import Config
 from engine.engine import Engine
@@ -29,7 +29,7 @@ from engine.events import (
     TradingResumedEvent,
 )
 from engine.recovery import rebuild
-from engine.sim import fault_script
+from engine.sim import fault_script, instruments
 from engine.sim.kept_journal import KeptJournal
 from engine.sim.launch import generated
 from engine.sim.memory import MemoryTws
@@ -100,6 +100,8 @@ class _Trial:
         exchange, market = generated(
             scenario.symbols,
             seed=scenario.seed,
+            day=DAY,
+            last=instruments.local_time(sessions(scenario.hours)[-1][0]).date(),
             ticks_per_s=scenario.rate,
             volatility=scenario.volatility,
             prints=PRINTS,
@@ -158,7 +160,7 @@ class _Trial:
             end_s = max(end_s - CALM_S, end_s / 2)
             self.transport.at(self._ns(end_s), self._calm)
         else:
-            end_s += AFTER_CLOSE_S if scenario.hours >= HOURS_MAX else 0.0
+            end_s += AFTER_CLOSE_S if scenario.hours >= DAY_HOURS else 0.0
             self.transport.at(self._ns(end_s), self._end)
         for prompt in scenario.prompts:
             if prompt.kind != "gap" and prompt.at_s < end_s:

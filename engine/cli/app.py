@@ -351,6 +351,9 @@ def simulate(
     hours: Annotated[
         float, typer.Option(metavar="H", help="Of trading, for each; 6.5 is a whole day.")
     ] = 1.0,
+    weeks: Annotated[
+        int | None, typer.Option(metavar="N", help="Instead: with their nights and weekends.")
+    ] = None,
     mode: Annotated[
         Mode | None,
         typer.Option(
@@ -379,6 +382,7 @@ def simulate(
     options = SimulateOptions(
         seeds=seeds,
         hours=hours,
+        weeks=weeks,
         mode=None if mode is None else mode.value,
         jobs=jobs,
         rows=rows,

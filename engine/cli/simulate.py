@@ -15,7 +15,16 @@ import attrs
 from engine.campaign import jobs, tally
 from engine.campaign.draw import drawn
 from engine.campaign.jobs import Plan, Show
-from engine.campaign.scenario import HOURS_MAX, Mode, Scenario, parse, render
+from engine.campaign.scenario import (
+    DAY,
+    DAY_HOURS,
+    WEEKS_MAX,
+    Mode,
+    Scenario,
+    hours_of,
+    parse,
+    render,
+)
 from engine.campaign.shrink import ATTEMPTS_MAX, Shrunk, shrink
 from engine.campaign.tally import Failure, Tally
 from engine.campaign.trial import play
@@ -23,7 +32,6 @@ from engine.cli.progress import gauge
 from engine.errors import UserError
 from engine.monitor.files import check_writable, write_json, write_whole
 from engine.sim import instruments
-from engine.sim.launch import DAY
 from engine.verify import rows
 from engine.verify.jobs import processors
 
@@ -37,6 +45,7 @@ _SEEDS: Final = re.compile(r"(\d{1,9})(?:\.\.(\d{1,9}))?")
 class SimulateOptions:
     seeds: str
     hours: float
+    weeks: int | None
     mode: Mode | None
     jobs: int | None
     rows: bool
@@ -79,21 +88,28 @@ def _plan(options: SimulateOptions) -> Plan:
     last = int(match[2] or match[1]) if match else -1
     if last < first:
         raise UserError(f"--seeds {options.seeds}: write the first and the last, such as 1..100")
-    if not 0.05 <= options.hours <= HOURS_MAX:
-        raise UserError(f"--hours {options.hours:g}: 0.05 to {HOURS_MAX}, which is a trading day")
+    hours = options.hours
+    if not 0.05 <= hours <= DAY_HOURS:
+        raise UserError(
+            f"--hours {hours:g}: 0.05 to {DAY_HOURS}, which is a trading day; more is --weeks"
+        )
+    if options.weeks is not None:
+        if not 1 <= options.weeks <= WEEKS_MAX:
+            raise UserError(f"--weeks {options.weeks}: 1 to {WEEKS_MAX}")
+        hours = hours_of(options.weeks)
     if options.jobs is not None and options.jobs < 1:
         raise UserError(f"--jobs {options.jobs}: at least 1")
     many = min(options.jobs or processors(), last - first + 1)
-    return Plan(range(first, last + 1), options.hours, options.mode, many)
+    return Plan(range(first, last + 1), hours, options.mode, many)
 
 
 @contextmanager
 def _progress(seeds: int) -> Iterator[Show]:
     with gauge(seeds, "seeds, {task.fields[orders]:,} orders", orders=0) as update:
 
-        def show(found: Tally) -> None:
+        def show(found: Tally, part: float) -> None:
             failed = f"{len(found.failures)} failed" if found.failures else "all hold"
-            update(description=failed, completed=found.seeds, orders=found.orders)
+            update(description=failed, completed=found.seeds + part, orders=found.orders)
 
         yield show
 
@@ -102,10 +118,10 @@ def _print(found: Tally, took_s: float, interrupted: bool, each_row: bool) -> No
     out = [*tally.lines(found)]
     if each_row:
         out += ["", *rows.lines(found.rows)]
-    days = found.seconds / 3600
+    hours = found.seconds / 3600
     out.append(
-        f"{'interrupted: ' if interrupted else ''}seeds {found.seeds:,}, {days:,.1f} h of trading, "
-        f"orders {found.orders:,}, executions {found.executions:,}, {took_s:.1f} s, "
+        f"{'interrupted: ' if interrupted else ''}seeds {found.seeds:,}, {hours:,.1f} h at the "
+        f"exchange, orders {found.orders:,}, executions {found.executions:,}, {took_s:.1f} s, "
         f"failed {len(found.failures)}"
     )
     for one in found.failures:
@@ -116,9 +132,10 @@ def _print(found: Tally, took_s: float, interrupted: bool, each_row: bool) -> No
 
 
 def _clock(at_s: float) -> str:
-    """The exchange's time of day."""
+    """The exchange's time of day, and the day if it is not the first."""
     opens_ns, _ = instruments.session(DAY)
-    return f"{instruments.local_time(opens_ns + round(at_s * 1e9)):%H:%M:%S}"
+    moment = instruments.local_time(opens_ns + round(at_s * 1e9))
+    return f"{moment:%H:%M:%S}" if moment.date() == DAY else f"{moment:%a %d %b %H:%M:%S}"
 
 
 def _shrink(failures: list[Failure], directory: Path | None) -> dict[int, str]:

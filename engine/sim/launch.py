@@ -70,6 +70,7 @@ def generated(
     *,
     seed: int = 0,
     day: date = DAY,
+    last: date | None = None,
     ticks_per_s: float = 4.0,
     volatility: float = 0.0001,
     prints: float = 0.2,
@@ -78,13 +79,14 @@ def generated(
     policies: Policies | None = None,
     instance: int = 1,
 ) -> tuple[Exchange, Iterator[MarketTick]]:
-    """An exchange with a seeded market for one trading day. Raises UserError for a bad symbol."""
-    hours = (instruments.session(day),)
+    """An exchange with a seeded market for one trading day, or all from it to the ``last``. Raises
+    UserError for a bad symbol."""
+    hours = instruments.sessions(day, last or day) or (instruments.session(day),)
     source = market.generate(
         symbols,
         seed,
         hours[0][0],
-        hours[0][1],
+        hours[-1][1],
         ticks_per_s=ticks_per_s,
         volatility=volatility,
         prints=prints,

@@ -12,13 +12,24 @@ from engine.campaign import jobs, tally
 from engine.campaign.draw import drawn
 from engine.campaign.jobs import Plan
 from engine.campaign.prices import Gap, with_gaps
-from engine.campaign.scenario import PROMPTS, Prompt, Scenario, in_time, parse, prompt, render
+from engine.campaign.scenario import (
+    PROMPTS,
+    Prompt,
+    Scenario,
+    hours_of,
+    in_time,
+    parse,
+    prompt,
+    render,
+    sessions,
+)
 from engine.campaign.shrink import shrink
 from engine.campaign.trial import Outcome, Violation, play
 from engine.errors import UserError
 from engine.exits import AmendExit, PlaceExit, Withdraw
 from engine.orders import Role
 from engine.sim.records import MarketTick
+from statecharts.vocabulary import ContextState
 
 SHORT_H = 0.15
 CALM = Scenario(
@@ -40,7 +51,7 @@ def with_faults(*lines, **changes):
 
 @pytest.mark.parametrize("first", range(1, 101, 10))
 def test_whole_engines_keep_every_law_whatever_goes_wrong(first):
-    found, _ = jobs.run(Plan(range(first, first + 10), SHORT_H), lambda _: None)
+    found, _ = jobs.run(Plan(range(first, first + 10), SHORT_H), lambda *_: None)
     assert [(one.violation.law, one.violation.text, one.again) for one in found.failures] == []
     assert found.seeds == 10
     assert found.orders > 10
@@ -340,7 +351,7 @@ def test_a_smaller_scenario_that_fails_otherwise_is_not_taken():
 
 
 def test_what_never_happened_is_named():
-    found, _ = jobs.run(Plan((4,), SHORT_H, "safety"), lambda _: None)
+    found, _ = jobs.run(Plan((4,), SHORT_H, "safety"), lambda *_: None)
     assert found.counts["prompt signal"] > 0
     never = found.never("fault")
     assert never
@@ -359,8 +370,8 @@ def rows_of_charts():
 
 def test_two_processes_find_what_one_finds():
     seeds = range(1, 5)
-    alone, _ = jobs.run(Plan(seeds, 0.1, None, 1), lambda _: None)
-    together, _ = jobs.run(Plan(seeds, 0.1, None, 2), lambda _: None)
+    alone, _ = jobs.run(Plan(seeds, 0.1, None, 1), lambda *_: None)
+    together, _ = jobs.run(Plan(seeds, 0.1, None, 2), lambda *_: None)
     assert alone == together
 
 
@@ -368,6 +379,58 @@ def test_a_prompt_is_written_as_it_is_read():
     for text in ("+5s signal IBM BUY 0.9", "+0.5s kill 3", "+7s resume"):
         assert str(prompt(text)) == text
     assert prompt("+5s halt 1") == Prompt(5.0, "halt", ("1",))
+
+
+# -- weeks -------------------------------------------------------------------------------------
+
+
+def test_what_is_held_over_a_night_is_there_and_protected_in_the_morning():
+    """Through the reset of the servers, the restart of TWS with lower ids, and a night in which
+    the machine of the engine is off for a while."""
+    settings = {"strategy": CALM.settings["strategy"] | {"close_before_end_s": False,
+                                                         "stop": {"percent": 20.0}, "target": []}}  # fmt: skip
+    seen = {}
+
+    def look(engine, now_s):
+        context = engine.core.state.current.get("IBM")
+        if context is not None:
+            state = engine.core.state
+            seen[round(now_s / 3600)] = state.live, ContextState(context.state), context.held
+
+    night = attrs.evolve(
+        CALM,
+        mode="safety",
+        hours=30.0,
+        rate=0.05,
+        settings=settings,
+        prompts=(prompt("+300s signal IBM BUY 0.9"), prompt("+36000s kill 7200")),
+        faults=("+50400s reset-window for=600s", "+54000s restart for=60s lower=4"),
+    )
+    found = play(night, look)
+
+    assert found.violation is None
+    assert found.held == {"IBM": "100"}, found.counts
+    assert seen[6] == seen[24] == seen[29] == (True, ContextState.PROTECTED, 100)
+    assert 11 not in seen  # nobody was there
+    assert found.counts["fault restart"] == 1
+
+
+def test_weeks_have_nights_and_weekends_and_the_same_text_is_the_same_weeks():
+    drawn_weeks = drawn(5, "liveness", hours_of(2))
+    days = sessions(drawn_weeks.hours)
+    opens = [(one - days[0][0]) / 1e9 for one, _ in days]
+
+    assert len(days) == 10
+    assert round(drawn_weeks.hours * 3600) == opens[-1] + 6.5 * 3600
+    signals = [one.at_s for one in drawn_weeks.prompts if one.kind == "signal"]
+    assert all(any(0 <= at_s - open_s <= 6.5 * 3600 for open_s in opens) for at_s in signals)
+    offs = [one for one in drawn_weeks.prompts if one.kind == "kill" and float(one.words[0]) > 1e4]
+    assert len(offs) == 2
+    for off in offs:
+        back_s = off.at_s + float(off.words[0])
+        assert sum(off.at_s < open_s < back_s for open_s in opens) == 0
+        assert min(open_s - back_s for open_s in opens if open_s > off.at_s) >= 3600
+    assert parse(render(drawn_weeks), "text") == drawn_weeks
 
 
 def test_whoever_plays_a_scenario_hears_their_own_engines_afterwards(caplog):
