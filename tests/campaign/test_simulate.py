@@ -388,7 +388,8 @@ def test_what_is_held_over_a_night_is_there_and_protected_in_the_morning():
     """Through the reset of the servers, the restart of TWS with lower ids, and a night in which
     the machine of the engine is off for a while."""
     settings = {"strategy": CALM.settings["strategy"] | {"close_before_end_s": False,
-                                                         "stop": {"percent": 20.0}, "target": []}}  # fmt: skip
+                                                         "stop": {"percent": 20.0}, "target": []},
+                "broker": {"heartbeat_s": 120.0}}  # fmt: skip
     seen = {}
 
     def look(engine, now_s):
@@ -400,18 +401,18 @@ def test_what_is_held_over_a_night_is_there_and_protected_in_the_morning():
     night = attrs.evolve(
         CALM,
         mode="safety",
-        hours=30.0,
-        rate=0.05,
+        hours=25.0,
+        rate=0.02,
         settings=settings,
-        prompts=(prompt("+300s signal IBM BUY 0.9"), prompt("+36000s kill 7200")),
+        prompts=(prompt("+300s signal IBM BUY 0.9"), prompt("+26000s kill 21600")),
         faults=("+50400s reset-window for=600s", "+54000s restart for=60s lower=4"),
     )
     found = play(night, look)
 
     assert found.violation is None
     assert found.held == {"IBM": "100"}, found.counts
-    assert seen[6] == seen[24] == seen[29] == (True, ContextState.PROTECTED, 100)
-    assert 11 not in seen  # nobody was there
+    assert seen[6] == seen[20] == seen[25] == (True, ContextState.PROTECTED, 100)
+    assert 10 not in seen  # nobody was there
     assert found.counts["fault restart"] == 1
 
 
