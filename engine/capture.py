@@ -2,8 +2,9 @@
 
 The file begins with a magic line. Each record is 20 bytes (CLOCK_MONOTONIC nanoseconds as int64,
 kind as int64, length as uint32, little endian) and then its bytes. Kind 0 is what one receive
-gave; kind 1 begins a connection, and its bytes are the server version as text. The reader writes
-the records of kind 0 itself, while it receives.
+gave; kind 1 begins a connection, and its bytes are the server version as text; kind 2 says what
+was asked for, because answers name only the number of a request: ``NUMBER SYMBOL``. The reader
+writes the records of kind 0 itself, while it receives.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ import attrs
 from engine.errors import DataFileError
 
 MAGIC: Final = b"TWS capture 1\n"
-RECEIVED, CONNECTED = 0, 1
+RECEIVED, CONNECTED, SUBSCRIBED = 0, 1, 2
 HEAD: Final = struct.Struct("<qqI")
 RECORD_BYTES_MAX: Final = 32 * 1024 * 1024
 
@@ -54,10 +55,16 @@ class Capture:
 
     def connected(self, server_version: int, leftover: bytes) -> None:
         """A connection begins; ``leftover`` came behind its handshake."""
-        now_ns = time.monotonic_ns()
-        for kind, data in ((CONNECTED, str(server_version).encode()), (RECEIVED, leftover)):
-            if data:
-                os.write(self.fd, HEAD.pack(now_ns, kind, len(data)) + data)
+        self._write(CONNECTED, str(server_version).encode())
+        if leftover:
+            self._write(RECEIVED, leftover)
+
+    def subscribed(self, request_id: int, symbol: str) -> None:
+        """What comes with this number from now on is about the market of ``symbol``."""
+        self._write(SUBSCRIBED, f"{request_id} {symbol}".encode())
+
+    def _write(self, kind: int, data: bytes) -> None:
+        os.write(self.fd, HEAD.pack(time.monotonic_ns(), kind, len(data)) + data)
 
     def close(self) -> None:
         os.close(self.fd)
@@ -76,7 +83,7 @@ def read(path: str | Path) -> Iterator[Chunk]:
                 raise DataFileError(f"{path}: not a capture of this version")
             while len(head := file.read(HEAD.size)) == HEAD.size:
                 mono_ns, kind, length = HEAD.unpack(head)
-                if kind not in (RECEIVED, CONNECTED) or length > RECORD_BYTES_MAX:
+                if kind not in (RECEIVED, CONNECTED, SUBSCRIBED) or length > RECORD_BYTES_MAX:
                     raise DataFileError(f"{path}: damaged before byte {file.tell()}")
                 data = file.read(length)
                 if len(data) < length:

@@ -168,7 +168,7 @@ class Engine:
         named = config.guards.halt_file
         if named or self._journal.on_disk:
             self._runtime.halt_file = HaltFile(Path(named or f"{self._journal.path}.halt"))
-        session.capture = self._capture
+        session.capture = session.feed.capture = self._capture
         self._session = session
         self.signals = ScheduledSignals(file, self._core, session) if file is not None else None
         self._runtime.source = self.signals

@@ -36,6 +36,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[MISSING] = []
 
 
+@pytest.hookimpl(tryfirst=True)  # before the marks are read by who shares the tests out
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: item.name == LAST)
     for item in items:

@@ -83,10 +83,11 @@ ENGINE = _words(
     campaign.shrink campaign.tally campaign.jobs
     backtest.plan backtest.excursions backtest.exposure backtest.ledger backtest.figures
     backtest.trial backtest.report
-    replay.decider replay.other_version replay.difference replay.replay
+    replay.decider replay.other_version replay.difference replay.replay replay.wire
+    replay.tick_files
     cli.words cli.progress cli.options cli.settings cli.broker cli.control cli.journal
     cli.handlers cli.halt_signals cli.reload cli.run cli.backtest cli.sim cli.verify cli.simulate
-    cli.demo_api cli.check cli.explain cli.new cli.replay cli.files cli.upkeep cli.app
+    cli.demo_api cli.check cli.explain cli.new cli.replay cli.wire cli.files cli.upkeep cli.app
     cli.main cli.__main__
     """
 )
@@ -165,6 +166,8 @@ MAY_TOUCH = {
     "backtest.ledger": frozenset({"io"}),  # a file in memory
     "replay.other_version": PROCESS,
     "replay.replay": frozenset({"pathlib"}),
+    "replay.wire": frozenset({"pathlib"}),
+    "replay.tick_files": FILES,
     "campaign.draw": SEEDED,
     "campaign.draw_host": SEEDED,
     "campaign.jobs": PROCESS,  # seeds side by side

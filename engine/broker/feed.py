@@ -16,6 +16,7 @@ from engine.broker.history import HistoryQueue, bars_array, warm_up
 from engine.broker.inbound import BarReceived
 from engine.broker.requests import Requests
 from engine.broker.sync import RequestIds
+from engine.capture import Capture
 from engine.commands import Watch
 from engine.config import Strategy
 from engine.errors import DecodeError
@@ -37,6 +38,7 @@ class Feed:
     def __init__(self, strategy: Strategy, tick_by_tick_max: int, market: Market) -> None:
         self._strategy = strategy
         self._market = market
+        self.capture: Capture | None = None
         self.outside_rth = strategy.outside_rth
         self._ticking = frozenset(strategy.symbols[:tick_by_tick_max])
         self.rows = {
@@ -96,6 +98,8 @@ class Feed:
         request_id = ids.take()
         self._subscribed[request_id] = (symbol, by_ticks)
         self._market.bind(request_id, self.rows[symbol])
+        if self.capture is not None:
+            self.capture.subscribed(request_id, symbol)
         return request_id
 
     # -- proof that data flow ----------------------------------------------------------------

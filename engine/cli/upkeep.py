@@ -82,18 +82,41 @@ After = Annotated[int, typer.Option(metavar="N", min=0, help="Only records behin
 
 @app.command()
 def replay(
-    journal: JournalFile,
+    journal: Annotated[
+        Path | None, typer.Argument(metavar="[JOURNAL]", help="As engine run names it.")
+    ] = None,
     against: Annotated[
         Path | None,
         typer.Option(metavar="PLACE", help="A checkout of another version, or its interpreter."),
+    ] = None,
+    capture: Annotated[
+        Path | None,
+        typer.Option(metavar="WIRE", help="Instead: bytes that engine run --record kept."),
+    ] = None,
+    ticks: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Write the ticks of the capture to files.")
     ] = None,
     json: Annotated[
         Path | None, typer.Option("--json", metavar="FILE", help="Write it all; - is stdout.")
     ] = None,
 ) -> None:
-    """Decide once more what was recorded, and show what would be decided otherwise."""
+    """Decide once more what was recorded, and show what would be decided otherwise; or read once
+    more what TWS sent."""
+    from engine.errors import UserError
+
+    if (journal is None) == (capture is None):
+        raise UserError("replay takes a journal, or --capture and a recording of the wire")
+    if capture is not None and against is not None:
+        raise UserError("--against compares journals; a capture holds no decisions")
+    if capture is None and ticks is not None:
+        raise UserError("--ticks are those of a capture; a journal holds none")
+    if capture is not None:
+        from engine.cli.wire import replay_wire
+
+        raise typer.Exit(replay_wire(capture, ticks, json))
     from engine.cli.replay import replay_journal
 
+    assert journal is not None
     raise typer.Exit(replay_journal(journal, against, json))
 
 
