@@ -3,6 +3,7 @@ refuses."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import time
 from decimal import Decimal
 
@@ -11,13 +12,15 @@ import pytest
 
 from _fast.market import Market
 from engine.broker.feed import Feed
+from engine.codec import from_json, to_json
 from engine.commands import Follow, Unwatch, Watch
 from engine.config import CONVERTER, Config, from_mapping
-from engine.core import Core
+from engine.core import Core, Output
 from engine.events import RefusalEvent
 from engine.inputs import Input, Reading, RuleChanged, Started
 from engine.rehearsal import Rehearsal
-from engine.rules import from_plain, to_json
+from engine.rules import from_plain
+from engine.rules import to_json as rule_json
 
 ENTER = {"kind": "enter", "side": "BUY"}
 
@@ -78,7 +81,7 @@ def test_rules_that_change_and_runs_that_begin_are_followed_in_an_order_that_can
 
     def change(kind: str, rule_id: str, when: str = "") -> None:
         rule = from_plain({"id": rule_id, "when": when, "then": ENTER}) if when else None
-        text = to_json(rule).decode() if rule is not None else ""
+        text = rule_json(rule).decode() if rule is not None else ""
         carry_out(RuleChanged(kind, rule_id, text))  # type: ignore[arg-type]
 
     carry_out(started(config))
@@ -143,3 +146,34 @@ def test_a_rule_is_woken_as_its_indicators_cross() -> None:
         played.wait(3)
         assert (played.context is not None) == (fast > 6)
     assert not any(isinstance(one, RefusalEvent) for one in played.events)
+
+
+def test_the_journal_of_it_replays_to_the_same_state(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What an indicator said is in the inputs, so a core without any market decides alike."""
+    steps: list[tuple[list[bytes], int]] = []
+    step = Core.step
+
+    def recorded(core: Core, inputs: Sequence[Input], now_ns: int) -> Output:
+        steps.append(([to_json(one) for one in inputs], now_ns))
+        return step(core, inputs, now_ns)
+
+    monkeypatch.setattr(Core, "step", recorded)
+    config = configured("ema(20) crosses above ema(50) and rsi() < 70 and flat", pattern=False)
+    played = Rehearsal(config, "IBM", time(10, 30), Decimal(100_000))
+    before = 5.0
+    for fast in (5.0, 5.5, 6.5, 7.5):
+        played._indicators = (
+            Reading("ema(20)", fast, before, 60),
+            Reading("ema(50)", 6.0, 6.0, 60),
+            Reading("rsi(14)", 55.0, 54.0, 60),
+        )
+        played.show(Decimal("99.99"), Decimal("100.01"), 1.0)
+        played.wait(3)
+        before = fast
+    assert played.context is not None
+    monkeypatch.undo()
+
+    again = Core(config)
+    for inputs, now_ns in steps:
+        again.step([from_json(one) for one in inputs], now_ns)  # type: ignore[misc]
+    assert again.state.digest() == played.core.state.digest()
