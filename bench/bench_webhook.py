@@ -9,13 +9,19 @@ from pathlib import Path
 import pytest
 
 from bench.ledger import Figure, Ledger, Target
+from bench.peers.hook import HELD
 from bench.processes import Sender, answer, start
 
 GROUP = "webhook, signed, over loopback"
 COUNT = 4_000
 CONNECTIONS = 32
 ROUNDS = 3
-PATIENCE_S = 30.0
+PATIENCE_S = 60.0
+FLOODING = 16  # connections of the flood
+FLOOD_S = 12
+PER_S = 1_000
+ANY = 1e6  # signals a second that a sender may send
+FILLS = 150
 
 
 @pytest.mark.parametrize("durability", ["full", "normal"])
@@ -41,6 +47,48 @@ def test_turned_away(ledger: Ledger, disk: Path) -> None:
         assert told["statuses"]["429"] > COUNT / 2
     each = statistics.median(told["seconds"] / COUNT for told in found)
     ledger.add(Figure(GROUP, "taken or told to wait, each", each, target=Target("ours", 0.001)))
+
+
+@pytest.mark.parametrize(("durability", "agreed"), [("full", ANY), ("full", 20), ("normal", ANY)])
+def test_protection_in_a_flood(ledger: Ledger, disk: Path, durability: str, agreed: float) -> None:
+    """A thousand predictions a second for FLOOD_S seconds, to an engine that holds positions and
+    trades: from the bytes of an execution to those of the stop that follows it, by the broker's
+    clock, before and during, in one run."""
+    symbols = ",".join(["IBM", *(f"T{n}" for n in range(FLOODING))])
+    with Sender("filling", symbols=symbols) as sender:
+        more = [FLOODING, disk / "j", durability, agreed, "trading"]
+        hook = start("bench.peers.hook", sender.port, *more)
+        try:
+            assert hook.stdout is not None
+            port, now_ms = map(int, hook.stdout.readline().split())
+            calm = [json.loads(sender.line()) for _ in range(FILLS)][FILLS // 5 :]
+            told = answer("bench.peers.poster", port, FLOOD_S * PER_S, FLOODING, now_ms, PER_S)
+            fills = [json.loads(sender.line())]
+            while fills[-1][0] < told["ended"]:
+                fills.append(json.loads(sender.line()))
+            out, _ = hook.communicate(timeout=PATIENCE_S)
+        finally:
+            hook.kill()
+            hook.communicate()
+    flooded = [one for one in fills if told["began"] + 1 < one[0] < told["ended"]]
+    assert json.loads(out)["held"] >= HELD
+    assert sum(told["statuses"].values()) == FLOOD_S * PER_S
+    assert set(told["statuses"]) <= {"200", "429", "503"}
+    taken = told["statuses"]["200"]
+    ledger.notes.append(
+        f"flood, journal {durability}, agreed {agreed:g}/s: {taken} of {FLOOD_S * PER_S} taken, "
+        f"statuses {told['statuses']}, {taken / told['seconds']:.0f}/s; fills: {len(calm)} before, "
+        f"{len(flooded)} during"
+    )
+    group = f"execution -> stop, journal {durability}, a sender's agreed rate {agreed:g}/s"
+    for name, found in (("calm", calm), (f"{PER_S} predictions/s", flooded)):
+        times = sorted(took for _, took in found)
+        for part in (50, 99):
+            target = Target("ours", 0.0015) if (durability, part) == ("full", 50) else None
+            figure = times[min(len(times) * part // 100, len(times) - 1)]
+            ledger.add(Figure(group, f"{name}, p{part}", figure, target=target))
+    for name in ("p50", "p99"):
+        ledger.add(Figure(group, f"  a prediction's answer in the flood, {name}", told[name]))
 
 
 def _rounds(disk: Path, durability: str, rate: int | None) -> list[dict[str, object]]:

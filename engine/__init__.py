@@ -70,6 +70,7 @@ if TYPE_CHECKING:
     from engine.rules import CreateBracketOrderAction as CreateBracketOrderAction
     from engine.rules import CreateOrderAction as CreateOrderAction
     from engine.rules import EventCondition as EventCondition
+    from engine.rules import IndicatorCondition as IndicatorCondition
     from engine.rules import LinkedCloseAllAction as LinkedCloseAllAction
     from engine.rules import LinkedCreateOrderAction as LinkedCreateOrderAction
     from engine.rules import LinkedDoubleDownAction as LinkedDoubleDownAction
@@ -89,6 +90,7 @@ if TYPE_CHECKING:
     from engine.rules import create_sell_rule as create_sell_rule
     from engine.rules import create_short_rule as create_short_rule
     from engine.rules import pattern_rules as pattern_rules
+    from engine.settings_text import to_toml as to_toml
     from engine.signals.monitor import OptionsFlowMonitor as OptionsFlowMonitor
     from engine.tracker import PositionTotal as PositionTotal
     from engine.tracker import PositionTracker as PositionTracker
@@ -125,12 +127,20 @@ _HOMES = {
         *("Rule", "StrategyBuilder", "pattern_rules", "create_buy_rule", "create_sell_rule"),
         *("create_short_rule", "create_scale_in_rule", "create_eod_close_rule"),
         *("EventCondition", "PositionCondition", "TimeCondition", "SessionCondition"),
-        *("MarketCondition", "AndCondition", "OrCondition", "NotCondition", "Comparison"),
+        *(
+            "MarketCondition",
+            "IndicatorCondition",
+            "AndCondition",
+            "OrCondition",
+            "NotCondition",
+            "Comparison",
+        ),
         *("LinkedCreateOrderAction", "LinkedScaleInAction", "LinkedDoubleDownAction"),
         *("LinkedCloseAllAction", "ClosePositionAction", "AdjustPositionAction"),
         *("CreateOrderAction", "CreateBracketOrderAction", "CancelOrderAction", "LogAction"),
         "ActionSequence",
     ),
+    "engine.settings_text": ("to_toml",),
     "engine.signals.monitor": ("OptionsFlowMonitor",),
     "engine.events": (
         *("BaseEvent", "MarketEvent", "PriceEvent", "VolumeEvent", "IndicatorEvent"),

@@ -146,14 +146,15 @@ def _sizes(trade: Trade, limits: Limits, path: Path) -> Iterator[Mistake]:
 
 
 def _grown(trade: Trade) -> Decimal:
-    """What a trade may grow to, in sizes of its entry."""
+    """What a trade may grow to, in sizes of its entry; more adds than it has parts never are."""
     grown = Decimal(1)
     if trade.double_down is not None:
-        grown *= (1 + exact(trade.double_down.multiplier)) ** len(trade.double_down.levels)
+        levels = min(len(trade.double_down.levels), PARTS_MAX)
+        grown *= (1 + exact(trade.double_down.multiplier)) ** levels
     if trade.scale_in is not None and trade.scale_in.shares is None:
         portion = trade.scale_in.portion
         part = exact(portion) / 100 if portion is not None else Decimal("0.5")
-        grown *= (1 + part) ** trade.scale_in.times_max
+        grown *= (1 + part) ** min(trade.scale_in.times_max, PARTS_MAX)
     return grown
 
 

@@ -19,7 +19,7 @@ import attrs
 from engine.errors import LimitError, UserError
 
 ITEMS_MAX: Final = 10_000
-TURN_MAX: Final = 256  # taken per turn of the writer, so that a flood cannot starve the broker
+TURN_MAX: Final = 64  # taken per turn of the writer, so that a flood cannot starve the broker
 
 
 @attrs.frozen

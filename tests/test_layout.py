@@ -31,7 +31,8 @@ ENGINE = _words(
     rules.checks rules.mistakes rules.windows rules.comparisons rules.indicators rules.conditions
     rules.readings rules.judging rules.actions rules.tokens rules.cursor rules.names
     rules.expression rules.wording rules.forms rules.rule rules.templates rules.strategy rules
-    sources web.settings config settings_file dangers settings_schema event_streams bus
+    sources web.settings config settings_file dangers settings_schema settings_text
+    event_streams bus
     charts sizing positions orders tranches contexts exits groups brackets
     risk state invariants outbox tws_errors watches holdings portfolio
     entries adds stops foreign reports

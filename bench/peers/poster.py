@@ -1,9 +1,11 @@
-"""Sends signed predictions to a webhook as fast as it answers, over some connections.
+"""Sends signed predictions to a webhook over some connections, as fast as it answers or at a rate.
 
-    python -m bench.peers.poster PORT COUNT CONNECTIONS NOW_MS
+    python -m bench.peers.poster PORT COUNT CONNECTIONS NOW_MS [PER_S]
 
 Each connection predicts for a ticker of its own, with model times that go up from NOW_MS, on the
-receiver's clock. Prints one JSON object: how many of each status, and how long answers took.
+receiver's clock. Prints one JSON object: how many of each status, how long answers took, and from
+when to when (CLOCK_MONOTONIC) it was at it. At a rate, an answer's time counts from when its
+request was due.
 """
 
 from __future__ import annotations
@@ -50,14 +52,24 @@ def requests(ticker: str, count: int, now_ms: int) -> list[bytes]:
 
 
 def send(
-    port: int, mine: list[bytes], ready: threading.Barrier, told: Counter[str], took: list[float]
+    port: int,
+    mine: list[bytes],
+    ready: threading.Barrier,
+    told: Counter[str],
+    took: list[float],
+    every_s: float,
 ) -> None:
     with socket.create_connection(("127.0.0.1", port), TIMEOUT_S) as peer:
         peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         replies = peer.makefile("rb")
         ready.wait(TIMEOUT_S)
+        due = time.perf_counter()
         for request in mine:
             began = time.perf_counter()
+            if every_s:
+                time.sleep(max(due - began, 0))
+                began = due
+                due += every_s
             peer.sendall(request)
             status = replies.readline()[9:12].decode()
             length = 0
@@ -71,18 +83,19 @@ def send(
 
 def main() -> None:
     port, count, connections, now_ms = map(int, sys.argv[1:5])
+    every_s = connections / float(sys.argv[5]) if len(sys.argv) > 5 else 0.0
     ready = threading.Barrier(connections + 1)
     told: Counter[str] = Counter()
     took: list[list[float]] = [[] for _ in range(connections)]
     made = [requests(f"T{n}", count // connections, now_ms) for n in range(connections)]
     threads = [
-        threading.Thread(target=send, args=(port, made[n], ready, told, took[n]))
+        threading.Thread(target=send, args=(port, made[n], ready, told, took[n], every_s))
         for n in range(connections)
     ]
     for thread in threads:
         thread.start()
     ready.wait(TIMEOUT_S)
-    began = time.perf_counter()
+    began, first = time.perf_counter(), time.monotonic()
     for thread in threads:
         thread.join()
     seconds = time.perf_counter() - began
@@ -91,6 +104,8 @@ def main() -> None:
         json.dumps(
             {
                 "seconds": seconds,
+                "began": first,
+                "ended": first + seconds,
                 "statuses": told,
                 "p50": statistics.median(times),
                 "p99": times[int(len(times) * 0.99)],

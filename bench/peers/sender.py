@@ -11,6 +11,9 @@ Usage: python -m bench.peers.sender MODE [--ticks-per-s N] [--events-per-s N] [-
               let the trade end at its target; told at the end: from the bytes of the crossing
               tick to the first byte of the order, in seconds
 
+``filling``   as crossing, but the entry fills at another price than the one it was decided on, so
+              that its stop moves; told of each as it comes, in seconds: when (CLOCK_MONOTONIC),
+              and from the bytes of the execution to those of the stop
 ``idle``      nothing but answers
 
 Prints its port, then serves one client after another until its standard input ends.
@@ -46,6 +49,9 @@ STAMP: Final = 123456.789012345  # where the time of sending is put in
 SECOND_NS: Final = 1_000_000_000
 QUIET: Final = 100.0
 OVER: Final = 100.6
+SLIPPED: Final = 100.9
+AGAIN_S: Final = 0.3
+STOP: Final = ("IBM", "STP")
 AT_TARGET: Final = 103.0
 PATIENCE_S: Final = 10.0
 
@@ -120,8 +126,8 @@ class Line:
     def _ticking(self) -> list[int]:
         return [request for kind, request in self.client.streams if kind == 97]
 
-    def tick(self, kind: TickKind, price: float) -> None:
-        self.gateway.tick(MarketTick(self.now_ns, "IBM", kind, price, 10_000))
+    def tick(self, kind: TickKind, price: float, symbol: str = "IBM") -> None:
+        self.gateway.tick(MarketTick(self.now_ns, symbol, kind, price, 10_000))
 
 
 def flood(line: Line, options: argparse.Namespace) -> None:
@@ -178,9 +184,9 @@ def stamped(line: Line, status: str) -> tuple[bytes, bytes]:
     return head, tail
 
 
-def quote(line: Line, price: float) -> None:
-    line.tick("B", round(price - 0.01, 2))
-    line.tick("A", round(price + 0.01, 2))
+def quote(line: Line, price: float, symbol: str = "IBM") -> None:
+    line.tick("B", round(price - 0.01, 2), symbol)
+    line.tick("A", round(price + 0.01, 2), symbol)
     line.flush()
 
 
@@ -212,6 +218,56 @@ def crossing(line: Line, options: argparse.Namespace) -> None:
     line.serve(PATIENCE_S)
 
 
+def filling(line: Line, options: argparse.Namespace) -> None:
+    """The other symbols are quoted, for whoever wants positions there."""
+    line.serve_until(lambda: bool(line.client.streams))
+    for symbol in options.symbols.split(","):
+        quote(line, QUIET, symbol)
+    line.serve(1.0)
+    while True:
+        began = entered(line)
+        before = stops(line)
+        while began is not None and stops(line) == before:
+            data = line.receive()
+            moved = time.monotonic()
+            line.answer(data)
+            if stops(line) != before:
+                print(json.dumps([began, moved - began]), flush=True)
+        line.serve(0.01)
+        quote(line, AT_TARGET)
+        line.tick("T", AT_TARGET)
+        line.flush()
+        line.serve_until(lambda: not stops(line))
+
+
+def entered(line: Line) -> float | None:
+    """When the execution of an entry left. A client that is behind may still be in the last trade
+    when the price crosses, and refuse: then it crosses again. None: it came after all."""
+    while True:
+        quote(line, QUIET)
+        line.tick("T", QUIET)
+        line.flush()
+        line.serve(0.02)
+        if stops(line):
+            return None
+        quote(line, OVER)
+        line.tick("T", OVER)
+        line.flush()
+        if select.select([line.socket], [], [], AGAIN_S)[0]:
+            data = line.receive()
+            line.tick("A", SLIPPED)  # on its way the market has moved
+            began = time.monotonic()
+            line.answer(data)
+            if stops(line):
+                return began
+
+
+def stops(line: Line) -> list[object]:
+    """The prices at which IBM is stopped out."""
+    orders = line.exchange.open_orders()
+    return [one.aux_price for one in orders if (one.instrument.symbol, one.order_type) == STOP]
+
+
 def held(line: Line) -> int:
     return sum(int(one.quantity) for one in line.exchange.positions())
 
@@ -221,7 +277,7 @@ def idle(line: Line, _: argparse.Namespace) -> None:
         line.serve(PATIENCE_S)
 
 
-MODES = {"idle": idle, "flood": flood, "paced": paced, "crossing": crossing}
+MODES = {"idle": idle, "flood": flood, "paced": paced, "crossing": crossing, "filling": filling}
 
 
 def main() -> None:

@@ -139,6 +139,39 @@ class StrategyBuilder:
         self._enter_when: Condition | None = None
         self._rules: tuple[Rule, ...] = ()
 
+    @classmethod
+    def of(
+        cls, name: str, symbols: Iterable[str], pattern: Pattern, rules: Iterable[Rule] = ()
+    ) -> Self:
+        """A builder that has been told all of a pattern, as that of a file."""
+        made = cls(name).symbols(*symbols)
+        made._trade = Trade(**{one.name: getattr(pattern, one.name) for one in attrs.fields(Trade)})
+        made._confidence_min, made._sell_means = pattern.confidence_min, pattern.sell_means
+        made._cooldown_s, made._per_day_max = pattern.cooldown_s, pattern.entries_per_day_max
+        made._before_end_s, made._enter_when = pattern.close_before_end_s, pattern.enter_when
+        made._rules = tuple(rules)
+        return made
+
+    def told(self) -> tuple[tuple[str, ...], Pattern, tuple[Rule, ...]]:
+        """What it has been told: the symbols, the pattern as a file's table says it, and rules.
+
+        Raises:
+            ValueError: any number of entries a day, for which a table has no word.
+        """
+        if self._per_day_max is None:
+            raise ValueError("a table has no word for any number of entries a day: say how many")
+        trade = {one.name: getattr(self._whole, one.name) for one in attrs.fields(Trade)}
+        pattern = Pattern(
+            **trade,
+            confidence_min=self._confidence_min,
+            sell_means=self._sell_means,
+            cooldown_s=self._cooldown_s,
+            entries_per_day_max=self._per_day_max,
+            close_before_end_s=self._before_end_s,
+            enter_when=self._enter_when,
+        )
+        return self._symbols, pattern, self._rules
+
     # -- what and how much
 
     def symbols(self, *symbols: str) -> Self:
@@ -289,13 +322,10 @@ class StrategyBuilder:
 
     def build(self) -> tuple[Rule, ...]:
         """The rules; what was built before stays as it is."""
-        trade = (
-            self._trade if not self._targets else attrs.evolve(self._trade, target=self._targets)
-        )
         pattern = pattern_rules(
             self._name,
             self._symbols,
-            trade,
+            self._whole,
             self._confidence_min,
             self._sell_means,
             self._cooldown_s,
@@ -306,6 +336,10 @@ class StrategyBuilder:
         rules = (*pattern, *self._rules)
         check_rules(rules)
         return rules
+
+    @property
+    def _whole(self) -> Trade:
+        return self._trade if not self._targets else attrs.evolve(self._trade, target=self._targets)
 
     def _set(self, **settings: Any) -> Self:
         self._trade = attrs.evolve(self._trade, **settings)

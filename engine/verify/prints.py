@@ -39,6 +39,7 @@ LEFT_OUT: Final[dict[type, dict[str, str]]] = {
         "profit_rules": _SAME,
         "event_rules": _SAME,
         "closing_margins": _SAME,
+        "followed": _SAME,
         "instruments": "defined by the broker, always alike; which are known, the symbols tell",
         "epoch": "what arrives carries the epoch it belongs to",
         "sequence": _TOLD,

@@ -37,6 +37,12 @@ DANGERS = [  # a file, the line, the path, what is told
         "the entry and each add have 2: only 3 of 4 adds fit, the others are refused",
     ),
     (
+        SAFE + f"scale_in = {{times_max = {'9' * 30}}}",
+        3,
+        "strategy.scale_in.times_max",
+        f"the entry and each add have 1: only 7 of {'9' * 30} adds fit",
+    ),
+    (
         SAFE + "sizing = {shares = 20000}",
         3,
         "strategy.sizing.shares",

@@ -40,6 +40,8 @@ LIVE = dict(re.findall(r"<!-- engine: (\w+) -->\n```python\n(.*?)```", PAGE, re.
 FILES = dict(re.findall(r"<!-- rules: (\w+) -->\n```toml\n(.*?)```", PAGE, re.DOTALL))
 SAID = {  # what an example prints
     "pattern": "calm.buy 50\ncalm.sell 50\ncalm.short 50\ncalm.scale_in 10\ncalm.end_of_day 100\n",
+    "written": '[strategy]\nsymbols = ["IBM"]\nsizing = {shares = 100}\n'
+    'enter_when = "close > sma(200)"\n',
     "templates": "['IBM.buy', 'IBM+SPY.short', 'IBM.sell', 'IBM.scale_in', 'all.end_of_day']\n",
     "rule": "confidence >= 0.8\n",
     "event": "PredictionSignalEvent has no 'confidense' to compare, did you mean confidence?\n",
