@@ -4,10 +4,12 @@
     GET  /api/stream        server-sent events: what has changed, four times a second
     GET  /api/charts        the lifecycles as drawings
     GET  /api/paths         prices of the last minutes
+    GET  /metrics           figures for Prometheus
     GET  /api/history       trades of the journal; with /NUMBER one of them, step by step
     POST /api/control       halt and resume, as the control socket has them
 
-Everything under /api wants the key. Whatever is wrong is refused before anything else is read.
+Everything but the page and its files wants the key. Whatever is wrong is refused before anything
+else is read.
 """
 
 from __future__ import annotations
@@ -66,6 +68,7 @@ class Dashboard:
         operations: Mapping[str, Operation],
         journal: Path | None = None,
     ) -> None:
+        self._engine = engine
         self._settings = settings
         self._operations = {name: operations[name] for name in MAY if name in operations}
         self._key = key_for(settings.key_file)
@@ -159,6 +162,8 @@ class Dashboard:
             return _refusal(405, "GET it", {"Allow": "GET, HEAD"})
         if path == "/api/stream":
             return self._stream()
+        if path == "/metrics":
+            return self._metrics()
         return await self._data(path)
 
     async def _data(self, path: str) -> Response:
@@ -177,6 +182,18 @@ class Dashboard:
         except UserError as problem:
             return _refusal(409, str(problem))
         return _json(self._feed.masked(found))
+
+    def _metrics(self) -> Response:
+        bus = self._engine.bus
+        text = self._watcher.metrics.text(
+            {
+                "queues": {"inbox": self._engine.waiting, "events": bus.waiting},
+                "dropped": bus.dropped,
+                "viewers": len(self._viewers),
+                "wrong_keys": self._access.refused,
+            }
+        )
+        return Response(text, media_type="text/plain; version=0.0.4")
 
     # -- what it asks for ------------------------------------------------------------------------
 

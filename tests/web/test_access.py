@@ -18,8 +18,8 @@ from engine.web.access import Access, key_for
 from engine.web.static_files import FOLDER, static_files
 from tests.web.conftest import ACCOUNT, CLIENT, Scene, scene
 
-PATHS = ("/", "/app.js", "/api/stream", "/api/charts", "/api/paths", "/api/history", "/api/control")
-SECRET = ("/api/stream", "/api/charts", "/api/paths", "/api/history", "/api/history/1", "/api/x")
+PATHS = ("/", "/app.js", "/metrics", "/api/stream", "/api/charts", "/api/history", "/api/control")
+SECRET = ("/metrics", "/api/stream", "/api/charts", "/api/paths", "/api/history/1", "/api/x")
 
 
 # -- names and pages -----------------------------------------------------------------------------
