@@ -19,7 +19,7 @@ import contextlib
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Final, Self
 
 import attrs
 import orjson
@@ -42,7 +42,6 @@ HOST: Final = "127.0.0.1"
 BODY_BYTES_MAX: Final = 4_096
 BODY_TIMEOUT_S: Final = 5.0
 CONNECTIONS_MAX: Final = 64  # besides those of viewers
-STALLED_S: Final = 20.0  # a viewer that takes nothing for so long is let go
 QUIET_S: Final = 15.0  # a comment after so long without news, so that no proxy ends it
 READING: Final = ("GET", "HEAD")
 MAY: Final = ("halt", "resume")
@@ -224,7 +223,7 @@ class Dashboard:
     def _stream(self) -> Response:
         if len(self._viewers) >= self._settings.viewers_max:
             return _refusal(503, f"{self._settings.viewers_max} look already", {"Retry-After": "5"})
-        return _Patient(self._messages(), media_type="text/event-stream")
+        return StreamingResponse(self._messages(), media_type="text/event-stream")
 
     async def _messages(self) -> AsyncIterator[bytes]:
         self._loop = asyncio.get_running_loop()
@@ -244,19 +243,6 @@ class Dashboard:
                 yield b"data:" + data + b"\n\n"
         finally:
             self._viewers.discard(news)
-
-
-class _Patient(StreamingResponse):
-    """A stream that ends when its reader takes nothing any more: what is not taken fills the
-    buffers of the connection, and the next piece waits."""
-
-    async def stream_response(self, send: Send) -> None:
-        async def within(message: Any) -> None:
-            async with asyncio.timeout(STALLED_S):
-                await send(message)
-
-        with contextlib.suppress(TimeoutError):
-            await super().stream_response(within)
 
 
 async def _body(request: Request) -> bytes | None:

@@ -79,7 +79,10 @@ class Story:
         )
 
     def add(self, page: dict[str, Any], mark: tuple[Any, ...]) -> None:
-        """A page, unless it would only repeat the one before."""
+        """A page, unless it would only repeat the one before, or tells how a trade that has come
+        to rest is put away."""
+        if self.closed_ns and not page["moves"] and not page["prices"]:
+            return
         if mark == self._last and not page["lines"] and not page["prices"]:
             return
         self._last = mark
