@@ -22,10 +22,11 @@ from engine.web.settings import Web
 def main() -> None:
     port, *plain = sys.argv[1:]
     engine = Engine(config(int(port), "orders", ["IBM"]))
-    dashboard = Dashboard(engine, Web(port=0), operations(engine, lambda: ()))
-    if not plain:
-        dashboard.start()
-    print("" if plain else dashboard.link, flush=True)
+    if plain:
+        print(flush=True)
+    else:
+        dashboard = Dashboard(engine, Web(port=0), operations(engine, lambda: ()))
+        print(dashboard.start().link, flush=True)
     sys.stdin.readline()
     engine.start()
     sys.stdin.read()

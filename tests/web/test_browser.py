@@ -133,6 +133,11 @@ def test_a_trade_is_seen_from_its_entry_to_its_end_and_again_in_history(
 
 def _step_through(page: Page) -> None:
     page.get_by_role("link", name="History").click()
+    steps = page.locator("#view-history .counts text")
+    steps.first.wait_for()
+    assert steps.all_text_contents() == ["1"] * steps.count()  # one trade, each step once
+    assert page.locator("#view-history .edge.taken").count() == steps.count() >= 4
+    _shot(page, "steps")
     page.get_by_role("link", name="IBM long").first.click()
     history = page.locator("#view-history")
     at = history.locator(".at")
