@@ -72,7 +72,8 @@ debug: ## build with checks compiled in, beside the working copy, and run the fa
 	cd build/debug && $(DEBUG_VENV)/bin/python -m pytest -m "not slow and not data" --deselect tests/test_layout.py $(ARGS)
 
 # Drawings need Graphviz, and the dashboard's tests a browser; that numbers are read alike under
-# any locale needs one with a decimal comma. Where they cannot be installed their tests are skipped and say so.
+# any locale needs one with a decimal comma. Where they cannot be installed their tests are skipped
+# and say so.
 APT = command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ] && apt-get update -qq && apt-get install -y -qq --no-install-recommends
 system-packages:
 	@command -v dot >/dev/null || { $(APT) graphviz; } >/dev/null 2>&1 \

@@ -86,6 +86,11 @@ class EventBus:
     def dropped(self) -> int:
         return self._lost[0]
 
+    @property
+    def waiting(self) -> int:
+        """Events that are not delivered yet."""
+        return self._queue.qsize()
+
     # -- life ----------------------------------------------------------------------------------
 
     def start(self) -> None:

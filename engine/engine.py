@@ -423,6 +423,11 @@ class Engine:
         return self.bus.subscribe(event_class, handler)
 
     @property
+    def waiting(self) -> int:
+        """What was handed in and the writer has not taken."""
+        return self._inbox.waiting
+
+    @property
     def core(self) -> Core:
         """What decides. Only for who runs on the writer's thread, between two waits."""
         return self._core

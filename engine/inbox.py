@@ -109,6 +109,11 @@ class Inbox:
                 os.eventfd_write(self.wake_fd, 1)
         return taken
 
+    @property
+    def waiting(self) -> int:
+        """Letters that the writer has not taken."""
+        return len(self._letters)
+
     def wake(self) -> None:
         with self._lock:
             if not self._closed:

@@ -74,7 +74,7 @@ ENGINE = _words(
     monitor.files monitor.words monitor.journal_lines monitor.demo monitor.lines
     monitor.order_words monitor.explanation monitor.summary monitor.supervision monitor.table
     web.access web.static_files web.chart_layout web.look web.sections web.log_tail web.feed
-    web.watcher web.stories web.history_child web.history web.dashboard
+    web.metrics web.watcher web.stories web.history_child web.history web.dashboard
     verify.tickets verify.broker verify.situations verify.copies verify.prints verify.steps
     verify.messages verify.sessions verify.choices verify.world verify.state_laws verify.laws
     verify.explore

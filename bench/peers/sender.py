@@ -206,8 +206,11 @@ def crossing(line: Line, options: argparse.Namespace) -> None:
         began = time.monotonic_ns()
         line.flush()
         data = line.receive()
-        took.append((time.monotonic_ns() - began) / 1e9)
+        waited = (time.monotonic_ns() - began) / 1e9
         line.answer(data)
+        if not line.exchange.open_orders() and held(line) == 0:
+            continue  # the engine was not done with the trade before: that was something else
+        took.append(waited)
         line.serve_until(lambda: held(line) > 0 and len(line.exchange.open_orders()) == 2)
         line.serve(0.005)
         quote(line, AT_TARGET)

@@ -1,8 +1,10 @@
-"""The engine of the orders, with its dashboard: it trades once those who watch are there.
+"""The engine of the orders, with its dashboard or without: it trades once those who watch are
+there.
 
-    python -m bench.peers.watched PORT
+    python -m bench.peers.watched PORT [plain]
 
-Prints the dashboard's link, becomes live when a line comes in, ends when its input does.
+Prints the dashboard's link (``plain``: an empty line), becomes live when a line comes in, ends
+when its input does.
 """
 
 from __future__ import annotations
@@ -18,13 +20,17 @@ from engine.web.settings import Web
 
 
 def main() -> None:
-    engine = Engine(config(int(sys.argv[1]), "orders", ["IBM"]))
-    with Dashboard(engine, Web(port=0), operations(engine, lambda: ())) as dashboard:
-        print(dashboard.link, flush=True)
-        sys.stdin.readline()
-        engine.start()
-        sys.stdin.read()
-        engine.stop()
+    port, *plain = sys.argv[1:]
+    engine = Engine(config(int(port), "orders", ["IBM"]))
+    if plain:
+        print(flush=True)
+    else:
+        dashboard = Dashboard(engine, Web(port=0), operations(engine, lambda: ()))
+        print(dashboard.start().link, flush=True)
+    sys.stdin.readline()
+    engine.start()
+    sys.stdin.read()
+    engine.stop()
     os._exit(0)
 
 

@@ -1,7 +1,8 @@
 """An HTTP server on a thread and an event loop of its own, for a small application.
 
-It listens where it is told and nowhere else, and a peer cannot hold it up: connections, headers
-and the time they may take are bounded. Bodies are the application's to bound.
+It listens where it is told and nowhere else, and a peer cannot hold it up: connections, headers,
+the time they may take and the time in which an answer is taken are bounded. Bodies are the
+application's to bound.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ BACKLOG: Final = 128
 HEADER_BYTES_MAX: Final = 16_384
 HEADER_TIMEOUT_S: Final = 10.0
 IDLE_TIMEOUT_S: Final = 30
+STALL_TIMEOUT_S: Final = 20.0
 END_TIMEOUT_S: Final = 5.0
 GRACE_S: Final = 1
 
@@ -60,9 +62,11 @@ class OneWrite:
 
 
 class PatientProtocol(H11Protocol):
-    """Closes connections that do not come to the end of their headers."""
+    """Closes connections that do not come to the end of their headers, or whose peer takes
+    nothing of what is written to it."""
 
     _deadline: asyncio.TimerHandle | None = None
+    _stall: asyncio.TimerHandle | None = None
     _out: OneWrite
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -88,14 +92,29 @@ class PatientProtocol(H11Protocol):
         cycle.keep_alive = False
         return True
 
+    def pause_writing(self) -> None:
+        """The peer has not taken a good deal of what was written to it."""
+        super().pause_writing()
+        self._stall = self.loop.call_later(STALL_TIMEOUT_S, self._out.abort)
+
+    def resume_writing(self) -> None:
+        self._resumed()
+        super().resume_writing()
+
     def connection_lost(self, exc: Exception | None) -> None:
         self._calm()
+        self._resumed()
         super().connection_lost(exc)
 
     def _calm(self) -> None:
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
+
+    def _resumed(self) -> None:
+        if self._stall is not None:
+            self._stall.cancel()
+            self._stall = None
 
     def _late(self) -> None:
         self._deadline = None

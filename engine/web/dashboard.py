@@ -4,10 +4,12 @@
     GET  /api/stream        server-sent events: what has changed, four times a second
     GET  /api/charts        the lifecycles as drawings
     GET  /api/paths         prices of the last minutes
+    GET  /metrics           figures for Prometheus
     GET  /api/history       trades of the journal; with /NUMBER one of them, step by step
     POST /api/control       halt and resume, as the control socket has them
 
-Everything under /api wants the key. Whatever is wrong is refused before anything else is read.
+Everything but the page and its files wants the key. Whatever is wrong is refused before anything
+else is read.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ import contextlib
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Final, Self
 
 import attrs
 import orjson
@@ -40,7 +42,6 @@ HOST: Final = "127.0.0.1"
 BODY_BYTES_MAX: Final = 4_096
 BODY_TIMEOUT_S: Final = 5.0
 CONNECTIONS_MAX: Final = 64  # besides those of viewers
-STALLED_S: Final = 20.0  # a viewer that takes nothing for so long is let go
 QUIET_S: Final = 15.0  # a comment after so long without news, so that no proxy ends it
 READING: Final = ("GET", "HEAD")
 MAY: Final = ("halt", "resume")
@@ -66,6 +67,7 @@ class Dashboard:
         operations: Mapping[str, Operation],
         journal: Path | None = None,
     ) -> None:
+        self._engine = engine
         self._settings = settings
         self._operations = {name: operations[name] for name in MAY if name in operations}
         self._key = key_for(settings.key_file)
@@ -159,6 +161,8 @@ class Dashboard:
             return _refusal(405, "GET it", {"Allow": "GET, HEAD"})
         if path == "/api/stream":
             return self._stream()
+        if path == "/metrics":
+            return self._metrics()
         return await self._data(path)
 
     async def _data(self, path: str) -> Response:
@@ -177,6 +181,18 @@ class Dashboard:
         except UserError as problem:
             return _refusal(409, str(problem))
         return _json(self._feed.masked(found))
+
+    def _metrics(self) -> Response:
+        bus = self._engine.bus
+        text = self._watcher.metrics.text(
+            {
+                "queues": {"inbox": self._engine.waiting, "events": bus.waiting},
+                "dropped": bus.dropped,
+                "viewers": len(self._viewers),
+                "wrong_keys": self._access.refused,
+            }
+        )
+        return Response(text, media_type="text/plain; version=0.0.4")
 
     # -- what it asks for ------------------------------------------------------------------------
 
@@ -207,7 +223,7 @@ class Dashboard:
     def _stream(self) -> Response:
         if len(self._viewers) >= self._settings.viewers_max:
             return _refusal(503, f"{self._settings.viewers_max} look already", {"Retry-After": "5"})
-        return _Patient(self._messages(), media_type="text/event-stream")
+        return StreamingResponse(self._messages(), media_type="text/event-stream")
 
     async def _messages(self) -> AsyncIterator[bytes]:
         self._loop = asyncio.get_running_loop()
@@ -227,19 +243,6 @@ class Dashboard:
                 yield b"data:" + data + b"\n\n"
         finally:
             self._viewers.discard(news)
-
-
-class _Patient(StreamingResponse):
-    """A stream that ends when its reader takes nothing any more: what is not taken fills the
-    buffers of the connection, and the next piece waits."""
-
-    async def stream_response(self, send: Send) -> None:
-        async def within(message: Any) -> None:
-            async with asyncio.timeout(STALLED_S):
-                await send(message)
-
-        with contextlib.suppress(TimeoutError):
-            await super().stream_response(within)
 
 
 async def _body(request: Request) -> bytes | None:

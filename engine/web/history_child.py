@@ -48,7 +48,8 @@ class Reading:
                                 "problem": self._problem}  # fmt: skip
         number = asked.get("trade")
         if number is None:
-            return orjson.dumps({**told, "trades": stories.heads()})
+            steps = [[*step, count] for step, count in stories.steps.items()]
+            return orjson.dumps({**told, "trades": stories.heads(), "steps": steps})
         story = stories.story(int(number))
         if story is None:
             return orjson.dumps({**told, "error": "there is no such trade in the journal"})

@@ -7,6 +7,7 @@ market at decisions, and where orders act. Ticks are in no journal, so between t
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from typing import Any, Final
@@ -79,7 +80,10 @@ class Story:
         )
 
     def add(self, page: dict[str, Any], mark: tuple[Any, ...]) -> None:
-        """A page, unless it would only repeat the one before."""
+        """A page, unless it would only repeat the one before, or tells how a trade that has come
+        to rest is put away."""
+        if self.closed_ns and not page["moves"] and not page["prices"]:
+            return
         if mark == self._last and not page["lines"] and not page["prices"]:
             return
         self._last = mark
@@ -96,6 +100,7 @@ class Stories:
         self.seq = seq  # of the last record
         self._core = core
         self._stories: dict[int, Story] = {}
+        self.steps: Counter[tuple[str, str]] = Counter()  # of all contexts, from and to
 
     def feed(self, record: Record) -> None:
         """Raises JournalError if this version of the engine decides differently."""
@@ -108,6 +113,9 @@ class Stories:
                 "of the engine wrote it"
             )
         self.seq = record.seq
+        self.steps.update(
+            (one.old, one.new) for one in output.events if isinstance(one, ContextChangedEvent)
+        )
         told = self._told(record.inputs, output.events, before)
         for number in sorted(told):
             context = state.contexts.get(number)

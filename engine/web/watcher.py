@@ -25,6 +25,7 @@ from engine.view import Question
 from engine.web.feed import ENTRIES_MAX, Feed
 from engine.web.log_tail import LogTail
 from engine.web.look import Look, look
+from engine.web.metrics import Metrics
 from engine.web.sections import MS_NS, entry, note, sections
 
 WATCHED_S: Final = 0.25
@@ -41,6 +42,8 @@ class Watchable(Protocol):
     def bus(self) -> Any: ...
     @property
     def ways(self) -> Any: ...
+    @property
+    def waiting(self) -> int: ...
     def submit(self, request: Any) -> Future[Any]: ...
 
 
@@ -55,7 +58,7 @@ class Watcher:
         told: Callable[[], object],
     ) -> None:
         self.feed: Final = feed
-        self.last: Look | None = None
+        self.metrics: Final = Metrics()
         self._engine = engine
         self._watched = watched
         self._told = told
@@ -64,7 +67,7 @@ class Watcher:
         self._log = LogTail()
         self._asked: Future[Look] | None = None
         self._asked_s = 0.0
-        self._answer_ms = 0.0
+        self._answer_s = 0.0  # of the latest question, as far as it is known
         self._ticks: deque[tuple[float, int]] = deque(maxlen=int(2 / WATCHED_S))
         self._end = threading.Event()
         self._subscription = engine.bus.subscribe(BaseEvent, self._take)
@@ -91,6 +94,7 @@ class Watcher:
         """On the bus's thread."""
         if not isinstance(event, MarketEvent):
             self._events.append(event)
+            self.metrics.add(event)
 
     def _run(self) -> None:
         while not self._end.wait(WATCHED_S if self._watched() else ALONE_S):
@@ -98,8 +102,8 @@ class Watcher:
 
     def turn(self) -> None:
         found = self._look()
+        self.metrics.seen(found, self._answer_s)
         if found is not None:
-            self.last = found
             self._ticks.append((time.monotonic(), found.ticks))
             self._extend_paths(found)
             self.feed.put([*sections(found), self._health(True)], self._entries(), found.account)
@@ -114,12 +118,13 @@ class Watcher:
                 self._asked, self._asked_s = self._engine.submit(Question(look)), time.monotonic()
             found = self._asked.result(PATIENCE_S)
         except NotYetError:
+            self._answer_s = time.monotonic() - self._asked_s
             return None
         except LimitError:
             self._asked = None
             return None
         self._asked = None
-        self._answer_ms = (time.monotonic() - self._asked_s) * 1000
+        self._answer_s = time.monotonic() - self._asked_s
         return found
 
     def _extend_paths(self, found: Look) -> None:
@@ -137,11 +142,10 @@ class Watcher:
 
     def _health(self, answered: bool) -> tuple[str, bytes]:
         bus = self._engine.bus
-        waited_s = 0.0 if answered or self._asked is None else time.monotonic() - self._asked_s
         told = {
             "answered": answered,
-            "waited_s": round(waited_s, 1),
-            "answer_ms": round(self._answer_ms, 1),
+            "waited_s": 0.0 if answered else round(self._answer_s, 1),
+            "answer_ms": round(self._answer_s * 1000, 1),
             "ticks_per_s": round(self._rate()),
             "dropped": bus.dropped,
             "handler_failures": bus.failures,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import socket
 import time
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,14 +13,15 @@ from typing import Any
 import pytest
 
 from engine.errors import ConfigError
+from engine.signals import http_server
 from engine.signals.keys import Secret
 from engine.web import dashboard
 from engine.web.access import Access, key_for
 from engine.web.static_files import FOLDER, static_files
 from tests.web.conftest import ACCOUNT, CLIENT, Scene, scene
 
-PATHS = ("/", "/app.js", "/api/stream", "/api/charts", "/api/paths", "/api/history", "/api/control")
-SECRET = ("/api/stream", "/api/charts", "/api/paths", "/api/history", "/api/history/1", "/api/x")
+PATHS = ("/", "/app.js", "/metrics", "/api/stream", "/api/charts", "/api/history", "/api/control")
+SECRET = ("/metrics", "/api/stream", "/api/charts", "/api/paths", "/api/history/1", "/api/x")
 
 
 # -- names and pages -----------------------------------------------------------------------------
@@ -240,6 +242,11 @@ def test_no_path_leads_to_another_file(shared: Scene, path: str) -> None:
 
 
 def test_files_are_those_of_the_package() -> None:
+    about = tomllib.loads((FOLDER.parents[2] / "pyproject.toml").read_text("utf-8"))
+    setuptools = about["tool"]["setuptools"]
+
+    assert "engine.web" in setuptools["packages"]
+    assert setuptools["package-data"]["engine.web"] == ["static/*"]
     assert set(static_files()) == {"/", *(f"/{path.name}" for path in FOLDER.iterdir())}
 
 
@@ -303,9 +310,11 @@ def test_there_is_a_bound_on_viewers(tmp_path: Path) -> None:
         assert found.messages(1)
 
 
-def test_a_viewer_that_takes_nothing_is_let_go(own: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The others go on as if it were not there."""
-    monkeypatch.setattr(dashboard, "STALLED_S", 0.3)
+def test_a_viewer_that_takes_nothing_is_let_go(
+    own: Scene, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The others go on as if it were not there, and nobody is alarmed."""
+    monkeypatch.setattr(http_server, "STALL_TIMEOUT_S", 0.3)
     feed: Any = own.dashboard._feed
     asleep = _connected(own, receive_bytes=2048)
     head = f"Host: localhost\r\nAuthorization: Bearer {own.key}\r\n\r\n"
@@ -322,6 +331,7 @@ def test_a_viewer_that_takes_nothing_is_let_go(own: Scene, monkeypatch: pytest.M
     assert not own.dashboard._viewers
     assert own.messages(2)
     asleep.close()
+    assert caplog.records == []
 
 
 # -- helpers ---------------------------------------------------------------------------------------

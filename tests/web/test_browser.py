@@ -23,6 +23,12 @@ SHOTS = Path(__file__).parents[2] / "test-output" / "web"
 PATIENCE_MS = 15_000
 WIDE = {"width": 1400, "height": 960}
 PHONE = {"width": 390, "height": 844}
+# In one look: what is drawn anew four times a second has no place in between.
+STOP_IS_BELOW = """() => {
+    const chip = (kind) => document.querySelector(`#price-chart .chip.${kind}`);
+    const y = (kind) => Number(chip(kind)?.getAttribute('y'));
+    return y('stop') > y('last');
+}"""
 SCRIPT = "<img src=x onerror=alert(1)>"
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs the Debian package chromium")
@@ -98,8 +104,7 @@ def test_a_trade_is_seen_from_its_entry_to_its_end_and_again_in_history(
     page.wait_for_selector("#price-chart .chip.stop")
     page.wait_for_selector("#price-chart .chip.target")
     page.wait_for_function("() => document.querySelector('.card .last').textContent === '101.50'")
-    stop, price = (page.locator(f"#price-chart .chip.{kind}") for kind in ("stop", "last"))
-    assert _top(stop) > _top(price)  # the stop of a long trade is below the price
+    page.wait_for_function(STOP_IS_BELOW)  # of a long trade
     assert page.locator("#price-chart .fill.buy").count() == 1
     assert page.locator("#timeline .order.stop .life").count() >= 1
     _shot(page, "protected-light")
@@ -133,6 +138,11 @@ def test_a_trade_is_seen_from_its_entry_to_its_end_and_again_in_history(
 
 def _step_through(page: Page) -> None:
     page.get_by_role("link", name="History").click()
+    steps = page.locator("#view-history .counts text")
+    steps.first.wait_for()
+    assert steps.all_text_contents() == ["1"] * steps.count()  # one trade, each step once
+    assert page.locator("#view-history .edge.taken").count() == steps.count() >= 4
+    _shot(page, "steps")
     page.get_by_role("link", name="IBM long").first.click()
     history = page.locator("#view-history")
     at = history.locator(".at")
@@ -255,9 +265,3 @@ def test_another_page_cannot_read_or_frame_it(browser: Browser, running: Scene) 
 
 def _state(page: Page) -> str | None:
     return page.locator("#view-history svg[data-chart]").get_attribute("data-state")
-
-
-def _top(locator: Any) -> float:
-    box = locator.bounding_box()
-    assert box is not None
-    return float(box["y"])

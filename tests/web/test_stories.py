@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -95,6 +96,18 @@ def test_prices_are_those_of_the_decision_and_of_fills(stories: Stories, past: S
     ]
     assert prices[0]["kind"] == "market"
     assert prices[0]["ask"] == pytest.approx(100.01)
+
+
+def test_steps_of_all_trades_are_counted(stories: Stories) -> None:
+    moves = [
+        (old, new)
+        for head in stories.heads()
+        for page in _pages(stories, head["number"])
+        for old, new, _ in page["moves"]
+    ]
+
+    assert stories.steps == Counter(moves)
+    assert stories.steps["flat", "entering"] == 2
 
 
 def test_times_never_fall(stories: Stories) -> None:

@@ -188,6 +188,7 @@ async function begin() {
     for (const drawing of told.charts) charts.set(drawing.name, new StateChart(drawing));
     history.drawings = told.charts;
     offerCharts();
+    if (!byId("view-history").hidden) route();
   }
   store.begin(await get("/api/paths"));
 }
@@ -204,7 +205,6 @@ function onState(state) {
 
 function start() {
   follow((message) => soon(store.take(message)), onState, begin);
-  if (location.hash.startsWith("#history")) route();
 }
 
 byId("key-form").addEventListener("submit", () => {

@@ -45,10 +45,22 @@ export class History {
       }
       if (turn !== this.turn) return;
       this.trades = told.trades;
+      if (!this.trade) this.#overview(told);
       this.#list(told);
       if (told.problem || told.read >= told.of) return;
       await new Promise((done) => setTimeout(done, AGAIN_MS));
     }
+  }
+
+  // Before a trade is chosen: which steps contexts have taken, and how often.
+  #overview({ steps }) {
+    const drawing = this.drawings.find((one) => one.name === "context");
+    if (!drawing || !steps.length) return;
+    const chart = new StateChart(drawing);
+    this.story.replaceChildren(h("div", { class: "panel full" },
+      h("div", { class: "panel-head" }, h("h2", null, "Steps that contexts have taken"), h("p", { class: "words" }, "of all trades of the journal; choose one to walk through it")),
+      h("div", { class: "statechart" }, chart.svg)));
+    chart.count(steps);
   }
 
   #list(told) {

@@ -5,7 +5,7 @@ import { s, setClass, words } from "./dom.js";
 let made = 0;
 
 function marker(id, name) {
-  return s("marker", { id, class: name, viewBox: "0 0 8 8", refX: 7, refY: 4, markerWidth: 6.5, markerHeight: 6.5, orient: "auto-start-reverse" },
+  return s("marker", { id, class: name, viewBox: "0 0 8 8", refX: 7, refY: 4, markerUnits: "userSpaceOnUse", markerWidth: 9, markerHeight: 9, orient: "auto-start-reverse" },
     s("path", { d: "M0 .6 7.6 4 0 7.4z" }));
 }
 
@@ -40,6 +40,24 @@ export class StateChart {
       s("g", null, this.edges.map((one) => one.path)),
       s("g", null, [...this.nodes.values()]));
     this.svg.style.maxWidth = `${drawing.width * 1.25}px`;
+  }
+
+  // How often each arrow was taken; those that never were stay pale.
+  count(steps) {
+    const counts = new Map(steps.map(([from, to, count]) => [`${from} ${to}`, count]));
+    const most = Math.max(1, ...counts.values());
+    this.counts?.remove();
+    this.counts = s("g", { class: "counts" });
+    this.svg.append(this.counts);
+    for (const edge of this.edges) {
+      const count = counts.get(`${edge.source} ${edge.target}`) ?? 0;
+      setClass(edge.path, count ? "edge taken" : "edge");
+      edge.path.setAttribute("marker-end", count ? this.ends.next : this.ends.plain);
+      if (!count) continue;
+      edge.path.style.strokeWidth = String(1.2 + 2.4 * (count / most));
+      const { x, y } = edge.path.getPointAtLength(edge.path.getTotalLength() * 0.42);
+      this.counts.append(s("text", { x, y: y + 4 }, count));
+    }
   }
 
   // ``move`` is [from, to, event] of the step that led to ``state``, if it is known.
