@@ -11,7 +11,7 @@ import importlib
 import struct
 from collections.abc import Mapping
 from decimal import Decimal
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, Final
 
 from engine.inputs import Instrument
@@ -171,8 +171,7 @@ class ProtobufEncoder:
         if body is None:
             body = self._executions[key] = self._execution(execution)
         # The number is the first field, and fields stand one behind the other.
-        number: bytes = _new("ExecutionDetails", {"reqId": request_id}).SerializeToString()
-        return _framed(11, number + body)
+        return _framed(11, _execution_number(request_id) + body)
 
     def _execution(self, execution: SimExecution) -> bytes:
         proto = _new("ExecutionDetails", {})
@@ -278,6 +277,12 @@ _ORDER_DEFAULTS: Final[Values] = {
 
 def _new(name: str, values: Mapping[str, Value]) -> Any:
     return fill(message_class(name)(), name, values)
+
+
+@lru_cache(maxsize=64)
+def _execution_number(request_id: int) -> bytes:
+    number: bytes = _new("ExecutionDetails", {"reqId": request_id}).SerializeToString()
+    return number
 
 
 def _fill_order(proto: Any, order: SimOrder, values: Mapping[str, Value]) -> None:
