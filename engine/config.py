@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, Literal
 
 import attrs
 import cattrs
+import orjson
 from attrs import field, validators
 
 from engine.errors import ConfigError
@@ -316,6 +317,13 @@ def _converter() -> cattrs.Converter:
 
 
 CONVERTER = _converter()
+
+
+@lru_cache(maxsize=16)
+def from_record(text: str) -> Config:
+    """The settings that a record of the journal holds; a replay meets the same ones often."""
+    config: Config = CONVERTER.structure(orjson.loads(text), Config)
+    return config
 
 
 def from_mapping(data: Mapping[str, Any], place: str = "config") -> Config:

@@ -16,7 +16,6 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import attrs
-import orjson
 
 from engine import config as configuration
 from engine import (
@@ -32,7 +31,7 @@ from engine import (
 )
 from engine.adds import next_double_down
 from engine.commands import Command
-from engine.config import CONVERTER, Config
+from engine.config import Config
 from engine.contexts import Context, name_rest
 from engine.entries import exit_order
 from engine.events import BaseEvent
@@ -306,8 +305,7 @@ _DEADLINES: Final[dict[str, Callable[[State, Outbox, str], None]]] = {
 
 def _on_started(state: State, out: Outbox, started: Started) -> None:
     """A run begins: its settings govern from here, also when the journal is replayed."""
-    settings: dict[str, Any] = orjson.loads(started.settings)
-    state.config = CONVERTER.structure(settings, configuration.Config)
+    state.config = configuration.from_record(started.settings)
     state.run = started.run
     state.tag = state.tag or started.run
     state.client_id = started.client_id

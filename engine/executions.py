@@ -15,7 +15,7 @@ from engine.contexts import Context, name_fill
 from engine.events import FillEvent, PositionCloseEvent, PositionOpenEvent, PositionUpdateEvent
 from engine.groups import Group
 from engine.halts import FLATTEN, NO_ENTRIES, on_halt
-from engine.inputs import CommissionReported, ExecutionReported, HaltRequested
+from engine.inputs import CommissionReported, ExecutionReported, HaltRequested, Input
 from engine.orders import OPENING_ROLES, Order, Role
 from engine.outbox import Outbox, order_fields
 from engine.portfolio import note_entry
@@ -24,6 +24,34 @@ from engine.reports import report
 from engine.rulebook import count
 from engine.state import State
 from statecharts.vocabulary import ContextEvent, OrderEvent, OrderReport
+
+
+def known(state: State, item: Input) -> bool:
+    """Whether this execution or commission is counted already, so that it would change nothing.
+    Each round of truth brings all of the day again; without them the journal stays short."""
+    if isinstance(item, ExecutionReported):
+        identity, number = revision(item.execution_id)
+        owner = state.execution_owner.get(identity)
+        if owner is None:
+            return False
+        ledger = _ledger(state, owner)
+        if ledger is not None:
+            return ledger.revisions.get(identity, -1) >= number
+        counted = state.foreign_fills.get(identity)  # else it is of a trade that is forgotten
+        return counted is None or counted[0] >= number
+    if isinstance(item, CommissionReported):
+        identity, number = revision(item.execution_id)
+        owner = state.execution_owner.get(identity)
+        if owner is None:
+            return state.early_commissions.get(identity) == item.commission
+        ledger = _ledger(state, owner)
+        return ledger is None or ledger.commissions.get(identity) == (number, item.commission)
+    return False
+
+
+def _ledger(state: State, number: int) -> Ledger | None:
+    owner: Context | Group | None = state.contexts.get(number) or state.groups.get(number)
+    return None if owner is None else owner.ledger
 
 
 def on_execution(state: State, out: Outbox, fill: ExecutionReported) -> None:
@@ -190,10 +218,9 @@ def on_commission(state: State, out: Outbox, seen: CommissionReported) -> None:
     if number is None:
         state.early_commissions[identity] = seen.commission
         return
-    owner: Context | Group | None = state.contexts.get(number) or state.groups.get(number)
-    if owner is None:
+    ledger = _ledger(state, number)
+    if ledger is None:
         return
-    ledger: Ledger = owner.ledger
     ledger.charge(seen.execution_id, seen.commission)
-    if isinstance(owner, Context):
-        state.dirty.add(owner.number)
+    if number in state.contexts:
+        state.dirty.add(number)

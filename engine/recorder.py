@@ -22,6 +22,7 @@ from typing import Final
 from engine.commands import Cancel, Command, OrderCommand
 from engine.core import Core, Output
 from engine.daybook import DayBook
+from engine.executions import known
 from engine.halts import TAKE_BACK
 from engine.inputs import HaltRequested, Input, Noticed
 from engine.journal import Journal, JournalFailed
@@ -57,12 +58,14 @@ class Recorder:
         return self._journal.pending and self.failure is None
 
     def step(self, inputs: Sequence[Input], now_ns: int, at_once: bool = False) -> Output:
-        """Take a step and record it. The commands of what is returned may leave. It is durable
-        if orders come of it or ``at_once`` says so, unless ``failure`` says why not.
+        """Take a step and record it, without what is counted already. The commands of what is
+        returned may leave. It is durable if orders come of it or ``at_once`` says so, unless
+        ``failure`` says why not.
 
         Raises:
             JournalError: so much waits for the disk that no more can be kept.
         """
+        inputs = [one for one in inputs if not known(self.core.state, one)]
         output = self.core.step(inputs, now_ns)
         self.stepped_ns = time.perf_counter_ns()
         self._journal.append(now_ns, inputs, output.commands)

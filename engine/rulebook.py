@@ -12,9 +12,8 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 import attrs
-import orjson
 
-from engine.config import CONVERTER, SECOND_NS, Config, Strategy
+from engine.config import SECOND_NS, Strategy, from_record
 from engine.contexts import Context
 from engine.errors import ConfigError
 from engine.events import BaseEvent, PredictionSignalEvent
@@ -68,7 +67,7 @@ def on_rule(state: State, out: Outbox, changed: RuleChanged) -> None:
 def on_settings(state: State, out: Outbox, changed: SettingsChanged) -> None:
     """The rules of the new settings take the place of those of the old ones; what programs have
     added stays, and a rule that keeps its name keeps its counters."""
-    config = CONVERTER.structure(orjson.loads(changed.settings), Config)
+    config = from_record(changed.settings)
     before = {rule.id: rule for rule in state.config.strategy.all_rules}
     own = config.strategy.all_rules
     others = [rule for rule in state.rules if rule.id not in before]

@@ -38,6 +38,8 @@ HURRIED: Final = (
 HISTORY_DATE_EPOCH: Final = 2  # formatDate: seconds since 1970 instead of a zone's text
 
 _Template = OrderTemplate | None
+# What this process has learned: every connection of the same version would find the same.
+_LEARNED: Final[dict[tuple[Any, ...], OrderTemplate]] = {}
 
 
 class _Capture:
@@ -160,15 +162,31 @@ class Requests:
             pass
         if len(self._orders) >= TEMPLATES_MAX:
             self._orders.clear()
-        template: _Template = None
+        self._orders[key] = template = self._learned(instrument, spec, key)
+        return template
+
+    def _learned(self, instrument: Instrument, spec: OrderSpec, key: tuple[Any, ...]) -> _Template:
+        whole = (
+            self.server_version,
+            *key,
+            instrument.sec_type,
+            instrument.primary_exchange,
+            instrument.currency,
+            instrument.local_symbol,
+            instrument.trading_class,
+        )
+        template = _LEARNED.get(whole)
+        if template is not None:
+            return template
+        if len(_LEARNED) >= TEMPLATES_MAX:
+            _LEARNED.clear()
         try:
-            template = learn_order(
+            template = _LEARNED[whole] = learn_order(
                 lambda values: self._reference_order(values, instrument, spec),
                 _layout(self.server_version),
             )
         except TemplateError as problem:
             self.fallbacks[f"order: {problem}"] += 1
-        self._orders[key] = template
         return template
 
     def _reference_order(

@@ -187,8 +187,7 @@ class Auditor:
 
     def _equity_most(self) -> Decimal:
         """The engine knows an older one."""
-        told = next(v for key, v, _ in self._exchange.account_values() if key == "NetLiquidation")
-        self._equity = max(self._equity, Decimal(told))
+        self._equity = max(self._equity, self._exchange.equity)
         return self._equity
 
     # -- the day -------------------------------------------------------------------------------

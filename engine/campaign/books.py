@@ -73,6 +73,7 @@ class Books:
         self.executions: dict[str, SimExecution] = {}  # newest revision, by identity
         self.trades: dict[str, Book] = {}  # by symbol
         self.direct: dict[str, Book] = {}
+        self._shared: set[str] = set()  # symbols that others have traded
         self.begun: dict[str, tuple[str, int]] = {}  # by trade: its symbol, its first share
 
     def read(self) -> None:
@@ -85,6 +86,8 @@ class Books:
             self.executions[identity] = one
             if one.client_id == self._client_id and one.order_ref:
                 self._count(one, before)
+            else:
+                self._shared.add(one.instrument.symbol)
         self._read = self._exchange.execution_count
 
     def _count(self, one: SimExecution, before: SimExecution | None) -> None:
@@ -105,13 +108,15 @@ class Books:
         return self.trades[symbol].shares if symbol in self.trades else ZERO
 
     def held(self, symbol: str) -> Decimal:
-        """Of these, what is there: others at the account may have taken some."""
-        own = self.own(symbol)
+        """Of these, what is there: others at the account may have taken some, of these or of
+        those that were placed directly."""
+        own, position = self.own(symbol), self._exchange.position(symbol)
         placed = self.direct[symbol].shares if symbol in self.direct else ZERO
-        there = self._exchange.position(symbol) - placed
-        if own * there <= 0:
-            return ZERO
-        return min(own, there) if own > 0 else max(own, there)
+        amounts = [own, position - placed]
+        if symbol in self._shared:
+            amounts.append(position)
+        least, most = min(amounts), max(amounts)
+        return least if least > 0 else min(most, ZERO)
 
     def profit(self, price: Callable[[str], Decimal | None]) -> Decimal | None:
         """Of all trades and direct orders, realised and not; None without a price."""

@@ -88,7 +88,8 @@ class Witness:
         self._still = 0
         self._naked = _Since()
         self._requests: deque[tuple[int, int]] = deque()  # (when, in all)
-        self._clients: dict[int, Client] = {}  # all that there were
+        self._clients: list[Client] = []  # that were there at the latest look
+        self._gone = 0  # messages of those that have left
 
     # -- while it trades -----------------------------------------------------------------------
 
@@ -120,8 +121,11 @@ class Witness:
 
     def _count_requests(self, now_ns: int) -> None:
         """28: TWS drops what comes faster than it allows."""
-        self._clients.update((id(one), one) for one in self._tws.gateway.clients)
-        total = sum(one.requests_total for one in self._clients.values())
+        present = self._tws.gateway.clients
+        if present != self._clients:
+            self._gone += sum(one.requests_total for one in self._clients if one not in present)
+            self._clients = list(present)
+        total = self._gone + sum(one.requests_total for one in present)
         recent = self._requests
         if not recent or recent[-1][1] != total:
             recent.append((now_ns, total))

@@ -238,6 +238,10 @@ class Exchange:
     def position(self, symbol: str) -> Decimal:
         return self._floor.account.position(symbol)
 
+    @property
+    def equity(self) -> Decimal:
+        return self._floor.account.net_liquidation()
+
     def account_values(self) -> list[tuple[str, str, str]]:
         """(key, value, currency) as account updates state them."""
         return self._floor.account.values()

@@ -152,9 +152,15 @@ class FaultPlan:
             for one in rules
             if one.left != 0 and (one.until_ns is None or self.now_ns < one.until_ns)
         ]
-        if len(alive) < len(rules):
+        if not alive:
+            del self._armed[name]
+        elif len(alive) < len(rules):
             self._armed[name] = alive
         return alive
+
+    def any_armed(self, names: frozenset[str]) -> bool:
+        """Whether rules of any of these names may still act, at a glance."""
+        return not names.isdisjoint(self._armed)
 
     def take(self, name: str, matches: Matches = lambda fault: True) -> Armed | None:
         """The first rule of this name that wants to act on what is at hand, counted; or None."""

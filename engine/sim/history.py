@@ -13,7 +13,7 @@ import math
 import random
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
-from typing import Final, Literal, get_args
+from typing import Any, Final, Literal, get_args
 
 import attrs
 
@@ -148,7 +148,16 @@ class _Anchor:
 class History:
     """The past of one instrument, real as far as the exchange has played it."""
 
-    __slots__ = ("_anchor", "_ask", "_bid", "_calendar", "_instrument", "_seed", "_series")
+    __slots__ = (
+        "_anchor",
+        "_ask",
+        "_bid",
+        "_calendar",
+        "_instrument",
+        "_seed",
+        "_series",
+        "_walks",
+    )
 
     def __init__(self, instrument: Instrument, seed: int) -> None:
         self._instrument = instrument
@@ -157,6 +166,7 @@ class History:
         self._bid = self._ask = 0.0
         self._anchor: _Anchor | None = None
         self._calendar: list[tuple[int, int]] = []
+        self._walks: dict[tuple[Any, ...], tuple[list[HistoryBar], float]] = {}
 
     def add(self, time_ns: int, kind: TickKind, price: float, size: int) -> None:
         """Take one tick into the base bars."""
@@ -286,7 +296,17 @@ class History:
     def _walk(
         self, opens: int, until: int, price: float, anchor: _Anchor, traded: bool
     ) -> tuple[list[HistoryBar], float]:
-        """Minute bars from ``opens`` to ``until`` that end at ``price``, and their first open."""
+        """Minute bars from ``opens`` to ``until`` that end at ``price``, and their first open. The
+        past is asked for again and again, and stays."""
+        key = opens, until, price, anchor.scale, traded
+        known = self._walks.get(key)
+        if known is None:
+            known = self._walks[key] = self._walked(opens, until, price, anchor, traded)
+        return known
+
+    def _walked(
+        self, opens: int, until: int, price: float, anchor: _Anchor, traded: bool
+    ) -> tuple[list[HistoryBar], float]:
         stream = random.Random(f"past/{self._seed}/{self._instrument.symbol}/{opens}")
         scale = anchor.scale * math.sqrt(MINUTE_NS / BASE_NS)
         bars = []

@@ -2,22 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from engine.core import Core
 from engine.daybook import DayBook
 from engine.image import image, shape
 from engine.journal import Journal
+from engine.journal_chain import Record, read_records
+from engine.journal_files import Durability, JournalFiles
 from engine.journal_store import MEMORY, Base, Store
 from engine.snapshots import StateSnapshot
 
 
 class KeptJournal(Journal):
-    """It is found again by the next life of the engine: what was committed, no more."""
+    """It is found again by the next life of the engine: what was committed, no more. A record that
+    one life has read is proven again by the next, and read no more."""
+
+    def __init__(
+        self, path: str, store: Store, files: JournalFiles | None, durability: Durability = "full"
+    ) -> None:
+        super().__init__(path, store, files, durability)
+        self._known: dict[int, Record] = {}
 
     def close(self) -> None:
         """What was not committed is lost, as with the process."""
 
     def found_again(self) -> KeptJournal:
-        return KeptJournal(MEMORY, self._store, None)
+        found = KeptJournal(MEMORY, self._store, None)
+        found._known = self._known
+        return found
 
     def gone_on(self, core: Core, book: DayBook) -> KeptJournal:
         """Found again with nothing but the state that it led to. The chain goes on; what came
@@ -27,3 +40,12 @@ class KeptJournal(Journal):
         found.kept = StateSnapshot(self.count, self.head_hash, shape(), image(core.state, book))
         self._store.close()
         return found
+
+    def records(self, after: int = 0) -> Iterator[Record]:
+        known = self._known
+        for row in self._rows(after):
+            seq, digest, _ = row[1]
+            record = known.get(seq)
+            if record is None or record.hash != digest:
+                record = known[seq] = next(read_records(iter((row,))))
+            yield record

@@ -11,7 +11,7 @@ import importlib
 import struct
 from collections.abc import Mapping
 from decimal import Decimal
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, Final
 
 from engine.inputs import Instrument
@@ -32,6 +32,7 @@ from engine.sim.wire_values import (
     completed_order_values,
     contract_values,
     details_values,
+    execution_key,
     execution_values,
     live_order_values,
     text,
@@ -82,7 +83,10 @@ def fill(proto: Any, name: str, values: Mapping[str, Value]) -> Any:
 
 
 def frame(message_id: int, proto: Any) -> bytes:
-    body: bytes = proto.SerializeToString()
+    return _framed(message_id, proto.SerializeToString())
+
+
+def _framed(message_id: int, body: bytes) -> bytes:
     return _HEAD.pack(len(body) + 4, message_id + PROTOBUF_OFFSET) + body
 
 
@@ -91,6 +95,9 @@ class ProtobufEncoder:
 
     def __init__(self, version: int) -> None:
         self.version = version
+        # What every round of questions brings again, without the number of the question.
+        self._executions: dict[tuple[Any, ...], bytes] = {}
+        self._commissions: dict[tuple[Any, ...], bytes] = {}
 
     def simple(self, message: Message, *values: Value) -> bytes:
         assert len(values) == len(message.fields), message
@@ -159,7 +166,15 @@ class ProtobufEncoder:
         return frame(101, proto)
 
     def execution(self, request_id: int, execution: SimExecution) -> bytes:
-        proto = _new("ExecutionDetails", {"reqId": request_id})
+        key = execution_key(execution)
+        body = self._executions.get(key)
+        if body is None:
+            body = self._executions[key] = self._execution(execution)
+        # The number is the first field, and fields stand one behind the other.
+        return _framed(11, _execution_number(request_id) + body)
+
+    def _execution(self, execution: SimExecution) -> bytes:
+        proto = _new("ExecutionDetails", {})
         contract = {**contract_values(execution.instrument), "exchange": execution.exchange}
         fill(proto.contract, "Contract", contract)
         values = {
@@ -167,18 +182,24 @@ class ProtobufEncoder:
             "isLiquidation": execution.liquidation,
         }
         fill(proto.execution, "Execution", values)
-        return frame(11, proto)
+        body: bytes = proto.SerializeToString()
+        return body
 
     def commission(
         self, execution_id: str, amount: Decimal | None, currency: str, realised: Decimal | None
     ) -> bytes:
+        key = execution_id, amount, currency, realised
+        known = self._commissions.get(key)
+        if known is not None:
+            return known
         values: Values = {
             "execId": execution_id,
             "commissionAndFees": None if amount is None else float(amount),
             "currency": currency,
             "realizedPNL": None if realised is None else float(realised),
         }
-        return frame(59, _new("CommissionAndFeesReport", values))
+        known = self._commissions[key] = frame(59, _new("CommissionAndFeesReport", values))
+        return known
 
     def contract_details(self, request_id: int, listing: Listing) -> bytes:
         proto = _new("ContractData", {"reqId": request_id})
@@ -256,6 +277,12 @@ _ORDER_DEFAULTS: Final[Values] = {
 
 def _new(name: str, values: Mapping[str, Value]) -> Any:
     return fill(message_class(name)(), name, values)
+
+
+@lru_cache(maxsize=64)
+def _execution_number(request_id: int) -> bytes:
+    number: bytes = _new("ExecutionDetails", {"reqId": request_id}).SerializeToString()
+    return number
 
 
 def _fill_order(proto: Any, order: SimOrder, values: Mapping[str, Value]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final
 
 from engine.inputs import Instrument
 from engine.sim import wire_conditions, wire_fields
@@ -24,6 +24,7 @@ from engine.sim.wire_values import (
     completed_order_values,
     contract_values,
     details_values,
+    execution_key,
     execution_values,
     live_order_values,
     text,
@@ -52,6 +53,10 @@ class TextEncoder:
 
     def __init__(self, version: int) -> None:
         self.version = version
+        # What every round of questions brings again, without the number of the question.
+        self._executions: dict[tuple[Any, ...], list[str]] = {}
+        layout = wire_fields.layout(wire_fields.EXECUTION, version)
+        self._number_at = 1 + [name for name, _ in layout].index("reqId")
 
     def simple(self, message: Message, *values: Value) -> bytes:
         assert len(values) == len(message.fields), message
@@ -85,6 +90,15 @@ class TextEncoder:
         values: Mapping[str, Value],
         conditions: tuple[str, ...] = ("0",),
     ) -> bytes:
+        return frame(self._fields(message_id, table, values, conditions))
+
+    def _fields(
+        self,
+        message_id: int,
+        table: tuple[Field, ...],
+        values: Mapping[str, Value],
+        conditions: tuple[str, ...] = ("0",),
+    ) -> list[str]:
         """``conditions`` take the place of their count, with all that follows it."""
         fields = [str(message_id)]
         for name, default in wire_fields.layout(table, self.version):
@@ -92,7 +106,7 @@ class TextEncoder:
                 fields += conditions
             else:
                 fields.append(text(values[name]) if name in values else default)
-        return frame(fields)
+        return fields
 
     def _contract(self, instrument: Instrument) -> list[str]:
         values = contract_values(instrument)
@@ -144,14 +158,18 @@ class TextEncoder:
         return self._tabled(101, wire_fields.COMPLETED_ORDER, values, conditions)
 
     def execution(self, request_id: int, execution: SimExecution) -> bytes:
-        values = {
-            **contract_values(execution.instrument),
-            **execution_values(execution, self.version),
-            "reqId": request_id,
-            "execExchange": execution.exchange,
-            "liquidation": int(execution.liquidation),
-        }
-        return self._tabled(11, wire_fields.EXECUTION, values)
+        key = execution_key(execution)
+        fields = self._executions.get(key)
+        if fields is None:
+            values = {
+                **contract_values(execution.instrument),
+                **execution_values(execution, self.version),
+                "execExchange": execution.exchange,
+                "liquidation": int(execution.liquidation),
+            }
+            fields = self._executions[key] = self._fields(11, wire_fields.EXECUTION, values)
+        at = self._number_at
+        return frame([*fields[:at], str(request_id), *fields[at + 1 :]])
 
     def commission(
         self, execution_id: str, amount: Decimal | None, currency: str, realised: Decimal | None

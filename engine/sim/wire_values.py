@@ -6,7 +6,7 @@ Both formats draw from these: the text encoder by its lists of fields, the proto
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final
 
 from engine.inputs import Instrument
 from engine.sim.records import SimExecution, SimOrder, WhatIfNotice
@@ -102,6 +102,11 @@ def _cents(amount: Decimal) -> float:
 def completed_order_values(order: SimOrder) -> Values:
     """TWS has forgotten the ids and clears the size; permId and orderRef identify the order."""
     return {**order_values(order), "totalQuantity": Decimal(0), "filledQuantity": order.filled}
+
+
+def execution_key(execution: SimExecution) -> tuple[Any, ...]:
+    """All in which what is told of an execution can differ from one time to the next."""
+    return execution.execution_id, execution.order_id, execution.client_id, execution.time_text
 
 
 def execution_values(execution: SimExecution, version: int) -> Values:

@@ -180,10 +180,10 @@ def test_a_reference_that_cannot_be_taken_apart_keeps_encoding(version, monkeypa
 
     monkeypatch.setattr("engine.broker.requests.learn_order", refuse)
     monkeypatch.setattr("engine.broker.requests.learn_cancel", refuse)
-    requests = Requests(version)
-    assert requests.place(9, APPLE, spec()) == REQUESTS[version].place(9, APPLE, spec())
+    requests, other = Requests(version), Instrument("NEW", 1)
+    assert requests.place(9, other, spec()) == REQUESTS[version].place(9, other, spec())
     assert requests.cancel(9) == REQUESTS[version].cancel(9)
-    requests.place(10, APPLE, spec())
+    requests.place(10, other, spec())
     assert dict(requests.fallbacks) == {"order: a new layout": 1, "cancel: a new layout": 1}
 
 

@@ -587,6 +587,17 @@ def test_settings_that_change_hold_from_then_on_and_over_a_restart():
     assert outcome.held == {"IBM": "30"}
 
 
+def test_shares_that_others_have_taken_of_what_was_placed_directly_are_not_missed_in_the_trade():
+    story = ["+30s order IBM SELL 100", "+60s signal IBM BUY 0.9"]
+    faults = "+45s liquidate", "+90s liquidate"
+    scenario = with_faults(*faults, prompts=tuple(prompt(one) for one in story), mode="safety")
+    settings = {**CALM.settings, "guards": {"day_loss_max": 100_000}}
+    resumed = (*scenario.prompts, prompt("+50s resume"))
+    outcome = play(attrs.evolve(scenario, settings=settings, prompts=in_time(resumed)))
+    assert outcome.violation is None
+    assert outcome.held == {}
+
+
 def test_what_was_placed_directly_is_nobodys_to_protect():
     story = [
         "+30s oco IBM range 40 5",
