@@ -356,11 +356,7 @@ class Engine:
         return self.order_manager.order(symbol, side, quantity, order_type, price, tif, reference)
 
     def cancel(self, group: OrderGroup | str) -> None:
-        """Take back what of a bracket, OCO or order has not filled; what is held stays protected.
-
-        Raises:
-            UserError: nothing was placed under this reference, or the session is not live.
-        """
+        """Take back what has not filled; see ``OrderManager.cancel``."""
         self.order_manager.cancel(group)
 
     def submit(self, request: Input | Question) -> Future[Any]:

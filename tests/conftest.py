@@ -16,10 +16,14 @@ from typing import TYPE_CHECKING
 
 import orjson
 import pytest
+from hypothesis import settings
 
 if TYPE_CHECKING:
     from engine.verify.rows import Counts
 
+# How long an example takes says nothing where many tests share a machine.
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
 WHOLE = pytest.StashKey["Counting"]()
 TAKEN = pytest.StashKey["Counts"]()
 MISSING = pytest.StashKey[list[str]]()

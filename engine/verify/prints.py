@@ -113,7 +113,7 @@ def fingerprint(state: State, now_ns: int) -> Hashable:
         tuple(state.symbols.values()),
         tuple([_order(order, now_ns, since_ns) for order in state.orders.values()]),
         tuple([_context(context, now_ns) for context in state.contexts.values()]),
-        tuple([(one.number, one.state, _ledger(one.ledger)) for one in state.groups.values()]),
+        tuple([_group(one) for one in state.groups.values()]),
         tuple([(symbol, context.number) for symbol, context in state.current.items()]),
         tuple(state.references.items()),
         frozenset(state.execution_owner.items()),
@@ -207,6 +207,10 @@ def _context(context: Context, now_ns: int) -> Hashable:
         context.trade_closed,
         _ledger(context.ledger),
     )
+
+
+def _group(group: Group) -> Hashable:
+    return group.number, group.state, group.price, _ledger(group.ledger)
 
 
 def _tranche(tranche: Tranche, now_ns: int) -> Hashable:

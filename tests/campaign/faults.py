@@ -645,8 +645,8 @@ _RISK: Final = (
         "entries-not-counted",
         "exposure forgets what entries may still bring",
         "engine/portfolio.py",
-        "return (abs(context.held) + context.opening_rest) * context.basis * context.side",
-        "return context.held * context.basis",
+        "return Exposure(held + rest, held) if context.side > 0 else Exposure(held, held - rest)",
+        "return Exposure(held, held)",
     ),
     Fault(
         "one-position-more",

@@ -70,7 +70,7 @@ TESTS = Path(__file__).parents[1]
 
 
 @cache
-def tests_of(file):
+def proofs_in(file):
     tree = ast.parse((TESTS / file).read_text("utf-8"))
     return {one.name for one in ast.walk(tree) if isinstance(one, ast.FunctionDef)}
 
@@ -91,5 +91,5 @@ def test_a_row_is_shown_by_tests_that_are_there_and_faults_that_can_be_had(row):
     assert row.tests
     for named in row.tests:
         file, _, name = named.partition("::")
-        assert name in tests_of(file), named
+        assert name in proofs_in(file), named
     assert set(row.kinds) <= set(KINDS)
