@@ -88,6 +88,8 @@ class Books:
                 self._count(one, before)
             else:
                 self._shared.add(one.instrument.symbol)
+                if one.liquidation and before is None:
+                    self._liquidated(one)
         self._read = self._exchange.execution_count
 
     def _count(self, one: SimExecution, before: SimExecution | None) -> None:
@@ -102,6 +104,14 @@ class Books:
             if role(one.order_ref) == ENTRY:
                 self.begun.setdefault(trade(one.order_ref), (symbol, one.time_ns))
             self._moved(one, held, book.shares, before is not None)
+
+    def _liquidated(self, one: SimExecution) -> None:
+        """What the broker takes by force of a trade is gone from it for good, whatever comes to
+        the account later."""
+        book = self.trades.get(one.instrument.symbol, Book())
+        taken = signed(one)
+        if book.shares * taken < 0:
+            book.count(max(min(taken, abs(book.shares)), -abs(book.shares)), one.price)
 
     def own(self, symbol: str) -> Decimal:
         """Shares of trades, which are to be protected."""

@@ -381,6 +381,17 @@ def test_a_prompt_is_written_as_it_is_read():
     assert prompt("+5s halt 1") == Prompt(5.0, "halt", ("1",))
 
 
+def test_what_the_broker_took_by_force_is_gone_whatever_others_buy_later():
+    taken = with_faults(
+        "+60s liquidate", "+200s order-by-hand IBM BUY 50", mode="safety", hours=0.25
+    )
+    found = play(taken)
+
+    assert found.violation is None
+    assert found.held == {"IBM": "50"}
+    assert found.counts["fault liquidate"] == 1
+
+
 # -- weeks -------------------------------------------------------------------------------------
 
 
