@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from engine.cli.words import names
+from engine.cli.words import duration_s, names
 
 app = typer.Typer()
 journals = typer.Typer(help="What was recorded: proven, shown, exported.", no_args_is_help=True)
@@ -118,6 +118,48 @@ def replay(
 
     assert journal is not None
     raise typer.Exit(replay_journal(journal, against, json))
+
+
+@app.command()
+def record(
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where the tick files go.")],
+    config: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Settings, TOML: their symbols and TWS.")
+    ] = None,
+    symbols: Annotated[str, typer.Option(metavar="A,B", help="What to record.")] = "",
+    host: Annotated[str | None, typer.Option(help="Where TWS or the gateway listens.")] = None,
+    port: Annotated[int | None, typer.Option(help="7497 if nothing else says.")] = None,
+    client_id: Annotated[
+        int | None, typer.Option(help="At TWS; without it, the one after the engine's.")
+    ] = None,
+    account: Annotated[str | None, typer.Option(help="Needed if it is a live one.")] = None,
+    live: Annotated[bool, typer.Option("--live", help="The account is a live one.")] = False,
+    speed: Annotated[
+        float | None, typer.Option(metavar="N", help="Exchange seconds in one second.")
+    ] = None,
+    seconds: Annotated[
+        str, typer.Option("--for", metavar="TIME", help="End after 30s, 2m or 1h.")
+    ] = "",
+    keep: Annotated[bool, typer.Option("--keep", help="Keep the bytes of TWS as well.")] = False,
+) -> None:
+    """Write what a market does to tick files. Nothing is ordered."""
+    from engine.cli.record import RecordOptions
+    from engine.cli.record import record as run_record
+
+    options = RecordOptions(
+        out=out,
+        config=config,
+        symbols=names(symbols),
+        host=host,
+        port=port,
+        client_id=client_id,
+        account=account,
+        live=live,
+        speed=speed,
+        seconds=duration_s(seconds) if seconds else None,
+        keep=keep,
+    )
+    raise typer.Exit(run_record(options))
 
 
 @journals.command("check")
