@@ -88,8 +88,8 @@ ENGINE = _words(
     replay.tick_files
     cli.words cli.progress cli.options cli.settings cli.broker cli.control cli.journal
     cli.handlers cli.halt_signals cli.reload cli.run cli.backtest cli.sim cli.verify cli.simulate
-    cli.demo_api cli.check cli.explain cli.new cli.replay cli.wire cli.record cli.files cli.upkeep cli.app
-    cli.main cli.__main__
+    cli.demo_api cli.check cli.explain cli.new cli.replay cli.wire cli.record cli.files cli.upkeep
+    cli.app cli.main cli.__main__
     """
 )
 
