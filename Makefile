@@ -40,7 +40,7 @@ run: build ## run the engine: make run ARGS="--help"
 	@$(BIN)/engine run $(ARGS)
 
 test: build system-packages lint ## lint, types, tests; the summary of pytest is the last line
-	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadgroup
+	@$(BIN)/python -m pytest -n auto --maxprocesses 4
 
 lint: build
 	$(BIN)/ruff check .

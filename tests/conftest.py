@@ -3,8 +3,6 @@
 Tests marked ``rows`` step the charts only as the engine does; what they took is told to the test
 that wants every row to be taken, which comes last. ``--rows FILE`` writes what a whole run took,
 for ``engine verify``.
-
-Several processes share the tests file by file; those of the rows stay together in one.
 """
 
 from __future__ import annotations
@@ -12,11 +10,12 @@ from __future__ import annotations
 import gc
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import orjson
 import pytest
 from hypothesis import settings
+from xdist.scheduler import LoadScopeScheduling
 
 if TYPE_CHECKING:
     from engine.verify.rows import Counts
@@ -31,6 +30,20 @@ LAST = "test_every_row_is_taken_or_it_is_said_why_not"
 SOURCES = ("core/test_scenarios.py", "core/test_unruly.py", "verify/test_explore.py")
 
 
+class FileByFile(LoadScopeScheduling):
+    """Several processes share the tests file by file; what belongs to the rows is one file to
+    them."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        return "rows" if file.endswith((*SOURCES, "verify/test_rows.py")) else file
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> FileByFile:
+    return FileByFile(config, log)
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--rows", metavar="FILE", help="write how often each row of a chart was taken")
 
@@ -40,13 +53,8 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[MISSING] = []
 
 
-@pytest.hookimpl(tryfirst=True)  # before the marks are read by who shares the tests out
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: item.name == LAST)
-    for item in items:
-        of_rows = item.name == LAST or item.get_closest_marker("rows") is not None
-        together = "rows" if of_rows else item.nodeid.partition("::")[0]
-        item.add_marker(pytest.mark.xdist_group(together))
     there = {str(item.path) for item in items}
     config.stash[MISSING] += [
         source for source in SOURCES if not any(path.endswith(source) for path in there)

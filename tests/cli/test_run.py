@@ -149,8 +149,8 @@ def test_a_real_day_is_traded_protected_and_ends_flat(engine: Cli) -> None:
     plan.write_text("".join(json.dumps(line) + "\n" for line in lines))
 
     done = engine(
-        *("run", "--ticks", TICKS / "IBM-20131007.csv.gz", "--signals", plan, "--speed", "3000"),
-        *("--for", "50s", "--json", "out.json", "--durability", "normal"),
+        *("run", "--ticks", TICKS / "IBM-20131007.csv.gz", "--signals", plan, "--speed", "1000"),
+        *("--for", "59s", "--json", "out.json", "--durability", "normal"),
     )
     report = engine.report("out.json")
 
