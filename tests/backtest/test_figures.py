@@ -44,6 +44,7 @@ def folded(rows):
             fall = peak - realised
         best = result if best is None or result > best else best
         worst = result if worst is None or result < worst else worst
+    downs = sum((one * one for one, _ in rows if one < 0), Decimal(0))
     spread = squares * trades - realised * realised  # n (n - 1) times the variance
     return {
         "trades": trades,
@@ -62,6 +63,7 @@ def folded(rows):
         "sharpe": realised / trades / (spread / (trades * (trades - 1))).sqrt()
         if trades > 1 and spread
         else None,
+        "sortino": realised / (trades * downs).sqrt() if trades > 1 and downs else None,
     }
 
 
@@ -93,6 +95,7 @@ def test_a_ledger_by_hand():
     assert made.profit_factor == Decimal(16) / 6
     assert made.drawdown_max == 6  # from 10 to 4
     assert made.sharpe == Decimal(2) / Decimal(34).sqrt()
+    assert made.sortino == Decimal(1)  # 2 over the root of (16 + 4) / 5
 
 
 def test_where_there_is_nothing_to_divide_by_there_is_no_figure():
