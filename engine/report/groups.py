@@ -71,6 +71,14 @@ class Summary:
             "ended_ns": reading.last_ns,
             "ticks": reading.ticks,
             "refusals": dict(sorted(reading.refusals.items())),
+            "open": [
+                {
+                    **attrs.asdict(one),
+                    "quantity": float(one.quantity),
+                    "average_price": float(one.average_price),
+                }
+                for one in reading.open
+            ],
             "trades": [{**as_data(one.trade), **one.data()} for one in reading.told],
             "total": self.total.data(),
             **{

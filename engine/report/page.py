@@ -158,8 +158,8 @@ def _figure(number: int, told: Told) -> Markup:
     caption = el(
         "figcaption",
         el("b", f"{number}. {trade.symbol} {trade.side} {trade.quantity:f}"),
-        el("span", f"{words.moment(trade.opened_ns)}, {how}", class_="how"),
         el("b", money(trade.realised), class_=_news(trade.realised)),
+        el("span", f"{words.moment(trade.opened_ns)}, {how}", class_="how"),
     )
     return el("figure", caption, trade_chart(told), class_="panel", id=f"trade-{number}")
 

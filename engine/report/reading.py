@@ -25,7 +25,7 @@ from engine.money import ZERO
 from engine.orders import EXIT_ROLES, Order, Role
 from engine.positions import revision
 from engine.report.exposures import Exposures
-from engine.report.trade import Fill, Path, ReportTrade, Told, mean, note_level
+from engine.report.trade import Fill, Open, Path, ReportTrade, Told, mean, note_level
 from engine.retrace import Retrace, Step
 from engine.sim.instruments import local_time
 from engine.sim.records import MarketTick, TickKind
@@ -106,8 +106,25 @@ class Reading:
 
     def end(self) -> None:
         """The last record has been fed."""
+        if account := self._retrace.state.account:
+            self.accounts.add(account)
         if self.exposures.running:
             self.exposures.end(self.last_ns)
+
+    @property
+    def open(self) -> list[Open]:
+        return [
+            Open(
+                symbol=one.symbol,
+                side="long" if one.held > 0 else "short",
+                quantity=abs(one.held),
+                average_price=one.ledger.position.average_price,
+                rule=one.plan.rule or BY_HAND,
+                opened_ns=one.opened_ns,
+            )
+            for one in self._retrace.state.current.values()
+            if one.held and self._wanted.symbol(one.symbol)
+        ]
 
     # -- time ------------------------------------------------------------------------------------
 
@@ -149,7 +166,7 @@ class Reading:
             path.prices.add(tick.time_ns, tick.price)
 
     def _see_markets(self, record: Record) -> None:
-        """The market of a decision, as ticks."""
+        """The market of a decision, by the trade that was under way."""
         for item in record.inputs:
             market: MarketView | None = getattr(item, "market", None)
             if market is None:
@@ -158,7 +175,11 @@ class Reading:
             seen = {"B": market.bid, "A": market.ask, "T": market.last}
             for kind, price in seen.items():
                 if price:
-                    self._look(MarketTick(record.now_ns, market.symbol, kind, price, 0))
+                    tick = MarketTick(record.now_ns, market.symbol, kind, price, 0)
+                    self._excursions.look(tick)
+            context = self._retrace.state.current.get(market.symbol)
+            if context is not None and (path := self._paths.get(context.number)) is not None:
+                _see(path, market, record.now_ns)
 
     # -- trades ----------------------------------------------------------------------------------
 
@@ -167,7 +188,9 @@ class Reading:
         path = self._paths.get(context.number)
         if path is None:
             path = self._paths[context.number] = Path()
-            self._begin(path, context, step)
+            # The market in which it was decided was seen before there was a path.
+            if (market := _market(step.record, context.symbol)) is not None:
+                _see(path, market, now_ns)
         for command in step.record.commands:
             if isinstance(command, Place) and command.order_id in context.orders:
                 market = _market(step.record, context.symbol)
@@ -179,14 +202,6 @@ class Reading:
         for levels, role in ((path.stops, Role.STOP), (path.targets, Role.TARGET)):
             found = resting(context, role) if not context.settled else ()
             note_level(levels, now_ns, found[0].price if found else None)
-
-    def _begin(self, path: Path, context: Context, step: Step) -> None:
-        """The market in which it was decided was seen before there was a path."""
-        market = _market(step.record, context.symbol)
-        if market is not None and market.bid and market.ask:
-            path.prices.add(step.record.now_ns, (market.bid + market.ask) / 2)
-        elif market is not None and market.last:
-            path.prices.add(step.record.now_ns, market.last)
 
     @staticmethod
     def _filled(path: Path, context: Context, event: FillEvent) -> None:
@@ -256,6 +271,13 @@ def _market(record: Record, symbol: str) -> MarketView | None:
     return None
 
 
+def _see(path: Path, market: MarketView, now_ns: int) -> None:
+    if market.bid and market.ask:
+        path.prices.add(now_ns, (market.bid + market.ask) / 2)
+    elif market.last:
+        path.prices.add(now_ns, market.last)
+
+
 def _acted_at(context: Context, order: Order) -> Decimal | None:
     """Where an exit was to act; None: at the market."""
     if order.spec.order_type == "TRAIL":
@@ -264,11 +286,14 @@ def _acted_at(context: Context, order: Order) -> Decimal | None:
 
 
 def _slippage(context: Context, path: Path) -> dict[str, Decimal | None]:
+    """Each part in money is exact; a mean of a share may have no end."""
     side, totals = context.side, context.ledger.totals
-    entry = mean([totals[one.order_id] for one in context.of(Role.ENTRY) if one.order_id in totals])
-    entered = sum(
-        (totals.get(one.order_id, (ZERO, ZERO))[0] for one in context.of(Role.ENTRY)), ZERO
-    )
+    decision = context.plan.decision_price
+    entries = [
+        (shares, (value - decision * shares) * side)
+        for one in context.of(Role.ENTRY)
+        for shares, value in (totals.get(one.order_id, (ZERO, ZERO)),)
+    ]
     exits = [
         (totals[one.order_id], path.reference.get(one.order_id))
         for one in context.orders.values()
@@ -279,7 +304,8 @@ def _slippage(context: Context, path: Path) -> dict[str, Decimal | None]:
         for (shares, value), acted in exits
         if acted is not None
     ]
-    entry_slippage = None if entry is None else (entry - context.plan.decision_price) * side
-    exit_slippage = mean(known) if len(known) == len(exits) else None
-    cost = sum((one for _, one in known), ZERO) + (entry_slippage or ZERO) * entered
-    return {"entry_slippage": entry_slippage, "exit_slippage": exit_slippage, "slippage": cost}
+    return {
+        "entry_slippage": mean(entries),
+        "exit_slippage": mean(known) if len(known) == len(exits) else None,
+        "slippage": sum((cost for _, cost in (*entries, *known)), ZERO),
+    }

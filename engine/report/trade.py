@@ -37,6 +37,18 @@ class Fill:
     price: Decimal
 
 
+@attrs.frozen
+class Open:
+    """What is held at the end; it is in no ledger yet."""
+
+    symbol: str
+    side: str
+    quantity: Decimal
+    average_price: Decimal
+    rule: str
+    opened_ns: int
+
+
 Level = tuple[int, float | None]  # since when, and the price; None: there is none
 
 

@@ -7,12 +7,13 @@ from typing import Final
 
 from engine.monitor.lines import money, price
 from engine.report.markup import Markup, el
-from engine.report.plot import Frame, Point, Scale, below, grid, polyline
+from engine.report.plot import Frame, Point, Scale, below, grid, polyline, stepped
 from engine.report.trade import Fill, Level, Told
 from engine.sim.instruments import local_time
 
 FRAME: Final = Frame(460, 220)
 ARROW: Final = 5.5
+FEW: Final = 40  # prices
 LEAST_NS: Final = 2_000_000_000
 BEFORE: Final = 0.04  # of the trade's time, shown before and after it
 
@@ -42,11 +43,19 @@ def trade_chart(told: Told) -> Markup:
            y2=decided),
         *(polyline(one, "stop") for one in _levels(stops, ended_ns, across, up)),
         *(polyline(one, "target") for one in _levels(targets, ended_ns, across, up)),
-        polyline([(across(at), up(one)) for at, one in prices], "price"),
+        *_price([(across(at), up(one)) for at, one in prices]),
         *(_arrow(one, across, up) for one in fills),
         *_times(across),
         class_="trade",
     )  # fmt: skip
+
+
+def _price(points: Sequence[Point]) -> list[Markup]:
+    """Each price until the next one. A few are all that is known: they are marked, too."""
+    if len(points) > FEW:
+        return [polyline(stepped(points), "price")]
+    dots = [el("circle", class_="seen", cx=x, cy=y, r=1.8) for x, y in points]
+    return [polyline(points, "price"), *dots]
 
 
 def _until(levels: Sequence[Level], ended_ns: int) -> list[Level]:

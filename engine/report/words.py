@@ -113,6 +113,11 @@ def facts(summary: Summary) -> list[str]:
         else "mae and mfe are as far as the journal knows prices: fills, and the market when "
         "something was decided; --ticks looks at every tick"
     )
+    for one in reading.open:
+        held = f"{one.symbol} {one.side} {one.quantity:f} at {price(one.average_price)}"
+        found.append(
+            f"open: {held}, by {one.rule} since {moment(one.opened_ns)}; not in the ledger"
+        )
     if reading.refusals:
         told = ", ".join(f"{name} {count}" for name, count in sorted(reading.refusals.items()))
         found.append(f"refused: {told}")
@@ -147,7 +152,7 @@ def share(value: Decimal | None) -> str:
 
 
 def slip(value: Decimal | None) -> str:
-    return maybe(value, lambda one: f"{one:+.4f}")
+    return maybe(value, lambda one: f"{one:+.4f}" if round(one, 4) else "0")
 
 
 def moment(time_ns: int) -> str:
