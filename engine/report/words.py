@@ -101,10 +101,11 @@ def facts(summary: Summary) -> list[str]:
     last = reading.first + reading.records - 1
     runs = f"{reading.runs} run" + ("" if reading.runs == 1 else "s")
     found = []
-    if not reading.records:
-        return [f"{summary.name}: no records"]
-    times = f"{moment(reading.began_ns)} to {moment(reading.last_ns)} (New York)"
-    found.append(f"{summary.name}: records {reading.first:,} to {last:,}, {runs}, {times}")
+    if reading.records:
+        times = f"{moment(reading.began_ns)} to {moment(reading.last_ns)} (New York)"
+        found.append(f"{summary.name}: records {reading.first:,} to {last:,}, {runs}, {times}")
+    else:
+        found.append(f"{summary.name}: no records")
     if reading.first > 1:
         found.append("it begins with a snapshot: trades that ended before are not in it")
     found.append(

@@ -14,7 +14,7 @@ from engine.errors import JournalError
 from engine.inputs import CommissionReported, ExecutionReported, SignalArrived
 from engine.journal import Journal
 from engine.journal_chain import JournalReader
-from engine.report.groups import BY
+from engine.report.groups import BY, summary
 from engine.report.reading import Reading, Wanted
 from engine.report.trade import ReportTrade
 from engine.report.words import facts
@@ -236,6 +236,19 @@ def test_a_journal_is_read_while_an_engine_writes_it(tmp_path, found):
     journal.close = lambda: (early.append(told(place)), close())
     traded(journal)
     assert early[0].trades == found.trades
+
+
+def test_it_may_begin_with_a_snapshot(place, found):
+    with JournalReader(place) as reader:
+        reading = Reading(Retrace.of(reader, 0))  # of the end of the run
+        assert reading.first == reader.count + 1
+        reading.take(reader.records(reading.first - 1))
+        reading.end()
+    late = summary("late", reading)
+    assert late.trades == []
+    assert late.data()["open"] == found.data()["open"]
+    assert any("begins with a snapshot" in line for line in facts(late))
+    assert reading.accounts == found.reading.accounts
 
 
 def test_a_record_that_is_decided_otherwise_ends_it(place):
