@@ -74,13 +74,21 @@ def grid(frame: Frame, up: Scale, count: int = 4) -> list[Markup]:
     right = frame.width - frame.right
     found = []
     values = steps(up.low, up.high, count)
-    digits = 2 if max(map(abs, values), default=0.0) < 1_000 else 0
+    digits = _digits(values)
     for value in values:
         at = up(value)
         found.append(el("line", class_="grid", x1=frame.left, x2=right, y1=at, y2=at))
         label = f"{value + 0.0:,.{digits}f}"
         found.append(el("text", label, class_="axis", x=right + 6, y=at + 3.5))
     return found
+
+
+def _digits(values: Sequence[float]) -> int:
+    """Cents at least, but for large amounts; more where steps are smaller."""
+    step = values[1] - values[0] if len(values) > 1 else 1.0
+    if step >= 1 and max(map(abs, values), default=0.0) >= 1_000:
+        return 0
+    return next((n for n in (2, 3, 4) if abs(round(step, n) - step) < step * 1e-3), 4)
 
 
 def below(frame: Frame, labels: Sequence[tuple[float, str]], room: float = 74.0) -> list[Markup]:

@@ -6,7 +6,7 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.report.plot import Frame, Scale, area, polyline, stepped, steps, thinned
+from engine.report.plot import Frame, Scale, area, grid, polyline, stepped, steps, thinned
 from engine.report.trade import PRICES_MAX, Prices
 
 values = st.floats(-1e7, 1e7, allow_nan=False).map(lambda one: round(one, 4))
@@ -59,6 +59,14 @@ def test_prices_of_a_long_trade_stay_few_and_in_order(count):
 
 def test_a_step_holds_until_the_next():
     assert stepped([(0, 1), (5, 3), (6, 2)]) == [(0, 1), (5, 1), (5, 3), (6, 3), (6, 2)]
+
+
+def test_labels_at_steps_are_not_rounded_away():
+    frame = Frame(400, 200)
+    labels = re.findall(r">([\d.,-]+)</text>", "".join(grid(frame, frame.up([13.86, 13.94]))))
+    assert labels == ["13.875", "13.900", "13.925"]
+    labels = re.findall(r">([\d.,-]+)</text>", "".join(grid(frame, frame.up([-4000.0, 1000.0]))))
+    assert labels == ["-4,000", "-2,000", "0"]
 
 
 def test_paths():
