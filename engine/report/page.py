@@ -52,7 +52,7 @@ def masked(text: str, accounts: Iterable[str]) -> str:
     """Without numbers of accounts."""
     text = _ACCOUNT.sub(rf"\1{MASK}", text)
     for account in accounts:
-        text = text.replace(account, account[:2] + MASK)
+        text = re.sub(rf"\b{re.escape(account)}\b", account[:2] + MASK, text)
     return text
 
 

@@ -304,8 +304,10 @@ def _slippage(context: Context, path: Path) -> dict[str, Decimal | None]:
         for (shares, value), acted in exits
         if acted is not None
     ]
+    whole = sum((cost for _, cost in (*entries, *known)), ZERO)
+    before, path.slipped = path.slipped, whole
     return {
         "entry_slippage": mean(entries),
         "exit_slippage": mean(known) if len(known) == len(exits) else None,
-        "slippage": sum((cost for _, cost in (*entries, *known)), ZERO),
+        "slippage": whole - before,
     }

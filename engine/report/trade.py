@@ -80,6 +80,7 @@ class Path:
     targets: list[Level] = attrs.field(factory=list)
     prices: Prices = attrs.field(factory=Prices)
     reference: dict[int, Decimal | None] = attrs.field(factory=dict)
+    slipped: Decimal = ZERO  # what trades have told of it; more than one if shares came late
 
     @property
     def filled_ns(self) -> tuple[int, int]:

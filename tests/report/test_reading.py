@@ -189,6 +189,24 @@ def test_slippage_of_an_exit_is_against_where_its_order_acted(found):
         assert float(trade.slippage) == pytest.approx(float(known * trade.quantity))
 
 
+def test_shares_that_came_late_do_not_cost_twice(place, found):
+    """Their trade is told after the first one of the same context."""
+    reading, again = Reading(Retrace()), []
+    ended = reading._ended
+
+    def twice(event):
+        ended(event)
+        again.append(reading.told[-1].trade)
+        ended(event)
+
+    reading._ended = twice
+    with JournalReader(place) as reader:
+        reading.take(reader.records())
+    assert [one.slippage for one in again] == [one.slippage for one in found.trades]
+    assert any(one.slippage for one in again)
+    assert sum(one.trade.slippage for one in reading.told) == found.total.slippage
+
+
 def test_a_path_has_what_the_journal_knows(found):
     for one in found.reading.told:
         times = [at for at, _ in one.path.prices.points]
