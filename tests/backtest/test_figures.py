@@ -203,7 +203,8 @@ def test_signs_and_bounds(results):
         if ratio is not None:
             assert (ratio > 0, ratio < 0) == (made.realised > 0, made.realised < 0)
     if made.sortino is not None:
-        assert made.sortino >= -1 - Decimal("1e-20")  # no mean is lower than the root of the mean square
+        # No mean is lower than the root of the mean square.
+        assert made.sortino >= -1 - Decimal("1e-20")
         assert made.losses > 0
 
 
