@@ -38,7 +38,7 @@ ENGINE = _words(
     entries adds stops foreign reports
     direct rulebook intents halts executions decisions settlement truth core daybook
     codec disk journal_files journal_store journal_chain snapshots journal
-    image recovery recorder capture
+    image recovery retrace recorder capture
     broker.errors broker.clock broker.pacing broker.templates broker.library broker.definitions
     broker.requests broker.inbound broker.history broker.sync broker.feed broker.accounts
     broker.transport broker.sockets broker.connection broker.link broker.handshake
@@ -84,12 +84,14 @@ ENGINE = _words(
     campaign.shrink campaign.tally campaign.jobs
     backtest.plan backtest.excursions backtest.exposure backtest.ledger backtest.figures
     backtest.trial backtest.report
+    report.trade report.exposures report.reading report.groups report.words report.markup
+    report.plot report.curves report.trade_chart report.page report.parquet
     replay.decider replay.other_version replay.difference replay.replay replay.wire
     replay.tick_files
     cli.words cli.progress cli.options cli.settings cli.broker cli.control cli.journal
-    cli.handlers cli.halt_signals cli.reload cli.run cli.backtest cli.sim cli.verify cli.simulate
-    cli.demo_api cli.check cli.explain cli.new cli.replay cli.wire cli.record cli.files cli.upkeep
-    cli.app cli.main cli.__main__
+    cli.handlers cli.halt_signals cli.reload cli.run cli.report cli.backtest cli.sim cli.verify
+    cli.simulate cli.demo_api cli.check cli.explain cli.new cli.replay cli.wire cli.record cli.files
+    cli.upkeep cli.app cli.main cli.__main__
     """
 )
 
@@ -165,6 +167,7 @@ MAY_TOUCH = {
     "web.": PROCESS,
     "backtest.plan": frozenset({"pathlib"}),  # names its files
     "backtest.ledger": frozenset({"io"}),  # a file in memory
+    "report.page": frozenset({"pathlib"}),  # its style
     "replay.other_version": PROCESS,
     "replay.replay": frozenset({"pathlib"}),
     "replay.wire": frozenset({"pathlib"}),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -18,9 +18,10 @@ class Figures:
 
     ``expectancy`` is the mean result of a trade, ``profit_factor`` what winners made over what
     losers lost, ``drawdown_max`` the largest fall of the sum of results from its highest (0 at
-    the beginning), ``sharpe`` the mean result over its standard deviation (of a sample), per
-    trade. None where there is nothing to divide by. A trade with no result neither wins nor
-    loses.
+    the beginning), ``sharpe`` the mean result over its standard deviation (of a sample), and
+    ``sortino`` over its downside deviation (the root of the mean square of losses, over all
+    trades), both per trade. None where there is nothing to divide by. A trade with no result
+    neither wins nor loses.
     """
 
     trades: int
@@ -37,6 +38,7 @@ class Figures:
     profit_factor: Decimal | None
     drawdown_max: Decimal
     sharpe: Decimal | None
+    sortino: Decimal | None
 
     def data(self) -> dict[str, Any]:
         """For JSON."""
@@ -64,16 +66,21 @@ def figures(trades: Sequence[LedgerTrade]) -> Figures:
         profit_factor=profit / loss if loss else None,
         drawdown_max=_drawdown(results),
         sharpe=_sharpe(results),
+        sortino=_sortino(results),
     )
 
 
-def _drawdown(results: Sequence[Decimal]) -> Decimal:
-    total = peak = fall = ZERO
+def curve(results: Sequence[Decimal]) -> Iterator[tuple[Decimal, Decimal]]:
+    """After each trade the sum of results, and how far it is below its highest so far."""
+    total = peak = ZERO
     for one in results:
         total += one
         peak = max(peak, total)
-        fall = max(fall, peak - total)
-    return fall
+        yield total, peak - total
+
+
+def _drawdown(results: Sequence[Decimal]) -> Decimal:
+    return max((fall for _, fall in curve(results)), default=ZERO)
 
 
 def _sharpe(results: Sequence[Decimal]) -> Decimal | None:
@@ -83,3 +90,11 @@ def _sharpe(results: Sequence[Decimal]) -> Decimal | None:
     mean = sum(results, ZERO) / count
     variance = sum(((one - mean) ** 2 for one in results), ZERO) / (count - 1)
     return mean / variance.sqrt() if variance else None
+
+
+def _sortino(results: Sequence[Decimal]) -> Decimal | None:
+    count = len(results)
+    if count < 2:
+        return None
+    downside = sum((one**2 for one in results if one < 0), ZERO) / count
+    return sum(results, ZERO) / count / downside.sqrt() if downside else None

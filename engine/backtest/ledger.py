@@ -7,7 +7,7 @@ import io
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any
 
 import attrs
 
@@ -53,17 +53,21 @@ class LedgerTrade:
 
     def cells(self) -> dict[str, str]:
         """As text, exact; its times as those of New York."""
-        found = {name: str(value) for name, value in attrs.asdict(self).items()}
+        found = {
+            name: "" if value is None else str(value) for name, value in attrs.asdict(self).items()
+        }
         opened, closed = _local(self.opened_ns), _local(self.closed_ns)
         return {**found, "opened": opened, "closed": closed}
 
 
-COLUMNS: Final = (*(one.name for one in attrs.fields(LedgerTrade)), "opened", "closed")
+def columns(kind: type[LedgerTrade] = LedgerTrade) -> tuple[str, ...]:
+    return (*(one.name for one in attrs.fields(kind)), "opened", "closed")
 
 
-def as_csv(trades: Iterable[LedgerTrade]) -> bytes:
+def as_csv(trades: Iterable[LedgerTrade], kind: type[LedgerTrade] = LedgerTrade) -> bytes:
+    """All of them are of this ``kind``."""
     out = io.StringIO(newline="")
-    writer = csv.DictWriter(out, COLUMNS, lineterminator="\n")
+    writer = csv.DictWriter(out, columns(kind), lineterminator="\n")
     writer.writeheader()
     writer.writerows(one.cells() for one in trades)
     return out.getvalue().encode()

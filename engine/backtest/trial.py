@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import date, timedelta
 from typing import Any, Final
 
@@ -24,6 +24,7 @@ from engine.events import (
     SessionChangedEvent,
     TradeEvent,
 )
+from engine.journal_chain import Record as Step
 from engine.monitor.summary import Record
 from engine.sim import instruments
 from engine.sim.kept_journal import KeptJournal
@@ -58,6 +59,7 @@ class Progress:
 
 
 Show = Callable[[Progress], None]
+Read = Callable[[Iterable[Step]], None]
 
 
 @attrs.frozen(kw_only=True)
@@ -79,11 +81,13 @@ class Outcome:
 
 class Backtest:
     """``run`` plays it, once. ``stop`` may be called from a signal handler: it ends soon, with
-    what was done. ``finished`` is told of every trade of the ledger."""
+    what was done. ``read`` is given the records of each day's journal when the day is over."""
 
-    def __init__(self, plan: Plan, show: Show = lambda progress: None) -> None:
+    def __init__(
+        self, plan: Plan, show: Show = lambda progress: None, read: Read | None = None
+    ) -> None:
         self.plan = plan
-        self._show = show
+        self._show, self._read = show, read
         self._days = plan.days
         exchange, source = from_files(plan.ticks, seed=plan.seed, policies=plan.policies)
         # The first tick of all is taken here, so all that the source tells must be there.
@@ -147,6 +151,8 @@ class Backtest:
             self._engine = None
         self._exposure.end(transport.now_ns)
         self._view = engine.last_view
+        if self._read is not None:
+            self._read(self._journal.records(self._journal.begins_after))
         self._journal = self._journal.gone_on(engine.core, engine.day_book)
         if engine.bus.failures:
             raise AssertionError("an observer of the backtest failed; its log says how")

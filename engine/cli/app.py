@@ -170,6 +170,9 @@ def backtest(
     csv: Annotated[
         Path | None, typer.Option("--csv", metavar="FILE", help="Write the ledger of trades.")
     ] = None,
+    html: Annotated[
+        Path | None, typer.Option("--html", metavar="FILE", help="Write the page of engine report.")
+    ] = None,
 ) -> None:
     """Trade recorded days with the whole engine in virtual time, and say what came of it."""
     from engine.cli.backtest import BacktestOptions
@@ -186,6 +189,7 @@ def backtest(
         policies=tuple(policy or ()),
         json=json,
         csv=csv,
+        html=html,
     )
     raise typer.Exit(run_backtest(options))
 

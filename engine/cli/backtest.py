@@ -16,9 +16,14 @@ from engine.backtest.plan import planned
 from engine.backtest.report import lines, report
 from engine.backtest.trial import Backtest, Progress, Show
 from engine.cli.progress import gauge
+from engine.cli.report import ticks_of
 from engine.cli.run import Interrupts
 from engine.monitor.files import check_writable, write_json, write_whole
 from engine.monitor.lines import clock
+from engine.report.groups import summary
+from engine.report.page import page
+from engine.report.reading import Reading
+from engine.retrace import Retrace
 from engine.settings_file import load
 from engine.sim.policies import answers
 from engine.sim.profiles import policies
@@ -38,6 +43,7 @@ class BacktestOptions:
     policies: tuple[str, ...]
     json: Path | None
     csv: Path | None
+    html: Path | None
 
 
 def backtest(options: BacktestOptions) -> int:
@@ -46,7 +52,7 @@ def backtest(options: BacktestOptions) -> int:
     Raises:
         UserError: one line on what a person must mend.
     """
-    for path in (options.json, options.csv):
+    for path in (options.json, options.csv, options.html):
         if path is not None:
             check_writable(path)
     plan = planned(
@@ -59,7 +65,8 @@ def backtest(options: BacktestOptions) -> int:
         policies=policies(options.profile, answers(options.policies), options.seed),
     )
     with _progress() as show:
-        trial = Backtest(plan, show)
+        reading = None if options.html is None else Reading(Retrace(), ticks=ticks_of(plan.ticks))
+        trial = Backtest(plan, show, None if reading is None else reading.take)
         with Interrupts(trial.stop) as interrupts:
             outcome = trial.run()
             took_s = time.monotonic() - interrupts.since
@@ -71,6 +78,10 @@ def backtest(options: BacktestOptions) -> int:
         write_json(options.json, report(outcome, options.strategy.name))
     if options.csv is not None:
         write_whole(options.csv, as_csv(outcome.trades))
+    if options.html is not None and reading is not None:
+        reading.end()
+        reading.excursions_of(outcome.trades)
+        write_whole(options.html, page(summary(options.strategy.stem, reading)))
     return 0 if outcome.whole else INTERRUPTED
 
 

@@ -162,6 +162,47 @@ def record(
     raise typer.Exit(run_record(options))
 
 
+@app.command()
+def report(
+    journal: JournalFile,
+    symbol: Annotated[str, typer.Option(metavar="A,B", help="Only these.")] = "",
+    day: Annotated[
+        str, typer.Option(metavar="YYYYMMDD", help="Only trades that ended on this day.")
+    ] = "",
+    ticks: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="FILE...", help="SYMBOL-YYYYMMDD.csv[.gz]: prices between fills."),
+    ] = None,
+    html: Annotated[
+        Path | None, typer.Option("--html", metavar="FILE", help="Write a page with pictures.")
+    ] = None,
+    csv: Annotated[
+        Path | None, typer.Option("--csv", metavar="FILE", help="Write the ledger of trades.")
+    ] = None,
+    json: Annotated[
+        Path | None, typer.Option("--json", metavar="FILE", help="Write it all; - is stdout.")
+    ] = None,
+    parquet: Annotated[
+        Path | None, typer.Option("--parquet", metavar="FILE", help="The ledger; needs pyarrow.")
+    ] = None,
+) -> None:
+    """Say what the trades of a journal made, also while an engine writes it."""
+    from engine.cli.report import ReportOptions
+    from engine.cli.report import report as report_journal
+
+    options = ReportOptions(
+        journal=journal,
+        symbols=names(symbol),
+        day=day,
+        ticks=tuple(ticks or ()),
+        html=html,
+        csv=csv,
+        json=json,
+        parquet=parquet,
+    )
+    raise typer.Exit(report_journal(options))
+
+
 @journals.command("check")
 def check_journal(journal: JournalFile) -> None:
     """Prove the journal, its archives and snapshots; 1 as exit code when something is damaged."""

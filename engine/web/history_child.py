@@ -18,12 +18,9 @@ from typing import Any, Final
 
 import orjson
 
-from engine.config import Config, Strategy
-from engine.core import Core
 from engine.errors import EngineError, JournalError
-from engine.image import ImageError, from_image, shape
 from engine.journal_chain import JournalReader
-from engine.snapshots import read_snapshot, snapshot_paths
+from engine.retrace import Retrace
 from engine.web.stories import Stories
 
 SLICE_S: Final = 0.4
@@ -59,7 +56,8 @@ class Reading:
         """A slice more; how many records there are."""
         with JournalReader(self._place) as reader:
             if self._stories is None:
-                self._stories, self._began = _begun(reader, self._place)
+                self._stories = Stories(Retrace.of(reader, RECORDS_MAX))
+                self._began = self._stories.seq
             if self._problem:
                 return reader.count
             until_s = time.monotonic() + SLICE_S
@@ -71,22 +69,6 @@ class Reading:
             except JournalError as problem:
                 self._problem = str(problem)
             return reader.count
-
-
-def _begun(reader: JournalReader, place: Path) -> tuple[Stories, int]:
-    """From the first record, or from the oldest snapshot if that is not here or too far."""
-    core = Core(Config(strategy=Strategy(symbols=("-",))))  # until the first record says which
-    if reader.first == 1 and reader.count <= RECORDS_MAX:
-        return Stories(core), 0
-    for path in reversed(snapshot_paths(place)):
-        with contextlib.suppress(JournalError, ImageError):
-            found = read_snapshot(path)
-            if found.shape == shape() and reader.hash_at(found.count) == found.hash:
-                core.state, _ = from_image(found.image)
-                return Stories(core, found.count), found.count
-    if reader.first == 1:
-        return Stories(core), 0
-    raise JournalError(f"{place}: its first records are archived elsewhere, and no snapshot fits")
 
 
 def main(arguments: list[str]) -> int:

@@ -16,8 +16,6 @@ import attrs
 import orjson
 
 from engine.contexts import Context
-from engine.core import Core
-from engine.errors import JournalError
 from engine.events import (
     BaseEvent,
     ContextChangedEvent,
@@ -29,6 +27,7 @@ from engine.inputs import Input, MarketView
 from engine.journal_chain import Record
 from engine.monitor.lines import clock, line
 from engine.orders import Role
+from engine.retrace import Item, Retrace
 from engine.view import Resting, order_view, resting
 from statecharts.vocabulary import ContextState
 
@@ -96,31 +95,28 @@ class Story:
 class Stories:
     """``feed`` it every record of a journal, in order."""
 
-    def __init__(self, core: Core, seq: int = 0) -> None:
-        self.seq = seq  # of the last record
-        self._core = core
+    def __init__(self, retrace: Retrace) -> None:
+        self._retrace = retrace
         self._stories: dict[int, Story] = {}
         self.steps: Counter[tuple[str, str]] = Counter()  # of all contexts, from and to
 
     def feed(self, record: Record) -> None:
         """Raises JournalError if this version of the engine decides differently."""
-        state = self._core.state
-        before = dict(state.current)
-        output = self._core.step(record.inputs, record.now_ns)
-        if tuple(output.commands) != record.commands:
-            raise JournalError(
-                f"record {record.seq} replays to other orders than it recorded: another version "
-                "of the engine wrote it"
-            )
-        self.seq = record.seq
+        step = self._retrace.step(record)
+        state = self._retrace.state
         self.steps.update(
-            (one.old, one.new) for one in output.events if isinstance(one, ContextChangedEvent)
+            (one.old, one.new) for one in step.events if isinstance(one, ContextChangedEvent)
         )
-        told = self._told(record.inputs, output.events, before)
+        told = self._retrace.told(step)
         for number in sorted(told):
             context = state.contexts.get(number)
             if context is not None:
                 self._page(context, record, told[number])
+
+    @property
+    def seq(self) -> int:
+        """The last record."""
+        return self._retrace.seq
 
     def heads(self) -> list[dict[str, Any]]:
         """The newest first."""
@@ -131,37 +127,13 @@ class Stories:
 
     # -- one record ------------------------------------------------------------------------------
 
-    def _told(
-        self, inputs: Iterable[Input], events: Iterable[BaseEvent], before: dict[str, Context]
-    ) -> dict[int, list[Input | BaseEvent]]:
-        """What concerns which context: by its orders, else by its symbol."""
-        found: dict[int, list[Input | BaseEvent]] = {}
-        items: list[Input | BaseEvent] = [*inputs, *events]
-        for item in items:
-            for number in self._owners(item, before):
-                found.setdefault(number, []).append(item)
-        return found
-
-    def _owners(self, item: Any, before: dict[str, Context]) -> Iterator[int]:
-        state = self._core.state
-        order = state.orders.get(getattr(item, "order_id", -1))
-        if order is not None:
-            if order.owner in state.contexts:
-                yield order.owner
-            return
-        market = getattr(item, "market", None)
-        symbol = getattr(item, "symbol", "") or (market.symbol if market is not None else "")
-        context = state.current.get(symbol) or before.get(symbol)
-        if context is not None:
-            yield context.number
-
-    def _page(self, context: Context, record: Record, told: list[Input | BaseEvent]) -> None:
+    def _page(self, context: Context, record: Record, told: list[Item]) -> None:
         story = self._stories.get(context.number)
         if story is None:
             story = self._begin(context)
         events = [one for one in told if isinstance(one, BaseEvent)]
         moves = [one for one in events if isinstance(one, ContextChangedEvent)]
-        orders = [order_view(self._core.state, one) for one in context.orders.values()]
+        orders = [order_view(self._retrace.state, one) for one in context.orders.values()]
         page: dict[str, Any] = {
             "n": record.seq,
             "at": record.now_ns / MS_NS,
@@ -212,7 +184,7 @@ def _level(one: Resting) -> dict[str, Any]:
     return {"price": one.price, "quantity": one.quantity, "trailing": one.trailing}
 
 
-def _prices(told: Iterable[Input | BaseEvent], symbol: str) -> Iterator[dict[str, Any]]:
+def _prices(told: Iterable[Item], symbol: str) -> Iterator[dict[str, Any]]:
     """Every price that this record knows of the symbol."""
     for item in told:
         market: MarketView | None = getattr(item, "market", None)

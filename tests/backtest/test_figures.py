@@ -44,6 +44,7 @@ def folded(rows):
             fall = peak - realised
         best = result if best is None or result > best else best
         worst = result if worst is None or result < worst else worst
+    downs = sum((one * one for one, _ in rows if one < 0), Decimal(0))
     spread = squares * trades - realised * realised  # n (n - 1) times the variance
     return {
         "trades": trades,
@@ -62,6 +63,7 @@ def folded(rows):
         "sharpe": realised / trades / (spread / (trades * (trades - 1))).sqrt()
         if trades > 1 and spread
         else None,
+        "sortino": realised / (trades * downs).sqrt() if trades > 1 and downs else None,
     }
 
 
@@ -93,6 +95,7 @@ def test_a_ledger_by_hand():
     assert made.profit_factor == Decimal(16) / 6
     assert made.drawdown_max == 6  # from 10 to 4
     assert made.sharpe == Decimal(2) / Decimal(34).sqrt()
+    assert made.sortino == Decimal(1)  # 2 over the root of (16 + 4) / 5
 
 
 def test_where_there_is_nothing_to_divide_by_there_is_no_figure():
@@ -180,3 +183,37 @@ def _check_exposure(executions, exposure, outcome):
     assert exposure["held_share"] == pytest.approx(held_ns / 1e9 / played_s, abs=1e-3)
     assert exposure["notional_mean"] == pytest.approx(weighted / 1e9 / played_s, rel=1e-3)
     assert played_s == pytest.approx(20 * 60 + 60, abs=3)
+
+
+@given(st.lists(money, max_size=40))
+def test_signs_and_bounds(results):
+    made = figures([trade(one) for one in results])
+    assert made.wins + made.losses <= made.trades == len(results)
+    assert made.gross_profit - made.gross_loss == made.realised
+    assert made.drawdown_max >= 0
+    assert made.drawdown_max >= -made.realised  # it began at 0
+    assert made.drawdown_max <= made.gross_loss
+    if made.win_rate is not None:
+        assert 0 <= made.win_rate <= 1
+        assert made.worst <= made.expectancy + Decimal("1e-20")
+        assert made.expectancy <= made.best + Decimal("1e-20")
+    if made.profit_factor is not None:
+        assert (made.profit_factor > 1) == (made.realised > 0)
+    for ratio in (made.sharpe, made.sortino):
+        if ratio is not None:
+            assert (ratio > 0, ratio < 0) == (made.realised > 0, made.realised < 0)
+    if made.sortino is not None:
+        # No mean is lower than the root of the mean square.
+        assert made.sortino >= -1 - Decimal("1e-20")
+        assert made.losses > 0
+
+
+@given(st.lists(money, min_size=2, max_size=20), st.integers(2, 9))
+def test_ratios_do_not_depend_on_the_size_of_money(results, times):
+    small = figures([trade(one) for one in results])
+    large = figures([trade(one * times) for one in results])
+    for name in ("sharpe", "sortino", "profit_factor", "win_rate"):
+        one, other = getattr(small, name), getattr(large, name)
+        assert (one is None) == (other is None), name
+        assert one is None or float(one) == pytest.approx(float(other), rel=1e-9, abs=1e-12)
+    assert large.drawdown_max == times * small.drawdown_max

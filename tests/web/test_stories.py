@@ -12,10 +12,9 @@ import orjson
 import pytest
 
 from engine.charts import CONTEXT, NO_ROW
-from engine.config import Config, Strategy
-from engine.core import Core
 from engine.errors import JournalError, UserError
 from engine.journal_chain import JournalReader
+from engine.retrace import Retrace
 from engine.snapshots import snapshot_paths
 from engine.web.history import History
 from engine.web.history_child import Reading
@@ -42,7 +41,7 @@ def past(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
 
 @pytest.fixture(scope="module")
 def stories(past: Scene) -> Stories:
-    found = Stories(Core(Config(strategy=Strategy(symbols=("-",)))))
+    found = Stories(Retrace())
     with JournalReader(past.journal) as reader:
         for record in reader.records():
             found.feed(record)
@@ -117,7 +116,7 @@ def test_times_never_fall(stories: Stories) -> None:
 
 
 def test_another_decision_than_the_recorded_one_is_told(past: Scene) -> None:
-    found = Stories(Core(Config(strategy=Strategy(symbols=("-",)))))
+    found = Stories(Retrace())
     with JournalReader(past.journal) as reader:
         records = list(reader.records())
     number = next(n for n, one in enumerate(records) if one.commands)

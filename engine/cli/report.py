@@ -1,0 +1,99 @@
+"""``engine report``: the trades of a journal, what they amount to, and how they looked."""
+
+from __future__ import annotations
+
+import itertools
+import sys
+from collections.abc import Iterable, Iterator
+from datetime import date, datetime
+from pathlib import Path
+
+import attrs
+import orjson
+
+from engine.backtest.ledger import as_csv
+from engine.cli.progress import bar, counted
+from engine.errors import UserError
+from engine.journal_chain import JournalReader
+from engine.monitor.files import check_writable, write_json, write_whole
+from engine.report import parquet
+from engine.report.groups import Summary, summary
+from engine.report.page import masked, page
+from engine.report.reading import Reading, Wanted
+from engine.report.trade import ReportTrade
+from engine.report.words import lines
+from engine.retrace import Retrace
+from engine.sim import market
+from engine.sim.records import MarketTick
+
+
+@attrs.frozen(kw_only=True)
+class ReportOptions:
+    journal: Path
+    symbols: tuple[str, ...]
+    day: str
+    ticks: tuple[Path, ...]
+    html: Path | None
+    csv: Path | None
+    json: Path | None
+    parquet: Path | None
+
+
+def report(options: ReportOptions) -> int:
+    """Raises UserError: one line on what a person must mend."""
+    if not options.journal.is_file():
+        raise UserError(f"{options.journal}: there is no journal")
+    for path in (options.html, options.csv, options.json, options.parquet):
+        if path is not None:
+            check_writable(path)
+    if options.parquet is not None:
+        parquet.check_installed()
+    found = _read(options)
+    told = sys.stderr if str(options.json) == "-" else sys.stdout
+    text = "".join(f"{line}\n" for line in lines(found))
+    told.write(masked(text, found.reading.accounts))
+    told.flush()
+    _write(options, found)
+    return 0
+
+
+def parsed_day(text: str) -> date | None:
+    if not text:
+        return None
+    try:
+        return datetime.strptime(text, "%Y%m%d").date()  # noqa: DTZ007 - a calendar day only
+    except ValueError:
+        raise UserError(f"--day {text}: a day is YYYYMMDD, such as 20240103") from None
+
+
+def ticks_of(paths: Iterable[Path]) -> Iterator[MarketTick]:
+    """The ticks of all files, in order of time. Raises DataFileError as ``read_ticks``."""
+    by_symbol: dict[str, list[Path]] = {}
+    for path in sorted(paths, key=market.named):
+        by_symbol.setdefault(market.named(path)[0], []).append(path)
+    return market.merge(
+        itertools.chain.from_iterable(market.read_ticks(path) for path in files)
+        for files in by_symbol.values()
+    )
+
+
+def _read(options: ReportOptions) -> Summary:
+    wanted = Wanted(options.symbols, parsed_day(options.day))
+    with JournalReader(options.journal) as reader, bar("reading") as show:
+        reading = Reading(Retrace.of(reader), wanted, ticks_of(options.ticks))
+        after = reading.first - 1
+        reading.take(counted(reader.records(after), reader.count - after, show))
+        reading.end()
+    return summary(options.journal.name, reading)
+
+
+def _write(options: ReportOptions, found: Summary) -> None:
+    if options.html is not None:
+        write_whole(options.html, page(found))
+    if options.csv is not None:
+        write_whole(options.csv, as_csv(found.trades, ReportTrade))
+    if options.json is not None:
+        whole = orjson.dumps(found.data()).decode()
+        write_json(options.json, orjson.loads(masked(whole, found.reading.accounts)))
+    if options.parquet is not None:
+        write_whole(options.parquet, parquet.table(found.trades))

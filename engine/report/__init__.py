@@ -1,0 +1,1 @@
+"""What a journal amounts to: its trades, figures of them, and pictures."""

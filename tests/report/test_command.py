@@ -1,0 +1,105 @@
+"""``engine report`` and ``engine backtest --html`` from a shell."""
+
+import csv
+import importlib.util
+import io
+import json
+import subprocess
+import sys
+
+import pytest
+
+from tests.backtest import conftest as backtest
+from tests.report.conftest import RUN_S
+
+ticks, signals = backtest.ticks, backtest.signals  # fixtures
+
+
+def shell(*words, code=0):
+    done = subprocess.run(
+        [sys.executable, "-m", "engine.cli", *map(str, words)],
+        cwd=backtest.ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == code, done.stderr
+    return done
+
+
+def test_a_report_and_its_files(place, found, tmp_path):
+    made = {name: tmp_path / f"out.{name}" for name in ("html", "csv", "json")}
+    done = shell("report", place, *(word for n, p in made.items() for word in (f"--{n}", p)))
+    rows = list(csv.DictReader(io.StringIO(made["csv"].read_text())))
+    assert [row["realised"] for row in rows] == [str(one.realised) for one in found.trades]
+    data = json.loads(made["json"].read_text())
+    assert data["total"] == found.total.data()
+    assert made["html"].read_text().count("<figure") == len(found.trades)
+    assert "as far as the journal knows prices" in done.stdout
+    assert "sortino" in done.stdout
+    assert RUN_S > data["by_hour"]["09"]["held_s"] > 0
+    for told in (done.stdout, *(path.read_text() for path in made.values())):
+        assert not any(account in told for account in found.reading.accounts)
+
+
+def test_json_on_standard_output_stands_alone_there(place, found):
+    done = shell("report", place, "--symbol", "IBM", "--day", "20240103", "--json", "-")
+    data = json.loads(done.stdout)
+    assert {one["symbol"] for one in data["trades"]} == {"IBM"}
+    assert len(data["trades"]) == sum(one.symbol == "IBM" for one in found.trades)
+    assert "sortino" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("no-such-file",), "no-such-file: there is no journal"),
+        (("J", "--day", "2024-01-03"), "--day 2024-01-03: a day is YYYYMMDD"),
+        (("J", "--html", "/nowhere/x.html"), "/nowhere/x.html: cannot be written"),
+        (("J", "--ticks", "ticks.csv"), "ticks.csv: name it SYMBOL-YYYYMMDD.csv"),
+    ],
+)
+def test_a_mistake_is_one_line(place, words, told):
+    words = [place if word == "J" else word for word in words]
+    done = shell("report", *words, code=2)
+    assert told in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.skipif(importlib.util.find_spec("pyarrow") is not None, reason="pyarrow is there")
+def test_parquet_says_what_it_needs(place, tmp_path):
+    done = shell("report", place, "--parquet", tmp_path / "x.parquet", code=2)
+    assert "pip install pyarrow" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_parquet_holds_the_ledger(found):
+    pytest.importorskip("pyarrow")
+    from pyarrow import BufferReader, parquet
+
+    from engine.report.parquet import table
+
+    rows = parquet.read_table(BufferReader(table(found.trades))).to_pylist()
+    assert [row["realised"] for row in rows] == [float(one.realised) for one in found.trades]
+
+
+def test_a_backtest_writes_the_same_page(ticks, signals, tmp_path):
+    strategy = tmp_path / "strategy.toml"
+    strategy.write_text(
+        '[strategy]\nsymbols = ["IBM"]\nsizing = {shares = 300}\nstop = {percent = 0.5}\n'
+        'target = {percent = 0.5}\non_opposite = "reverse"\ncooldown_s = 5\n'
+    )
+    rows = [(f"09:{minute}:00", "IBM", kind) for minute, kind in
+            ((32, "BUY"), (36, "SHORT"), (40, "BUY"), (44, "SELL"))]  # fmt: skip
+    page, ledger = tmp_path / "out.html", tmp_path / "out.csv"
+    shell("backtest", strategy, "--ticks", ticks(), "--signals", signals(*rows),
+          "--html", page, "--csv", ledger)  # fmt: skip
+    trades = list(csv.DictReader(ledger.open()))
+    text = page.read_text()
+    assert len(trades) >= 3
+    assert text.count("<figure") == len(trades)
+    assert "looked at with every one of" in text
+    for one in trades:
+        assert f">{float(one['mae']):.3f}</td>" in text
+        assert f">{float(one['mfe']):.3f}</td>" in text
