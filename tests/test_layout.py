@@ -84,10 +84,12 @@ ENGINE = _words(
     campaign.shrink campaign.tally campaign.jobs
     backtest.plan backtest.excursions backtest.exposure backtest.ledger backtest.figures
     backtest.trial backtest.report
+    sweep.play sweep.grid sweep.crew sweep.cells sweep.inputs sweep.results sweep.rows
+    sweep.tables sweep.heat_map sweep.sweep
     replay.decider replay.other_version replay.difference replay.replay replay.wire
     replay.tick_files
     cli.words cli.progress cli.options cli.settings cli.broker cli.control cli.journal
-    cli.handlers cli.halt_signals cli.reload cli.run cli.backtest cli.sim cli.verify cli.simulate
+    cli.handlers cli.halt_signals cli.reload cli.run cli.backtest cli.sweep cli.sim cli.verify cli.simulate
     cli.demo_api cli.check cli.explain cli.new cli.replay cli.wire cli.files cli.upkeep cli.app
     cli.main cli.__main__
     """
@@ -165,6 +167,13 @@ MAY_TOUCH = {
     "web.": PROCESS,
     "backtest.plan": frozenset({"pathlib"}),  # names its files
     "backtest.ledger": frozenset({"io"}),  # a file in memory
+    "sweep.play": frozenset({"pathlib"}),  # names its files
+    "sweep.grid": frozenset({"pathlib"}),
+    "sweep.cells": SEEDED | {"pathlib"},
+    "sweep.inputs": frozenset({"pathlib"}),
+    "sweep.crew": PROCESS,  # cells side by side
+    "sweep.results": FILES,
+    "sweep.tables": frozenset({"io"}),
     "replay.other_version": PROCESS,
     "replay.replay": frozenset({"pathlib"}),
     "replay.wire": frozenset({"pathlib"}),

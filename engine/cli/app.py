@@ -191,6 +191,42 @@ def backtest(
 
 
 @app.command()
+def sweep(
+    strategy: Annotated[Path, typer.Argument(metavar="STRATEGY", help="Settings, TOML.")],
+    grid: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="What to try: settings, days, seeds. TOML.")
+    ] = None,
+    ticks: TickFiles = None,
+    signals: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Predictions, one JSON object a line.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Tables, and what is done already.")
+    ] = None,
+    jobs: Annotated[
+        int | None, typer.Option(metavar="N", help="Processes; as many as there are processors.")
+    ] = None,
+    profile: Profile = "default",
+    policy: PolicyAnswers = None,
+) -> None:
+    """Many backtests over a grid; ended early, the same command goes on where it ended."""
+    from engine.cli.sweep import SweepOptions
+    from engine.cli.sweep import sweep as run_sweep
+
+    options = SweepOptions(
+        strategy=strategy,
+        grid=grid,
+        ticks=tuple(ticks or ()),
+        signals=signals,
+        out=out,
+        jobs=jobs,
+        profile=profile,
+        policies=tuple(policy or ()),
+    )
+    raise typer.Exit(run_sweep(options))
+
+
+@app.command()
 def sim(
     port: Annotated[int, typer.Option(help="Where clients connect; 0 takes a free one.")] = 7497,
     ticks: TickFiles = None,
