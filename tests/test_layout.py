@@ -89,8 +89,9 @@ ENGINE = _words(
     replay.decider replay.other_version replay.difference replay.replay replay.wire
     replay.tick_files
     cli.words cli.progress cli.options cli.settings cli.broker cli.control cli.journal
-    cli.handlers cli.halt_signals cli.reload cli.run cli.backtest cli.sweep cli.sim cli.verify cli.simulate
-    cli.demo_api cli.check cli.explain cli.new cli.replay cli.wire cli.files cli.upkeep cli.app
+    cli.handlers cli.halt_signals cli.reload cli.run cli.backtest cli.sweep cli.sim cli.verify
+    cli.simulate cli.demo_api cli.check cli.explain cli.new cli.replay cli.wire cli.arguments
+    cli.files cli.sweeps cli.upkeep cli.app
     cli.main cli.__main__
     """
 )

@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from engine.cli import files, upkeep
+from engine.cli import files, sweeps, upkeep
+from engine.cli.arguments import Json, PolicyAnswers, Profile, Seconds, Symbols, TickFiles
 from engine.cli.words import duration_s, names
 
 app = typer.Typer(
@@ -23,6 +24,7 @@ app.add_typer(charts, name="charts")
 app.add_typer(upkeep.app)
 app.add_typer(upkeep.journals, name="journal")
 files.add_to(app)
+sweeps.add_to(app)
 
 
 class Durability(StrEnum):
@@ -34,24 +36,6 @@ class Format(StrEnum):
     svg = "svg"
     mermaid = "mermaid"
     md = "md"
-
-
-TickFiles = Annotated[
-    list[Path] | None,
-    typer.Option("--ticks", metavar="FILE...", help="SYMBOL-YYYYMMDD.csv[.gz] to replay."),
-]
-Symbols = Annotated[str, typer.Option("--symbols", metavar="A,B", help="What to trade.")]
-Seconds = Annotated[str, typer.Option("--for", metavar="TIME", help="End after 30s, 2m or 1h.")]
-Json = Annotated[
-    Path | None, typer.Option("--json", metavar="FILE", help="Write the report; - is stdout.")
-]
-Profile = Annotated[
-    str, typer.Option(metavar="NAME", help='A set of policies; "draw": one of the seed.')
-]
-PolicyAnswers = Annotated[
-    list[str] | None,
-    typer.Option(metavar="NAME=VALUE...", help="How the broker behaves where IB leaves it open."),
-]
 
 
 def _version(asked: bool) -> None:
@@ -188,42 +172,6 @@ def backtest(
         csv=csv,
     )
     raise typer.Exit(run_backtest(options))
-
-
-@app.command()
-def sweep(
-    strategy: Annotated[Path, typer.Argument(metavar="STRATEGY", help="Settings, TOML.")],
-    grid: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="What to try: settings, days, seeds. TOML.")
-    ] = None,
-    ticks: TickFiles = None,
-    signals: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Predictions, one JSON object a line.")
-    ] = None,
-    out: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Tables, and what is done already.")
-    ] = None,
-    jobs: Annotated[
-        int | None, typer.Option(metavar="N", help="Processes; as many as there are processors.")
-    ] = None,
-    profile: Profile = "default",
-    policy: PolicyAnswers = None,
-) -> None:
-    """Many backtests over a grid; ended early, the same command goes on where it ended."""
-    from engine.cli.sweep import SweepOptions
-    from engine.cli.sweep import sweep as run_sweep
-
-    options = SweepOptions(
-        strategy=strategy,
-        grid=grid,
-        ticks=tuple(ticks or ()),
-        signals=signals,
-        out=out,
-        jobs=jobs,
-        profile=profile,
-        policies=tuple(policy or ()),
-    )
-    raise typer.Exit(run_sweep(options))
 
 
 @app.command()

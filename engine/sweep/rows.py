@@ -21,7 +21,6 @@ class Row:
     """``made`` None: it has not been played."""
 
     cell: Cell
-    key: str
     drawn: dict[str, float]  # what its seed drew
     made: dict[str, Any] | None
 

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 
 import attrs
 
 from engine.sweep.cells import Cell, Space, cells, drawn, windows
-from engine.sweep.crew import Crew, Said, Task
+from engine.sweep.crew import Crew, Said
 from engine.sweep.play import play
 from engine.sweep.results import Results
 from engine.sweep.rows import Group, Row, chosen, grouped
-
-Jobs = Iterable[tuple[Task, Said]]
 
 
 @attrs.frozen
@@ -104,7 +102,7 @@ class Sweep:
                 self._count(made)
             self._tell(0.0)
         return [
-            Row(cell, task.key, drawn(self.space.grid, cell.seed), records.get(task.key))
+            Row(cell, drawn(self.space.grid, cell.seed), records.get(task.key))
             for cell, task in zip(these, tasks, strict=True)
         ]
 

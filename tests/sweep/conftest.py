@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+import tomllib
 from datetime import date
 from pathlib import Path
 
@@ -15,6 +16,8 @@ import pytest
 
 from engine.sim import instruments
 from engine.sim.market import generate
+from engine.sweep import grid as grids
+from engine.sweep.cells import Given, space
 
 ROOT = Path(__file__).parents[2]
 DAYS = (date(2024, 1, 3), date(2024, 1, 4), date(2024, 1, 5))
@@ -53,6 +56,30 @@ def given(tmp_path_factory):
     ]
     (folder / "s.jsonl").write_text("\n".join(lines) + "\n")
     return folder
+
+
+@pytest.fixture
+def made(given, tmp_path):
+    """The space of a grid over the given days."""
+
+    def make(text, strategy=STRATEGY, days=3, answers=None, code="1"):
+        path = tmp_path / "grid.toml"
+        path.write_text(text)
+        ticks = sorted(given.glob("IBM-*.csv"))[:days]
+        return space(
+            grids.read(path),
+            Given(
+                settings=tomllib.loads(strategy),
+                ticks={path: path.name for path in ticks},
+                signals=None,
+                profile="default",
+                answers=answers or {},
+                code=code,
+            ),
+            lambda done, total: None,
+        )
+
+    return make
 
 
 @pytest.fixture

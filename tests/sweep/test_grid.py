@@ -3,39 +3,13 @@ runs."""
 
 from __future__ import annotations
 
-import tomllib
+import json
 
 import pytest
 
 from engine.errors import UserError
-from engine.sweep import grid as grids
-from engine.sweep.cells import Given, cells, space
-from tests.sweep.conftest import DAYS, STRATEGY
-
-
-@pytest.fixture
-def made(given, tmp_path):
-    """The space of a grid over the given days."""
-
-    def make(text, strategy=STRATEGY, days=3, answers=None, code="1"):
-        path = tmp_path / "grid.toml"
-        path.write_text(text)
-        ticks = sorted(given.glob("IBM-*.csv"))[:days]
-        return space(
-            grids.read(path),
-            Given(
-                settings=tomllib.loads(strategy),
-                ticks={path: path.name for path in ticks},
-                signals=None,
-                profile="default",
-                answers=answers or {},
-                code=code,
-            ),
-            lambda done, total: None,
-        )
-
-    return make
-
+from engine.sweep.cells import cells
+from tests.sweep.conftest import STRATEGY
 
 MISTAKES = [
     ('[settings]\n"strategy.stp" = [1]\n', "line 2: strategy.stp = 1: strategy: unknown key"),
@@ -114,6 +88,18 @@ def test_a_grid_multiplies_and_a_path_may_be_written_as_tables(made):
     assert [axis.name for axis in found.grid.axes] == ["strategy.bar_s"]
     assert len(cells(found)) == 3 * 2 * 2 * 2
     assert len({found.task(cell).key for cell in cells(found)}) == 24
+
+
+def test_a_path_leads_into_lists(made):
+    grid = '[settings]\n"strategy.target[1].percent" = [2.5]\n'
+    strategy = STRATEGY.replace(
+        "target = {percent = 0.5}",
+        "target = [{percent = 0.5, portion = 0.5}, {percent = 2, portion = 0.5}]",
+    )
+    found = made(grid, strategy)
+    (text,) = found.records.values()
+    targets = json.loads(text)["strategy"]["target"]
+    assert [one["percent"] for one in targets] == [0.5, 2.5]
 
 
 def test_the_key_is_that_of_all_that_determines_a_cell(made):

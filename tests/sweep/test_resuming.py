@@ -29,6 +29,7 @@ def records(folder):
     return path.read_bytes().count(b"\n") if path.exists() else 0
 
 
+@pytest.mark.slow
 def test_killed_in_the_middle_and_resumed_it_is_the_same_as_undisturbed(sweep, tmp_path):
     whole = sweep(GRID, "whole")
     out, err = whole.communicate(timeout=120)

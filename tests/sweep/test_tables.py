@@ -46,9 +46,9 @@ def made(tmp_path):
 
 def row(cell, said):
     if isinstance(said, str):
-        return Row(cell, "", {}, {"failed": said})
+        return Row(cell, {}, {"failed": said})
     figures = dict.fromkeys(FIGURES, said)
-    return Row(cell, "", {}, None if said is None else {"figures": figures, "ticks": 1})
+    return Row(cell, {}, None if said is None else {"figures": figures, "ticks": 1})
 
 
 def test_percentiles_fall_between_values():
