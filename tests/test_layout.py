@@ -84,8 +84,8 @@ ENGINE = _words(
     campaign.shrink campaign.tally campaign.jobs
     backtest.plan backtest.excursions backtest.exposure backtest.ledger backtest.figures
     backtest.trial backtest.report
-    sweep.play sweep.grid sweep.crew sweep.cells sweep.inputs sweep.results sweep.rows
-    sweep.tables sweep.heat_map sweep.sweep
+    sweep.play sweep.grid sweep.crew sweep.cells sweep.inputs sweep.cluster sweep.results
+    sweep.rows sweep.tables sweep.heat_map sweep.sweep
     replay.decider replay.other_version replay.difference replay.replay replay.wire
     replay.tick_files
     cli.words cli.progress cli.options cli.settings cli.broker cli.control cli.journal

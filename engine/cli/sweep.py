@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,8 +23,11 @@ from engine.sim.profiles import policies
 from engine.sweep import grid as grids
 from engine.sweep import tables
 from engine.sweep.cells import Cell, Given, Space, space
+from engine.sweep.cluster import Cluster
+from engine.sweep.crew import Crew
 from engine.sweep.heat_map import as_svg, heat_map
 from engine.sweep.inputs import code, digests
+from engine.sweep.play import play
 from engine.sweep.results import Results
 from engine.sweep.rows import Group, label, ranked, settings
 from engine.sweep.rows import days as days_of
@@ -45,6 +48,7 @@ class SweepOptions:
     signals: Path | None
     out: Path | None
     jobs: int | None
+    scheduler: str
     profile: str
     policies: tuple[str, ...]
 
@@ -59,12 +63,16 @@ def sweep(options: SweepOptions) -> int:
         raise UserError("sweep: name the grid and the folder: --grid FILE --out DIR")
     if options.jobs is not None and not 1 <= options.jobs <= 1024:
         raise UserError(f"--jobs {options.jobs}: 1 to 1024")
+    if options.scheduler and options.jobs is not None:
+        raise UserError("--jobs and --scheduler: one of them; a cluster has workers of its own")
     found = _space(options, grids.read(options.grid))
-    with Results(options.out) as results, Interrupts() as interrupts:
+    with (
+        Results(options.out) as results,
+        _crew(options) as crew,
+        Interrupts() as interrupts,
+    ):
         with _progress() as show:
-            work = Sweep(
-                found, results, options.jobs or processors(), show, interrupts.event.is_set
-            )
+            work = Sweep(found, results, crew, show, interrupts.event.is_set)
             sys.stderr.write(f"{work.total:,} cells\n")
             swept = work.run()
         files = _written(options, found, swept)
@@ -76,6 +84,16 @@ def sweep(options: SweepOptions) -> int:
     if not swept.whole:
         sys.stderr.write("ended early; the same command goes on where this one ended\n")
     return 0 if swept.whole else INTERRUPTED
+
+
+@contextmanager
+def _crew(options: SweepOptions) -> Iterator[Crew | Cluster]:
+    """Who plays the cells."""
+    if not options.scheduler:
+        yield Crew(options.jobs or processors(), play)
+        return
+    with closing(Cluster(options.scheduler, play)) as cluster:
+        yield cluster
 
 
 def _space(options: SweepOptions, grid: grids.Grid) -> Space:

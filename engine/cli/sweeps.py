@@ -29,6 +29,9 @@ def sweep(
     jobs: Annotated[
         int | None, typer.Option(metavar="N", help="Processes; as many as there are processors.")
     ] = None,
+    scheduler: Annotated[
+        str, typer.Option(metavar="tcp://…", help="Play them on the workers of a Dask cluster.")
+    ] = "",
     profile: Profile = "default",
     policy: PolicyAnswers = None,
 ) -> None:
@@ -43,6 +46,7 @@ def sweep(
         signals=signals,
         out=out,
         jobs=jobs,
+        scheduler=scheduler,
         profile=profile,
         policies=tuple(policy or ()),
     )

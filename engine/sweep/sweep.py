@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 import attrs
 
 from engine.sweep.cells import Cell, Space, cells, drawn, windows
+from engine.sweep.cluster import Cluster
 from engine.sweep.crew import Crew, Said
-from engine.sweep.play import play
 from engine.sweep.results import Results
 from engine.sweep.rows import Group, Row, chosen, grouped
 
@@ -46,13 +46,13 @@ class Sweep:
         self,
         space: Space,
         results: Results,
-        jobs: int,
+        crew: Crew | Cluster,
         show: Show = lambda progress: None,
         stopping: Callable[[], bool] = lambda: False,
     ) -> None:
         self.space = space
         self._results = results
-        self._jobs = jobs
+        self._crew = crew
         self._show = show
         self._stopping = stopping
         self._cells = cells(space)
@@ -95,8 +95,7 @@ class Sweep:
                 copies[task.key] = copies.get(task.key, 0) + 1
         missing = {task.key: task for task in tasks if task.key in copies}
         self._tell(0.0)
-        crew = Crew(min(self._jobs, max(len(missing), 1)), play)
-        for task, made in crew.run(missing.values(), self._stopping, self._tell):
+        for task, made in self._crew.run(missing.values(), self._stopping, self._tell):
             self._results.add(task.key, made)
             for _ in range(copies[task.key]):
                 self._count(made)
