@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import time
 
 import pytest
 
 from engine.errors import UserError
+from engine.sweep import cluster as clusters
+from engine.sweep.cluster import Cluster, remote
 from engine.sweep.crew import Task
-
-distributed = pytest.importorskip("distributed")
 
 
 def work(said, tell):
@@ -21,8 +22,7 @@ def work(said, tell):
 
 @pytest.mark.slow
 def test_a_killed_worker_costs_no_cell():
-    from engine.sweep.cluster import Cluster
-
+    distributed = pytest.importorskip("distributed")
     tasks = [Task(str(number), {"number": number}) for number in range(30)]
     with distributed.LocalCluster(
         n_workers=2, threads_per_worker=1, dashboard_address=None
@@ -41,16 +41,19 @@ def test_a_killed_worker_costs_no_cell():
 
 
 def test_a_worker_with_another_engine_plays_nothing():
-    from engine.sweep.cluster import remote
-
     said = remote(work, {"number": 1}, "another")
     assert said["lost"]
     assert "its worker has another engine" in said["failed"]
 
 
-def test_a_scheduler_that_does_not_answer_is_told(monkeypatch):
-    from engine.sweep import cluster
+def test_without_the_library_it_is_told_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with pytest.raises(UserError, match=r"pip install .*\[dask\]"):
+        Cluster("tcp://127.0.0.1:9", work)
 
-    monkeypatch.setattr(cluster, "CONNECT_S", 0.5)
+
+def test_a_scheduler_that_does_not_answer_is_told(monkeypatch):
+    pytest.importorskip("distributed")
+    monkeypatch.setattr(clusters, "CONNECT_S", 0.5)
     with pytest.raises(UserError, match=r"--scheduler tcp://127.0.0.1:9: no scheduler answers"):
-        cluster.Cluster("tcp://127.0.0.1:9", work)
+        Cluster("tcp://127.0.0.1:9", work)
