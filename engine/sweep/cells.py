@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import itertools
 import random
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
 from functools import cache
@@ -159,6 +160,10 @@ def space(grid: Grid, given: Given, look: Look) -> Space:
     Raises:
         UserError: one line with the grid's file, the key, and what is allowed.
     """
+    for (symbol, day), times in Counter(map(_named, given.ticks)).items():
+        if times > 1:
+            said = f"{times} files of {symbol} on {day:%Y%m%d}; name one of them"
+            raise UserError(f"--ticks: {said}")
     groups = grid.symbols or (_known(given),)
     count = grid.combinations * len(groups)
     if count > CELLS_MAX:

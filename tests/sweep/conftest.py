@@ -62,10 +62,10 @@ def given(tmp_path_factory):
 def made(given, tmp_path):
     """The space of a grid over the given days."""
 
-    def make(text, strategy=STRATEGY, days=3, answers=None, code="1"):
+    def make(text, strategy=STRATEGY, days=3, answers=None, code="1", more=()):
         path = tmp_path / "grid.toml"
         path.write_text(text)
-        ticks = sorted(given.glob("IBM-*.csv"))[:days]
+        ticks = sorted(given.glob("IBM-*.csv"))[:days] + list(more)
         return space(
             grids.read(path),
             Given(

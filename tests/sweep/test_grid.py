@@ -4,6 +4,7 @@ runs."""
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -88,6 +89,11 @@ def test_a_grid_multiplies_and_a_path_may_be_written_as_tables(made):
     assert [axis.name for axis in found.grid.axes] == ["strategy.bar_s"]
     assert len(cells(found)) == 3 * 2 * 2 * 2
     assert len({found.task(cell).key for cell in cells(found)}) == 24
+
+
+def test_two_files_of_a_day_are_refused(made):
+    with pytest.raises(UserError, match="--ticks: 2 files of IBM on 20240103; name one of them"):
+        made("", more=[Path("elsewhere") / "IBM-20240103.csv.gz"])
 
 
 def test_a_path_leads_into_lists(made):
