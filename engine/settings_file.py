@@ -45,8 +45,8 @@ class SettingsFile:
         raise ConfigError(f"{self.path} {'; '.join(told)}")
 
 
-def read(path: Path) -> SettingsFile:
-    """Everything that a file says, right or wrong.
+def parsed(path: Path) -> tuple[dict[str, Any], dict[toml_lines.Path, int]]:
+    """What a TOML file of a person's says, and in which lines.
 
     Raises:
         ConfigError: it cannot be read, or is no TOML; says in which line.
@@ -64,7 +64,16 @@ def read(path: Path) -> SettingsFile:
         raise ConfigError(f"{path}: not valid TOML: nested too deep") from None
     except ValueError as problem:  # of tomllib, of its numbers, or not UTF-8
         raise ConfigError(f"{path}: not valid TOML: {problem}") from None
-    lines = toml_lines.lines_of(text)
+    return data, toml_lines.lines_of(text)
+
+
+def read(path: Path) -> SettingsFile:
+    """Everything that a file says, right or wrong.
+
+    Raises:
+        ConfigError: it cannot be read, or is no TOML; says in which line.
+    """
+    data, lines = parsed(path)
     try:
         return SettingsFile(path, data, CONVERTER.structure(data, Config), (), lines)
     except (cattrs.BaseValidationError, ValueError, TypeError) as problem:

@@ -86,12 +86,15 @@ ENGINE = _words(
     backtest.trial backtest.report
     report.trade report.exposures report.reading report.groups report.words report.markup
     report.plot report.curves report.trade_chart report.page report.parquet
+    sweep.play sweep.grid sweep.crew sweep.cells sweep.inputs sweep.cluster sweep.results
+    sweep.rows sweep.tables sweep.heat_map sweep.sweep
     replay.decider replay.other_version replay.difference replay.replay replay.wire
     replay.tick_files
     cli.words cli.progress cli.options cli.settings cli.broker cli.control cli.journal
-    cli.handlers cli.halt_signals cli.reload cli.run cli.report cli.backtest cli.sim cli.verify
-    cli.simulate cli.demo_api cli.check cli.explain cli.new cli.replay cli.wire cli.record cli.files
-    cli.upkeep cli.app cli.main cli.__main__
+    cli.handlers cli.halt_signals cli.reload cli.run cli.report cli.backtest cli.sweep cli.sim
+    cli.verify cli.simulate cli.demo_api cli.check cli.explain cli.new cli.replay cli.wire
+    cli.record cli.arguments cli.files cli.sweeps cli.upkeep cli.app
+    cli.main cli.__main__
     """
 )
 
@@ -167,7 +170,17 @@ MAY_TOUCH = {
     "web.": PROCESS,
     "backtest.plan": frozenset({"pathlib"}),  # names its files
     "backtest.ledger": frozenset({"io"}),  # a file in memory
-    "report.page": frozenset({"pathlib"}),  # its style
+    report.trade report.exposures report.reading report.groups report.words report.markup
+    report.plot report.curves report.trade_chart report.page report.parquet
+    sweep.play sweep.grid sweep.crew sweep.cells sweep.inputs sweep.cluster sweep.results
+    sweep.rows sweep.tables sweep.heat_map sweep.sweep
+    replay.decider replay.other_version replay.difference replay.replay replay.wire
+    replay.tick_files
+    cli.words cli.progress cli.options cli.settings cli.broker cli.control cli.journal
+    cli.handlers cli.halt_signals cli.reload cli.run cli.report cli.backtest cli.sweep cli.sim
+    cli.verify cli.simulate cli.demo_api cli.check cli.explain cli.new cli.replay cli.wire
+    cli.record cli.arguments cli.files cli.sweeps cli.upkeep cli.app
+    cli.main cli.__main__
     "replay.other_version": PROCESS,
     "replay.replay": frozenset({"pathlib"}),
     "replay.wire": frozenset({"pathlib"}),

@@ -23,7 +23,8 @@ LATENCY_MS_MAX: Final = 60_000.0
 @attrs.frozen(kw_only=True)
 class Plan:
     """``ticks`` are those of the strategy's symbols only; ``left_out`` the others that were given.
-    ``latency_ms`` is what bytes need on their way to the exchange, and back."""
+    ``latency_ms`` is what bytes need on their way to the exchange, and back; ``size_share`` how
+    much of every size in the ticks there is."""
 
     config: Config
     ticks: tuple[Path, ...]
@@ -31,6 +32,7 @@ class Plan:
     seed: int
     latency_ms: float
     policies: Policies
+    size_share: float = 1.0
     left_out: tuple[Path, ...] = ()
 
     @property
@@ -47,6 +49,7 @@ def planned(
     seed: int = 1,
     latency_ms: float = LATENCY_MS,
     policies: Policies | None = None,
+    size_share: float = 1.0,
 ) -> Plan:
     """A backtest of the settings of a live engine. Whatever in them reaches outside (TWS, sources
     of signals, the halt file) is left out. ``symbols``: only these of the strategy's.
@@ -58,6 +61,8 @@ def planned(
         raise UserError("backtest: name the tick files: --ticks SYMBOL-YYYYMMDD.csv ...")
     if not (math.isfinite(latency_ms) and 0 <= latency_ms <= LATENCY_MS_MAX):
         raise UserError(f"--latency-ms {latency_ms:g}: 0 to {LATENCY_MS_MAX:g}")
+    if not 0 < size_share <= 1:
+        raise UserError(f"size_share {size_share:g}: above 0, and at most 1")
     strategy = config.strategy
     if symbols:
         if unknown := [one for one in symbols if one not in strategy.symbols]:
@@ -85,6 +90,7 @@ def planned(
         seed=seed,
         latency_ms=latency_ms,
         policies=policies or Policies(),
+        size_share=size_share,
         left_out=tuple(path for path in ticks if named[path] not in strategy.symbols),
     )
 

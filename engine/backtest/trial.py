@@ -79,6 +79,13 @@ class Outcome:
     journal: str
 
 
+def thinned(source: Iterator[MarketTick], share: float) -> Iterator[MarketTick]:
+    """The same ticks with a share of their sizes, at least 1 where there was any."""
+    for tick in source:
+        size = max(int(tick.size * share), 1) if tick.size else 0
+        yield MarketTick(tick.time_ns, tick.symbol, tick.kind, tick.price, size)
+
+
 class Backtest:
     """``run`` plays it, once. ``stop`` may be called from a signal handler: it ends soon, with
     what was done. ``read`` is given the records of each day's journal when the day is over."""
@@ -90,6 +97,8 @@ class Backtest:
         self._show, self._read = show, read
         self._days = plan.days
         exchange, source = from_files(plan.ticks, seed=plan.seed, policies=plan.policies)
+        if plan.size_share < 1:
+            source = thinned(source, plan.size_share)
         # The first tick of all is taken here, so all that the source tells must be there.
         self._excursions, self._exposure = Excursions(), Exposure()
         self._engine: Engine | None = None

@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from engine.cli import files, upkeep
+from engine.cli import files, sweeps, upkeep
+from engine.cli.arguments import Json, PolicyAnswers, Profile, Seconds, Symbols, TickFiles
 from engine.cli.words import duration_s, names
 
 app = typer.Typer(
@@ -23,6 +24,7 @@ app.add_typer(charts, name="charts")
 app.add_typer(upkeep.app)
 app.add_typer(upkeep.journals, name="journal")
 files.add_to(app)
+sweeps.add_to(app)
 
 
 class Durability(StrEnum):
@@ -34,24 +36,6 @@ class Format(StrEnum):
     svg = "svg"
     mermaid = "mermaid"
     md = "md"
-
-
-TickFiles = Annotated[
-    list[Path] | None,
-    typer.Option("--ticks", metavar="FILE...", help="SYMBOL-YYYYMMDD.csv[.gz] to replay."),
-]
-Symbols = Annotated[str, typer.Option("--symbols", metavar="A,B", help="What to trade.")]
-Seconds = Annotated[str, typer.Option("--for", metavar="TIME", help="End after 30s, 2m or 1h.")]
-Json = Annotated[
-    Path | None, typer.Option("--json", metavar="FILE", help="Write the report; - is stdout.")
-]
-Profile = Annotated[
-    str, typer.Option(metavar="NAME", help='A set of policies; "draw": one of the seed.')
-]
-PolicyAnswers = Annotated[
-    list[str] | None,
-    typer.Option(metavar="NAME=VALUE...", help="How the broker behaves where IB leaves it open."),
-]
 
 
 def _version(asked: bool) -> None:

@@ -1,0 +1,1 @@
+"""Many backtests: over settings, symbols, days, seeds and latencies."""
