@@ -170,17 +170,14 @@ MAY_TOUCH = {
     "web.": PROCESS,
     "backtest.plan": frozenset({"pathlib"}),  # names its files
     "backtest.ledger": frozenset({"io"}),  # a file in memory
-    report.trade report.exposures report.reading report.groups report.words report.markup
-    report.plot report.curves report.trade_chart report.page report.parquet
-    sweep.play sweep.grid sweep.crew sweep.cells sweep.inputs sweep.cluster sweep.results
-    sweep.rows sweep.tables sweep.heat_map sweep.sweep
-    replay.decider replay.other_version replay.difference replay.replay replay.wire
-    replay.tick_files
-    cli.words cli.progress cli.options cli.settings cli.broker cli.control cli.journal
-    cli.handlers cli.halt_signals cli.reload cli.run cli.report cli.backtest cli.sweep cli.sim
-    cli.verify cli.simulate cli.demo_api cli.check cli.explain cli.new cli.replay cli.wire
-    cli.record cli.arguments cli.files cli.sweeps cli.upkeep cli.app
-    cli.main cli.__main__
+    "report.page": frozenset({"pathlib"}),  # its style
+    "sweep.play": frozenset({"pathlib"}),  # names its files
+    "sweep.grid": frozenset({"pathlib"}),
+    "sweep.cells": SEEDED | {"pathlib"},
+    "sweep.inputs": frozenset({"pathlib"}),
+    "sweep.crew": PROCESS,  # cells side by side
+    "sweep.results": FILES,
+    "sweep.tables": frozenset({"io"}),
     "replay.other_version": PROCESS,
     "replay.replay": frozenset({"pathlib"}),
     "replay.wire": frozenset({"pathlib"}),
