@@ -1,7 +1,6 @@
 """``engine report`` and ``engine backtest --html`` from a shell."""
 
 import csv
-import importlib.util
 import io
 import json
 import subprocess
@@ -9,6 +8,7 @@ import sys
 
 import pytest
 
+from engine.cli import main
 from tests.backtest import conftest as backtest
 from tests.report.conftest import RUN_S
 
@@ -67,10 +67,12 @@ def test_a_mistake_is_one_line(place, words, told):
     assert done.stderr.count("\n") == 1
 
 
-@pytest.mark.skipif(importlib.util.find_spec("pyarrow") is not None, reason="pyarrow is there")
-def test_parquet_says_what_it_needs(place, tmp_path):
-    done = shell("report", place, "--parquet", tmp_path / "x.parquet", code=2)
-    assert "pip install pyarrow" in done.stderr
+def test_parquet_says_what_it_needs(place, tmp_path, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "pyarrow", None)  # as where it is not installed
+    with pytest.raises(SystemExit) as ended:
+        main(["report", str(place), "--parquet", str(tmp_path / "x.parquet")])
+    assert ended.value.code == 2
+    assert "pip install pyarrow" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
 
 
