@@ -126,7 +126,7 @@ def workers(process):
     return found
 
 
-def until(condition, seconds=60):
+def until(condition, seconds=180):
     """What it says, when it says anything."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
