@@ -36,6 +36,12 @@ SAID = {  # what an example must have printed, if it does what it says
 }
 
 
+# An example prints from two threads, and ``print`` writes a line and its end one after the other.
+WHOLE_LINES = """import sys
+def print(*words): sys.stdout.write(" ".join(map(str, words)) + chr(10))
+"""
+
+
 def test_every_example_is_known() -> None:
     assert EXAMPLES.keys() == SAID.keys()
 
@@ -48,7 +54,7 @@ def test_an_example_runs_and_leaves_nothing_open(name: str, tmp_path: Path) -> N
         code = code.replace('"port":', '"clock_rate": 5.0, "port":')
         code = code.replace("    ...  # your program", "    import time\n\n    time.sleep(0.5)")
         done = subprocess.run(
-            [sys.executable, "-c", code],
+            [sys.executable, "-c", WHOLE_LINES + code],
             cwd=tmp_path,
             env={**os.environ, "PYTHONPATH": str(ROOT)},
             capture_output=True,
