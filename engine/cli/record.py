@@ -7,6 +7,7 @@ comes; at the end the ticks are made of it.
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import time
 from collections.abc import Iterator
@@ -67,7 +68,7 @@ def record(options: RecordOptions) -> int:
             path.unlink()  # nothing came
         raise
     try:
-        with TickFiles(options.out) as files:
+        with contextlib.closing(TickFiles(options.out)) as files:
             seen = Wire(path, files, config.broker.clock_rate).run()
     except DataFileError as problem:
         raise UserError(

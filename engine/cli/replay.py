@@ -50,7 +50,7 @@ def _other(place: Path | None) -> Iterator[OtherVersion | None]:
     if place is None:
         yield None
         return
-    with OtherVersion(place) as other:
+    with contextlib.closing(OtherVersion(place)) as other:
         yield other
 
 

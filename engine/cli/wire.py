@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import time
 from collections.abc import Iterator
@@ -31,7 +32,7 @@ def replay_wire(path: Path, ticks: Path | None, json: Path | None) -> int:
         wire, paths = Wire(path), []
         wire.run()
     else:
-        with TickFiles(ticks) as files:
+        with contextlib.closing(TickFiles(ticks)) as files:
             wire, paths = Wire(path, files), files.paths
             wire.run()
     took_s = time.monotonic() - began

@@ -7,8 +7,8 @@ letter, a length and bytes:
     G                            I the state, as an image
     L an image                   K it goes on from there
 
-E with a reason is the answer to what cannot be done. The first frame is H: its version, and the
-shape of its images.
+E with a reason is the answer to what cannot be done. The first frame is H: the shape of its
+images.
 """
 
 from __future__ import annotations
@@ -25,7 +25,6 @@ from engine.core import Core
 from engine.daybook import DayBook
 from engine.errors import EngineError, JournalError
 from engine.image import ImageError, from_image, image, shape
-from engine.version import VERSION
 
 # Until the first record of the first run says which there are.
 SETTINGS: Final = from_mapping({"strategy": {"symbols": ["NONE"], "sizing": {"shares": 1}}})
@@ -38,9 +37,6 @@ class Failed(EngineError):  # noqa: N818  an answer, not an error of ours
 
 
 class Decides(Protocol):
-    @property
-    def version(self) -> str: ...
-
     @property
     def shape(self) -> str: ...
 
@@ -58,7 +54,6 @@ class Decider:
     """This version, in this process."""
 
     def __init__(self) -> None:
-        self.version: Final = VERSION
         self.shape: Final = shape()
         self.core = Core(SETTINGS)
         self.book = DayBook()
@@ -106,8 +101,7 @@ def read_frame(stream: IO[bytes]) -> tuple[bytes, bytes]:
 def serve(asked: IO[bytes], answers: IO[bytes]) -> None:
     """Until nobody asks any more."""
     decider = Decider()
-    about = {"version": decider.version, "shape": decider.shape}
-    write_frame(answers, b"H", orjson.dumps(about))
+    write_frame(answers, b"H", decider.shape.encode())
     while True:
         try:
             kind, body = read_frame(asked)

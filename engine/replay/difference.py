@@ -74,10 +74,11 @@ def _changed(one: dict[str, Any], other: dict[str, Any]) -> tuple[str, str]:
     left, right = dict(_flat(before)), dict(_flat(after))
     differ = [name for name in left if name in right and left[name] != right[name]]
     named = " ".join([kind, *(str(before[key]) for key in _KEYS if before.get(key) is not None)])
-    return tuple(
-        " ".join([named, *(f"{name}={_value(side[name])}" for name in differ)])
-        for side in (left, right)
-    )  # type: ignore[return-value]
+
+    def told(side: Mapping[str, Any]) -> str:
+        return " ".join([named, *(f"{name}={_value(side[name])}" for name in differ)])
+
+    return told(left), told(right)
 
 
 def words(command: Mapping[str, Any]) -> str:

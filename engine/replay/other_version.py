@@ -7,8 +7,7 @@ import os
 import subprocess
 import tempfile
 from pathlib import Path
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
 import orjson
 
@@ -20,7 +19,7 @@ INTERPRETERS: Final = (".venv/bin/python", "bin/python", ".venv/Scripts/python.e
 
 
 class OtherVersion:
-    """``place`` is a checkout or environment of it, or its interpreter.
+    """``place`` is a checkout or environment of it, or its interpreter. Close it.
 
     Raises:
         UserError: there is none, or it does not start.
@@ -48,9 +47,7 @@ class OtherVersion:
         try:
             kind, body = self._frame()
             assert kind == b"H", kind
-            about = orjson.loads(body)
-            self.version: Final = str(about["version"])
-            self.shape: Final = str(about["shape"])
+            self.shape: Final = body.decode()
         except BaseException:
             self.close()
             raise
@@ -95,17 +92,6 @@ class OtherVersion:
                     stream.close()
         self._child.wait()
         self._said.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        problem: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def _interpreter(place: Path) -> Path:

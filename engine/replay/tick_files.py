@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from types import TracebackType
-from typing import IO, Final, Self
+from typing import IO, Final
 
 from engine.errors import DataFileError
 from engine.sim import instruments
@@ -16,7 +15,7 @@ DAY_NS: Final = DAY_MS * MS_NS
 
 class TickFiles:
     """``SYMBOL-YYYYMMDD.csv`` in ``directory``, which must exist. Call it with each tick, in order
-    of time.
+    of time, and close it.
 
     Raises:
         DataFileError: a file is there already, or cannot be written.
@@ -53,22 +52,7 @@ class TickFiles:
         self.paths.append(path)
         return file
 
-    def flush(self) -> None:
-        for file in self._files.values():
-            file.flush()
-
     def close(self) -> None:
         for file in self._files.values():
             file.close()
         self._files.clear()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        problem: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()

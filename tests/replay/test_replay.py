@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import attrs
@@ -210,7 +211,7 @@ def test_without_its_first_archive_a_journal_begins_with_a_snapshot(tmp_path: Pa
 
 
 def test_each_difference_of_another_version_stands_for_itself(journal: Path, wider: Path) -> None:
-    with OtherVersion(wider) as other:
+    with closing(OtherVersion(wider)) as other:
         found = replay(journal, other)
 
     assert found.differences
@@ -229,7 +230,7 @@ def test_the_version_that_wrote_it_may_be_the_other_one(
     """This engine decides otherwise; the other one's state puts it right."""
     command = [wider / ".venv/bin/python", "-c", _TRADE, tmp_path / "J"]
     subprocess.run(command, cwd=wider, check=True, timeout=120)
-    with OtherVersion(wider) as other:
+    with closing(OtherVersion(wider)) as other:
         found = replay(tmp_path / "J", other)
 
     assert found.differences
@@ -267,7 +268,7 @@ def test_states_of_another_form_cannot_be_taken_over_and_that_is_said(
     text = (place / "engine/contexts.py").read_text()
     stop = "self.plan.stop_at(self.basis, grid)"
     (place / "engine/contexts.py").write_text(text.replace(f"max({stop}, ", f"max({stop} - 1, "))
-    with OtherVersion(place) as other:
+    with closing(OtherVersion(place)) as other:
         found = replay(journal, other)
 
     assert found.notes == [FORMS_DIFFER]
@@ -284,7 +285,7 @@ def test_a_version_that_fails_at_a_record_is_a_difference(
         '        assert not any(type(one).__name__ == "SignalArrived" for one in inputs), "no"\n'
         "        self._deadlines(out)\n",
     )
-    with OtherVersion(place) as other:
+    with closing(OtherVersion(place)) as other:
         found = replay(journal, other)
 
     assert [one.pairs for one in found.differences] == [

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -86,7 +87,7 @@ def test_the_ticks_are_those_that_there_were(
     recorded: tuple[Path, list[MarketTick]], tmp_path: Path
 ) -> None:
     path, played = recorded
-    with TickFiles(tmp_path) as files:
+    with closing(TickFiles(tmp_path)) as files:
         Wire(path, files).run()
 
     assert [one.name for one in sorted(files.paths)] == [
@@ -148,13 +149,13 @@ def test_a_file_for_each_symbol_and_day_and_none_is_overwritten(tmp_path: Path) 
         MarketTick(opens_ns, "SPY", "T", 400.5, 7),
         MarketTick(opens_ns + 24 * 3600 * 10**9, "IBM", "A", 0.0125, 1),
     ]
-    with TickFiles(tmp_path) as files:
+    with closing(TickFiles(tmp_path)) as files:
         for tick in ticks:
             files(tick)
 
     read = [tick for path in files.paths for tick in read_ticks(path)]
     assert sorted(read, key=lambda one: (one.time_ns, one.symbol)) == ticks
-    with TickFiles(tmp_path) as again, pytest.raises(DataFileError, match="exists"):
+    with closing(TickFiles(tmp_path)) as again, pytest.raises(DataFileError, match="exists"):
         again(ticks[0])
 
 
