@@ -294,7 +294,12 @@ class Runtime:
     def _open(self, letter: Letter) -> None:
         content = letter.content
         if isinstance(content, Question):
-            letter.answer.set_result(content.ask(self.core.state, self))
+            try:
+                found = content.ask(self.core.state, self)
+            except Exception as problem:  # who looks must not end who trades
+                letter.answer.set_exception(problem)
+            else:
+                letter.answer.set_result(found)
             return
         seen = self._seen(content, self.now_ns())
         self._waiting.append(seen)

@@ -245,7 +245,12 @@ class Errors(logging.Handler):
         self._places = places
 
     def emit(self, record: logging.LogRecord) -> None:
-        text = " ".join(f"log: {record.levelname.lower()}: {record.getMessage()}".split())
+        try:
+            said = record.getMessage()
+        except Exception:  # whoever logs is not to be hit by it
+            self.handleError(record)
+            return
+        text = " ".join(f"log: {record.levelname.lower()}: {said}".split())
         for place in self._places:
             place(text)
 

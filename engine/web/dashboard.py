@@ -78,6 +78,7 @@ class Dashboard:
         self._ended = False
         self._watcher = Watcher(engine, self._feed, lambda: bool(self._viewers), self._wake)
         self._history = History(journal)
+        self._reading = asyncio.Lock()  # one thread at most: the others are for the kill switch
         self._server = HttpServer(
             self._application,
             HOST,
@@ -111,8 +112,8 @@ class Dashboard:
         self._ended = True
         self._watcher.stop()
         self._wake()
+        self._history.stop()  # first: somebody may wait for its answer
         self._server.stop()
-        self._history.stop()
 
     def __enter__(self) -> Self:
         return self.start()
@@ -177,7 +178,8 @@ class Dashboard:
             return _refusal(404, "there is no such thing here")
         asked = {"trade": int(number)} if number else {}
         try:
-            found = await asyncio.to_thread(self._history.ask, asked)
+            async with self._reading:
+                found = await asyncio.to_thread(self._history.ask, asked)
         except UserError as problem:
             return _refusal(409, str(problem))
         return _json(self._feed.masked(found))

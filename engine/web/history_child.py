@@ -9,7 +9,6 @@ followed.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sys
 import time
@@ -86,5 +85,4 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    with contextlib.suppress(KeyboardInterrupt):  # it is meant for the engine
-        sys.exit(main(sys.argv[1:]))
+    sys.exit(main(sys.argv[1:]))

@@ -26,7 +26,11 @@ class LogTail(logging.Handler):
         self._lines: deque[LogLine] = deque(maxlen=LINES_MAX)
 
     def emit(self, record: logging.LogRecord) -> None:
-        text = record.getMessage()
+        try:
+            text = record.getMessage()
+        except Exception:  # whoever logs is not to be hit by it
+            self.handleError(record)
+            return
         self._lines.append(LogLine(int(record.created * 1e9), record.levelname.lower(), text))
 
     def take(self) -> list[LogLine]:

@@ -100,7 +100,8 @@ class Metrics:
         self._covers: dict[str, _Cover] = {}
         self._protected_s: deque[float] = deque(maxlen=SAMPLES_MAX)
         self._uncovered: dict[str, float] = {}
-        self._look: Look | None = None
+        self._look: Look | None = None  # of now
+        self._before: Look | None = None  # the latest there was
         self._answer_s = 0.0
         self._stalls = 0
 
@@ -119,10 +120,12 @@ class Metrics:
     def seen(self, look: Look | None, answer_s: float) -> None:
         """``look`` is None while the writer does not answer."""
         with self._lock:
-            before, self._look = self._look, look
-            self._answer_s = answer_s
-            self._stalls += answer_s > STALL_S
-            if look is None or before is None:
+            self._look, self._answer_s = look, answer_s
+            if look is None:
+                return
+            self._stalls += answer_s > STALL_S  # once, when it has answered
+            before, self._before = self._before, look
+            if before is None:
                 return
             took_s = max(look.now_ns - before.now_ns, 0) / 1e9
             for one in look.symbols:
@@ -147,6 +150,7 @@ class Metrics:
 
     def _follow(self, event: OrderEvent | PositionEvent) -> None:
         cover = self._covers.setdefault(event.symbol, _Cover())
+        before = cover.held
         if isinstance(event, PositionEvent):
             cover.held = ZERO if isinstance(event, PositionCloseEvent) else event.quantity
         elif event.role == Role.STOP:
@@ -155,10 +159,10 @@ class Metrics:
                 cover.stops[event.order_id] = event.remaining
         if not cover.whole:
             cover.since_ns = cover.since_ns or event.time_ns
-        elif cover.since_ns or (isinstance(event, PositionEvent) and cover.held):
-            began_ns = cover.since_ns or event.time_ns
-            self._protected_s.append((event.time_ns - began_ns) / 1e9)
-            cover.since_ns = 0
+            return
+        began_ns, cover.since_ns = cover.since_ns, 0
+        if cover.held and (began_ns or cover.held > before):
+            self._protected_s.append((event.time_ns - (began_ns or event.time_ns)) / 1e9)
 
     # -- as samples ------------------------------------------------------------------------------
 

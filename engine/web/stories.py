@@ -170,7 +170,8 @@ class Stories:
             decision=float(context.plan.decision_price),
         )
         if len(self._stories) > STORIES_MAX:
-            del self._stories[next(iter(self._stories))]
+            ended = (number for number, one in self._stories.items() if one.closed_ns)
+            del self._stories[next(ended, next(iter(self._stories)))]
         return story
 
 

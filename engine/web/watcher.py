@@ -13,12 +13,12 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
-from concurrent.futures import TimeoutError as NotYetError
 from functools import partial
 from typing import Any, Final, Protocol
 
 import orjson
 
+from engine.bus import Subscription
 from engine.errors import LimitError
 from engine.events import BaseEvent, MarketEvent
 from engine.view import Question
@@ -69,18 +69,21 @@ class Watcher:
         self._asked_s = 0.0
         self._answer_s = 0.0  # of the latest question, as far as it is known
         self._ticks: deque[tuple[float, int]] = deque(maxlen=int(2 / WATCHED_S))
+        self._said = False  # that it could not look
         self._end = threading.Event()
-        self._subscription = engine.bus.subscribe(BaseEvent, self._take)
+        self._subscription: Subscription | None = None
         self._thread = threading.Thread(target=self._run, name="dashboard", daemon=True)
 
     def start(self) -> None:
+        self._subscription = self._engine.bus.subscribe(BaseEvent, self._take)
         LOG.addHandler(self._log)
         self._thread.start()
 
     def stop(self) -> None:
         self._end.set()
         LOG.removeHandler(self._log)
-        self._subscription.unsubscribe()
+        if self._subscription is not None:
+            self._subscription.unsubscribe()
         if self._thread.is_alive():
             self._thread.join(2 * PATIENCE_S)
 
@@ -98,7 +101,18 @@ class Watcher:
 
     def _run(self) -> None:
         while not self._end.wait(WATCHED_S if self._watched() else ALONE_S):
-            self.turn()
+            try:
+                self.turn()
+            except Exception:  # its viewers are told, and the next turn may do better
+                self._failed()
+
+    def _failed(self) -> None:
+        self._asked = None
+        if not self._said:
+            self._said = True
+            LOG.exception("the dashboard could not look at the engine")
+        self.feed.put([self._health(False)])
+        self._told()
 
     def turn(self) -> None:
         found = self._look()
@@ -117,7 +131,7 @@ class Watcher:
             if self._asked is None:
                 self._asked, self._asked_s = self._engine.submit(Question(look)), time.monotonic()
             found = self._asked.result(PATIENCE_S)
-        except NotYetError:
+        except TimeoutError:
             self._answer_s = time.monotonic() - self._asked_s
             return None
         except LimitError:
@@ -138,7 +152,7 @@ class Watcher:
     def _entries(self) -> Iterator[Callable[[int], bytes]]:
         yield from _taken(self._events)
         for one in self._log.take():
-            yield partial(_noted, at_ns=one.at_ns, level=one.level, text=one.text)
+            yield partial(note, at_ns=one.at_ns, level=one.level, text=one.text)
 
     def _health(self, answered: bool) -> tuple[str, bytes]:
         bus = self._engine.bus
@@ -163,7 +177,3 @@ class Watcher:
 def _taken(events: deque[BaseEvent]) -> Iterable[Callable[[int], bytes]]:
     while events:
         yield partial(entry, event=events.popleft())
-
-
-def _noted(number: int, at_ns: int, level: str, text: str) -> bytes:
-    return note(number, at_ns, level, text)

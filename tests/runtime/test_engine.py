@@ -31,6 +31,7 @@ from engine.runtime import Runtime
 from engine.sim.launch import generated
 from engine.sim.records import MarketTick
 from engine.sim.server import SimServer
+from engine.view import Question
 from statecharts.vocabulary import SessionState
 
 PATIENCE_S = 20.0
@@ -256,6 +257,14 @@ def test_a_journal_goes_on_where_it_ended(server: SimServer, tmp_path: Path) -> 
 
     assert [e.role for e in said(told, NewOrderEvent)] == ["close"]
     assert server.report()["position"]["IBM"] == 0
+
+
+def test_a_question_that_fails_ends_nobody_but_itself(server: SimServer) -> None:
+    engine = Engine(configured(server))
+    with running(engine):
+        with pytest.raises(ZeroDivisionError):
+            engine.submit(Question(lambda state, runtime: 1 // 0)).result(PATIENCE_S)
+        assert engine.view().session == "live"
 
 
 def test_an_engine_that_cannot_begin_leaves_nothing_open(server: SimServer, tmp_path: Path) -> None:
