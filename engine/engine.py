@@ -50,7 +50,7 @@ from engine.journal import Journal
 from engine.journal_files import Durability
 from engine.order_manager import Leg, OrderManager, OrderType, Price, Tif
 from engine.readiness import Readiness
-from engine.recovery import Progress, recover
+from engine.recovery import Progress, check_symbols, recover
 from engine.rule_engine import RuleEngine
 from engine.runtime import Runtime
 from engine.scheduled_signals import ScheduledSignals
@@ -142,6 +142,7 @@ class Engine:
             self._journal = _journal(journal, durability)
             opened.callback(self._journal.close)
             recovered = recover(self._journal, config, progress)
+            check_symbols(recovered.core, config)
             opened.pop_all()
         self._core, book = recovered.core, recovered.book
         self.ways.freshness.recall(self._core.state.consumed)

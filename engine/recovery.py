@@ -20,7 +20,7 @@ import attrs
 from engine.config import Config
 from engine.core import Core
 from engine.daybook import DayBook
-from engine.errors import JournalError
+from engine.errors import ConfigError, JournalError
 from engine.image import ImageError, from_image, image, shape
 from engine.journal import Journal
 from engine.snapshots import (
@@ -80,6 +80,22 @@ def rebuild(journal: Journal, config: Config) -> Core:
     found = Recovered(Core(config), DayBook())
     _replay(journal, found, None)
     return found.core
+
+
+def check_symbols(core: Core, config: Config) -> None:
+    """Refuse settings that leave out what is held or at the broker: nobody would look after it.
+
+    Raises:
+        ConfigError: one line that names it.
+    """
+    state = core.state
+    busy = {one.symbol for one in state.contexts.values() if one.held}
+    busy |= {one.symbol for one in state.orders.values() if not one.dead}
+    if left := sorted(busy - set(config.strategy.symbols)):
+        raise ConfigError(
+            f"strategy.symbols leaves out {', '.join(left)}, of which the journal has shares or "
+            "orders: name it until it is flat"
+        )
 
 
 def take_snapshot(journal: Journal, core: Core, book: DayBook) -> int:

@@ -39,6 +39,7 @@ class MarketSampler:
         self._readings = readings
         self._ticks = np.zeros(len(market.instruments), np.uint64)
         self._seen: dict[int, dict[str, float]] = {}
+        self._read: dict[int, dict[str, float]] = {}  # of the indicators
 
     def sample(self, now_ns: int, sequence: int) -> list[MarketEvent]:
         """The changes since the last look at each symbol, dated ``now_ns``.
@@ -53,22 +54,24 @@ class MarketSampler:
             values = {name: float(now[name]) for name in _FIELDS}
             before = self._seen.get(row, {})
             self._seen[row] = values
-            told = self._indicators(row, values)
             # A value that is not a number equals nothing: neither told nor taken for a change.
             changed = {n for n, v in values.items() if not isnan(v) and v != before.get(n)}
             found += self._events(now_ns, sequence, self._symbols[row], values, changed)
-            found += [
-                IndicatorEvent(now_ns, sequence, self._symbols[row], name, values[name])
-                for name in told
-                if values[name] != before.get(name)
-            ]
+            found += self._indicators(now_ns, sequence, row)
         return found
 
-    def _indicators(self, row: int, values: dict[str, float]) -> list[str]:
-        """Put what the rules ask for among the values; the names of those that are warm."""
-        found = [one for one in self._readings(self._symbols[row]) if one.name != self._atr]
-        values.update({one.name: one.value for one in found if one.value is not None})
-        return [one.name for one in found if one.value is not None]
+    def _indicators(self, now_ns: int, sequence: int, row: int) -> list[MarketEvent]:
+        """What the rules ask for, as far as it is warm and has changed. Their names are their own:
+        one is called as the day's volume is."""
+        symbol, known = self._symbols[row], self._read.get(row, {})
+        now = {one.name: one.value for one in self._readings(symbol) if one.name != self._atr}
+        warm = {name: value for name, value in now.items() if value is not None}
+        self._read[row] = warm
+        return [
+            IndicatorEvent(now_ns, sequence, symbol, name, value)
+            for name, value in warm.items()
+            if value != known.get(name)
+        ]
 
     def _events(
         self, now_ns: int, sequence: int, symbol: str, values: dict[str, float], changed: set[str]

@@ -67,7 +67,13 @@ def follow(state: State, out: Outbox, symbol: str, wanted: tuple[str, ...]) -> N
 
 
 def tell_all(state: State, out: Outbox) -> None:
-    """A run begins: the market outside knows of no watch, and follows no indicator."""
+    """A run begins: the market outside knows of no watch, and follows no indicator. It has no
+    symbols but those of today's settings."""
+    symbols = state.config.strategy.symbols
+    for symbol in state.followed.keys() - set(symbols):
+        del state.followed[symbol]
+    for name in [name for name, one in state.watches.items() if one.symbol not in symbols]:
+        del state.watch_names[state.watches.pop(name).number]
     out.commands += [Follow(symbol, names) for symbol, names in state.followed.items()]
     out.commands += list(state.watches.values())
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from functools import lru_cache
+from decimal import Decimal
 from typing import Final, Literal
 
 import attrs
@@ -206,7 +207,12 @@ class Indicator:
     def __str__(self) -> str:
         if self.kind.of_the_bar:
             return self.name
-        return f"{self.name}({', '.join(f'{one:g}' for one in self.parameters)})"
+        return f"{self.name}({', '.join(map(_digits, self.parameters))})"
+
+
+def _digits(number: float) -> str:
+    """All of them, because what is computed is read from what is written."""
+    return f"{Decimal(repr(number)):f}".removesuffix(".0")
 
 
 def example(name: str) -> str:

@@ -92,3 +92,18 @@ def test_what_rules_ask_for_is_told_too_and_the_atr_of_the_strategy_once() -> No
         IndicatorEvent(T0, 1, "IBM", "ema(3)", 5.0),
         IndicatorEvent(T0, 1, "IBM", "ema(3)", 6.0),
     ]
+
+
+def test_the_volume_of_a_bar_is_not_that_of_the_day() -> None:
+    market = Market(capacity=1)
+    row = market.add(60, 2)
+    market.bind(1, row)
+    market.set_clock(T0)
+    readings = (Reading("volume", 42.0, None, 1),)
+    sampler = MarketSampler(market, {"IBM": row}, 2, lambda _: readings)
+    market.apply_tick(1, KINDS["VOLUME"], 0, 1_000_000)
+
+    assert sampler.sample(T0, 1) == [
+        VolumeEvent(T0, 1, "IBM", 1_000_000.0),
+        IndicatorEvent(T0, 1, "IBM", "volume", 42.0),
+    ]

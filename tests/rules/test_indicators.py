@@ -256,3 +256,10 @@ def test_it_stands_in_a_file_as_an_expression_or_as_a_table() -> None:
 
     said, tabled = config.strategy.rules
     assert said.when == tabled.when == IndicatorCondition("ema(20)", ">", "ema(50)")
+
+
+def test_no_digit_of_a_parameter_is_lost() -> None:
+    text = "bollinger_upper(20, 2.1234567)"
+
+    assert str(read_indicator(text)) == text
+    assert read_indicator(str(read_indicator(text))).parameters == (20, 2.1234567)

@@ -7,8 +7,10 @@ import pytest
 
 from engine.config import from_mapping
 from engine.engine import Engine
+from engine.errors import ConfigError
 from engine.events import FillEvent, RefusalEvent, SessionChangedEvent
 from engine.journal import Journal
+from engine.sim.kept_journal import KeptJournal
 from engine.sim.launch import generated
 from engine.sim.memory import MemoryTws
 from engine.sim.policies import Policies
@@ -223,6 +225,48 @@ def test_nothing_comes_over_a_silent_connection_and_the_time_passes():
     assert transport.monotonic_ns() - before == 1_500_000_000
     with pytest.raises(BlockingIOError):
         stream.recv(100)
+
+
+LOOKS = {
+    "id": "look",
+    "symbols": ["SPY"],
+    "when": "last >= 1000000 and ema(3) > 1",
+    "then": {"kind": "close"},
+}
+
+
+def two_symbols():
+    day = Day(journal=KeptJournal.memory(), strategy=CONFIG["strategy"] | {"rules": [LOOKS]})
+    day.signal(60, "SPY", "BUY")
+    return day
+
+
+def later(day, **strategy):
+    day.transport.hang_up()
+    journal = day.journal.found_again()
+    return Day(tws=day.tws, journal=journal, strategy=CONFIG["strategy"] | strategy)
+
+
+def test_settings_that_leave_out_what_is_held_are_refused():
+    """Once the engine died of it, with a traceback, each time it was started."""
+    day = two_symbols()
+    assert day.run(120).symbols[1].quantity == 100
+    with pytest.raises(ConfigError, match="leaves out SPY, of which the journal has shares or"):
+        later(day, symbols=["IBM"])
+    assert later(day).run(60).symbols[1].state == "protected"
+
+
+def test_a_symbol_that_is_flat_may_be_left_out_with_all_that_was_watched_of_it():
+    day = two_symbols()
+    day.signal(90, "SPY", "SELL")
+    day.run(150)
+    assert "SPY" in day.engine.core.state.followed
+    again = later(day, symbols=["IBM"])
+    again.signal(1, "IBM", "BUY")
+    view = again.run(60)
+    assert [(one.symbol, one.state) for one in view.symbols] == [("IBM", "protected")]
+    assert set(again.engine.core.state.followed) <= {"IBM"}
+    assert {one.symbol for one in again.engine.core.state.watches.values()} == {"IBM"}
 
 
 @pytest.mark.parametrize(
