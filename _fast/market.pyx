@@ -298,7 +298,7 @@ cdef class Market:
         cdef Py_ssize_t i
         series_init(series, series.interval_ns, series.ring, series.ring_max)
         atr_reset(&more.atr)
-        begin(self.followers.get(index, {}))
+        begin(self.followers.get(index, {}), more.studies, &more.watch)
         for i in range(all_bars.shape[0]):
             series_extend(series, &all_bars[i])
             completed(&self.instrument_at[index], more)
@@ -312,10 +312,10 @@ cdef class Market:
 
     def follow(self, row, wanted):
         cdef int32_t index = self.checked(row)
-        known = self.followers.get(index, {})
-        made = followers_of(&self.row_at[index].studies, known, wanted)
-        feed([one for key, one in made.items() if key not in known], self.bars(index))
-        self.followers[index] = made
+        bars = self.bars(index)
+        known = self.followers.setdefault(index, {})
+        self.followers[index] = made = followers_of(&self.row_at[index].studies, known, wanted)
+        feed([one for key, one in made.items() if key not in known], bars)
 
     def studies(self, row):
         return shown(self.followers.get(self.checked(row), {}))
@@ -366,8 +366,7 @@ cdef class Market:
             condition.below = OPS[op]
             condition.strict = op in STRICT
             condition.latched = 0 if fire_if_true else UNSURE
-            floating_add(more.studies, floating)
-            watch_add(&more.watch, condition)
+            floating_add(more.studies, floating, &more.watch, condition)
         else:
             meeting.left = line_of(followers, left)
             meeting.right = NULL

@@ -15,7 +15,7 @@
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 
 from _fast.bars cimport Bar
-from _fast.conditions cimport Fire, Watch
+from _fast.conditions cimport Condition, Fire, Watch
 
 cdef enum:
     LINES_MAX = 3              # values of one indicator
@@ -83,7 +83,10 @@ cdef uint32_t studies_float(Studies* studies, Watch* watch) noexcept nogil
 
 # MemoryError; nothing has changed then.
 cdef int meeting_add(Studies* studies, Meeting meeting) except -1
-cdef int floating_add(Studies* studies, Floating floating) except -1
+# With the condition whose level floats: both, or neither.
+cdef int floating_add(
+    Studies* studies, Floating floating, Watch* watch, Condition condition
+) except -1
 cdef void studies_drop(Studies* studies, int32_t id) noexcept nogil
 cdef void studies_free(Studies* studies) noexcept nogil
 
@@ -100,8 +103,9 @@ cdef class Follower:
 cdef dict followers_of(Studies** studies, dict known, object wanted)
 # Let followers take bars that are complete already.
 cdef int feed(list followers, const Bar[::1] bars) except -1
-# As if no bar had come, all of them.
-cdef int begin(dict followers) except -1
+# As if no bar had come, all of them: other bars take the place of those that were judged. What is
+# true on them is that, and has not become it: what has been judged is judged anew without a fire.
+cdef int begin(dict followers, Studies* studies, Watch* watch) except -1
 # Where the value of (family, parameters, line) is; ValueError.
 cdef const double* line_of(dict followers, object operand) except NULL
 # What Market.studies tells.

@@ -11,7 +11,7 @@ from _fast.channels cimport (
     Bollinger, BollingerState, Donchian, DonchianState, Keltner, KeltnerState, Lines,
     bollinger_push, donchian_push, keltner_push,
 )
-from _fast.conditions cimport UNSURE, Condition
+from _fast.conditions cimport UNSURE, Condition, watch_add
 from _fast.deviations cimport DeviationState, StdDev, deviation_push
 from _fast.oscillators cimport (
     Macd, MacdLines, MacdState, Roc, RocState, Rsi, RsiState, Stochastic, StochasticLines,
@@ -157,29 +157,42 @@ cdef uint32_t studies_float(Studies* studies, Watch* watch) noexcept nogil:
     return moved
 
 
+cdef void unsure(Studies* studies, Watch* watch) noexcept nogil:
+    cdef Meeting* meeting
+    cdef int32_t i, k
+    for i in range(studies.meeting_count):
+        meeting = &studies.meetings[i]
+        if not isnan(meeting.left[0]) and (meeting.right is NULL or not isnan(meeting.right[0])):
+            meeting.latched = UNSURE
+    for i in range(studies.float_count):
+        for k in range(watch.count):
+            if watch.items[k].id == studies.floats[i].id and not isnan(watch.items[k].level):
+                watch.items[k].latched = UNSURE
+
+
 # -- memory --------------------------------------------------------------------------------------
 
 
-cdef int meeting_add(Studies* studies, Meeting meeting) except -1:
-    cdef Meeting* meetings = <Meeting*>realloc(
-        studies.meetings, (studies.meeting_count + 1) * sizeof(Meeting)
-    )
-    if meetings is NULL:
+cdef void* grown(void* items, int32_t count, size_t size) except NULL:
+    cdef void* more = realloc(items, (count + 1) * size)
+    if more is NULL:
         raise MemoryError
-    meetings[studies.meeting_count] = meeting
-    studies.meetings = meetings
+    return more
+
+
+cdef int meeting_add(Studies* studies, Meeting meeting) except -1:
+    studies.meetings = <Meeting*>grown(studies.meetings, studies.meeting_count, sizeof(Meeting))
+    studies.meetings[studies.meeting_count] = meeting
     studies.meeting_count += 1
     return 0
 
 
-cdef int floating_add(Studies* studies, Floating floating) except -1:
-    cdef Floating* floats = <Floating*>realloc(
-        studies.floats, (studies.float_count + 1) * sizeof(Floating)
-    )
-    if floats is NULL:
-        raise MemoryError
-    floats[studies.float_count] = floating
-    studies.floats = floats
+cdef int floating_add(
+    Studies* studies, Floating floating, Watch* watch, Condition condition
+) except -1:
+    studies.floats = <Floating*>grown(studies.floats, studies.float_count, sizeof(Floating))
+    watch_add(watch, condition)
+    studies.floats[studies.float_count] = floating
     studies.float_count += 1
     return 0
 
@@ -328,8 +341,10 @@ cdef int feed(list followers, const Bar[::1] bars) except -1:
     return 0
 
 
-cdef int begin(dict followers) except -1:
+cdef int begin(dict followers, Studies* studies, Watch* watch) except -1:
     cdef Follower follower
+    if studies is not NULL:
+        unsure(studies, watch)
     for follower in followers.values():
         follower.begin()
     return 0

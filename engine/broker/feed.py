@@ -29,7 +29,6 @@ BARS_MAX: Final = 20_000  # of one answer: the newest; a warm-up asks for fewer
 PROOF_NS: Final = 20_000_000_000  # how long a kept subscription may stay mute
 _LOG = logging.getLogger("engine.broker")
 Operand = tuple[str, tuple[float, ...], int]  # family, parameters, line
-Study = tuple[tuple[float, ...], tuple[float, ...], int, int]
 
 
 class Feed:
@@ -57,6 +56,7 @@ class Feed:
         self._bars: dict[int, deque[BarReceived]] = {}
         self._proof: tuple[int, dict[str, int]] | None = None  # (due, ticks by symbol)
         self._followed: dict[str, tuple[Indicator, ...]] = {}  # by symbol
+        self._shown: dict[str, list[tuple[str, int, int]]] = {}  # name, study and line of each
 
     # -- subscriptions -----------------------------------------------------------------------
 
@@ -151,21 +151,31 @@ class Feed:
         row = self.rows[symbol]
         self._market.follow(row, [one.study for one in wanted])
         self._followed[symbol] = wanted
+        # Where each stands in the market's answer: several lines of one indicator are one study.
+        kept = list(dict.fromkeys(one.study for one in wanted))
+        self._shown[symbol] = [
+            (name, kept.index(one.study), one.kind.line)
+            for name, one in zip(names, wanted, strict=True)
+        ]
         subscribed = any(symbol == one for one, _ in self._subscribed.values())
         cold = any(
-            bars < one.run_in
-            for one, (*_, bars, _) in zip(wanted, self._studies(symbol), strict=True)
+            now.bars < one.run_in for one, now in zip(wanted, self.readings(symbol), strict=True)
         )
         if subscribed and cold and self._warm_up(symbol) is not None:
             self._history.want(symbol)
 
     def readings(self, symbol: str) -> tuple[Reading, ...]:
         """What the indicators of a symbol say now."""
+        shown = self._shown.get(symbol)
+        if not shown:
+            return ()
+        found = self._market.studies(self.rows[symbol])
         return tuple(
-            Reading(str(one), _number(now[one.kind.line]), _number(before[one.kind.line]), bars)
-            for one, (now, before, bars, _) in zip(
-                self._followed.get(symbol, ()), self._studies(symbol), strict=True
-            )
+            [
+                Reading(name, _number(now[line]), _number(before[line]), bars)
+                for name, at, line in shown
+                for now, before, bars, _ in (found[at],)
+            ]
         )
 
     def watch(self, wanted: Watch) -> int:
@@ -176,15 +186,6 @@ class Feed:
         right = _operand(wanted.against) if wanted.against else wanted.level
         assert not isinstance(right, str), wanted
         return self._market.when_study(row, left, wanted.op, right, wanted.at_once)
-
-    def _studies(self, symbol: str) -> list[Study]:
-        """For each that is followed; several lines of one indicator are one study."""
-        followed = self._followed.get(symbol, ())
-        if not followed:
-            return []
-        kept = dict.fromkeys(one.study for one in followed)
-        found = dict(zip(kept, self._market.studies(self.rows[symbol]), strict=True))
-        return [found[one.study] for one in followed]
 
     def _warm_up(self, symbol: str) -> tuple[str, str] | None:
         """What history to ask for."""

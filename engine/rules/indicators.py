@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from functools import lru_cache
 from decimal import Decimal
+from functools import lru_cache
 from typing import Final, Literal
 
 import attrs

@@ -183,6 +183,24 @@ def test_becoming_warm_is_no_crossing_unless_that_is_asked_for():
     assert trade(market, 5, 9.0, second=1) == [last, at_once]
 
 
+def test_a_crossing_that_history_tells_of_late_is_none():
+    """After a gap the bars that were missed come as history: what has crossed in them lies back."""
+    market = market_of(("sma", (1,)), ("sma", (3,)))
+    cross = market.when_study(0, ("sma", (1,), 0), "over", ("sma", (3,), 0))
+    last = market.when_study(0, "last", "over", ("sma", (3,), 0))
+    assert closes(market, 9.0, 8.0, 7.0, 6.0, 5.0) == [[]] * 5  # judged: below
+    history = np.zeros(8, BAR_DTYPE)
+    history["time_ns"] = [NOON + minute * MINUTE for minute in range(8)]
+    for name in ("open", "high", "low", "close"):
+        history[name] = [9.0, 8.0, 7.0, 6.0, 1.0, 2.0, 3.0, 3.5]
+    market.warm(0, history)
+
+    assert market.fires() == []
+    assert trade(market, 8, 1.0) == []
+    assert trade(market, 9, 8.0) == [last]
+    assert closes(market, 9.0, first=10) == [[cross]]
+
+
 def test_a_price_meets_an_average_that_moves():
     """The level stands between bars, and moves when one completes."""
     market = market_of(("sma", (2,)))
