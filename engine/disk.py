@@ -6,6 +6,7 @@ in the middle of a write can be put in its place from outside.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import stat
 from pathlib import Path
@@ -43,6 +44,11 @@ class Disk:
             self.sync(descriptor)
         finally:
             os.close(descriptor)
+
+
+def lock(descriptor: int) -> None:
+    """Hold it alone, until it is closed. BlockingIOError: another process holds it."""
+    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def open_private(path: Path) -> int:

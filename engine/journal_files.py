@@ -5,7 +5,6 @@ All are private to the user, regular files, and never reached through a symbolic
 
 from __future__ import annotations
 
-import fcntl
 import os
 import zlib
 from functools import cache
@@ -14,7 +13,7 @@ from typing import Final, Literal
 
 import attrs
 
-from engine.disk import Disk, open_private
+from engine.disk import Disk, lock, open_private
 from engine.errors import JournalError
 
 Durability = Literal["full", "normal"]
@@ -62,7 +61,7 @@ class JournalFiles:
         except OSError as problem:
             raise inaccessible(path, problem) from None
         try:
-            _lock(self._descriptor)
+            lock(self._descriptor)
         except BlockingIOError:
             self.close()
             raise JournalError(
@@ -74,7 +73,7 @@ class JournalFiles:
         Raises OSError; the journal is then still the old one."""
         descriptor = open_private(successor)
         try:
-            _lock(descriptor)
+            lock(descriptor)
             self.disk.rename(successor, self.path)
         except OSError:
             os.close(descriptor)
@@ -187,10 +186,6 @@ def boot_id() -> str:
         return _BOOT_ID.read_text("ascii").strip()
     except OSError:
         return "-"
-
-
-def _lock(descriptor: int) -> None:
-    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def inaccessible(path: Path, problem: OSError) -> JournalError:

@@ -91,7 +91,8 @@ def _write(options: ReportOptions, found: Summary) -> None:
     if options.html is not None:
         write_whole(options.html, page(found))
     if options.csv is not None:
-        write_whole(options.csv, as_csv(found.trades, ReportTrade))
+        ledger = as_csv(found.trades, ReportTrade).decode()
+        write_whole(options.csv, masked(ledger, found.reading.accounts).encode())
     if options.json is not None:
         whole = orjson.dumps(found.data()).decode()
         write_json(options.json, orjson.loads(masked(whole, found.reading.accounts)))

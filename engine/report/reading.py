@@ -244,11 +244,11 @@ class Reading:
             if (one.symbol, one.opened_ns) == (event.symbol, event.opened_ns) and one.trade_closed
         )
         path = self._paths.get(context.number) or Path()
+        slipped: dict[str, Any] = _slippage(context, path)  # also of a day that is not wanted
         if not self._wanted.time(event.closed_ns):
             return
         row = LedgerTrade.of(event, excursion)
         began_ns, ended_ns = path.filled_ns
-        slipped: dict[str, Any] = _slippage(context, path)
         self.told.append(
             Told(
                 ReportTrade(

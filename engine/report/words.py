@@ -107,7 +107,10 @@ def facts(summary: Summary) -> list[str]:
     else:
         found.append(f"{summary.name}: no records")
     if reading.first > 1:
-        found.append("it begins with a snapshot: trades that ended before are not in it")
+        found.append(
+            "it begins with a snapshot: trades that ended before are not in it; of one that was "
+            "open then, mae, mfe and the time held are those since"
+        )
     found.append(
         f"mae and mfe are looked at with every one of {reading.ticks:,} ticks"
         if reading.ticks

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import CancelledError
+from contextlib import suppress
 from functools import cache
 from typing import Any, Final
 
@@ -55,7 +57,8 @@ class Cluster:
                     yield flying.pop(future), self._made(future)
                 show(0.0)
         finally:
-            self._client.cancel(list(flying))
+            with suppress(Exception):  # of a scheduler that is gone; what it was is told already
+                self._client.cancel(list(flying))
 
     def close(self) -> None:
         self._client.close()
@@ -69,15 +72,20 @@ class Cluster:
             ended = self._dask.wait(list(flying), timeout=TELL_S, return_when="FIRST_COMPLETED")
         except TimeoutError:
             return []
+        except CancelledError:
+            raise self._gone() from None
         return list(ended.done)
+
+    def _gone(self) -> UserError:
+        return UserError(f"--scheduler {self._scheduler}: the scheduler is gone")
 
     def _made(self, future: Any) -> Said:
         try:
             made: Said = future.result()
         except self._dask.scheduler.KilledWorker:
             return {"failed": "its worker was ended, each time it was tried", "lost": True}
-        except self._dask.client.FutureCancelledError:
-            raise UserError(f"--scheduler {self._scheduler}: the scheduler is gone") from None
+        except CancelledError:
+            raise self._gone() from None
         except Exception as problem:  # of the cluster: a cell's own failures are results
             return {"failed": f"{type(problem).__name__}: {problem}"[:500], "lost": True}
         return made

@@ -6,7 +6,6 @@ hold cells of other grids, too: a cell is known by its key.
 
 from __future__ import annotations
 
-import fcntl
 import os
 from pathlib import Path
 from types import TracebackType
@@ -14,7 +13,7 @@ from typing import Any, Final, Self
 
 import orjson
 
-from engine.disk import Disk
+from engine.disk import Disk, lock
 from engine.errors import UserError
 
 FILE: Final = "results.jsonl"
@@ -71,11 +70,13 @@ class Results:
 
     def _lock(self) -> None:
         try:
-            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+            lock(self._descriptor)
+        except BlockingIOError:
             raise UserError(
                 f"{self.path}: another sweep writes to it; name another --out"
             ) from None
+        except OSError as problem:
+            raise UserError(f"{self.path}: cannot be locked: {problem.strerror}") from None
 
     def _read(self) -> int:
         """Where the last whole line ends."""

@@ -60,6 +60,7 @@ class Sweep:
         if space.grid.walk_forward is not None:
             runs = len(space.grid.seeds) * len(space.grid.latencies_ms)
             self.total += runs * sum(len(list(windows(space, one))) for one in space.groups)
+        self._before = frozenset(results.records)  # what this run plays itself may come twice
         self._done = self._found = self._failed = 0
 
     def run(self) -> Swept:
@@ -86,7 +87,7 @@ class Sweep:
         records = self._results.records
         tasks = [self.space.task(cell) for cell in these]
         there = [task for task in tasks if task.key in records]
-        self._found += len(there)
+        self._found += sum(task.key in self._before for task in there)
         for task in there:
             self._count(records[task.key])
         copies: dict[str, int] = {}

@@ -40,7 +40,8 @@ def test_a_report_and_its_files(place, found, tmp_path):
     assert "sortino" in done.stdout
     assert RUN_S > data["by_hour"]["09"]["held_s"] > 0
     for told in (done.stdout, *(path.read_text() for path in made.values())):
-        assert not any(account in told for account in found.reading.accounts)
+        (account,) = found.reading.accounts
+        assert account not in told
 
 
 def test_json_on_standard_output_stands_alone_there(place, found):
