@@ -6,7 +6,9 @@ Pictures of what was seen are kept in ``test-output/web``. Without a browser the
 from __future__ import annotations
 
 import shutil
+import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -247,11 +249,33 @@ def test_a_wrong_key_is_asked_for(browser: Browser, running: Scene) -> None:
     context.close()
 
 
-def test_another_page_cannot_read_or_frame_it(browser: Browser, running: Scene) -> None:
-    """A page of another origin, with the key in its hands, in a real browser."""
+@pytest.fixture
+def stranger() -> Iterator[str]:
+    """A page of somebody else on this machine; one from afar may not come near it at all."""
+
+    class Hello(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Type", "text/html")
+            self.end_headers()
+            self.wfile.write(b"<p>hello")
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Hello) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://localhost:{server.server_port}/"
+        server.shutdown()
+
+
+def test_another_page_cannot_read_or_frame_it(
+    browser: Browser, running: Scene, stranger: str
+) -> None:
+    """A page of another origin, with no policy of its own and the key in its hands."""
     context = browser.new_context()
     page = context.new_page()
-    page.goto(f"{running.base.replace('127.0.0.1', 'localhost')}/icon.svg")
+    page.goto(stranger)
     told: Any = page.evaluate(
         """async ([url, key]) => {
             try { return await (await fetch(url + '/api/charts',
@@ -260,6 +284,16 @@ def test_another_page_cannot_read_or_frame_it(browser: Browser, running: Scene) 
         [running.base, running.key],
     )
     assert told == "TypeError"
+    page.evaluate(
+        """url => new Promise(done => {
+            const frame = document.createElement('iframe');
+            frame.onload = done;
+            frame.src = url;
+            document.body.append(frame); })""",
+        running.base,
+    )
+    (framed,) = page.frames[1:]
+    assert not framed.url.startswith(running.base), framed.url  # the browser shows its own refusal
     context.close()
 
 
