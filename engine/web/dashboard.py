@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -161,6 +161,8 @@ class Dashboard:
         if request.method not in READING:
             return _refusal(405, "GET it", {"Allow": "GET, HEAD"})
         if path == "/api/stream":
+            if request.method != "GET":  # it would sit in a viewer's place and see nothing
+                return _refusal(405, "GET it", {"Allow": "GET"})
             return self._stream()
         if path == "/metrics":
             return self._metrics()
@@ -225,26 +227,38 @@ class Dashboard:
     def _stream(self) -> Response:
         if len(self._viewers) >= self._settings.viewers_max:
             return _refusal(503, f"{self._settings.viewers_max} look already", {"Retry-After": "5"})
-        return StreamingResponse(self._messages(), media_type="text/event-stream")
-
-    async def _messages(self) -> AsyncIterator[bytes]:
         self._loop = asyncio.get_running_loop()
-        news, seen = asyncio.Event(), Seen()
+        news = asyncio.Event()
         news.set()
-        self._viewers.add(news)
+        self._viewers.add(news)  # before anybody else is asked in
+        return _Stream(self._messages(news), lambda: self._viewers.discard(news))
+
+    async def _messages(self, news: asyncio.Event) -> AsyncIterator[bytes]:
+        seen = Seen()
+        while not self._ended:
+            try:
+                async with asyncio.timeout(QUIET_S):
+                    await news.wait()
+            except TimeoutError:
+                yield b":\n\n"
+                continue
+            news.clear()
+            seen, data = self._feed.since(seen)
+            yield b"data:" + data + b"\n\n"
+
+
+class _Stream(StreamingResponse):
+    """``left`` is called when the viewer has gone, however that came."""
+
+    def __init__(self, messages: AsyncIterator[bytes], left: Callable[[], object]) -> None:
+        super().__init__(messages, media_type="text/event-stream")
+        self._left = left
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
-            while not self._ended:
-                try:
-                    async with asyncio.timeout(QUIET_S):
-                        await news.wait()
-                except TimeoutError:
-                    yield b":\n\n"
-                    continue
-                news.clear()
-                seen, data = self._feed.since(seen)
-                yield b"data:" + data + b"\n\n"
+            await super().__call__(scope, receive, send)
         finally:
-            self._viewers.discard(news)
+            self._left()
 
 
 async def _body(request: Request) -> bytes | None:

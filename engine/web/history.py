@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import subprocess
 import sys
+import tempfile
 import threading
 from pathlib import Path
 from typing import Any, Final
@@ -14,6 +16,7 @@ import orjson
 from engine.errors import UserError
 
 END_S: Final = 2.0
+LOG: Final = logging.getLogger("engine")
 
 
 class History:
@@ -24,6 +27,7 @@ class History:
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._ended = False
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed at the end
 
     def ask(self, asked: dict[str, Any]) -> bytes:
         """One JSON object.
@@ -36,8 +40,15 @@ class History:
         with self._lock:
             line = self._answer(orjson.dumps(asked))
         if not line.endswith(b"\n"):
+            if not self._ended:
+                LOG.error("the process that reads the history ended: %s", self._last_words())
             raise UserError("the history could not be read: ask again")
         return line
+
+    def _last_words(self) -> str:
+        self._errors.seek(0)
+        lines = self._errors.read().decode(errors="replace").strip().splitlines()
+        return lines[-1] if lines else "without a word"
 
     def _answer(self, line: bytes) -> bytes:
         process = self._process
@@ -58,7 +69,7 @@ class History:
             [sys.executable, "-m", "engine.web.history_child", str(self._journal)],
             stdin=subprocess.PIPE,  # its end tells the child that we have gone
             stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
+            stderr=self._errors,
             start_new_session=True,
         )
 
@@ -67,6 +78,7 @@ class History:
         self._ended = True
         process = self._process
         if process is None:
+            self._errors.close()
             return
         process.terminate()
         try:
@@ -78,3 +90,4 @@ class History:
             if stream is not None:
                 with contextlib.suppress(OSError):
                     stream.close()
+        self._errors.close()

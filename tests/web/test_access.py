@@ -192,6 +192,12 @@ def test_other_methods_are_refused(shared: Scene, method: str, path: str) -> Non
     assert answer.headers["allow"] == "GET, HEAD"
 
 
+def test_nobody_takes_a_viewers_place_without_looking(shared: Scene) -> None:
+    answer = CLIENT.head(f"{shared.base}/api/stream", headers=shared.shown)
+
+    assert (answer.status_code, answer.headers["allow"]) == (405, "GET")
+
+
 def test_control_is_posted(shared: Scene) -> None:
     assert shared.get("/api/control").status_code == 405
 
