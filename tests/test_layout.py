@@ -71,7 +71,7 @@ ENGINE = _words(
     sim.pace sim.control sim.operations sim.peers sim.server sim.launch sim.child sim.follow
     sim.tws_sim sim.pytest_plugin
     rehearsal engine operations
-    monitor.files monitor.words monitor.journal_lines monitor.demo monitor.lines
+    monitor.files monitor.words monitor.tick_rate monitor.journal_lines monitor.demo monitor.lines
     monitor.order_words monitor.explanation monitor.summary monitor.supervision monitor.table
     web.access web.static_files web.chart_layout web.look web.sections web.log_tail web.feed
     web.metrics web.watcher web.stories web.history_child web.history web.dashboard

@@ -300,7 +300,7 @@ class TableScreen(Screen):
     def __init__(self, title: str) -> None:
         from rich.live import Live
 
-        from engine.monitor.table import TickRate
+        from engine.monitor.tick_rate import TickRate
 
         super().__init__(lambda text: None)
         self._live = Live(auto_refresh=False, vertical_overflow="crop")

@@ -25,7 +25,7 @@ from engine.events import (
 )
 from engine.monitor.lines import line, money, price
 from engine.version import VERSION
-from engine.view import EngineView
+from engine.view import EngineView, Latencies
 
 ALERTS_MAX: Final = 50
 RECENT_MAX: Final = 200
@@ -179,7 +179,7 @@ def report(record: Record, ending: Ending) -> dict[str, Any]:
     }
 
 
-def latencies(view: EngineView | None) -> dict[str, dict[str, float] | None]:
+def latencies(view: Latencies | None) -> dict[str, dict[str, float] | None]:
     """Microseconds: ``order`` from the receive that caused it to its bytes sent, of which
     ``step`` in the core and ``journal`` until durable. None: there was none."""
     kinds: dict[str, Sequence[float]] = (

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
@@ -16,7 +15,6 @@ from engine.view import EngineView, Resting, SymbolView
 
 RECENT_SHOWN = 12
 LEVELS_SHOWN = 3  # of stops, targets or adds of one symbol
-RATE_WINDOW_S = 2.0
 _STYLES = {
     "flat": "dim",
     "entering": "yellow",
@@ -26,20 +24,6 @@ _STYLES = {
     "concluding": "cyan",
     "frozen": "bold red",
 }
-
-
-class TickRate:
-    """Market messages a second, over the last RATE_WINDOW_S."""
-
-    def __init__(self) -> None:
-        self._seen: deque[tuple[float, int]] = deque()
-
-    def add(self, now_s: float, ticks: int) -> float:
-        self._seen.append((now_s, ticks))
-        while now_s - self._seen[0][0] > RATE_WINDOW_S:
-            self._seen.popleft()
-        began_s, before = self._seen[0]
-        return (ticks - before) / (now_s - began_s) if now_s > began_s else 0.0
 
 
 def live_table(view: EngineView, record: Record, title: str, ticks_per_s: float) -> RenderableType:

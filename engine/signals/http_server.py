@@ -11,6 +11,7 @@ import asyncio
 import errno
 import ipaddress
 import logging
+import re
 import socket
 import threading
 from typing import Any, Final
@@ -25,6 +26,8 @@ LOG: Final = logging.getLogger("engine.signals.http")
 PEERS: Final = logging.getLogger("engine.signals.http.peers")
 PEERS.setLevel(logging.ERROR)  # what a stranger sends is no warning of ours
 
+LOOPBACK_NAMES: Final = ("127.0.0.1", "localhost", "[::1]")
+_HOST: Final = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9.-]+)(?::[0-9]{1,5})?", re.ASCII)
 BACKLOG: Final = 128
 HEADER_BYTES_MAX: Final = 16_384
 HEADER_TIMEOUT_S: Final = 10.0
@@ -213,3 +216,9 @@ def listening(host: str, port: int) -> socket.socket:
                 f"port {port}: in use; end what listens there, or choose another port"
             ) from None
         raise UserError(f"port {port} on {host}: cannot listen: {problem.strerror}") from None
+
+
+def name_of(host: str) -> str:
+    """A Host header without its port, in small letters; nothing of one that is no name."""
+    found = _HOST.fullmatch(host.lower())
+    return found[1] if found else ""

@@ -30,7 +30,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from engine.errors import ConfigError, LimitError
-from engine.signals.http_server import HttpServer
+from engine.signals.http_server import LOOPBACK_NAMES, HttpServer, name_of
 from engine.signals.intake import Freshness, Intake, Offer, Sink
 from engine.signals.keys import Secret, webhook_keys
 from engine.signals.rates import TokenBucket
@@ -51,7 +51,6 @@ DURABLE_TIMEOUT_S: Final = 5.0
 RETRY_S: Final = 1.0
 # Read and thrown away before an answer: one that is given earlier is lost with the connection.
 DRAIN_BYTES_MAX: Final = 1_048_576
-LOOPBACK_NAMES: Final = ("127.0.0.1", "localhost", "[::1]")
 
 
 @attrs.frozen
@@ -223,7 +222,7 @@ class SignalWebhook:
         await outcome.response()(scope, receive, send)
 
     async def _outcome(self, request: Request) -> Outcome:
-        if _name(request.headers.get("host", "")) not in self._hosts:
+        if name_of(request.headers.get("host", "")) not in self._hosts:
             # A page in a browser of this machine must not reach us under a name of its own.
             return Outcome(421, {"error": "not a name of this server"})
         path = request.scope["path"]
@@ -319,13 +318,6 @@ def _too_large() -> SignalRefusedError:
 
 def _words(refusal: SignalRefusedError) -> dict[str, Any]:
     return {"error": refusal.reason.value, "detail": refusal.detail}
-
-
-def _name(host: str) -> str:
-    """A Host header without its port."""
-    if host.startswith("["):
-        return host[: host.find("]") + 1].lower()
-    return host.partition(":")[0].lower()
 
 
 def _check_keys(senders: list[_Sender]) -> None:

@@ -16,12 +16,11 @@ from collections.abc import Collection, Mapping
 from typing import Final
 
 from engine.errors import ConfigError
+from engine.signals.http_server import LOOPBACK_NAMES, name_of
 from engine.signals.keys import Secret, read_key_file
 
-LOOPBACK: Final = ("127.0.0.1", "localhost", "[::1]")
 KEY_BYTES: Final = 32
 KEY_CHARS_MIN: Final = 32
-_HOST: Final = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9.-]+)(?::[0-9]{1,5})?", re.ASCII)
 _KEY: Final = re.compile(r"[A-Za-z0-9_-]{32,256}", re.ASCII)
 BEARER: Final = "Bearer "
 
@@ -64,7 +63,7 @@ class Access:
     def stranger(self, headers: Mapping[str, str]) -> tuple[int, str] | None:
         """Status and words for who comes under another name or from another page."""
         host = headers.get("host", "").lower()
-        if host not in self._hosts and name_of(host) not in LOOPBACK:
+        if host not in self._hosts and name_of(host) not in LOOPBACK_NAMES:
             return 421, "not a name of this server"
         origin = headers.get("origin")
         if origin is not None and origin.lower() not in (f"http://{host}", f"https://{host}"):
@@ -80,12 +79,6 @@ class Access:
         known = hmac.compare_digest(shown.encode(), self._key)
         self.refused += not known
         return known
-
-
-def name_of(host: str) -> str:
-    """A Host header without its port; nothing of one that is no name with a port."""
-    found = _HOST.fullmatch(host)
-    return found[1] if found else ""
 
 
 def key_for(key_file: str) -> Secret:

@@ -11,7 +11,7 @@ import orjson
 from engine.daybook import DayResult
 from engine.events import BaseEvent
 from engine.monitor.lines import clock, line
-from engine.monitor.summary import percentiles
+from engine.monitor.summary import latencies
 from engine.rules import Rule
 from engine.rules.wording import to_expression
 from engine.view import OrderView, Resting
@@ -32,12 +32,7 @@ def sections(look: Look) -> Iterator[tuple[str, bytes]]:
         {"name": one.name, "used": one.used, "max": one.most, "share": one.share}
         for one in look.limits
     ])  # fmt: skip
-    yield "latency", _json({
-        name: percentiles(samples)
-        for name, samples in (
-            ("order", look.order_us), ("step", look.step_us), ("journal", look.journal_us)
-        )
-    })  # fmt: skip
+    yield "latency", _json(latencies(look))
 
 
 def entry(number: int, event: BaseEvent) -> bytes:

@@ -21,6 +21,7 @@ import orjson
 from engine.bus import Subscription
 from engine.errors import LimitError
 from engine.events import BaseEvent, MarketEvent
+from engine.monitor.tick_rate import TickRate
 from engine.view import Question
 from engine.web.feed import ENTRIES_MAX, Feed
 from engine.web.log_tail import LogTail
@@ -68,7 +69,7 @@ class Watcher:
         self._asked: Future[Look] | None = None
         self._asked_s = 0.0
         self._answer_s = 0.0  # of the latest question, as far as it is known
-        self._ticks: deque[tuple[float, int]] = deque(maxlen=int(2 / WATCHED_S))
+        self._rate, self._ticks_per_s = TickRate(), 0.0
         self._said = False  # that it could not look
         self._end = threading.Event()
         self._subscription: Subscription | None = None
@@ -118,7 +119,7 @@ class Watcher:
         found = self._look()
         self.metrics.seen(found, self._answer_s)
         if found is not None:
-            self._ticks.append((time.monotonic(), found.ticks))
+            self._ticks_per_s = self._rate.add(time.monotonic(), found.ticks)
             self._extend_paths(found)
             self.feed.put([*sections(found), self._health(True)], self._entries(), found.account)
         else:
@@ -160,18 +161,12 @@ class Watcher:
             "answered": answered,
             "waited_s": 0.0 if answered else round(self._answer_s, 1),
             "answer_ms": round(self._answer_s * 1000, 1),
-            "ticks_per_s": round(self._rate()),
+            "ticks_per_s": round(self._ticks_per_s),
             "dropped": bus.dropped,
             "handler_failures": bus.failures,
             "ways": self._engine.ways.counts(),
         }
         return "health", orjson.dumps(told, option=orjson.OPT_NON_STR_KEYS)
-
-    def _rate(self) -> float:
-        (began_s, before), (now_s, ticks) = (
-            (self._ticks[0], self._ticks[-1]) if self._ticks else ((0.0, 0), (0.0, 0))
-        )
-        return (ticks - before) / (now_s - began_s) if now_s > began_s else 0.0
 
 
 def _taken(events: deque[BaseEvent]) -> Iterable[Callable[[int], bytes]]:

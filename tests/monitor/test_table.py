@@ -12,7 +12,8 @@ from rich.console import Console
 from engine.events import AlertEvent
 from engine.inputs import MarketView
 from engine.monitor.summary import Record
-from engine.monitor.table import TickRate, live_table
+from engine.monitor.table import live_table
+from engine.monitor.tick_rate import TickRate
 from engine.view import EngineView, OrderView, Resting, SymbolView
 
 NS = 1_704_292_200_000_000_000
