@@ -29,11 +29,15 @@ ACTIONS_MAX: Final = 16  # of one sequence
 LOG_CHARS_MAX: Final = 500
 
 
+def trade_of(trade: Trade) -> Trade:
+    """Of a strategy, which is more than a trade, what makes a trade."""
+    return Trade(**{one.name: getattr(trade, one.name) for one in attrs.fields(Trade)})
+
+
 def _only_trade(trade: Any) -> Any:
-    """Converter: of a strategy, which is more than a trade, what makes a trade."""
     if type(trade) is Trade or not isinstance(trade, Trade):
         return trade
-    return Trade(**{one.name: getattr(trade, one.name) for one in attrs.fields(Trade)})
+    return trade_of(trade)
 
 
 def _price(_: Any, attribute: attrs.Attribute[Any], value: Any) -> None:

@@ -28,6 +28,7 @@ from engine.plans import (
     not_negative,
     positive,
 )
+from engine.rules.actions import trade_of
 from engine.rules.checks import check_settings, hints_of, near
 from engine.rules.conditions import Condition
 from engine.rules.expression import from_expression
@@ -145,7 +146,7 @@ class StrategyBuilder:
     ) -> Self:
         """A builder that has been told all of a pattern, as that of a file."""
         made = cls(name).symbols(*symbols)
-        made._trade = Trade(**{one.name: getattr(pattern, one.name) for one in attrs.fields(Trade)})
+        made._trade = trade_of(pattern)
         made._confidence_min, made._sell_means = pattern.confidence_min, pattern.sell_means
         made._cooldown_s, made._per_day_max = pattern.cooldown_s, pattern.entries_per_day_max
         made._before_end_s, made._enter_when = pattern.close_before_end_s, pattern.enter_when

@@ -23,6 +23,7 @@ from engine.inputs import (
     SnapshotStarted,
 )
 from engine.rules import WATCHED
+from engine.rules.readings import reading
 from engine.sim.exchange import Exchange
 from engine.sim.records import (
     CommissionNotice,
@@ -80,7 +81,8 @@ def _said(name: str, view: MarketView) -> float | None:
     if name in WATCHED:
         price: float | None = getattr(view, name)
         return price
-    return next((one.value for one in view.indicators if one.name == name), None)
+    found = reading(name, view)
+    return None if found is None else found.value
 
 
 def truth(exchange: Exchange, kind: SnapshotKind, epoch: int) -> list[Input]:

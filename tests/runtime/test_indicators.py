@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from engine.config import from_mapping
 from engine.engine import Engine
-from engine.events import IndicatorEvent, NewOrderEvent, RefusalEvent
+from engine.events import AlertEvent, IndicatorEvent, NewOrderEvent, RefusalEvent
 from engine.rules import from_plain
 from engine.sim.launch import generated
 from engine.sim.server import SimServer
@@ -28,6 +28,7 @@ def test_history_warms_what_the_rules_ask_for_at_the_start_and_what_is_added_lat
     exchange, source = generated(["IBM"], ticks_per_s=20.0)
     seen: dict[str, float] = {}
     told: list[str] = []
+    said: list[str] = []
     with SimServer(exchange, source, speed=SPEED) as server:
         config = from_mapping(
             {
@@ -41,13 +42,13 @@ def test_history_warms_what_the_rules_ask_for_at_the_start_and_what_is_added_lat
         )
         with Engine(config) as engine:
             engine.subscribe(IndicatorEvent, lambda event: seen.update({event.name: event.value}))
+            engine.subscribe(AlertEvent, lambda event: said.append(event.text))
             engine.subscribe(RefusalEvent, lambda event: told.append(event.detail))
             engine.subscribe(
                 NewOrderEvent, lambda event: told.append(event.role) if event.role else None
             )
             assert engine.wait_for_prices()
             until(lambda: {"sma(200)", "ema(20)"} <= seen.keys())
-            assert "sma(700)" not in seen
             engine.publish({"ticker": "IBM", "signal": "BUY", "confidence": 0.9}).result(10)
             until(lambda: "entry" in told)
             late = {
@@ -57,6 +58,8 @@ def test_history_warms_what_the_rules_ask_for_at_the_start_and_what_is_added_lat
             }
             engine.rules.add(from_plain(late))
             until(lambda: "sma(700)" in seen)
+            engine.publish({"ticker": "IBM", "signal": "SHORT", "confidence": 0.9}).result(10)
+            until(lambda: any("it is warm" in one for one in said))
             engine.stop(flatten=True)
 
     assert not [one for one in told if "needs" in one]

@@ -69,7 +69,7 @@ export class History {
       : told.read < told.of ? `reading: ${told.read} of ${told.of} records`
         : `${told.trades.length} ${told.trades.length === 1 ? "trade" : "trades"} in ${told.of} records${whole}`);
     const rows = this.trades.map((one) => h("tr", { "aria-current": this.trade?.number === one.number ? "true" : null },
-      h("th", { scope: "row" }, h("a", { href: `#history/${one.number}`, onclick: () => this.show(one.number) }, `${one.symbol} ${one.side}`)),
+      h("th", { scope: "row" }, h("a", { href: `#history/${one.number}` }, `${one.symbol} ${one.side}`)),
       h("td", null, one.opened_clock.slice(0, 8)),
       h("td", null, one.closed ? one.closed_clock.slice(0, 8) : words(one.state)),
       h("td", null, one.reason ? words(one.reason) : one.entered ? "" : "never filled"),

@@ -10,7 +10,6 @@ const SAID_OF_ORDERS = new Set([
 
 export class Store {
   constructor() {
-    this.charts = [];
     this.begin({});
   }
 
