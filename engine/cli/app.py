@@ -9,7 +9,20 @@ from typing import Annotated
 import typer
 
 from engine.cli import files, sweeps, upkeep
-from engine.cli.arguments import Json, PolicyAnswers, Profile, Seconds, Symbols, TickFiles
+from engine.cli.arguments import (
+    Host,
+    Jobs,
+    Json,
+    Ledger,
+    PolicyAnswers,
+    Profile,
+    Seconds,
+    Signals,
+    Speed,
+    Strategy,
+    Symbols,
+    TickFiles,
+)
 from engine.cli.words import duration_s, names
 
 app = typer.Typer(
@@ -61,15 +74,11 @@ def run(
     config: Annotated[Path | None, typer.Option(metavar="FILE", help="Settings, TOML.")] = None,
     symbols: Symbols = "",
     ticks: TickFiles = None,
-    signals: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Predictions, one JSON object a line.")
-    ] = None,
+    signals: Signals = None,
     poll: Annotated[
         str, typer.Option(metavar="URL", help="Ask a prediction API there (signals.poll).")
     ] = "",
-    speed: Annotated[
-        float | None, typer.Option(metavar="N", help="Exchange seconds in one second.")
-    ] = None,
+    speed: Speed = None,
     control: Annotated[
         Path | None,
         typer.Option(metavar="SOCKET", help="Where engine status, halt, … find it."),
@@ -77,7 +86,7 @@ def run(
     journal: Annotated[
         Path | None, typer.Option(metavar="FILE", help="What survives; goes on where it ended.")
     ] = None,
-    host: Annotated[str | None, typer.Option(help="Where TWS or the gateway listens.")] = None,
+    host: Host = None,
     port: Annotated[int | None, typer.Option(help="Without host and port: a simulator.")] = None,
     client_id: Annotated[int | None, typer.Option(help="Of this engine at TWS.")] = None,
     account: Annotated[str | None, typer.Option(help="The account to trade.")] = None,
@@ -138,11 +147,9 @@ def run(
 
 @app.command()
 def backtest(
-    strategy: Annotated[Path, typer.Argument(metavar="STRATEGY", help="Settings, TOML.")],
+    strategy: Strategy,
     ticks: TickFiles = None,
-    signals: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Predictions, one JSON object a line.")
-    ] = None,
+    signals: Signals = None,
     symbols: Symbols = "",
     seed: Annotated[int, typer.Option(help="Of everything that is drawn.")] = 1,
     latency_ms: Annotated[
@@ -151,9 +158,7 @@ def backtest(
     profile: Profile = "default",
     policy: PolicyAnswers = None,
     json: Json = None,
-    csv: Annotated[
-        Path | None, typer.Option("--csv", metavar="FILE", help="Write the ledger of trades.")
-    ] = None,
+    csv: Ledger = None,
     html: Annotated[
         Path | None, typer.Option("--html", metavar="FILE", help="Write the page of engine report.")
     ] = None,
@@ -289,9 +294,7 @@ def verify(
     seconds: Annotated[
         str, typer.Option("--seconds", metavar="TIME", help="Stop exploring after 30s, 2m or 1h.")
     ] = "",
-    jobs: Annotated[
-        int | None, typer.Option(metavar="N", help="Processes; as many as there are processors.")
-    ] = None,
+    jobs: Jobs = None,
     rows: Annotated[
         bool, typer.Option("--rows", help="Show how often each row of the charts was taken.")
     ] = False,
@@ -349,9 +352,7 @@ def simulate(
             "rest. Without it by turns."
         ),
     ] = None,
-    jobs: Annotated[
-        int | None, typer.Option(metavar="N", help="Processes; as many as there are processors.")
-    ] = None,
+    jobs: Jobs = None,
     rows: Annotated[
         bool, typer.Option("--rows", help="Show how often each row of the charts was taken.")
     ] = False,

@@ -23,3 +23,18 @@ PolicyAnswers = Annotated[
     list[str] | None,
     typer.Option(metavar="NAME=VALUE...", help="How the broker behaves where IB leaves it open."),
 ]
+Strategy = Annotated[Path, typer.Argument(metavar="STRATEGY", help="Settings, TOML.")]
+Signals = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="Predictions, one JSON object a line.")
+]
+Speed = Annotated[float | None, typer.Option(metavar="N", help="Exchange seconds in one second.")]
+Host = Annotated[str | None, typer.Option(help="Where TWS or the gateway listens.")]
+Jobs = Annotated[
+    int | None, typer.Option(metavar="N", help="Processes; as many as there are processors.")
+]
+Ledger = Annotated[
+    Path | None, typer.Option("--csv", metavar="FILE", help="Write the ledger of trades.")
+]
+All = Annotated[
+    Path | None, typer.Option("--json", metavar="FILE", help="Write it all; - is stdout.")
+]

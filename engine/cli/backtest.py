@@ -7,7 +7,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
 
 import attrs
 
@@ -15,6 +14,7 @@ from engine.backtest.ledger import as_csv
 from engine.backtest.plan import planned
 from engine.backtest.report import lines, report
 from engine.backtest.trial import Backtest, Progress, Show
+from engine.cli.handlers import INTERRUPTED
 from engine.cli.progress import gauge
 from engine.cli.report import ticks_of
 from engine.cli.run import Interrupts
@@ -27,8 +27,6 @@ from engine.retrace import Retrace
 from engine.settings_file import load
 from engine.sim.policies import answers
 from engine.sim.profiles import policies
-
-INTERRUPTED: Final = 130  # by SIGINT, as a shell has it
 
 
 @attrs.frozen(kw_only=True)

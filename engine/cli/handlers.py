@@ -5,8 +5,9 @@ from __future__ import annotations
 import signal
 from collections.abc import Callable, Mapping
 from types import FrameType, TracebackType
-from typing import Any, Self
+from typing import Any, Final, Self
 
+INTERRUPTED: Final = 130  # the exit code of what SIGINT ended, as a shell has it
 Handler = Callable[[int, FrameType | None], object]
 
 

@@ -28,6 +28,7 @@ from engine.campaign.scenario import (
 from engine.campaign.shrink import ATTEMPTS_MAX, Shrunk, shrink
 from engine.campaign.tally import Failure, Tally
 from engine.campaign.trial import play
+from engine.cli.handlers import INTERRUPTED
 from engine.cli.progress import gauge
 from engine.errors import UserError
 from engine.monitor.files import check_writable, write_json, write_whole
@@ -36,7 +37,6 @@ from engine.verify import rows
 from engine.verify.jobs import processors
 
 FOUND: Final = 1  # exit code when something failed
-INTERRUPTED: Final = 130  # by SIGINT, as a shell has it
 SHRUNK_MAX: Final = 5  # failures that are made smaller; the others can be, one by one
 _SEEDS: Final = re.compile(r"(\d{1,9})(?:\.\.(\d{1,9}))?")
 

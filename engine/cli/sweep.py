@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import attrs
 
+from engine.cli.handlers import INTERRUPTED
 from engine.cli.progress import bar, gauge
 from engine.cli.run import Interrupts
 from engine.errors import UserError
@@ -34,7 +35,6 @@ from engine.sweep.rows import days as days_of
 from engine.sweep.sweep import Progress, Show, Sweep, Swept
 from engine.verify.jobs import processors
 
-INTERRUPTED: Final = 130  # by SIGINT, as a shell has it
 BEST: Final = 5  # that are printed
 FAILED: Final = 3  # reasons that are printed
 NONE: Final = "-"

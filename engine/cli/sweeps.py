@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from engine.cli.arguments import PolicyAnswers, Profile, TickFiles
+from engine.cli.arguments import Jobs, PolicyAnswers, Profile, Signals, Strategy, TickFiles
 
 
 def add_to(app: typer.Typer) -> None:
@@ -15,20 +15,16 @@ def add_to(app: typer.Typer) -> None:
 
 
 def sweep(
-    strategy: Annotated[Path, typer.Argument(metavar="STRATEGY", help="Settings, TOML.")],
+    strategy: Strategy,
     grid: Annotated[
         Path | None, typer.Option(metavar="FILE", help="What to try: settings, days, seeds. TOML.")
     ] = None,
     ticks: TickFiles = None,
-    signals: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Predictions, one JSON object a line.")
-    ] = None,
+    signals: Signals = None,
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Tables, and what is done already.")
     ] = None,
-    jobs: Annotated[
-        int | None, typer.Option(metavar="N", help="Processes; as many as there are processors.")
-    ] = None,
+    jobs: Jobs = None,
     scheduler: Annotated[
         str, typer.Option(metavar="tcp://…", help="Play them on the workers of a Dask cluster.")
     ] = "",

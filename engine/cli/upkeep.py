@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from engine.cli.arguments import All, Host, Ledger, Seconds, Speed
 from engine.cli.words import duration_s, names
 
 app = typer.Typer()
@@ -96,9 +97,7 @@ def replay(
     ticks: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Write the ticks of the capture to files.")
     ] = None,
-    json: Annotated[
-        Path | None, typer.Option("--json", metavar="FILE", help="Write it all; - is stdout.")
-    ] = None,
+    json: All = None,
 ) -> None:
     """Decide once more what was recorded, and show what would be decided otherwise; or read once
     more what TWS sent."""
@@ -127,19 +126,15 @@ def record(
         Path | None, typer.Option(metavar="FILE", help="Settings, TOML: their symbols and TWS.")
     ] = None,
     symbols: Annotated[str, typer.Option(metavar="A,B", help="What to record.")] = "",
-    host: Annotated[str | None, typer.Option(help="Where TWS or the gateway listens.")] = None,
+    host: Host = None,
     port: Annotated[int | None, typer.Option(help="7497 if nothing else says.")] = None,
     client_id: Annotated[
         int | None, typer.Option(help="At TWS; without it, the one after the engine's.")
     ] = None,
     account: Annotated[str | None, typer.Option(help="Needed if it is a live one.")] = None,
     live: Annotated[bool, typer.Option("--live", help="The account is a live one.")] = False,
-    speed: Annotated[
-        float | None, typer.Option(metavar="N", help="Exchange seconds in one second.")
-    ] = None,
-    seconds: Annotated[
-        str, typer.Option("--for", metavar="TIME", help="End after 30s, 2m or 1h.")
-    ] = "",
+    speed: Speed = None,
+    seconds: Seconds = "",
     keep: Annotated[bool, typer.Option("--keep", help="Keep the bytes of TWS as well.")] = False,
 ) -> None:
     """Write what a market does to tick files. Nothing is ordered."""
@@ -176,12 +171,8 @@ def report(
     html: Annotated[
         Path | None, typer.Option("--html", metavar="FILE", help="Write a page with pictures.")
     ] = None,
-    csv: Annotated[
-        Path | None, typer.Option("--csv", metavar="FILE", help="Write the ledger of trades.")
-    ] = None,
-    json: Annotated[
-        Path | None, typer.Option("--json", metavar="FILE", help="Write it all; - is stdout.")
-    ] = None,
+    csv: Ledger = None,
+    json: All = None,
     parquet: Annotated[
         Path | None, typer.Option("--parquet", metavar="FILE", help="The ledger; needs pyarrow.")
     ] = None,

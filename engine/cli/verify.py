@@ -13,6 +13,7 @@ from typing import Final
 import attrs
 import orjson
 
+from engine.cli.handlers import INTERRUPTED
 from engine.cli.progress import gauge
 from engine.errors import UserError
 from engine.monitor.files import check_writable, write_json, write_whole
@@ -24,7 +25,6 @@ from engine.verify.scenario import parse, render, replay
 from engine.verify.situations import SITUATIONS, Situation, find
 
 FOUND: Final = 1  # exit code when a law is broken
-INTERRUPTED: Final = 130  # by SIGINT, as a shell has it
 
 
 @attrs.frozen(kw_only=True)
