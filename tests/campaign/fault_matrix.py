@@ -424,7 +424,7 @@ core/test_faults.py::test_13_a_cancel_that_is_never_answered
 25 brackets and OCO pairs are wanted for years
 | runtime/test_engine.py::test_brackets_and_ocos_directly
 embedding/test_handles.py::test_a_bracket_is_followed_from_entry_to_end
-campaign/test_simulate.py::test_what_was_placed_directly_is_nobodys_to_protect
+campaign/test_auditor.py::test_what_was_placed_directly_is_nobodys_to_protect
 | policy
 
 26 the time in force is ignored, orders are gone after a restart, a position is behind its own fill
