@@ -72,11 +72,33 @@ def orders(path: Path | None, durability: str) -> tuple[list[float], list[list[i
     return took, json.loads(out)["stages"]
 
 
+def strategies(ledger: Ledger) -> list[str]:
+    """Who else can be asked for the same bracket."""
+    found = []
+    for name, package in (("ibapi", "ibapi-latest"), ("ib_async", "ib_async")):
+        if importlib.util.find_spec(name) is not None:
+            found.append(name)
+        else:
+            ledger.missing(f"a strategy with {name}", f"pip install {package}")
+    return found
+
+
+def placed(client: str) -> list[float]:
+    with Sender("crossing", count=ORDERS) as sender:
+        process = start("bench.peers.strategies", client, sender.port)
+        took: list[float] = json.loads(sender.line())
+        process.communicate()
+    return took
+
+
 def test_order(ledger: Ledger, disk: Path) -> None:
     kinds = ("full", "normal", "memory")
     took: dict[str, list[float]] = {kind: [] for kind in kinds}
     stages: dict[str, list[list[int]]] = {kind: [] for kind in kinds}
+    others: dict[str, list[float]] = {name: [] for name in strategies(ledger)}
     for turn in range(ORDER_ROUNDS):
+        for name in others:
+            others[name] += placed(name)
         for kind in kinds:
             path = None if kind == "memory" else disk / f"{kind}-{turn}.journal"
             wire, marks = orders(path, kind if path else "full")
@@ -84,8 +106,13 @@ def test_order(ledger: Ledger, disk: Path) -> None:
             stages[kind] += marks
     for kind in kinds:
         p50, p99 = (percentile(took[kind], fraction) for fraction in (0.5, 0.99))
-        ledger.add(Figure(ORDER_GROUP, f"journal {kind}, p50", p50))
-        ledger.add(Figure(ORDER_GROUP, f"journal {kind}, p99", p99))
+        for label, ours, fraction in (("p50", p50, 0.5), ("p99", p99, 0.99)):
+            measure = f"journal {kind}, {label}"
+            if not others:
+                ledger.add(Figure(ORDER_GROUP, measure, ours))
+            for name, wire in others.items():
+                peer = f"a strategy with {name}"
+                ledger.add(Figure(ORDER_GROUP, measure, ours, percentile(wire, fraction), peer))
         inside = 0.0
         for number, name in enumerate(STAGES):
             part = statistics.median((one[number + 1] - one[number]) / 1e9 for one in stages[kind])

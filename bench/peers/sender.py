@@ -9,7 +9,7 @@ Usage: python -m bench.peers.sender MODE [--ticks-per-s N] [--events-per-s N] [-
               CLOCK_MONOTONIC of their sending (in seconds, as mktCapPrice); how many, at the end
 ``crossing``  prices that set off the trigger of an engine (BUY IBM when last is above 100.50) and
               let the trade end at its target; told at the end: from the bytes of the crossing
-              tick to the first byte of the order, in seconds
+              tick to the last byte of the bracket of three orders, in seconds
 
 ``filling``   as crossing, but the entry fills at another price than the one it was decided on, so
               that its stop moves; told of each as it comes, in seconds: when (CLOCK_MONOTONIC),
@@ -51,6 +51,7 @@ QUIET: Final = 100.0
 OVER: Final = 100.6
 SLIPPED: Final = 100.9
 AGAIN_S: Final = 0.3
+BRACKET: Final = 3  # orders
 STOP: Final = ("IBM", "STP")
 AT_TARGET: Final = 103.0
 PATIENCE_S: Final = 10.0
@@ -86,6 +87,18 @@ class Line:
             raise Gone from problem
         if not data:
             raise Gone
+        return data
+
+    def receive_frames(self, count: int) -> bytes:
+        """So many whole frames; fewer when no more come for a while. Nothing of them is read."""
+        data, seen, begins = b"", 0, 0
+        while seen < count and select.select([self.socket], [], [], AGAIN_S)[0]:
+            data += self.receive()
+            while begins + 4 <= len(data):
+                ends = begins + 4 + int.from_bytes(data[begins : begins + 4], "big")
+                if ends > len(data):
+                    break
+                seen, begins = seen + 1, ends
         return data
 
     def answer(self, data: bytes) -> None:
@@ -208,7 +221,7 @@ def crossing(line: Line, options: argparse.Namespace) -> None:
         line.tick("T", OVER)
         began = time.monotonic_ns()
         line.flush()
-        data = line.receive()
+        data = line.receive_frames(BRACKET)
         waited = (time.monotonic_ns() - began) / 1e9
         line.answer(data)
         if not line.exchange.open_orders() and held(line) == 0:
