@@ -56,7 +56,7 @@ def on_signal(state: State, out: Outbox, arrived: SignalArrived) -> None:
             signal=signal.signal,
         )
     reason = _signal_reason(state, signal)
-    state.consumed.add(signal.identity)
+    state.consume(signal.identity, out.now_ns)
     if reason is None:
         told = (signal.identity, signal.signal)
         reason = _ask_rules(state, out, arrived.market, "signal", told, event=event)

@@ -22,7 +22,7 @@ from engine.portfolio import note_entry
 from engine.positions import Ledger, revision
 from engine.reports import report
 from engine.rulebook import count
-from engine.state import State
+from engine.state import EXECUTIONS_KEPT_NS, State
 from statecharts.vocabulary import ContextEvent, OrderEvent, OrderReport
 
 
@@ -67,7 +67,7 @@ def on_execution(state: State, out: Outbox, fill: ExecutionReported) -> None:
         return
     held_before = owner.held
     corrected = identity in owner.ledger.fills
-    state.execution_owner[identity] = order.owner
+    state.execution_owner.keep(identity, order.owner, out.now_ns, EXECUTIONS_KEPT_NS)
     if owner.ledger.add(fill, order.order_id) is None:
         return
     if (early := state.early_commissions.pop(identity, None)) is not None:

@@ -24,7 +24,7 @@ from engine.orders import Order, Role
 from engine.outbox import Outbox
 from engine.positions import revision, signed
 from engine.reasons import Reason
-from engine.state import State
+from engine.state import EXECUTIONS_KEPT_NS, State
 from engine.tranches import Intent
 from statecharts.vocabulary import ContextEvent, ContextState, OrderEvent
 
@@ -60,11 +60,11 @@ def execution_seen(
     state: State, out: Outbox, fill: ExecutionReported, identity: str
 ) -> Order | None:
     """An execution of somebody else's order; the order of ours that stands for it if adopted."""
-    state.execution_owner[identity] = 0
+    state.execution_owner.keep(identity, 0, out.now_ns, EXECUTIONS_KEPT_NS)
     symbol = state.symbols.get(fill.con_id)
     if symbol is None or fill.account != state.account:
         return None
-    state.foreign_fills[identity] = revision(fill.execution_id)[1], signed(fill)
+    _count(state, out, fill, identity)
     out.alert(
         "warning",
         f"an execution that is not ours: {fill.side} {fill.quantity} @ {fill.price}",
@@ -84,12 +84,17 @@ def execution_seen(
     return None
 
 
+def _count(state: State, out: Outbox, fill: ExecutionReported, identity: str) -> None:
+    counted = revision(fill.execution_id)[1], signed(fill)
+    state.foreign_fills.keep(identity, counted, out.now_ns, EXECUTIONS_KEPT_NS)
+
+
 def execution_corrected(state: State, out: Outbox, fill: ExecutionReported, identity: str) -> None:
     """A known execution of somebody else's has another revision: the difference counts."""
     number, counted = revision(fill.execution_id)[1], state.foreign_fills.get(identity)
     if counted is None or number <= counted[0]:
         return
-    state.foreign_fills[identity] = number, signed(fill)
+    _count(state, out, fill, identity)
     change = signed(fill) - counted[1]
     if not change or fill.con_id not in state.foreign:
         return

@@ -20,10 +20,14 @@ from engine.groups import Group
 from engine.inputs import Instrument
 from engine.money import ZERO, exact
 from engine.orders import Order
+from engine.recent import Recent
 from engine.rules import Leaf, Rule
 from statecharts.vocabulary import SessionState
 
 ORDER_ID_MAX: Final = 2**31 - 1
+DAY_NS: Final = 86_400_000_000_000
+SIGNALS_KEPT_NS: Final = DAY_NS  # or as long as they would be fresh, if that is longer
+EXECUTIONS_KEPT_NS: Final = 10 * DAY_NS  # TWS repeats those of up to seven days
 
 
 @attrs.define(slots=True)
@@ -91,9 +95,9 @@ class State:
     current: dict[str, Context] = attrs.field(factory=dict)  # the one that is not settled
     groups: dict[int, Group] = attrs.field(factory=dict)
     references: dict[str, int] = attrs.field(factory=dict)  # of host requests -> number
-    execution_owner: dict[str, int] = attrs.field(factory=dict)  # identity -> context, group
+    execution_owner: Recent = attrs.field(factory=Recent)  # identity -> context, group
     early_commissions: dict[str, Decimal] = attrs.field(factory=dict)
-    consumed: set[str] = attrs.field(factory=set)  # signal identities
+    consumed: Recent = attrs.field(factory=Recent)  # signal identities
     rules: tuple[Rule, ...] = ()  # in the order in which they are asked
     profit_rules: tuple[Rule, ...] = ()  # of these, those that a profit wakes
     event_rules: tuple[Rule, ...] = ()  # and those that an event of the core wakes
@@ -112,7 +116,7 @@ class State:
     suspects: dict[str, Suspicion] = attrs.field(factory=dict)  # by symbol, until a round agrees
     foreign: dict[int, Decimal] = attrs.field(factory=dict)  # shares at the broker not ours
     foreign_found: dict[int, Decimal] = attrs.field(factory=dict)  # when we first looked
-    foreign_fills: dict[str, tuple[int, Decimal]] = attrs.field(factory=dict)  # revision, shares
+    foreign_fills: Recent = attrs.field(factory=Recent)  # identity -> revision, shares
     foreign_orders: dict[int, str] = attrs.field(factory=dict)  # alive, by permanent id: symbol
     account_values: dict[str, str] = attrs.field(factory=dict)
     account_told_ns: int = 0  # when the account was last told about
@@ -176,6 +180,11 @@ class State:
     def ours(self, order_ref: str) -> bool:
         """Whether a reference was given by this journal."""
         return bool(self.tag) and order_ref.startswith(f"{self.tag}-")
+
+    def consume(self, identity: str, now_ns: int) -> None:
+        """A signal counts once, for longer than it would be fresh."""
+        period_ns = max(SIGNALS_KEPT_NS, self.scaled(self.config.signals.max_age_s))
+        self.consumed.keep(identity, True, now_ns, period_ns)
 
     def learn_perm_id(self, order: Order, perm_id: int) -> None:
         if perm_id and perm_id not in order.perm_ids:

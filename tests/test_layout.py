@@ -33,7 +33,7 @@ ENGINE = _words(
     rules.expression rules.wording rules.forms rules.rule rules.templates rules.strategy rules
     sources web.settings config settings_file dangers settings_schema settings_text
     event_streams bus
-    charts sizing positions orders tranches contexts exits groups brackets
+    charts sizing positions orders tranches contexts exits groups brackets recent
     risk state invariants outbox tws_errors watches holdings portfolio
     entries adds stops foreign reports
     direct rulebook intents halts executions decisions settlement truth core daybook

@@ -683,7 +683,7 @@ _RULES: Final = (
         "signal-consumed-twice",
         "a signal acts again when it is delivered again",
         "engine/decisions.py",
-        "    state.consumed.add(signal.identity)\n    if reason is None:",
+        "    state.consume(signal.identity, out.now_ns)\n    if reason is None:",
         "    if reason is None:",
     ),
     Fault(

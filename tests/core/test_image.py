@@ -120,9 +120,9 @@ def test_what_json_lacks_survives() -> None:
 def test_sets_have_one_order() -> None:
     state = State(CONFIG)
     names = [f"signal {number}" for number in range(50)]
-    state.consumed = set(names)
+    state.told = set(names)
     other = State(CONFIG)
-    other.consumed = {*names[25:], *names[:25]}
+    other.told = {*names[25:], *names[:25]}
 
     assert image(state, DayBook()) == image(other, DayBook())
 

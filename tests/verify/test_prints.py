@@ -13,6 +13,7 @@ from engine.contexts import Context, Wish
 from engine.groups import Group
 from engine.orders import Order
 from engine.positions import Ledger, Position
+from engine.recent import Recent
 from engine.state import Asked, Halt, Round, State, Suspicion
 from engine.tranches import Intent, Tranche
 from engine.verify.copies import copy_state
@@ -48,7 +49,7 @@ def rich() -> World:
 OTHERWISE: dict[tuple[type, str], Any] = {
     (State, "symbols"): {7: "XYZ", 8: "ABC"},
     (State, "references"): {"direct": 3},
-    (State, "execution_owner"): {"x99.1": 0},
+    (State, "execution_owner"): Recent(0, {"x99.1": 0}),
     (State, "looking"): {"XYZ": ("reverse:1",)},
     (State, "asked_rules"): {"XYZ": (Asked("rule", None, ()),)},
     (State, "watches"): {"stop:1": Watch(1, "XYZ", "last", "above", 1.0, True)},
@@ -57,7 +58,7 @@ OTHERWISE: dict[tuple[type, str], Any] = {
     (State, "suspects"): {"XYZ": Suspicion(Decimal(1), Decimal(0))},
     (State, "foreign"): {7: Decimal(5)},
     (State, "foreign_found"): {7: Decimal(5)},
-    (State, "foreign_fills"): {"x99.1": (2, Decimal(5))},
+    (State, "foreign_fills"): Recent(0, {"x99.1": (2, Decimal(5))}),
     (State, "foreign_orders"): {5: "XYZ"},
     (State, "dirty"): {1},
     (State, "deadlines"): {"ask": 1},
