@@ -135,7 +135,7 @@ class Limits:
     net_notional_max: Decimal = field(default=Decimal(5_000_000), validator=positive)
     groups: tuple[LimitGroup, ...] = ()
     risk_at_stops_max: Decimal = field(default=Decimal(500_000), validator=positive)
-    positions_max: int = field(default=100, validator=positive)
+    positions_max: int = field(default=100, validator=positive)  # symbols, also by direct orders
     leverage_max: float = field(default=4.0, validator=positive)  # gross to equity, if told
     account_age_max_s: float | None = field(default=None, validator=positive)  # None: any
     # pace

@@ -58,7 +58,7 @@ def standing(
             if symbol in group.symbols
         ),
         risk_at_stops=sum((risk_at_stop(state, one) for one in state.current.values()), ZERO),
-        positions=len(state.current),
+        positions=len({*state.current, *everything} - {symbol}),
         orders_last_minute=sum(at_ns > minute_ago for at_ns in state.order_times),
         orders_last_second=sum(at_ns > second_ago for at_ns in state.order_times),
         entries_lately=_lately(state.entry_times, symbol, window),

@@ -96,7 +96,7 @@ class Standing:
     symbol_gross: Decimal = ZERO  # of both together
     groups: tuple[tuple[str, Decimal, Decimal], ...] = ()  # (name, notional, most) of the symbol's
     risk_at_stops: Decimal = ZERO  # lost if every stop of the account is hit
-    positions: int = 0
+    positions: int = 0  # other symbols that have a trade, or anything that was placed directly
     orders_last_minute: int = 0
     orders_last_second: int = 0
     entries_lately: int = 0  # of the symbol, in the window of the throttle
@@ -241,7 +241,8 @@ def _portfolio(proposal: Proposal, standing: Standing, limits: Limits) -> Reason
     new_risk = max(proposal.risk - proposal.risk_before, ZERO)
     if standing.risk_at_stops + new_risk > limits.risk_at_stops_max:
         return Reason.RISK_TOO_LARGE
-    if proposal.kind == "entry" and standing.positions + 1 > limits.positions_max:
+    opens = proposal.kind == "entry" or (proposal.kind == "direct" and growth)
+    if opens and standing.positions + 1 > limits.positions_max:
         return Reason.TOO_MANY_POSITIONS
     return None
 

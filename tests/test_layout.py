@@ -80,7 +80,8 @@ ENGINE = _words(
     verify.explore
     verify.scenario verify.rows verify.jobs
     campaign.scenario campaign.draw_host campaign.draw campaign.prices
-    campaign.books campaign.auditor campaign.witness campaign.prompter campaign.trial
+    campaign.books campaign.stakes campaign.day_curve
+    campaign.auditor campaign.witness campaign.prompter campaign.trial
     campaign.shrink campaign.tally campaign.jobs
     backtest.plan backtest.excursions backtest.exposure backtest.ledger backtest.figures
     backtest.trial backtest.report

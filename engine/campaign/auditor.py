@@ -15,17 +15,19 @@ from typing import Final
 import attrs
 
 from engine.campaign.books import DIRECT, ENTRY, OPENING, Book, Books, role, trade
+from engine.campaign.day_curve import DayCurve
+from engine.campaign.prices import Tape
+from engine.campaign.stakes import STOP, Stakes
 from engine.config import Config, Guards, Limits
 from engine.money import ZERO
 from engine.sim.exchange import Exchange
-from engine.sim.records import SimOrder
+from engine.sim.records import SimExecution, SimOrder
 
 SECOND_NS: Final = 1_000_000_000
 UNDER_WAY_NS: Final = 5 * SECOND_NS  # an order may have been sent under the limits of then
 MINUTE_NS: Final = 58 * SECOND_NS  # what is sent within a minute arrives in one a little longer
 INSTANT_NS: Final = 900_000_000  # and what is sent within a second
-LOSS_TOLD_NS: Final = 60 * SECOND_NS  # a loss that stands so long must have been seen
-LOSS_BEYOND: Final = Decimal("1.1")  # times the limit: the engine knows other prices than we
+BEYOND: Final = Decimal("1.1")  # times the limit of a day: the engine knows other prices than we
 
 
 @attrs.define
@@ -41,29 +43,37 @@ class Span:
 
 
 class Auditor:
-    """Of one client at one exchange. ``lowest`` are the lowest prices so far, by symbol."""
+    """Of one client at one exchange, whose prices are on ``tape``."""
 
-    def __init__(
-        self, exchange: Exchange, books: Books, lowest: dict[str, Decimal], client_id: int
-    ) -> None:
+    def __init__(self, exchange: Exchange, books: Books, tape: Tape, client_id: int) -> None:
         self.found: list[str] = []  # laws that were broken, with their words
         self.judging = True  # False: the broker has brought shares that nobody ordered
         self.halted_ns: int | None = None  # since when nothing may be opened
-        self.guarded = False  # a loss has pulled the kill switch once
         self._exchange = exchange
         self._books = books
-        self._lowest = lowest
+        self._lowest = tape.lowest
+        self._stakes = Stakes(tape)
         self._client_id = client_id
         self._governing: list[tuple[int, Limits]] = []  # since when
         self._guards = Guards()
         self._sent: deque[int] = deque()  # when orders arrived, of the last minute
         self._equity = ZERO  # the highest so far
-        self._loss_ns: int | None = None  # since when the day has lost too much
+        self._day = DayCurve(books, self._mark)
 
     def govern(self, config: Config, now_ns: int) -> None:
         """Settings hold from now on."""
         self._governing.append((now_ns, config.limits))
         self._guards = config.guards
+
+    def executed(self, one: SimExecution) -> None:
+        """A trade has got or given shares."""
+        self._stakes.executed(one)
+
+    def halted(self, who: str, why: str, now_ns: int) -> None:
+        """The kill switch was pulled, maybe not for the first time."""
+        self.halted_ns = self.halted_ns or now_ns
+        if who == "guard" and "day" in why:
+            self._day.guarded = True
 
     def arrived(self, order: SimOrder) -> None:
         """An order was accepted: after it, do the limits hold?"""
@@ -72,6 +82,8 @@ class Auditor:
         now_ns = self._exchange.now_ns
         self._sent.append(now_ns)
         opens = role(order.order_ref) in OPENING + DIRECT
+        if role(order.order_ref) in OPENING:
+            self._stakes.ordered(order, now_ns)
         if opens and self.halted_ns is not None and now_ns - self.halted_ns > UNDER_WAY_NS:
             self.found.append(f"34: {order.order_ref} arrives although trading is halted")
         if not self.judging or not (opens or order.parent_id):
@@ -89,6 +101,10 @@ class Auditor:
         name = f"35: with {order.order_ref}"
         for text in self._too_fast(limits, now_ns):
             yield f"{name}, {text}"
+        living = self._exchange.open_orders(self._client_id)
+        if role(order.order_ref) == STOP:  # its trade is there with what protects it
+            for text in self._at_stops(order, living, limits):
+                yield f"{name}, {text}"
         if order.parent_id:
             return
         if order.quantity > limits.order_shares_max:
@@ -97,7 +113,6 @@ class Auditor:
             yield f"{name}, an order of {order.quantity * self._price(order):.0f}"
         if order.instrument.symbol in limits.restricted:
             yield f"{name}, an order of a restricted symbol"
-        living = self._exchange.open_orders(self._client_id)
         for text in (*self._worst(order, living, limits), *self._trades(order, living, limits)):
             yield f"{name}, {text}"
 
@@ -153,22 +168,39 @@ class Auditor:
             _add(placed, action, value)
         return trade_, placed
 
+    def _at_stops(
+        self, order: SimOrder, living: Sequence[SimOrder], limits: Limits
+    ) -> Iterator[str]:
+        lost = self._stakes.at_stops(living)
+        own = lost.get(order.instrument.symbol, ZERO)
+        yield from _more("a trade that loses at its stops", own, limits.position_risk_max)
+        total = sum(lost.values(), ZERO)
+        yield from _more("an account that loses at its stops", total, limits.risk_at_stops_max)
+
     def _trades(self, order: SimOrder, living: Sequence[SimOrder], limits: Limits) -> Iterator[str]:
-        """An entry is one trade more."""
-        if role(order.order_ref) != ENTRY:
-            return
-        symbols = {one.instrument.symbol for one in living if role(one.order_ref) == ENTRY}
-        symbols |= {symbol for symbol, book in self._books.trades.items() if book.shares}
-        if len(symbols) > limits.positions_max:
-            yield f"{len(symbols)} trades where {limits.positions_max} are the limit"
+        """An entry, or an order placed directly, may be in one symbol more."""
+        symbol, books = order.instrument.symbol, (self._books.trades, self._books.direct)
+        there = {
+            one.instrument.symbol for one in living if _opens(one) and one.perm_id != order.perm_id
+        }
+        there |= {name for one in books for name, book in one.items() if book.shares}
+        if symbol not in there and len(there) >= limits.positions_max:
+            yield f"{len(there) + 1} positions where {limits.positions_max:.0f} is the limit"
+        if role(order.order_ref) == ENTRY:
+            yield from self._again(symbol, trade(order.order_ref), limits)
+
+    def _again(self, symbol: str, own: str, limits: Limits) -> Iterator[str]:
+        """What of its symbol has begun, and was stopped out, lately."""
         since_ns = self._exchange.now_ns - round(limits.window_s * SECOND_NS) + UNDER_WAY_NS
-        own = trade(order.order_ref), order.instrument.symbol
-        lately = sum(
-            name != own[0] and symbol == own[1] and at_ns > since_ns
-            for name, (symbol, at_ns) in self._books.begun.items()
+        begun = sum(
+            name != own and at == symbol and at_ns > since_ns
+            for name, (at, at_ns) in self._books.begun.items()
         )
-        if lately >= limits.entries_in_window_max:
-            yield f"{lately + 1} entries of {own[1]} within {limits.window_s:g} s"
+        if begun >= limits.entries_in_window_max:
+            yield f"{begun + 1} entries of {symbol} within {limits.window_s:g} s"
+        stopped = self._stakes.stop_outs(symbol, since_ns, own)
+        if stopped >= limits.stop_outs_in_window_max:
+            yield f"an entry of {symbol} after {stopped} stop-outs within {limits.window_s:g} s"
 
     # -- prices --------------------------------------------------------------------------------
 
@@ -192,27 +224,36 @@ class Auditor:
 
     # -- the day -------------------------------------------------------------------------------
 
+    def begins(self) -> None:
+        """An engine is started, for the first time or again."""
+        self._day.forget()
+
     def look(self, live: bool, now_ns: int) -> None:
-        """Now and then: a day that has lost too much must have pulled the kill switch."""
+        """Now and then: a day that has made too little must have pulled the kill switch."""
         self._books.read()
         self._equity_most()
-        lost = None if self.guarded or not self.judging else self._books.profit(self._mark)
-        if not live or lost is None or -lost <= self._guards.day_loss_max * LOSS_BEYOND:
-            self._loss_ns = None
+        made = self._day.look(live and self.judging, now_ns)
+        if made is None or self._day.guarded:
             return
-        self._loss_ns = self._loss_ns or now_ns
-        if now_ns - self._loss_ns > LOSS_TOLD_NS:
-            self.found.append(
-                f"35: the day has lost {-lost:.0f} where {self._guards.day_loss_max} is the limit, "
-                f"and trading goes on"
-            )
-            self.guarded = True
+        guards = self._guards
+        for what, lost, most in (
+            ("has lost", made.lost, guards.day_loss_max),
+            ("has fallen by", made.fallen, guards.day_drawdown_max),
+        ):
+            if lost > most * BEYOND:
+                self.found.append(
+                    f"35: the day {what} {lost:.0f} where {most} is the limit, and trading goes on"
+                )
 
-    def _mark(self, symbol: str) -> Decimal | None:
+    def _mark(self, symbol: str, shares: Decimal) -> Decimal | None:
         quote = self._exchange.quote(symbol)
         if quote.halted or quote.bid is None or quote.ask is None:
             return None
-        return Decimal(str(quote.bid))
+        return Decimal(str(quote.bid if shares > 0 else quote.ask))
+
+
+def _opens(order: SimOrder) -> bool:
+    return role(order.order_ref) in ENTRY + DIRECT
 
 
 def _add(span: Span, action: str, value: Decimal) -> None:

@@ -128,15 +128,20 @@ class Books:
         least, most = min(amounts), max(amounts)
         return least if least > 0 else min(most, ZERO)
 
-    def profit(self, price: Callable[[str], Decimal | None]) -> Decimal | None:
-        """Of all trades and direct orders, realised and not; None without a price."""
+    @property
+    def held_any(self) -> bool:
+        return any(one.shares for books in (self.trades, self.direct) for one in books.values())
+
+    def profit(self, price: Callable[[str, Decimal], Decimal | None]) -> Decimal | None:
+        """Of all trades and direct orders, realised and not; None without a price of so many
+        shares."""
         total = ZERO
         for books in (self.trades, self.direct):
             for symbol, book in books.items():
-                at = price(symbol)
-                if at is None and book.shares:
+                at = price(symbol, book.shares) if book.shares else ZERO
+                if at is None:
                     return None
-                total += book.profit(at or ZERO)
+                total += book.profit(at)
         return total
 
 

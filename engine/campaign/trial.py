@@ -7,13 +7,12 @@ import logging
 import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator
-from decimal import Decimal
 from functools import partial
 from typing import Final
 
 import attrs
 
-from engine.campaign.prices import Gap, noting, with_gaps
+from engine.campaign.prices import Gap, Tape, with_gaps
 from engine.campaign.prompter import Killed, Prompter, Settings, merged
 from engine.campaign.scenario import DAY, DAY_HOURS, Prompt, Scenario, sessions
 from engine.campaign.witness import SECOND_NS, Broken, Witness
@@ -110,10 +109,10 @@ class _Trial:
         )
         self.start_ns = exchange.now_ns
         gaps = [self._gap(one) for one in scenario.prompts if one.kind == "gap"]
-        lowest: dict[str, Decimal] = {}
+        tape = Tape()
         self.tws = MemoryTws(
             exchange,
-            noting(with_gaps(market, gaps), lowest),
+            tape.noting(with_gaps(market, gaps)),
             faults=fault_script.parse(scenario.faults, "fault"),
             seed=scenario.seed,
             max_server_version=scenario.version,
@@ -128,7 +127,7 @@ class _Trial:
         )
         self.journal = KeptJournal.memory()
         client_id = self.prompter.config.broker.client_id
-        self.witness = Witness(self.tws, client_id, scenario.policies, lowest)
+        self.witness = Witness(self.tws, client_id, tape, scenario.policies)
         self._governed(self.prompter.config)
         self.outcome = Outcome()
         self.engine: Engine | None = None
@@ -194,6 +193,7 @@ class _Trial:
                          TradingResumedEvent):  # fmt: skip
                 engine.subscribe(kind, self._told)
             self.engine = engine
+            self.witness.auditor.begins()
             engine.run()
             self._digest = engine.core.state.digest()
         except Killed as killed:
@@ -280,9 +280,7 @@ class _Trial:
             counts[f"refused {event.reason}"] += 1
         elif isinstance(event, TradingHaltedEvent):
             counts[f"halted by {event.who}"] += 1
-            auditor = self.witness.auditor
-            auditor.halted_ns = auditor.halted_ns or self.transport.now_ns
-            auditor.guarded = auditor.guarded or event.who == "guard"
+            self.witness.auditor.halted(event.who, event.why, self.transport.now_ns)
         elif isinstance(event, TradingResumedEvent):
             self.witness.auditor.halted_ns = None
 

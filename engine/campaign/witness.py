@@ -15,6 +15,7 @@ import attrs
 
 from engine.campaign.auditor import Auditor
 from engine.campaign.books import EXITS, Books, role
+from engine.campaign.prices import Tape
 from engine.foreign import unresolved
 from engine.money import ZERO
 from engine.orders import Role
@@ -72,15 +73,15 @@ class Witness:
         self,
         tws: MemoryTws,
         client_id: int,
+        tape: Tape,
         policies: tuple[str, ...] = (),
-        lowest: dict[str, Decimal] | None = None,
     ) -> None:
         self._tws = tws
         self._exchange: Exchange = tws.exchange
         self._client_id = client_id
         self._policies = policies
         self._books = Books(self._exchange, client_id, self._moved)
-        self.auditor = Auditor(self._exchange, self._books, lowest or {}, client_id)
+        self.auditor = Auditor(self._exchange, self._books, tape, client_id)
         tws.exchange.oracle.tell = self._arrived
         self._records = -1
         self._looked_ns = 0
@@ -162,6 +163,8 @@ class Witness:
 
     def _moved(self, one: SimExecution, before: Decimal, after: Decimal, corrected: bool) -> None:
         """4: exits make a position smaller, and never turn it over."""
+        if not corrected:
+            self.auditor.executed(one)
         if role(one.order_ref) not in EXITS or corrected or self._fickle:
             return
         if after * before < 0 or abs(after) > abs(before):

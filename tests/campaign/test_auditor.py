@@ -1,10 +1,12 @@
 """Whether limits hold is judged by the exchange's record alone: what lets more through is found."""
 
+from decimal import Decimal
+
 import attrs
 import orjson
 import pytest
 
-from engine import risk
+from engine import adds, risk
 from engine.campaign.scenario import in_time, prompt
 from engine.campaign.trial import play
 from tests.campaign.test_simulate import CALM, with_faults
@@ -39,6 +41,10 @@ DIRECT = attrs.evolve(
     price=200.0,
     prompts=(prompt("+40s oco IBM breakout 50 2"), prompt("+50s order IBM BUY 60")),
 )
+# A trade of one symbol, and an order of another one that is placed directly.
+BESIDE = attrs.evolve(
+    TWO, prompts=(prompt("+40s signal IBM BUY 0.9"), prompt("+60s order AAPL BUY 60"))
+)
 
 
 @pytest.mark.parametrize(
@@ -46,7 +52,12 @@ DIRECT = attrs.evolve(
     [
         ("_portfolio", TWO, {"gross_notional_max": 30_000}, "gross"),
         ("_portfolio", TWO, {"net_notional_max": 30_000}, "net"),
-        ("_portfolio", TWO, {"positions_max": 1}, "2 trades"),
+        ("_portfolio", TWO, {"positions_max": 1}, "2 positions"),
+        ("_portfolio", BESIDE, {"positions_max": 1}, "2 positions"),
+        ("_portfolio", attrs.evolve(BESIDE, prompts=BESIDE.prompts[::-1]),
+         {"positions_max": 1}, "2 positions"),
+        ("_one_symbol", TWO, {"position_risk_max": 300}, "a trade that loses at its stops 3"),
+        ("_portfolio", TWO, {"risk_at_stops_max": 600}, "an account that loses at its stops 7"),
         ("_portfolio", TWO,
          {"groups": [{"name": "all", "symbols": ["IBM", "AAPL"], "notional_max": 30_000}]}, "all"),
         ("_account", TWO, {"leverage_max": 0.03}, "leverage"),
@@ -112,6 +123,80 @@ def test_a_day_that_has_lost_too_much_goes_on_only_if_nobody_watches(monkeypatch
     found = play(lost).violation
     assert found is not None
     assert (found.law, "the day has lost" in found.text) == (35, True)
+
+
+def test_a_day_that_has_fallen_too_far_goes_on_only_if_nobody_watches(monkeypatch):
+    """From a best that was never more than a price: the day as a whole has lost nothing."""
+    fallen = attrs.evolve(
+        CALM,
+        mode="safety",
+        hours=0.3,
+        prompts=(*CALM.prompts, prompt("+90s gap IBM 3.00"), prompt("+400s gap IBM -2.00")),
+        settings={**CALM.settings, "guards": {"day_drawdown_max": 150}},
+    )
+    guarded = play(fallen)
+    assert guarded.violation is None
+    assert guarded.counts["halted by guard"] == 1
+    monkeypatch.setattr("engine.daybook.DayBook.fall", 0.0)
+    found = play(fallen).violation
+    assert found is not None
+    assert (found.law, "the day has fallen by" in found.text) == (35, True)
+
+
+STOPPED = attrs.evolve(
+    CALM,
+    price=200.0,
+    settings={
+        "strategy": {**CALM.settings["strategy"], "cooldown_s": 0.0},
+        "limits": {"stop_outs_in_window_max": 1},
+    },
+    prompts=in_time(
+        prompt(one)
+        for one in ("+40s signal IBM BUY 0.9", "+90s gap IBM -8.00", "+150s signal IBM BUY 0.9")
+    ),
+)
+
+
+def test_an_entry_after_too_many_stop_outs_is_found(monkeypatch):
+    kept = play(STOPPED)
+    assert kept.violation is None
+    assert kept.counts["trade ended by stop"] == kept.counts["refused too_many_stop_outs"] == 1
+    monkeypatch.setattr("engine.settlement.note_stop_out", lambda state, symbol, now_ns: None)
+    found = play(STOPPED).violation
+    assert found is not None
+    assert "an entry of IBM after 1 stop-outs within 600 s" in found.text
+
+
+def test_an_engine_that_counts_too_little_risk_of_what_it_holds_is_found(monkeypatch):
+    """The gate asks; what it is told is wrong."""
+    story = limited(risk_at_stops_max=600)
+    assert play(story).violation is None
+    monkeypatch.setattr("engine.portfolio.risk_at_stop", lambda state, context: 0)
+    found = play(story).violation
+    assert found is not None
+    assert "an account that loses at its stops" in found.text
+
+
+def test_the_risk_of_an_add_counts_with_what_is_held(monkeypatch):
+    strategy = {
+        **CALM.settings["strategy"],
+        "double_down": {"levels": [0.5], "multiplier": 1.0, "reanchor": "keep"},
+    }
+    story = attrs.evolve(
+        CALM,
+        price=200.0,
+        settings={"strategy": strategy, "limits": {"position_risk_max": 450}},
+    )
+    kept = play(story)
+    assert kept.violation is None
+    assert kept.counts["refused risk_too_large"] == 1
+    careless = adds._proposal
+    monkeypatch.setattr(
+        adds, "_proposal", lambda *given: attrs.evolve(careless(*given), risk=Decimal(0))
+    )
+    found = play(story).violation
+    assert found is not None
+    assert "a trade that loses at its stops" in found.text
 
 
 def test_no_limit_stands_in_the_way_of_what_protects():

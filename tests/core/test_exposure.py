@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+import attrs
 import pytest
 
-from engine.config import from_mapping
+from engine.config import Limits, from_mapping
 from engine.events import RefusalEvent
 from engine.headroom import uses
 from engine.inputs import OcoLeg, OcoRequested, OrderRequested, Side
@@ -128,3 +129,29 @@ def test_the_symbol_counts_its_trade_and_what_was_placed_directly() -> None:
     assert order(d, "one", "SELL", 60) == "notional_too_large"
     assert order(d, "two", "SELL", 50) == ""
     assert used(d, "AAPL notional") == D(15_000)
+
+
+def test_a_symbol_that_only_has_direct_orders_is_a_position_too() -> None:
+    d = desk(positions_max=1)
+    assert order(d, "rests", "BUY", 10, "99.00", symbol="MSFT") == ""
+    assert used(d, "positions") == 1
+    d.signal("AAPL", "BUY")
+    assert d.said(RefusalEvent)[-1].reason == "too_many_positions"
+    assert order(d, "elsewhere", "BUY", 10) == "too_many_positions"
+    assert order(d, "there", "BUY", 10, symbol="MSFT") == ""  # no symbol more
+    d.signal("MSFT", "BUY")
+    assert d.core.state.held("MSFT") == D(110)
+    assert used(d, "positions") == 1
+
+
+def test_what_was_bought_directly_can_be_sold_whatever_the_number_of_positions() -> None:
+    d = desk(positions_max=2)
+    assert order(d, "one", "BUY", 10) == order(d, "two", "BUY", 10, symbol="MSFT") == ""
+    d.core.state.config = attrs.evolve(d.core.state.config, limits=Limits(positions_max=1))
+    assert order(d, "more", "BUY", 10) == "too_many_positions"
+    assert order(d, "out", "SELL", 10) == ""
+    assert used(d, "positions") == 1
+    assert order(d, "again", "BUY", 10) == "too_many_positions"
+    assert order(d, "out too", "SELL", 10, symbol="MSFT") == ""
+    assert used(d, "positions") == 0
+    assert order(d, "then", "BUY", 10) == ""

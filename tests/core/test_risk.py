@@ -157,6 +157,9 @@ def test_an_add_is_no_new_position_and_adds_only_what_it_adds_to_the_risk() -> N
     assert judge(attrs.evolve(ADD, risk_before=D(1_700)), full) is None
     assert judge(attrs.evolve(ADD, risk_before=D("1699.99")), full) == R.RISK_TOO_LARGE
     assert judge(attrs.evolve(ENTRY, risk=D(1)), full) == R.TOO_MANY_POSITIONS
+    assert judge(attrs.evolve(DIRECT, risk=D(1)), full) == R.TOO_MANY_POSITIONS
+    bought = attrs.evolve(full, own=Exposure(D(30_000), D(30_000)))
+    assert judge(attrs.evolve(DIRECT, side=-1), bought) is None
 
 
 @pytest.mark.parametrize("held", [300, -300])
