@@ -148,8 +148,8 @@ _HOMES = {
         *("RejectEvent", "OrderGroupEvent", "PositionEvent", "PositionOpenEvent"),
         *("PositionUpdateEvent", "PositionCloseEvent", "OptionsFlowEvent"),
         *("PredictionSignalEvent", "FlowThresholdEvent", "RefusalEvent"),
-        *("ContextChangedEvent", "SessionChangedEvent", "AlertEvent", "TradeEvent"),
-        *("TradingHaltedEvent", "TradingResumedEvent"),
+        *("ContextChangedEvent", "SessionChangedEvent", "ReconciledEvent"),
+        *("AlertEvent", "TradeEvent", "TradingHaltedEvent", "TradingResumedEvent"),
     ),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

@@ -77,7 +77,13 @@ def overtaken(state: State, number: int) -> None:
 
 
 def scale_in(
-    state: State, out: Outbox, context: Context, settings: ScaleIn, market: MarketView, rule: str
+    state: State,
+    out: Outbox,
+    context: Context,
+    settings: ScaleIn,
+    market: MarketView,
+    rule: str,
+    identity: str,
 ) -> Reason | None:
     """Add with profit, at the market; the reason if it is refused."""
     reason = _addable(state, out, context, market)
@@ -109,6 +115,7 @@ def scale_in(
         reanchors=settings.reanchor == "average",
         stop_distance=distance(settings.stop or context.plan.trade.stop, average, market.atr),
         target_distance=None if target is None else distance(target, average, market.atr),
+        identity=identity,
     )
     return _send(state, out, context, intent, quantity, None, price, market)
 
@@ -120,6 +127,7 @@ def adjust(
     wanted: Decimal,
     market: MarketView,
     rule: str,
+    identity: str,
 ) -> Reason | None:
     """Bring what is held to ``wanted`` shares (above 0) of its side: more is added at the
     market, less leaves in its groups."""
@@ -127,7 +135,7 @@ def adjust(
     if change > 0:
         reason = _addable(state, out, context, market)
         price = _price(context, market) if reason is None else ZERO
-        intent = Intent("adjust", rule)
+        intent = Intent("adjust", rule, identity=identity)
         return reason or _send(state, out, context, intent, change, None, price, market)
     if context.state not in (ContextState.PROTECTED, ContextState.ADDING):
         return Reason.BUSY

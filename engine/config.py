@@ -16,6 +16,7 @@ import orjson
 from attrs import field, validators
 
 from engine.errors import ConfigError
+from engine.monitor.log_settings import LogSettings
 from engine.plans import Target, positive
 from engine.rules import Pattern, Rule, check_rules, register
 from engine.rules.checks import near, shown
@@ -204,6 +205,7 @@ class Config:
     timing: Timing = Timing()
     signals: SignalSources = field(factory=SignalSources)
     web: Web | None = None
+    log: LogSettings | None = None
 
 
 # -- from plain data -----------------------------------------------------------------------------

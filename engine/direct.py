@@ -129,6 +129,7 @@ def _group(state: State, request: OcoRequested | OrderRequested) -> Group:
     number = state.take_number()
     seen = _price_or_none(request.market, "BUY")
     group = Group(number, request.symbol, f"{state.tag}-{number}", price=seen or ZERO)
+    group.identity = request.reference
     state.groups[number] = group
     state.references[request.reference] = number
     group.step(OcoEvent.SEND)

@@ -41,6 +41,21 @@ class BaseEvent:
         )
 
 
+@attrs.frozen
+class TradeBound(BaseEvent):
+    """What belongs to one trade, or to orders that were placed together, with what joins it to
+    the rest of their life.
+
+    ``trade`` names it, and begins the reference of each of its orders; ``identity`` is the
+    signal, the request or the moment that asked for it, ``rule`` the rule that decided it. Each
+    is empty where there is none.
+    """
+
+    trade: str = attrs.field(default="", kw_only=True)
+    identity: str = attrs.field(default="", kw_only=True)
+    rule: str = attrs.field(default="", kw_only=True)
+
+
 # -- market ------------------------------------------------------------------------------------
 
 
@@ -77,7 +92,7 @@ class IndicatorEvent(MarketEvent):
 
 
 @attrs.frozen
-class OrderEvent(BaseEvent):
+class OrderEvent(TradeBound):
     """One order as it stands after what happened.
 
     ``perm_id`` is 0 until the broker has named it; ``price`` is the limit or stop price, None for
@@ -150,7 +165,7 @@ class OrderGroupEvent(OrderEvent):
 
 
 @attrs.frozen
-class PositionEvent(BaseEvent):
+class PositionEvent(TradeBound):
     """A position after the executions so far. ``quantity`` is never negative; ``realised`` is
     profit after commissions in the instrument's currency, since the position was opened."""
 
@@ -216,24 +231,31 @@ class FlowThresholdEvent(OptionsFlowEvent):
 
 @attrs.frozen
 class RefusalEvent(BaseEvent):
-    """Something was asked for and not done. ``signal_identity`` is empty when no signal asked."""
+    """Something was asked for and not done. ``identity`` is empty when no signal asked."""
 
     reason: str
     symbol: str
     detail: str
-    signal_identity: str = ""
+    identity: str = ""
     rule: str = ""  # the rule that was asked, if one was
 
 
 @attrs.frozen
-class ContextChangedEvent(BaseEvent):
-    """The linked context of a symbol moved from one state of its chart to another."""
+class ContextChangedEvent(TradeBound):
+    """The linked context of a symbol moved from one state of its chart to another.
+
+    ``reason`` is why its trade is ending, once it is. What asked for just this move is
+    ``asked_by``, and the rule that let it ``decided_by``, if it was not what asked for the trade.
+    """
 
     symbol: str
     side: PositionSide | None
     old: str
     new: str
     cause: str
+    reason: str = ""
+    asked_by: str = ""
+    decided_by: str = ""
 
 
 @attrs.frozen
@@ -243,6 +265,16 @@ class SessionChangedEvent(BaseEvent):
     old: str
     new: str
     cause: str
+
+
+@attrs.frozen
+class ReconciledEvent(BaseEvent):
+    """A round of questions to the broker was judged. Of ``orders`` that may still execute it did
+    not list ``missing``; ``frozen`` are the symbols whose truth is not known."""
+
+    orders: int
+    missing: int
+    frozen: tuple[str, ...]
 
 
 @attrs.frozen
@@ -264,7 +296,7 @@ class TradingResumedEvent(BaseEvent):
 
 
 @attrs.frozen
-class AlertEvent(BaseEvent):
+class AlertEvent(TradeBound):
     """A person should know. ``symbol`` is empty when it concerns the whole engine."""
 
     level: AlertLevel
@@ -273,7 +305,7 @@ class AlertEvent(BaseEvent):
 
 
 @attrs.frozen
-class TradeEvent(BaseEvent):
+class TradeEvent(TradeBound):
     """A finished trade, from flat to flat. ``realised`` is after ``commission``."""
 
     symbol: str

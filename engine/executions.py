@@ -17,7 +17,7 @@ from engine.groups import Group
 from engine.halts import FLATTEN, NO_ENTRIES, on_halt
 from engine.inputs import CommissionReported, ExecutionReported, HaltRequested, Input
 from engine.orders import OPENING_ROLES, Order, Role
-from engine.outbox import Outbox, order_fields
+from engine.outbox import Outbox, bound, order_fields
 from engine.portfolio import note_entry
 from engine.positions import Ledger, revision
 from engine.reports import report
@@ -81,7 +81,7 @@ def on_execution(state: State, out: Outbox, fill: ExecutionReported) -> None:
     late = order.reported == OrderReport.CLOSED
     out.say(
         FillEvent,
-        **order_fields(order),
+        **order_fields(state, order),
         execution_id=fill.execution_id,
         fill_quantity=fill.quantity,
         fill_price=fill.price,
@@ -167,6 +167,7 @@ def _tell_position(out: Outbox, context: Context, held_before: Decimal) -> None:
         "quantity": abs(held),
         "average_price": position.average_price or position.entry_price,
         "realised": position.realised - context.ledger.commission,
+        **bound(out.state, context.number),
     }
     if not held_before:
         out.say(PositionOpenEvent, **fields)

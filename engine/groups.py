@@ -27,6 +27,7 @@ class Group:
     state: int = OcoState.DRAFT
     orders: dict[int, Order] = attrs.field(factory=dict)
     ledger: Ledger = attrs.field(factory=Ledger)
+    identity: str = ""  # of who asked for it
     rule: str = ""  # that decided it
     price: Decimal = ZERO  # of a share when it was placed, for orders that state none
 

@@ -107,7 +107,9 @@ def _perform(state: State, out: Outbox, call: Call, action: Action) -> Reason | 
             context = state.current.get(call.symbol)
             if context is None:
                 return Reason.NOT_HELD
-            return scale_in(state, out, context, action.scale_in, call.market, call.rule.id)
+            return scale_in(
+                state, out, context, action.scale_in, call.market, call.rule.id, call.identity
+            )
         case LinkedDoubleDownAction():
             return _double_down(state, call, action)
         case LinkedCloseAllAction() | ClosePositionAction():
@@ -145,13 +147,13 @@ def _enter(state: State, out: Outbox, call: Call, side: int, trade: Trade) -> Re
     if policy == "ignore":
         return Reason.OPPOSITE_IGNORED
     if policy == "close":
-        return close(state, out, context, "opposite_signal")
+        return close(state, out, context, "opposite_signal", call)
     if not state.live:
         return Reason.NOT_LIVE
     context.reverse_to = wish
     context.reverse_before_ns = out.now_ns + state.scaled(_REVERSAL_PATIENCE_S)
     context.exit_reason = "reversal"
-    out.advance(context, ContextEvent.REVERSE_REQUESTED)
+    out.advance(context, ContextEvent.REVERSE_REQUESTED, call.identity, call.rule.id)
     state.dirty.add(context.number)
     return None
 
@@ -180,7 +182,9 @@ def reverse(state: State, out: Outbox, context: Context, market: MarketView) -> 
 # -- closes --------------------------------------------------------------------------------------
 
 
-def close(state: State, out: Outbox, context: Context, reason: str) -> Reason | None:
+def close(
+    state: State, out: Outbox, context: Context, reason: str, call: Call | None = None
+) -> Reason | None:
     if context.state == ContextState.FROZEN:
         if reason in _WHATEVER_IT_IS:
             context.exit_reason, context.reverse_to = reason, None
@@ -191,7 +195,8 @@ def close(state: State, out: Outbox, context: Context, reason: str) -> Reason | 
         return Reason.BUSY
     context.exit_reason = reason
     context.reverse_to = None
-    out.advance(context, ContextEvent.CLOSE_REQUESTED)
+    asked = () if call is None else (call.identity, call.rule.id)
+    out.advance(context, ContextEvent.CLOSE_REQUESTED, *asked)
     state.dirty.add(context.number)
     return None
 
@@ -211,7 +216,7 @@ def _close(
     if not chosen:
         # The end of the day finds nothing on most symbols: that is no refusal.
         return None if action.reason == "end_of_day" else Reason.NOTHING_TO_CLOSE
-    reasons = [close(state, out, context, action.reason) for context in chosen]
+    reasons = [close(state, out, context, action.reason, call) for context in chosen]
     ending = action.reason == "end_of_day"
     return None if None in reasons or ending else reasons[0]
 
@@ -238,10 +243,10 @@ def _adjust(state: State, out: Outbox, call: Call, wanted: Decimal) -> Reason | 
     if wanted == 0:
         if context is None:
             return Reason.NOTHING_TO_CLOSE
-        return close(state, out, context, "adjusted")
+        return close(state, out, context, "adjusted", call)
     side = 1 if wanted > 0 else -1
     if context is not None and context.side == side:
-        return adjust(state, out, context, abs(wanted), call.market, call.rule.id)
+        return adjust(state, out, context, abs(wanted), call.market, call.rule.id, call.identity)
     strategy = state.config.strategy.of(call.symbol)
     sizing = Sizing(shares=abs(wanted), shares_max=strategy.sizing.shares_max)
     return _enter(state, out, call, side, attrs.evolve(strategy, sizing=sizing))

@@ -47,7 +47,9 @@ class Outbox:
         return event
 
     def alert(self, level: AlertLevel, text: str, symbol: str = "") -> None:
-        self.say(AlertEvent, level=level, text=text, symbol=symbol)
+        context = self.state.current.get(symbol)
+        joins = {} if context is None else bound(self.state, context.number)
+        self.say(AlertEvent, level=level, text=text, symbol=symbol, **joins)
 
     def refuse(
         self,
@@ -62,7 +64,7 @@ class Outbox:
             reason=str(reason),
             symbol=symbol,
             detail=detail,
-            signal_identity=identity,
+            identity=identity,
             rule=rule,
         )
 
@@ -81,7 +83,7 @@ class Outbox:
         minute_ago = self.now_ns - self.state.scaled(60.0)
         recent = [at_ns for at_ns in self.state.order_times if at_ns > minute_ago]
         self.state.order_times = [*recent, self.now_ns]
-        self.say(NewOrderEvent, **order_fields(order), order_type=order.spec.order_type)
+        self.say(NewOrderEvent, **order_fields(self.state, order), order_type=order.spec.order_type)
 
     def amend(self, order: Order, spec: OrderSpec) -> None:
         invariants.before_sending(self.state, order, spec)
@@ -90,7 +92,7 @@ class Outbox:
         order.spec = spec
         self._await_answer(order)
         self.commands.append(Amend(order.order_id, order.symbol, spec))
-        self.say(OrderStatusEvent, **order_fields(order), previous="placed")
+        self.say(OrderStatusEvent, **order_fields(self.state, order), previous="placed")
 
     def cancel(self, order: Order) -> None:
         assert self.state.live, f"order {order.order_id} would be cancelled without a session"
@@ -98,7 +100,7 @@ class Outbox:
         assert taken, f"order {order.order_id} cannot be cancelled from its state"
         self._await_answer(order)
         self.commands.append(Cancel(order.order_id))
-        self.say(OrderStatusEvent, **order_fields(order), previous="placed")
+        self.say(OrderStatusEvent, **order_fields(self.state, order), previous="placed")
 
     def _await_answer(self, order: Order) -> None:
         order.asked_ns = self.now_ns
@@ -107,13 +109,16 @@ class Outbox:
 
     # -- contexts ----------------------------------------------------------------------------
 
-    def advance(self, context: Context, event: ContextEvent) -> bool:
-        """Step a context and tell it. A pair without a row quarantines the symbol: our picture
-        of it is wrong, and acting on a wrong picture is how money is lost."""
+    def advance(
+        self, context: Context, event: ContextEvent, asked_by: str = "", decided_by: str = ""
+    ) -> bool:
+        """Step a context and tell it, with the signal that asked and the rule. A pair without a
+        row quarantines the symbol: our picture of it is wrong, and acting on a wrong picture is
+        how money is lost."""
         before = context.state
         if context.step(event):
             if context.state != before:
-                self._tell(context, before, event.name.lower())
+                self._tell(context, before, event.name.lower(), asked_by, decided_by)
             return True
         self.alert(
             "critical",
@@ -133,7 +138,9 @@ class Outbox:
             self.state.current.setdefault(context.symbol, context)
             self._tell(context, before, why)
 
-    def _tell(self, context: Context, before: int, cause: str) -> None:
+    def _tell(
+        self, context: Context, before: int, cause: str, asked_by: str = "", decided_by: str = ""
+    ) -> None:
         self.say(
             ContextChangedEvent,
             symbol=context.symbol,
@@ -141,12 +148,36 @@ class Outbox:
             old=ContextState(before).name.lower(),
             new=ContextState(context.state).name.lower(),
             cause=cause,
+            reason=context.exit_reason,
+            asked_by=asked_by,
+            decided_by=decided_by,
+            **bound(self.state, context.number),
         )
 
 
-def order_fields(order: Order) -> dict[str, Any]:
+def bound(state: State, number: int, intent: int = 0) -> dict[str, str]:
+    """What joins an event to a trade or a group, and to what was asked for (``TradeBound``)."""
+    trade = f"{state.tag}-{number}"
+    context = state.contexts.get(number)
+    if context is not None:
+        plan, asked = context.plan, context.intents[intent]
+        return {
+            "trade": trade,
+            "identity": asked.identity or plan.identity,
+            "rule": asked.rule or plan.rule,
+        }
+    group = state.groups.get(number)
+    if group is not None:
+        return {"trade": trade, "identity": group.identity, "rule": group.rule}
+    return {"trade": trade}
+
+
+def order_fields(state: State, order: Order) -> dict[str, Any]:
     """The fields that all order events share, from the order as it is now."""
+    context = state.contexts.get(order.owner)
+    intent = 0 if context is None else context.tranche_of(order).intent
     return {
+        **bound(state, order.owner, intent),
         "order_id": order.order_id,
         "perm_id": order.perm_ids[-1] if order.perm_ids else 0,
         "order_ref": order.spec.order_ref,

@@ -73,7 +73,7 @@ def report(state: State, out: Outbox, order: Order, event: OrderEvent, why: str 
         state.doubts = True
     if order.dead and not was_dead:
         _died(state, out, order, why, asked_for=before_ask == OrderAsk.CANCELLING)
-    out.say(OrderStatusEvent, **order_fields(order), previous=previous)
+    out.say(OrderStatusEvent, **order_fields(state, order), previous=previous)
 
 
 def _answered(state: State, order: Order) -> None:
@@ -89,12 +89,12 @@ def _died(state: State, out: Outbox, order: Order, why: str, asked_for: bool) ->
         code = why.split(" ", 1)[0]
         out.say(
             RejectEvent,
-            **order_fields(order),
+            **order_fields(state, order),
             code=int(code) if code.isdigit() else 0,
             reason=why,
         )
     elif order.reported in (OrderReport.CANCELLED, OrderReport.ABSENT):
-        out.say(CancelEvent, **order_fields(order), reason=why)
+        out.say(CancelEvent, **order_fields(state, order), reason=why)
     context = state.contexts.get(order.owner)
     if context is None or order.role not in EXIT_ROLES or not context.tranche_of(order).own:
         return

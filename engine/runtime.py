@@ -429,6 +429,6 @@ def _refusal(request: Input, events: Sequence[BaseEvent]) -> RefusalEvent | None
         return None
     asked = (kind, _name(request))
     for event in events:
-        if isinstance(event, RefusalEvent) and (event.detail, event.signal_identity) == asked:
+        if isinstance(event, RefusalEvent) and (event.detail, event.identity) == asked:
             return event
     return None

@@ -16,13 +16,14 @@ from engine.inputs import SettingsChanged
 from engine.rule_engine import RuleEngine
 
 ANSWER_S: Final = 5.0
-# What the session with the broker, the market's data, the guards, the ways in and the
-# dashboard were built with.
+# What the session with the broker, the market's data, the guards, the ways in, the dashboard and
+# the log were built with.
 FIXED: Final = (
     "broker",
     "guards",
     "signals",
     "web",
+    "log",
     "strategy.symbols",
     "strategy.atr_period",
     "strategy.atr_mean",

@@ -14,7 +14,7 @@ from engine.events import OrderGroupEvent, TradeEvent
 from engine.groups import Group
 from engine.halts import TAKE_BACK
 from engine.orders import Order
-from engine.outbox import Outbox, order_fields
+from engine.outbox import Outbox, bound, order_fields
 from engine.portfolio import note_stop_out
 from engine.rulebook import clear_cooldowns
 from engine.state import State
@@ -59,6 +59,7 @@ def report_trade(state: State, out: Outbox, context: Context) -> None:
             commission=commission,
             opened_ns=context.opened_ns,
             closed_ns=context.rested_ns,
+            **bound(state, context.number),
         )
     if graced and context.reverse_to is None:
         state.deadlines.setdefault(f"drop:{context.number}", out.now_ns + state.scaled(_KEPT_S))
@@ -116,7 +117,7 @@ def _tell_group(
     first = next(iter(orders.values()))
     out.say(
         OrderGroupEvent,
-        **order_fields(first),
+        **order_fields(out.state, first),
         group=oca_group,
         kind=kind,
         state=name.lower(),

@@ -98,8 +98,9 @@ class Plan:
 
 @attrs.frozen
 class Intent:
-    """Why some tranches exist: the entry, or one add. ``rule`` decided it; its cooldown begins
-    with the first execution. An add may bring new distances, which hold once it fills."""
+    """Why some tranches exist: the entry, or one add. ``rule`` decided it, asked by ``identity``;
+    its cooldown begins with the first execution. An add may bring new distances, which hold once
+    it fills."""
 
     kind: IntentKind
     rule: str = ""
@@ -108,6 +109,7 @@ class Intent:
     stop_distance: Decimal | None = None
     target_distance: Decimal | None = None
     filled: bool = False
+    identity: str = attrs.field(default="", eq=False)  # told, and nothing hangs on it
 
 
 @attrs.define(slots=True, eq=False)

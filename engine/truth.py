@@ -15,7 +15,7 @@ from typing import Final, get_args
 from engine.charts import NO_ROW, SESSION
 from engine.commands import Snapshot
 from engine.contexts import ENDING_STATES
-from engine.events import SessionChangedEvent
+from engine.events import ReconciledEvent, SessionChangedEvent
 from engine.foreign import freeze, unresolved
 from engine.halts import enforce
 from engine.inputs import (
@@ -190,9 +190,16 @@ def _conclude(state: State, out: Outbox) -> None:
             _judge(state, out, order)
     for symbol, instrument in state.instruments.items():
         _compare(state, out, symbol, instrument.con_id)
+    living = [order for order in state.orders.values() if not order.dead]
+    out.say(
+        ReconciledEvent,
+        orders=len(living),
+        missing=sum(order.absences > 0 for order in living),
+        frozen=tuple(state.frozen),
+    )
     if state.frozen:
         _ask_within(state, out, _RECHECK_S)
-    elif any(not order.dead for order in state.orders.values()):
+    elif living:
         _ask_within(state, out, ROUTINE_S)
 
 

@@ -27,11 +27,12 @@ def _words(text: str) -> list[str]:
 # they exist.
 ENGINE = _words(
     """
-    version errors money reasons plans inputs commands events toml_lines
+    version errors redaction money reasons plans inputs commands events toml_lines
     rules.checks rules.mistakes rules.windows rules.comparisons rules.indicators rules.conditions
     rules.readings rules.judging rules.actions rules.tokens rules.cursor rules.names
     rules.expression rules.wording rules.forms rules.rule rules.templates rules.strategy rules
-    sources web.settings config settings_file dangers settings_schema settings_text
+    sources web.settings monitor.log_settings config settings_file dangers settings_schema
+    settings_text
     event_streams bus
     charts sizing positions orders tranches contexts exits groups brackets recent
     risk state invariants outbox tws_errors watches holdings portfolio
@@ -73,7 +74,8 @@ ENGINE = _words(
     rehearsal engine operations
     monitor.files monitor.words monitor.tick_rate monitor.journal_lines monitor.demo monitor.lines
     monitor.order_words monitor.explanation monitor.summary monitor.supervision monitor.table
-    web.access web.static_files web.chart_layout web.look web.sections web.log_tail web.feed
+    monitor.remarks monitor.log_lines monitor.log_file monitor.log
+    web.access web.static_files web.chart_layout web.look web.sections web.feed
     web.metrics web.watcher web.stories web.history_child web.history web.dashboard
     verify.tickets verify.broker verify.situations verify.copies verify.prints verify.steps
     verify.messages verify.sessions verify.choices verify.world verify.state_laws verify.laws
@@ -122,6 +124,7 @@ MAY_TOUCH = {
     "sources": frozenset({"urllib"}),  # takes URLs apart
     "settings_file": frozenset({"pathlib"}),
     "bus": OBSERVERS,
+    "redaction": frozenset({"threading"}),  # which keys there are, whoever made them
     "event_streams": OBSERVERS,
     "control": PROCESS,  # a socket of this machine's own
     "inbox": frozenset({"os", "queue", "threading"}),  # the one way in, with its wake-up pipe

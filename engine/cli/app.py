@@ -45,6 +45,12 @@ class Durability(StrEnum):
     normal = "normal"
 
 
+class LogForm(StrEnum):
+    auto = "auto"
+    json = "json"
+    console = "console"
+
+
 class Format(StrEnum):
     svg = "svg"
     mermaid = "mermaid"
@@ -108,6 +114,14 @@ def run(
     max_server_version: Annotated[
         int | None, typer.Option(metavar="V", help="Speak no newer protocol.")
     ] = None,
+    log: Annotated[
+        list[str] | None,
+        typer.Option(metavar="FILE", help="Write a log there; - is stderr; may be given twice."),
+    ] = None,
+    log_form: Annotated[
+        LogForm | None,
+        typer.Option("--log-form", help="auto: json in a file, console on stderr."),
+    ] = None,
     web: Annotated[
         int | None,
         typer.Option(metavar="[PORT]", help="A dashboard on 127.0.0.1; its link is printed."),
@@ -140,6 +154,8 @@ def run(
         plain=plain,
         durability=durability.value,
         max_server_version=max_server_version,
+        log=tuple(log or ()),
+        log_form=None if log_form is None else log_form.value,
         web=web,
     )
     raise typer.Exit(run_engine(options))

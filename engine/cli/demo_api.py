@@ -12,8 +12,9 @@ from typing import Final
 import attrs
 
 from engine.errors import UserError
+from engine.redaction import Secret
 from engine.signals.demo_api import DemoApi, Fault
-from engine.signals.keys import Secret, read_key_file
+from engine.signals.keys import read_key_file
 from engine.sim.follow import FollowedClock
 
 TICKERS: Final = ("AAPL", "IBM", "MSFT")

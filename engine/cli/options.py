@@ -34,4 +34,6 @@ class RunOptions:
     plain: bool = False
     durability: Literal["full", "normal"] = "full"
     max_server_version: int | None = None
+    log: tuple[str, ...] = ()  # files; - is standard error
+    log_form: Literal["auto", "json", "console"] | None = None
     web: int | None = None  # -1: the port that the settings say

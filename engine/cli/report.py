@@ -16,9 +16,10 @@ from engine.cli.progress import bar, counted
 from engine.errors import UserError
 from engine.journal_chain import JournalReader
 from engine.monitor.files import check_writable, write_json, write_whole
+from engine.redaction import Redaction
 from engine.report import parquet
 from engine.report.groups import Summary, summary
-from engine.report.page import masked, page
+from engine.report.page import page
 from engine.report.reading import Reading, Wanted
 from engine.report.trade import ReportTrade
 from engine.report.words import lines
@@ -51,7 +52,7 @@ def report(options: ReportOptions) -> int:
     found = _read(options)
     told = sys.stderr if str(options.json) == "-" else sys.stdout
     text = "".join(f"{line}\n" for line in lines(found))
-    told.write(masked(text, found.reading.accounts))
+    told.write(Redaction(found.reading.accounts).text(text))
     told.flush()
     _write(options, found)
     return 0
@@ -88,13 +89,14 @@ def _read(options: ReportOptions) -> Summary:
 
 
 def _write(options: ReportOptions, found: Summary) -> None:
+    redaction = Redaction(found.reading.accounts)
     if options.html is not None:
         write_whole(options.html, page(found))
     if options.csv is not None:
         ledger = as_csv(found.trades, ReportTrade).decode()
-        write_whole(options.csv, masked(ledger, found.reading.accounts).encode())
+        write_whole(options.csv, redaction.text(ledger).encode())
     if options.json is not None:
         whole = orjson.dumps(found.data()).decode()
-        write_json(options.json, orjson.loads(masked(whole, found.reading.accounts)))
+        write_json(options.json, orjson.loads(redaction.text(whole)))
     if options.parquet is not None:
         write_whole(options.parquet, parquet.table(found.trades))

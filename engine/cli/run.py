@@ -23,9 +23,12 @@ from engine.cli.settings import made_up, settings_of
 from engine.control import ControlServer, control_path
 from engine.errors import LimitError, UserError
 from engine.monitor.files import check_writable, write_json
+from engine.monitor.log import Log, check_places
+from engine.monitor.remarks import Remark, Remarks
 from engine.monitor.summary import Ending, Record, report, sentences
 from engine.monitor.supervision import Supervision
 from engine.operations import operations
+from engine.redaction import Redaction
 from engine.signals.files import SignalFile
 from engine.sim.child import SimChild
 
@@ -34,7 +37,6 @@ if TYPE_CHECKING:
     from engine.engine import Engine
     from engine.view import EngineView
 
-LOG: Final = logging.getLogger("engine")
 REFRESH_S: Final = 0.25
 ASK_SIM_S: Final = 0.5
 VIEW_TIMEOUT_S: Final = 0.2
@@ -53,6 +55,8 @@ def run(options: RunOptions) -> int:
         check_writable(options.json)  # now, not after a day of trading
     if options.signals is not None:
         SignalFile(options.signals, settings.config.strategy.symbols).load()
+    if settings.config.log is not None:
+        check_places(settings.config.log)
     with (
         Interrupts(reloads=options.config is not None) as interrupts,
         choose_broker(options, settings) as broker,
@@ -65,14 +69,15 @@ def run(options: RunOptions) -> int:
             options.control or control_path(options.journal), operations(engine, reload)
         )
         broker.started()
-        watch = Watch(engine, broker.simulator, options, interrupts, reload)
-        control.start()
-        try:
-            with _dashboard(options, engine, reload), HaltSignals(engine):
-                reason = watch.until_the_end()
-        finally:
-            watch.close()
-            control.close()
+        with _log(engine) as redaction:
+            watch = Watch(engine, broker.simulator, options, interrupts, reload, redaction)
+            control.start()
+            try:
+                with _dashboard(options, engine, reload), HaltSignals(engine):
+                    reason = watch.until_the_end()
+            finally:
+                watch.close()
+                control.close()
         ending = Ending(
             reason=reason,
             view=engine.last_view,
@@ -97,6 +102,16 @@ def _engine(options: RunOptions, config: Config) -> Engine:
             record=options.record,
             progress=show,
         )
+
+
+@contextmanager
+def _log(engine: Engine) -> Iterator[Redaction]:
+    """What it leaves out of the log, to be told which account is traded."""
+    if engine.config.log is None:
+        yield Redaction()
+        return
+    with Log(engine.config.log, engine, [engine.config.broker.account]) as log:
+        yield log.redaction
 
 
 @contextmanager
@@ -148,6 +163,7 @@ class Watch:
         options: RunOptions,
         interrupts: Interrupts,
         reload: Reloader,
+        redaction: Redaction,
     ) -> None:
         from engine.events import BaseEvent
 
@@ -157,6 +173,7 @@ class Watch:
         self._options = options
         self._interrupts = interrupts
         self._reload = reload
+        self._redaction = redaction
         self._problem: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name="engine")
         self._supervision = Supervision(options.heartbeat)
@@ -164,7 +181,7 @@ class Watch:
         self._over_s: float | None = None
         self._view: EngineView | None = None
         self._screen: Screen = _screen(options)
-        self._errors = Errors(self._screen.note, self.record.note)
+        self._errors = Remarks(logging.ERROR, self._remarked)  # the warnings are events
         engine.subscribe(BaseEvent, self.record.add)
         engine.subscribe(BaseEvent, self._screen.event)
 
@@ -173,6 +190,11 @@ class Watch:
             self._engine.run()
         except BaseException as problem:  # raised again where it can be told
             self._problem = problem
+
+    def _remarked(self, remark: Remark) -> None:
+        text = " ".join(f"log: {remark.level}: {remark.text}".split())
+        self._screen.note(text)
+        self.record.note(text)
 
     def until_the_end(self) -> str:
         """Why it ended, in words. Raises what ended it, if that was a problem."""
@@ -215,6 +237,7 @@ class Watch:
             self._view = self._engine.view(VIEW_TIMEOUT_S)
         except (TimeoutError, LimitError):
             return  # it is connecting, or ending; the next look will tell
+        self._redaction.learn(self._view.account)
         self._supervision.seen(self._view, now_s)
         self._screen.show(self._view, self.record, now_s)
 
@@ -235,36 +258,6 @@ class Watch:
 
 
 # -- what is shown -----------------------------------------------------------------------------
-
-
-class Errors(logging.Handler):
-    """What the engine's own log complains of, shown with the events; its warnings are events."""
-
-    def __init__(self, *places: Callable[[str], object]) -> None:
-        super().__init__(logging.ERROR)
-        self._places = places
-
-    def emit(self, record: logging.LogRecord) -> None:
-        try:
-            said = record.getMessage()
-        except Exception:  # whoever logs is not to be hit by it
-            self.handleError(record)
-            return
-        text = " ".join(f"log: {record.levelname.lower()}: {said}".split())
-        for place in self._places:
-            place(text)
-
-    def __enter__(self) -> Self:
-        LOG.addHandler(self)
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        problem: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        LOG.removeHandler(self)
 
 
 class Screen(AbstractContextManager["Screen"]):

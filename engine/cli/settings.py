@@ -13,6 +13,7 @@ from engine.cli.options import RunOptions
 from engine.config import Config, Strategy
 from engine.errors import ConfigError, UserError
 from engine.monitor import demo
+from engine.monitor.log_settings import LogSettings
 from engine.plans import Distance, Sizing, Target
 from engine.settings_file import load, read
 from engine.sources import Polling, SignalSources
@@ -55,7 +56,13 @@ def settings_of(options: RunOptions) -> RunSettings:
         raise ConfigError(f"command line: {problem.args[0]}") from None
     sources = _sources(options, config)
     return RunSettings(
-        config=attrs.evolve(config, broker=broker, signals=sources, web=_web(options, config)),
+        config=attrs.evolve(
+            config,
+            broker=broker,
+            signals=sources,
+            web=_web(options, config),
+            log=_log(options, config),
+        ),
         simulated=simulated,
         made_up=demonstration and options.signals is None and not _ways(sources),
         speed=speed,
@@ -74,6 +81,23 @@ def _web(options: RunOptions, config: Config) -> Web | None:
         raise ConfigError(
             f"--web {options.web}: a port is 1 to 65535, or 0 for a free one"
         ) from None
+
+
+def _log(options: RunOptions, config: Config) -> LogSettings | None:
+    if not options.log:
+        if options.log_form is not None and config.log is None:
+            raise ConfigError("--log-form: there is no log; say --log FILE, or --log -")
+        return config.log and attrs.evolve(config.log, form=options.log_form or config.log.form)
+    files = [one for one in options.log if one != "-"]
+    if len(files) > 1:
+        raise ConfigError(f"--log {files[1]}: there is one file, {files[0]}")
+    known = config.log or LogSettings(file="", stderr=True)
+    return attrs.evolve(
+        known,
+        file=files[0] if files else known.file,
+        stderr="-" in options.log or (known.stderr and config.log is not None),
+        form=options.log_form or known.form,
+    )
 
 
 def _sources(options: RunOptions, config: Config) -> SignalSources:

@@ -14,6 +14,7 @@ from engine.events import (
     CancelEvent,
     ContextChangedEvent,
     FillEvent,
+    FlowThresholdEvent,
     NewOrderEvent,
     OrderGroupEvent,
     OrderStatusEvent,
@@ -21,10 +22,13 @@ from engine.events import (
     PositionOpenEvent,
     PositionUpdateEvent,
     PredictionSignalEvent,
+    ReconciledEvent,
     RefusalEvent,
     RejectEvent,
     SessionChangedEvent,
     TradeEvent,
+    TradingHaltedEvent,
+    TradingResumedEvent,
 )
 
 EXCHANGE_ZONE: Final = ZoneInfo("America/New_York")
@@ -32,11 +36,15 @@ EXCHANGE_ZONE: Final = ZoneInfo("America/New_York")
 
 def line(event: BaseEvent) -> str | None:
     """Time of the exchange, symbol, what happened; None for what a person need not read."""
-    words = _WORDS.get(type(event))
-    if words is None:
+    if type(event) in _UNREAD or type(event) not in _WORDS:
         return None
     symbol = getattr(event, "symbol", "")
     return f"{clock(event.time_ns)} {symbol:<6}{words(event)}"
+
+
+def words(event: BaseEvent) -> str:
+    """What happened, of every event but those of the market."""
+    return _WORDS[type(event)](event)
 
 
 def clock(time_ns: int) -> str:
@@ -111,11 +119,29 @@ def _refusal(event: RefusalEvent) -> str:
 
 
 def _context(event: ContextChangedEvent) -> str:
-    return f"context {event.old} -> {event.new} ({event.cause})"
+    ending = f", {event.reason}" if event.reason else ""
+    return f"context {event.old} -> {event.new} ({event.cause}{ending})"
 
 
 def _session(event: SessionChangedEvent) -> str:
     return f"session {event.old} -> {event.new} ({event.cause})"
+
+
+def _reconciled(event: ReconciledEvent) -> str:
+    frozen = f"; frozen: {', '.join(event.frozen)}" if event.frozen else ""
+    return f"reconciled: {event.orders} orders live, {event.missing} of them not listed{frozen}"
+
+
+def _threshold(event: FlowThresholdEvent) -> str:
+    return f"{event.measure} {event.value:g} of {event.signal} reached {event.threshold:g}"
+
+
+def _halted(event: TradingHaltedEvent) -> str:
+    return f"halted at level {event.level} by {event.who}: {event.why}"
+
+
+def _resumed(event: TradingResumedEvent) -> str:
+    return f"resumed by {event.who}: {event.why}"
 
 
 def _alert(event: AlertEvent) -> str:
@@ -138,4 +164,12 @@ _WORDS: Final[dict[type[BaseEvent], Callable[[Any], str]]] = {
     ContextChangedEvent: _context,
     SessionChangedEvent: _session,
     AlertEvent: _alert,
+    ReconciledEvent: _reconciled,
+    FlowThresholdEvent: _threshold,
+    TradingHaltedEvent: _halted,
+    TradingResumedEvent: _resumed,
 }
+# Routine, or said by a signal or an alert as well.
+_UNREAD: Final = frozenset(
+    {ReconciledEvent, FlowThresholdEvent, TradingHaltedEvent, TradingResumedEvent}
+)

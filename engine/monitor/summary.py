@@ -60,7 +60,7 @@ class Record:
             self._identities.add(event.identity)
         elif isinstance(event, RefusalEvent):
             self.refusals[event.reason] += 1
-            if event.signal_identity and event.signal_identity not in self._identities:
+            if event.identity and event.identity not in self._identities:
                 self.signals += 1  # it did not fit the schema, so it was never a prediction
         elif isinstance(event, TradeEvent):
             self.trades.append(event)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Final
 
 from engine.monitor.lines import money
+from engine.redaction import Redaction
 from engine.report import words
 from engine.report.curves import drawdown, equity
 from engine.report.groups import Group, Summary
@@ -18,8 +18,6 @@ from engine.report.trade_chart import trade_chart
 
 STYLE: Final = Path(__file__).with_name("style.css")
 CHARTS_MAX: Final = 200  # of the newest trades; a page with thousands is of no use
-MASK: Final = "…"
-_ACCOUNT: Final = re.compile(r"\b(D?[UFI])\d{5,}\b")  # as IB names them
 _LEGEND: Final = (
     ("price", "M0 8L8 3L16 8L26 2", "price"),
     ("stop", "M0 6L26 6", "stop"),
@@ -45,15 +43,7 @@ def page(summary: Summary) -> bytes:
         *_body(summary),
     )
     text = "<!DOCTYPE html>\n" + el("html", head, body, lang="en")
-    return masked(text, summary.reading.accounts).encode()
-
-
-def masked(text: str, accounts: Iterable[str]) -> str:
-    """Without numbers of accounts."""
-    text = _ACCOUNT.sub(rf"\1{MASK}", text)
-    for account in accounts:
-        text = re.sub(rf"\b{re.escape(account)}\b", account[:2] + MASK, text)
-    return text
+    return Redaction(summary.reading.accounts).text(text).encode()
 
 
 def _body(summary: Summary) -> list[Markup]:

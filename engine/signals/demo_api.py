@@ -25,8 +25,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from engine.errors import UserError
+from engine.redaction import Secret
 from engine.signals.http_server import HttpServer
-from engine.signals.keys import Secret
 
 HOST: Final = "127.0.0.1"
 PERIOD_S: Final = 30.0

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from engine.errors import ConfigError
+from engine.redaction import Secret
 from engine.sources import KEY_VARIABLE, URL_VARIABLE, Polling, Sender, base_url
 
 KEY_FILE_BYTES_MAX: Final = 4_096
@@ -23,24 +24,6 @@ WEBHOOK_PREFIX: Final = "whsec_"  # as Standard Webhooks write their keys
 WEBHOOK_KEY_BYTES: Final = range(24, 65)
 WEBHOOK_KEYS_MAX: Final = 2  # the new one and the old one
 _WEBHOOK_FORM: Final = f"write {WEBHOOK_PREFIX} and the base64 of 24 to 64 random bytes"
-
-
-class Secret:
-    """Bytes that do not show themselves. ``reveal`` where they are used, and nowhere else."""
-
-    __slots__ = ("_bytes",)
-
-    def __init__(self, key: bytes) -> None:
-        self._bytes = key
-
-    def reveal(self) -> bytes:
-        return self._bytes
-
-    def __repr__(self) -> str:
-        return "Secret(…)"
-
-    def __reduce__(self) -> str:
-        raise TypeError("a key is not written anywhere")
 
 
 def api_url(settings: Polling, environment: Mapping[str, str] | None = None) -> str:

@@ -18,7 +18,7 @@ from typing import Final, Generic, TypeVar
 import attrs
 
 from engine.errors import LimitError
-from engine.signals.keys import Secret
+from engine.redaction import Secret
 from engine.signals.schema import RefusalReason, SignalRefusedError, refuse
 
 ID_HEADER: Final = "webhook-id"

@@ -30,9 +30,10 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from engine.errors import ConfigError, LimitError
+from engine.redaction import Secret
 from engine.signals.http_server import LOOPBACK_NAMES, HttpServer, name_of
 from engine.signals.intake import Freshness, Intake, Offer, Sink
-from engine.signals.keys import Secret, webhook_keys
+from engine.signals.keys import webhook_keys
 from engine.signals.rates import TokenBucket
 from engine.signals.schema import (
     SIGNAL_BYTES_MAX,

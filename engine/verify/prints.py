@@ -82,6 +82,7 @@ LEFT_OUT: Final[dict[type, dict[str, str]]] = {
         "symbol": _SAME,
         "oca_group": "named after its number",
         "orders": "each order names its owner",
+        "identity": _TOLD,
         "rule": _TOLD,
     },
     Ledger: {

@@ -16,8 +16,9 @@ from collections.abc import Collection, Mapping
 from typing import Final
 
 from engine.errors import ConfigError
+from engine.redaction import Secret
 from engine.signals.http_server import LOOPBACK_NAMES, name_of
-from engine.signals.keys import Secret, read_key_file
+from engine.signals.keys import read_key_file
 
 KEY_BYTES: Final = 32
 KEY_CHARS_MIN: Final = 32

@@ -7,7 +7,6 @@ kept no more is counted. Nothing waits for anybody.
 
 from __future__ import annotations
 
-import re
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable
@@ -15,9 +14,9 @@ from typing import Final
 
 import attrs
 
+from engine.redaction import Redaction
+
 ENTRIES_MAX: Final = 1_500
-MASK: Final = "…".encode()
-_ACCOUNT: Final = re.compile(rb"\b(D?[UFI])\d{5,}\b")  # as IB names them
 
 
 @attrs.frozen
@@ -37,7 +36,7 @@ class Feed:
         self._sections: dict[str, tuple[int, bytes]] = {}
         self._entries: deque[tuple[int, bytes]] = deque(maxlen=ENTRIES_MAX)
         self._entry = 0
-        self._account = b""
+        self._redaction = Redaction()
         self._made: dict[Seen, tuple[Seen, bytes]] = {}
 
     def put(
@@ -50,8 +49,7 @@ class Feed:
         with self._lock:
             self._tick += 1
             self._made.clear()
-            if account:
-                self._account = account.encode()
+            self._redaction.learn(account)
             for name, data in sections:
                 known = self._sections.get(name)
                 if known is None or known[1] != data:
@@ -69,10 +67,8 @@ class Feed:
             return made
 
     def masked(self, data: bytes) -> bytes:
-        """Without numbers of accounts."""
-        data = _ACCOUNT.sub(rb"\1" + MASK, data)
-        account = self._account
-        return data.replace(account, account[:2] + MASK) if account else data
+        """Without numbers of accounts, and without keys."""
+        return self._redaction.text(data.decode()).encode()
 
     def _masked(self, seen: Seen) -> bytes:
         fresh = [

@@ -11,20 +11,20 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from functools import partial
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, TypeVar
 
 import orjson
 
 from engine.bus import Subscription
 from engine.errors import LimitError
 from engine.events import BaseEvent, MarketEvent
+from engine.monitor.remarks import Remark, Remarks
 from engine.monitor.tick_rate import TickRate
 from engine.view import Question
 from engine.web.feed import ENTRIES_MAX, Feed
-from engine.web.log_tail import LogTail
 from engine.web.look import Look, look
 from engine.web.metrics import Metrics
 from engine.web.sections import MS_NS, entry, note, sections
@@ -33,7 +33,9 @@ WATCHED_S: Final = 0.25
 ALONE_S: Final = 1.0
 PATIENCE_S: Final = 0.5  # then it is told that the writer does not answer
 POINTS_MAX: Final = 1_200  # of a price path
+REMARKS_MAX: Final = 500  # of the program's own
 LOG: Final = logging.getLogger("engine")
+T = TypeVar("T")
 
 
 class Watchable(Protocol):
@@ -65,7 +67,8 @@ class Watcher:
         self._told = told
         self._events: deque[BaseEvent] = deque(maxlen=ENTRIES_MAX)
         self._paths: dict[str, deque[tuple[float, float | None, float | None, float | None]]] = {}
-        self._log = LogTail()
+        self._remarks: deque[Remark] = deque(maxlen=REMARKS_MAX)
+        self._listening = Remarks(logging.WARNING, self._remarks.append)
         self._asked: Future[Look] | None = None
         self._asked_s = 0.0
         self._answer_s = 0.0  # of the latest question, as far as it is known
@@ -77,12 +80,12 @@ class Watcher:
 
     def start(self) -> None:
         self._subscription = self._engine.bus.subscribe(BaseEvent, self._take)
-        LOG.addHandler(self._log)
+        self._listening.__enter__()
         self._thread.start()
 
     def stop(self) -> None:
         self._end.set()
-        LOG.removeHandler(self._log)
+        self._listening.__exit__(None, None, None)
         if self._subscription is not None:
             self._subscription.unsubscribe()
         if self._thread.is_alive():
@@ -151,8 +154,9 @@ class Watcher:
             path.append((found.now_ns / MS_NS, market.bid, market.ask, market.last))
 
     def _entries(self) -> Iterator[Callable[[int], bytes]]:
-        yield from _taken(self._events)
-        for one in self._log.take():
+        for event in _taken(self._events):
+            yield partial(entry, event=event)
+        for one in _taken(self._remarks):
             yield partial(note, at_ns=one.at_ns, level=one.level, text=one.text)
 
     def _health(self, answered: bool) -> tuple[str, bytes]:
@@ -169,6 +173,6 @@ class Watcher:
         return "health", orjson.dumps(told, option=orjson.OPT_NON_STR_KEYS)
 
 
-def _taken(events: deque[BaseEvent]) -> Iterable[Callable[[int], bytes]]:
-    while events:
-        yield partial(entry, event=events.popleft())
+def _taken(waiting: deque[T]) -> Iterator[T]:
+    while waiting:
+        yield waiting.popleft()

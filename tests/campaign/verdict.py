@@ -68,7 +68,7 @@ def _replay(journal: Journal, config: Config, exchange: dict[str, Any], found: F
         runs += sum(isinstance(one, Started) for one in record.inputs)
         arrived = [one.signal.identity for one in record.inputs if isinstance(one, SignalArrived)]
         refused = Counter(
-            event.signal_identity for event in output.events if isinstance(event, RefusalEvent)
+            event.identity for event in output.events if isinstance(event, RefusalEvent)
         )
         acted.update(arrived)
         for identity in arrived:

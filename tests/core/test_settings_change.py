@@ -94,7 +94,7 @@ def test_what_programs_have_added_stays_and_two_of_one_name_are_refused() -> Non
     desk.feed(changed_to(configured(rules=[clash])))
 
     (refused,) = [one for one in desk.said(RefusalEvent) if one.detail == "settings"]
-    assert (refused.reason, refused.signal_identity) == ("duplicate_reference", "abc")
+    assert (refused.reason, refused.identity) == ("duplicate_reference", "abc")
     assert desk.core.state.config == configured(confidence_min=0.9)
     assert added in desk.core.state.rules
 

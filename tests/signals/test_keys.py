@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from engine.config import from_mapping
 from engine.errors import ConfigError
-from engine.signals.keys import Secret, api_key, api_url, read_key_file, webhook_keys
+from engine.redaction import Secret
+from engine.signals.keys import api_key, api_url, read_key_file, webhook_keys
 from engine.sources import Polling, Sender, base_url
 
 KEY = "k3y-that-nobody-may-see"

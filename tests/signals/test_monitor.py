@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 
 from engine.errors import ConfigError
+from engine.redaction import Secret
 from engine.signals import monitor as monitoring
 from engine.signals.demo_api import DemoApi, Fault
-from engine.signals.keys import Secret
 from engine.signals.monitor import OptionsFlowMonitor
 from engine.sources import Polling
 from tests.campaign.peers import Box, Peer

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.errors import LimitError
-from engine.signals.keys import Secret
+from engine.redaction import Secret
 from engine.signals.schema import SignalRefusedError
 from engine.signals.signature import (
     KEPT_S,

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from engine.errors import ConfigError
+from engine.redaction import Secret
 from engine.signals import http_server
-from engine.signals.keys import Secret
 from engine.web import dashboard
 from engine.web.access import Access, key_for
 from engine.web.static_files import FOLDER, static_files

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from concurrent.futures import Future
 from typing import Any
 
@@ -10,7 +9,6 @@ import pytest
 
 from engine.bus import EventBus
 from engine.web.feed import Feed, Seen
-from engine.web.log_tail import LogTail
 from engine.web.watcher import Watcher
 from tests.runtime.test_engine import until
 
@@ -44,17 +42,3 @@ def test_a_look_that_fails_is_said_once_and_tried_again(caplog: pytest.LogCaptur
     said = [one for one in caplog.records if "could not look" in one.getMessage()]
     assert len(said) == 1
     assert b'"answered":false' in feed.since(Seen())[1]
-
-
-def test_a_line_that_cannot_be_written_hits_nobody_who_logs(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr(logging, "raiseExceptions", True)
-    log, tail = logging.getLogger("engine.web.test"), LogTail()
-    log.propagate = False
-    log.addHandler(tail)
-    log.warning("%d of them", "three")
-    log.warning("%d of them", 3)
-
-    assert [one.text for one in tail.take()] == ["3 of them"]
-    assert "TypeError" in capsys.readouterr().err

@@ -1,0 +1,472 @@
+"""The log of whole runs at a TWS in memory: every decision has its line, and ids join them."""
+
+from __future__ import annotations
+
+import errno
+import json
+import logging
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from decimal import Decimal
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import attrs
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine import events
+from engine.bus import EventBus
+from engine.errors import LimitError, UserError
+from engine.events import AlertEvent, BaseEvent, MarketEvent, OrderEvent, PositionEvent
+from engine.inputs import CloseRequested, HaltRequested, OrderRequested
+from engine.monitor import log as log_module
+from engine.monitor.lines import words
+from engine.monitor.log import LOGGED, Log, check_places
+from engine.monitor.log_file import LogFile
+from engine.monitor.log_lines import console_line, fields_of, json_line, level_of
+from engine.monitor.log_settings import LogSettings
+from engine.monitor.remarks import Remark
+from engine.redaction import Redaction, Secret
+from tests.sim.test_virtual import Day
+
+SECOND = 1_000_000_000
+
+
+def concrete() -> list[type[BaseEvent]]:
+    """Every event that is ever published, but for the market's."""
+    kinds = [one for one in vars(events).values() if isinstance(one, type)]
+    found = [
+        one for one in kinds if issubclass(one, BaseEvent) and not issubclass(one, MarketEvent)
+    ]
+    bases = {base for one in found for base in one.__mro__[1:]}
+    return [one for one in found if one not in bases]
+
+
+def lines(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def traded(
+    path: Path, *acts: tuple[float, Callable[[Day], object]], lasts_s: float = 200, **more: Any
+) -> list[dict[str, Any]]:
+    day = Day(**more)
+    for at_s, act in acts:
+        day.at(at_s, lambda act=act: act(day))  # type: ignore[misc]
+    with Log(LogSettings(file=str(path)), day.engine):
+        day.run(200)
+    return lines(path)
+
+
+def signal(symbol: str, kind: str) -> Callable[[Day], object]:
+    return lambda day: day.engine.publish({"ticker": symbol, "signal": kind, "confidence": 0.9})
+
+
+# -- what is in it ------------------------------------------------------------------------------
+
+
+def test_every_kind_of_event_is_subscribed_has_words_and_a_level() -> None:
+    kinds = concrete()
+    assert len(kinds) > 18
+    for kind in kinds:
+        assert issubclass(kind, LOGGED), kind
+        sample = of(kind)
+        assert words(sample), kind
+        assert fields_of(sample, Redaction())["type"] == kind.__name__
+        assert level_of(sample) in log_module.LEVELS
+
+
+def of(kind: type[BaseEvent]) -> BaseEvent:
+    """One with something in each field."""
+    made: dict[str, Any] = {}
+    for one in attrs.fields(kind):
+        hint = str(one.type)
+        made[one.name] = (
+            "info" if "AlertLevel" in hint
+            else 1 if hint == "int"
+            else 0.5 if "float" in hint
+            else Decimal(1) if "Decimal" in hint
+            else () if "tuple" in hint
+            else "BUY"
+        )  # fmt: skip
+    return kind(**made)
+
+
+def test_one_grep_shows_the_whole_life_of_a_trade(tmp_path: Path) -> None:
+    found = traded(
+        tmp_path / "log",
+        (60, signal("IBM", "BUY")),
+        (90, signal("SPY", "SHORT")),
+        (150, signal("IBM", "SELL")),
+    )
+    asked = next(one for one in found if one["type"] == "PredictionSignalEvent")
+    life = [one for one in found if one.get("identity") == asked["identity"]]
+    assert asked["symbol"] == "IBM"
+    assert life[0] is asked
+    assert {one["symbol"] for one in life} == {"IBM"}
+    kinds = Counter(one["type"] for one in life)
+    assert kinds["NewOrderEvent"] >= 3  # the entry with its stop and its target
+    assert kinds["FillEvent"] >= 2
+    assert kinds["PositionOpenEvent"] == kinds["PositionCloseEvent"] == kinds["TradeEvent"] == 1
+    assert len({one["trade"] for one in life[1:] if one["type"] != "FlowThresholdEvent"}) == 1
+
+    (trade,) = {one["trade"] for one in life if "trade" in one}
+    contexts = [one for one in life if one["type"] == "ContextChangedEvent"]
+    assert (contexts[0]["old"], contexts[0]["cause"]) == ("flat", "entry_requested")
+    assert contexts[-1]["new"] == "flat"
+    assert any(one.get("reason") for one in contexts)
+    for one in life:
+        if "order_ref" in one:
+            assert one["order_ref"].startswith(f"{trade}-")
+    sold = [one for one in life if one["type"] == "FillEvent" and one["role"] == "close"]
+    assert sold
+    assert all(one["execution_id"] and one["perm_id"] for one in sold)
+    # The signal that closed it leads to it, too, with the rule and the reason.
+    second = [one for one in found if one["type"] == "PredictionSignalEvent"][-1]
+    (move,) = [one for one in found if one.get("asked_by") == second["identity"]]
+    assert (move["trade"], move["cause"], move["reason"]) == (trade, "close_requested", "signal")
+    assert move["decided_by"] == "pattern.sell"
+    # By order, too: from sent to filled.
+    entry = next(one for one in life if one.get("role") == "entry")
+    own = [one for one in found if one.get("order_ref") == entry["order_ref"]]
+    assert own[0]["type"] == "NewOrderEvent"
+    assert own[-1]["status"] in ("filled", "closed")
+    # Nobody else's lines carry this trade.
+    assert all(one in life for one in found if one.get("trade") == trade)
+
+
+def test_lines_of_orders_positions_and_trades_are_all_joined(tmp_path: Path) -> None:
+    closed = CloseRequested("IBM", "the day is over")
+    found = traded(
+        tmp_path / "log",
+        (60, signal("IBM", "BUY")),
+        (120, lambda day: day.engine.submit(closed)),
+    )
+    joined = {one.__name__ for one in concrete() if issubclass(one, OrderEvent | PositionEvent)}
+    told = [one for one in found if one["type"] in {*joined, "ContextChangedEvent", "TradeEvent"}]
+    assert len(told) > 15
+    assert [one for one in told if not (one.get("trade") and one.get("identity"))] == []
+
+
+def test_refusals_halts_sessions_and_reconciliations_are_in_it(tmp_path: Path) -> None:
+    found = traded(
+        tmp_path / "log",
+        (60, signal("IBM", "BUY")),
+        (70, signal("IBM", "BUY")),
+        (80, lambda day: day.engine.submit(HaltRequested(1, "tester", "a test"))),
+        (90, signal("SPY", "BUY")),
+    )
+    by_type: dict[str, list[dict[str, Any]]] = {}
+    for one in found:
+        by_type.setdefault(one["type"], []).append(one)
+    reasons = {one["reason"] for one in by_type["RefusalEvent"]}
+    assert {"same_side", "trading_halted"} <= reasons
+    assert all(one["identity"] and one["rule"] for one in by_type["RefusalEvent"])
+    (halt,) = by_type["TradingHaltedEvent"]
+    assert (halt["level"], halt["halt_level"], halt["who"]) == ("critical", 1, "tester")
+    assert {one["new"] for one in by_type["SessionChangedEvent"]} >= {"live", "stopped"}
+    assert by_type["ReconciledEvent"][0]["orders"] == 0
+    assert by_type["ReconciledEvent"][-1]["missing"] == 0
+    alerts = {(one["level"], one["text"][:9]) for one in by_type["AlertEvent"]}
+    assert ("critical", "halted at") in alerts
+    assert by_type["Remark"][0]["text"].startswith("the log begins")
+    assert found[-1]["text"] == "the log ends"
+
+
+def test_an_add_is_joined_to_the_signal_that_asked_for_it(tmp_path: Path) -> None:
+    strategy = {
+        "strategy": {
+            "symbols": ["IBM", "SPY"],
+            "sizing": {"shares": 100},
+            "stop": {"percent": 2.0},
+            "cooldown_s": 0.0,
+            "rules": [
+                {
+                    "id": "more",
+                    "when": 'signal == "BUY" and long',
+                    "then": [{"kind": "adjust", "quantity": 150}],
+                }
+            ],
+        }
+    }
+    found = traded(
+        tmp_path / "log", (60, signal("IBM", "BUY")), (90, signal("IBM", "BUY")), **strategy
+    )
+    first, second = (one["identity"] for one in found if one["type"] == "PredictionSignalEvent")
+    sent = [one for one in found if one["type"] == "NewOrderEvent"]
+    assert {(one["role"], one["identity"]) for one in sent} >= {("entry", first), ("add", second)}
+    assert len({one["trade"] for one in sent}) == 1
+    assert {one["rule"] for one in sent if one["role"] == "add"} == {"more"}
+
+
+def test_orders_of_a_program_carry_its_reference(tmp_path: Path) -> None:
+    request = OrderRequested("mine-1", "IBM", "BUY", Decimal(10), "MKT")
+    found = traded(tmp_path / "log", (60, lambda day: day.engine.submit(request)))
+    own = [one for one in found if one.get("identity") == "mine-1"]
+    assert {"NewOrderEvent", "FillEvent", "OrderGroupEvent"} <= {one["type"] for one in own}
+
+
+def test_prices_are_not_in_it_and_not_sampled_for_it(tmp_path: Path) -> None:
+    bus = EventBus()
+    with Log(LogSettings(file=str(tmp_path / "log")), Fake(bus)):
+        assert not bus.wanted(MarketEvent)
+        assert bus.wanted(OrderEvent)
+
+
+# -- remarks, forms, levels -----------------------------------------------------------------------
+
+
+class Fake:
+    """An engine that only listens."""
+
+    def __init__(self, bus: EventBus | None = None) -> None:
+        self.bus = bus or EventBus(threaded=False)
+        self.noticed: list[tuple[str, str]] = []
+
+    def notice(self, level: str, text: str) -> None:
+        self.noticed.append((level, text))
+
+    def now_ns(self) -> int:
+        return 1_700_000_000_000_000_000
+
+
+def told(text: str = "look", level: Any = "warning", **more: Any) -> AlertEvent:
+    return AlertEvent(1_700_000_000_123_456_789, 1, level, text, **more)
+
+
+def test_remarks_of_the_program_are_in_the_same_stream(tmp_path: Path) -> None:
+    path, logger = tmp_path / "log", logging.getLogger("engine.broker.test")
+    level = logging.getLogger("engine").level
+    with Log(LogSettings(file=str(path)), Fake()):
+        logger.info("%d of %d", 1, 2)
+        try:
+            raise ZeroDivisionError("of the test")
+        except ZeroDivisionError:
+            logger.exception("it failed")
+    logger.error("too late")
+
+    assert [one["text"] for one in lines(path)][1:-1] == ["1 of 2", "it failed"]
+    assert lines(path)[1]["logger"] == "engine.broker.test"
+    assert "ZeroDivisionError: of the test" in lines(path)[2]["failure"]
+    assert logging.getLogger("engine").level == level
+
+
+def test_only_what_is_as_bad_as_the_level_is_in_it(tmp_path: Path) -> None:
+    path, engine = tmp_path / "log", Fake()
+    with Log(LogSettings(file=str(path), level="warning"), engine):
+        engine.bus.publish([told("a", "info"), told("b", "warning"), told("c", "critical")])
+    assert [one["text"] for one in lines(path)][:2] == ["b", "c"]
+
+
+def test_a_console_line_is_for_people() -> None:
+    alert = told("stop lost", "critical", symbol="IBM", trade="a1-7", identity="x|IBM")
+    line = console_line(fields_of(alert, Redaction()))
+    assert line == ("2023-11-14 17:13:20.123 critical IBM    stop lost identity=x|IBM trade=a1-7")
+
+
+def test_what_a_stranger_wrote_moves_no_cursor_and_begins_no_line() -> None:
+    fields = fields_of(told("a\x1b[2J\nb\u202e", symbol="\x07"), Redaction())
+    line = console_line(fields)
+    assert line.isprintable()
+    assert "\n" not in json_line(fields)
+    assert json.loads(json_line(fields))["text"] == "a\x1b[2J\nb\u202e"
+
+
+@given(st.text(st.characters(), max_size=50))
+def test_any_text_can_be_written(text: str) -> None:
+    fields = fields_of(told(text), Redaction())
+    assert json.loads(json_line(fields))["level"] == "warning"
+    console_line(fields).encode()
+
+
+@given(
+    st.sampled_from(concrete()),
+    st.from_regex(r"D?[UFI][0-9]{5,9}", fullmatch=True),
+    st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=8, max_size=40),
+    st.sampled_from(["{} {}", "of {}: {}", "{}\n{}", "key={1}&account={0}"]),
+)
+def test_no_account_and_no_key_is_in_any_field_of_any_line(
+    kind: type[BaseEvent], account: str, key: str, form: str
+) -> None:
+    key = f"Zq{key}"  # such as no line has by itself
+    secret, text = Secret(key.encode()), form.format(account, key)
+    event = of(kind)
+    hidden = {one.name: text for one in attrs.fields(kind) if getattr(event, one.name) == "BUY"}
+    remark = Remark(1, "error", text, "engine", (ValueError, ValueError(text), None))
+    for item in (attrs.evolve(event, **hidden), remark):
+        fields = fields_of(item, Redaction())
+        for line in (json_line(fields), console_line(fields)):
+            assert account not in line
+            assert key not in line
+        for value in fields.values():
+            assert key not in str(value)
+    assert secret.reveal()
+
+
+def test_the_account_that_is_traded_is_masked(tmp_path: Path) -> None:
+    engine = Fake()
+    with Log(LogSettings(file=str(tmp_path / "log")), engine, ["MYACC"]) as log:
+        engine.bus.publish([told("of MYACC and OTHER")])
+        log.redaction.learn("OTHER")
+        engine.bus.publish([told("of OTHER")])
+    text = (tmp_path / "log").read_text()
+    assert "MYACC" not in text
+    assert "of OTHER" not in text
+
+
+# -- what goes wrong ------------------------------------------------------------------------------
+
+
+class Stuck:
+    """A place that lets nothing through until it is told to."""
+
+    def __init__(self) -> None:
+        self.open = threading.Event()
+        self.got: list[str] = []
+
+    def write(self, data: bytes) -> None:
+        assert self.open.wait(20)
+        self.got += data.decode().splitlines()
+
+    def close(self) -> None:
+        pass
+
+
+def test_a_slow_disk_holds_up_nobody_and_what_is_lost_is_said_in_its_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(log_module, "ITEMS_MAX", 100)
+    stuck, engine = Stuck(), Fake()
+    log = Log(LogSettings(file=str(tmp_path / "log")), engine)
+    log._places[0].sink = stuck
+    with log:
+        until(log._queue.empty)  # the first line is on its way
+        for number in range(150):
+            engine.bus.publish([told(f"{number}")])
+        assert log.lost == 50
+        stuck.open.set()
+        until(log._queue.empty)
+        engine.bus.publish([told("after")])
+    texts = [json.loads(one)["text"] for one in stuck.got]
+    assert texts[1:] == [
+        *(str(number) for number in range(100)),
+        "50 lines are missing here: more was said than could be written",
+        "after",
+        "the log ends",
+    ]
+    assert log.missing == {str(tmp_path / "log"): 50}
+
+
+class Cramped:
+    """A place that is full at times."""
+
+    def __init__(self) -> None:
+        self.full = False
+        self.tries = 0
+        self.got: list[str] = []
+
+    def write(self, data: bytes) -> None:
+        self.tries += 1
+        if self.full:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        self.got += [json.loads(line)["text"] for line in data.decode().splitlines()]
+
+    def close(self) -> None:
+        pass
+
+
+def test_a_full_disk_is_told_once_and_counted_and_stops_nothing(tmp_path: Path) -> None:
+    path, engine, disk = tmp_path / "log", Fake(), Cramped()
+    log = Log(LogSettings(file=str(path)), engine)
+    log._places[0].sink = disk
+    with log:
+        until(lambda: disk.tries == 1)
+        disk.full = True
+        for number in range(5):
+            engine.bus.publish([told(f"{number}")])
+            until(lambda number=number: disk.tries == number + 2)
+        disk.full = False
+        engine.bus.publish([told("after")])
+        until(lambda: disk.tries == 7)
+    assert engine.noticed == [
+        ("warning", f"the log cannot be written to {path}: No space left on device"),
+        ("warning", f"the log is written again to {path}; it lacks 5 lines"),
+    ]
+    assert disk.got[1:] == [
+        "5 lines are missing here: No space left on device",
+        "after",
+        "the log ends",
+    ]
+    assert log.missing == {str(path): 5}
+
+
+def until(true: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.001)
+
+
+def test_an_engine_that_has_stopped_takes_no_notice_and_the_log_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = Fake()
+
+    def gone(level: str, text: str) -> None:
+        raise LimitError("the engine has stopped")
+
+    monkeypatch.setattr(engine, "notice", gone)
+    monkeypatch.setattr(
+        LogFile, "write", lambda self, data: (_ for _ in ()).throw(OSError(errno.EIO, "broken"))
+    )
+    log = Log(LogSettings(file=str(tmp_path / "log")), engine)
+    with log:
+        engine.bus.publish([told()])
+    assert log.missing[str(tmp_path / "log")] == 3
+
+
+def test_a_line_that_cannot_be_made_is_replaced_by_one_that_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = Fake()
+    with Log(LogSettings(file=str(tmp_path / "log")), engine):
+        engine.bus.publish([told(object())])  # type: ignore[arg-type]
+        engine.bus.publish([attrs.evolve(told("next"), time_ns="when")])
+    texts = [one["text"] for one in lines(tmp_path / "log")]
+    assert any(text.startswith("a line of AlertEvent could not be made") for text in texts)
+
+
+def test_both_places_get_every_line_in_their_form(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stderr", StringIO())
+    engine = Fake()
+    with Log(LogSettings(file=str(tmp_path / "log"), stderr=True), engine):
+        engine.bus.publish([told("to both")])
+    shown = sys.stderr.getvalue()
+    assert "warning         to both\n" in shown
+    assert [one["text"] for one in lines(tmp_path / "log")][1] == "to both"
+
+
+def test_a_standard_error_that_is_closed_is_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed = StringIO()
+    closed.close()
+    monkeypatch.setattr(sys, "stderr", closed)
+    engine = Fake()
+    log = Log(LogSettings(file="", stderr=True), engine)
+    with log:
+        engine.bus.publish([told()])
+    assert log.missing == {"standard error": 3}
+    assert engine.noticed[0][1].startswith("the log cannot be written to standard error")
+
+
+def test_a_place_that_cannot_be_written_is_said_before_anything_begins(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="cannot be written"):
+        check_places(LogSettings(file=str(tmp_path / "no" / "log")))
