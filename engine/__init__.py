@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from engine.events import PositionUpdateEvent as PositionUpdateEvent
     from engine.events import PredictionSignalEvent as PredictionSignalEvent
     from engine.events import PriceEvent as PriceEvent
+    from engine.events import ReconciledEvent as ReconciledEvent
     from engine.events import RefusalEvent as RefusalEvent
     from engine.events import RejectEvent as RejectEvent
     from engine.events import SessionChangedEvent as SessionChangedEvent
