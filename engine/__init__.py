@@ -37,9 +37,9 @@ if TYPE_CHECKING:
     from engine.events import PositionUpdateEvent as PositionUpdateEvent
     from engine.events import PredictionSignalEvent as PredictionSignalEvent
     from engine.events import PriceEvent as PriceEvent
+    from engine.events import ReconciledEvent as ReconciledEvent
     from engine.events import RefusalEvent as RefusalEvent
     from engine.events import RejectEvent as RejectEvent
-    from engine.events import ReconciledEvent as ReconciledEvent
     from engine.events import SessionChangedEvent as SessionChangedEvent
     from engine.events import TradeEvent as TradeEvent
     from engine.events import TradingHaltedEvent as TradingHaltedEvent
