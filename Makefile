@@ -28,7 +28,7 @@ INSTALL = -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
 $(INSTALLED): $(FRAME) | $(BIN)/python
 	$(BIN)/python $(INSTALL) setuptools Cython numpy
-	$(BIN)/python $(INSTALL) --no-build-isolation -e ".[test,diagrams]"
+	$(BIN)/python $(INSTALL) --no-build-isolation -e ".[test]"
 	@touch $@ $(BUILT)
 
 # To install is to compile, too: what is older than that need not be compiled again.
@@ -58,7 +58,7 @@ mutants: build ## break the core on purpose, fault by fault, and see who finds i
 faults: build ## play every fault in twelve trades, and write docs/faults.md (minutes)
 	$(BIN)/python -m tests.campaign.fault_table docs/faults.md
 
-charts: build system-packages ## draw docs/statecharts from the charts
+charts: build ## draw docs/statecharts from the charts
 	$(BIN)/python -m statecharts.diagram docs/statecharts md svg
 
 # Array bounds and assertions compiled in, in its own copy of the tree: the optimised modules of
@@ -68,16 +68,13 @@ debug: ## build with checks compiled in, beside the working copy, and run the fa
 	git ls-files -z --cached --others --exclude-standard | tar --null --ignore-failed-read -cf - -T - | tar -xf - -C build/debug
 	test -x $(DEBUG_VENV)/bin/python || $(PYTHON) -m venv $(DEBUG_VENV)
 	$(DEBUG_VENV)/bin/python $(INSTALL) setuptools Cython numpy
-	cd build/debug && ENGINE_DEBUG=1 $(DEBUG_VENV)/bin/python $(INSTALL) --no-build-isolation -e ".[test,diagrams]"
+	cd build/debug && ENGINE_DEBUG=1 $(DEBUG_VENV)/bin/python $(INSTALL) --no-build-isolation -e ".[test]"
 	cd build/debug && $(DEBUG_VENV)/bin/python -m pytest -m "not slow and not data" --deselect tests/test_layout.py $(ARGS)
 
-# Drawings need Graphviz, and the dashboard's tests a browser; that numbers are read alike under
-# any locale needs one with a decimal comma. Where they cannot be installed their tests are skipped
-# and say so.
+# The dashboard's tests need a browser; that numbers are read alike under any locale needs one with
+# a decimal comma. Where they cannot be installed their tests are skipped and say so.
 APT = command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ] && apt-get update -qq && apt-get install -y -qq --no-install-recommends
 system-packages:
-	@command -v dot >/dev/null || { $(APT) graphviz; } >/dev/null 2>&1 \
-	  || echo "graphviz could not be installed; drawings are not checked"
 	@locale -a 2>/dev/null | grep -qi '^de_DE' || { $(APT) locales && localedef -i de_DE -f UTF-8 de_DE.UTF-8; } >/dev/null 2>&1 \
 	  || echo "no locale with a decimal comma could be installed; its test is skipped"
 	@command -v chromium >/dev/null || { $(APT) chromium; } >/dev/null 2>&1 \

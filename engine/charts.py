@@ -10,7 +10,7 @@ import attrs
 from _fast.table import Stepper
 from statecharts.bracket import BracketChart
 from statecharts.context import ContextChart
-from statecharts.lower import NO_ROW, Chart, Region, table
+from statecharts.lower import NO_ROW, Chart, Region, lifecycles
 from statecharts.oco import OcoChart
 from statecharts.order import OrderChart
 from statecharts.session import SessionChart
@@ -48,14 +48,10 @@ class Lifecycle:
 
 
 def _lifecycles(chart: Chart) -> tuple[Lifecycle, ...]:
-    lowered = table(chart)
-    events = lowered.events
-    found = []
-    for region in lowered.regions:
-        parts = [lowered.name, region.name] if len(lowered.regions) > 1 else [lowered.name]
-        stepper = Stepper(region.next, len(region.states), len(events))
-        found.append(Lifecycle(" ".join(parts), region, events, stepper))
-    return tuple(found)
+    return tuple(
+        Lifecycle(name, region, events, Stepper(region.next, len(region.states), len(events)))
+        for name, region, events in lifecycles(chart)
+    )
 
 
 LIFECYCLES: Final[tuple[Lifecycle, ...]] = tuple(

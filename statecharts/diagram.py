@@ -1,28 +1,28 @@
 """Pictures and tables of the charts, written to a directory.
 
-The pictures come from the library's own model of each chart. Events that lead the same way share
-an arrow, and rows that keep the state are left to the tables, where every row is found. The
-output depends on the charts alone; for ``svg`` also on the version of Graphviz.
+Events that lead the same way share an arrow, and rows that keep the state are left to the tables,
+where every row is found. The output depends on the charts alone, and on how often their rows were
+taken, if that is given.
 
 ``python -m statecharts.diagram docs/statecharts md svg`` writes the kept ones.
 """
 
 from __future__ import annotations
 
-import re
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from statemachine.contrib.diagram.extract import extract
-from statemachine.contrib.diagram.graphviz import GraphvizNotFoundError, run_graphviz
 from statemachine.contrib.diagram.model import DiagramGraph, DiagramState, DiagramTransition
 from statemachine.contrib.diagram.renderers.mermaid import MermaidRenderer
 
 from statecharts.bracket import BracketChart
 from statecharts.context import ContextChart
-from statecharts.lower import NO_ROW, Chart, Region, Table, table
+from statecharts.lower import NO_ROW, Chart, Region, Table, lifecycles, table
 from statecharts.oco import OcoChart
 from statecharts.order import MAY_FILL, MILESTONE, OrderChart
+from statecharts.picture import Taken, svg
 from statecharts.session import SessionChart
 from statecharts.vocabulary import OrderReport
 
@@ -34,80 +34,77 @@ SUFFIXES = {"mermaid": ".mmd", "md": ".md", "svg": ".svg"}
 
 
 class DiagramError(Exception):
-    """A diagram cannot be drawn here; the message says what to install or to ask for."""
+    """There is no such format; the message says which there are."""
 
 
-def export(directory: str | Path, format: str) -> list[Path]:  # noqa: A002
+def export(
+    directory: str | Path,
+    format: str,  # noqa: A002
+    taken: Taken | None = None,
+) -> list[Path]:
     """Write every chart in one format; returns the files written, one per chart.
 
     ``mermaid`` is the picture's source, ``md`` a page with the chart's law, the picture and its
-    tables, ``svg`` a drawing.
+    tables, ``svg`` a drawing. With ``taken`` each says how often its rows were taken, and which
+    never were.
 
     Raises:
-        DiagramError: an unknown format, or ``svg`` without pydot or Graphviz.
+        DiagramError: an unknown format.
     """
     if format not in SUFFIXES:
         raise DiagramError(f"diagram format {format!r}: use one of {', '.join(SUFFIXES)}")
-    draw = {"mermaid": mermaid, "md": page, "svg": svg}[format]
+    make = {"mermaid": mermaid, "md": page, "svg": svg}[format]
     folder = Path(directory)
     folder.mkdir(parents=True, exist_ok=True)
     written = []
     for chart in CHARTS:
         file = folder / (table(chart).name + SUFFIXES[format])
-        file.write_text(draw(chart), encoding="utf-8")
+        file.write_text(make(chart, taken), encoding="utf-8")
         written.append(file)
     return written
 
 
-def mermaid(chart: Chart) -> str:
+def mermaid(chart: Chart, taken: Taken | None = None) -> str:
     """The chart as a Mermaid ``stateDiagram-v2``."""
-    return MermaidRenderer().render(_model(chart))
+    return MermaidRenderer().render(_model(chart, taken))
 
 
-def svg(chart: Chart) -> str:
-    """The chart as drawn by Graphviz' ``dot``.
-
-    Raises:
-        DiagramError: pydot or Graphviz is not installed.
-    """
-    try:
-        from statemachine.contrib.diagram.renderers.dot import DotRenderer
-    except ImportError as error:
-        raise DiagramError(
-            "svg diagrams need pydot: pip install 'statechart-order-engine[diagrams]'"
-        ) from error
-    source = _stable_ids(DotRenderer().render(_model(chart)).to_string())
-    try:
-        return run_graphviz(source, "svg").decode("utf-8")
-    except GraphvizNotFoundError as error:
-        raise DiagramError(
-            "svg diagrams need the program dot: install the Debian package graphviz"
-        ) from error
-
-
-def page(chart: Chart) -> str:
+def page(chart: Chart, taken: Taken | None = None) -> str:
     """The chart as a Markdown page: law, picture, one table per region, and for the order what
     siblings see of it."""
     lowered = table(chart)
     law = (sys.modules[chart.__module__].__doc__ or "").strip()
+    cells = (
+        "A name is the next state, `·` keeps the state, an empty cell has no row: the event is a "
+        "fault there, or a refused request."
+    )
+    if taken is None:
+        origin = "<!-- Generated from the code by `make charts`; a test compares them. -->"
+    else:
+        origin = "Rows that were taken have their count."
+        cells += " With it stands how often the row was taken."
     parts = [
         f"# {lowered.name.capitalize()}",
-        "<!-- Generated from the code by `make charts`; a test compares them. -->",
+        origin,
         law.replace("``", "`"),
-        f"```mermaid\n{mermaid(chart)}```",
-        "Rows of the tables are events, columns states. A name is the next state, `·` keeps the "
-        "state, an empty cell has no row: the event is a fault there, or a refused request.",
+        f"```mermaid\n{mermaid(chart, taken)}```",
+        f"Rows of the tables are events, columns states. {cells}",
     ]
-    for region in lowered.regions:
-        parts += [f"## {region.name.capitalize()}", _matrix(lowered, region)]
+    for name, region, _ in lifecycles(chart):
+        parts += [f"## {region.name.capitalize()}", _matrix(lowered, region, name, taken)]
+        if taken is not None:
+            parts.append(_never(lowered, region, name, taken))
     if chart is OrderChart:
         parts += ["## What siblings see", _milestones()]
     return "\n\n".join(parts) + "\n"
 
 
-def _model(chart: Chart) -> DiagramGraph:
+def _model(chart: Chart, taken: Taken | None) -> DiagramGraph:
     """The library's model with vocabulary names, without self-loops, and with one arrow per
     pair of states."""
+    counts: Mapping[tuple[str, str], int] = {}
+    if taken is not None:  # states of two regions have different names
+        counts = {(state, event): times for (_, state, event), times in _own(chart, taken).items()}
     graph = extract(chart)
     events = {(row.source, row.event): row for row in graph.transitions if not row.is_initial}
     arrows: dict[tuple[str, str], list[str]] = {}
@@ -115,6 +112,8 @@ def _model(chart: Chart) -> DiagramGraph:
         (target,) = row.targets
         if target != row.source:
             name = row.event.lower().replace(" ", "_")
+            if taken is not None:
+                name += f" ({counts.get((row.source, name), 0)})"
             arrows.setdefault((row.source, target), []).append(name)
     graph.transitions = [row for row in graph.transitions if row.is_initial] + [
         DiagramTransition(source=source, targets=[target], event=", ".join(names))
@@ -130,20 +129,16 @@ def _rename(states: list[DiagramState]) -> None:
         _rename(state.children)
 
 
-def _stable_ids(source: str) -> str:
-    """The library numbers helper nodes by memory address; number them in order instead."""
-    seen: dict[str, str] = {}
-
-    def number(match: re.Match[str]) -> str:
-        return match[1] + seen.setdefault(match[2], str(len(seen)))
-
-    return re.sub(r"(__initial_|cluster___atomic_)(\d+)", number, source)
+def _own(chart: Chart, taken: Taken) -> Taken:
+    names = {name for name, _, _ in lifecycles(chart)}
+    return {row: times for row, times in taken.items() if row[0] in names}
 
 
-def _matrix(lowered: Table, region: Region) -> str:
+def _matrix(lowered: Table, region: Region, name: str, taken: Taken | None) -> str:
     names = [state.name.lower() for state in region.states]
     rows = []
     for event in lowered.events:
+        said = event.name.lower()
         cells = region.next[int(event) :: len(lowered.events)]
         if all(cell == NO_ROW for cell in cells):
             continue
@@ -151,9 +146,29 @@ def _matrix(lowered: Table, region: Region) -> str:
             "" if cell == NO_ROW else "·" if cell == state else names[cell]
             for state, cell in enumerate(cells)
         ]
-        rows.append([event.name.lower(), *shown])
+        if taken is not None:
+            shown = [
+                f"{cell} ({taken.get((name, state, said), 0):,})" if cell else ""
+                for state, cell in zip(names, shown, strict=True)
+            ]
+        rows.append([said, *shown])
     heads = ["event", *(_mark(region, state, name) for state, name in enumerate(names))]
     return _markdown(heads, rows)
+
+
+def _never(lowered: Table, region: Region, name: str, taken: Taken) -> str:
+    """A line for each row that was not taken."""
+    width = len(lowered.events)
+    rows = [
+        (region.states[cell // width].name.lower(), lowered.events[cell % width].name.lower())
+        for cell, after in enumerate(region.next)
+        if after != NO_ROW
+    ]
+    never = [row for row in rows if not taken.get((name, *row))]
+    told = f"{len(rows) - len(never)} of {len(rows)} rows were taken."
+    if never:
+        told += " Never: " + ", ".join(f"{state} {event}" for state, event in never) + "."
+    return told
 
 
 def _mark(region: Region, state: int, name: str) -> str:

@@ -271,3 +271,11 @@ def _closure(edges: dict[int, set[int]], start: set[int]) -> set[int]:
         seen |= new
         front.extend(new)
     return seen
+
+
+def lifecycles(chart: Chart) -> Iterator[tuple[str, Region, tuple[IntEnum, ...]]]:
+    """Every region under a name of its own, with the events of its chart."""
+    lowered = table(chart)
+    for region in lowered.regions:
+        parts = [lowered.name, region.name] if len(lowered.regions) > 1 else [lowered.name]
+        yield " ".join(parts), region, lowered.events

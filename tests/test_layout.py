@@ -75,7 +75,7 @@ ENGINE = _words(
     monitor.files monitor.words monitor.tick_rate monitor.journal_lines monitor.demo monitor.lines
     monitor.order_words monitor.explanation monitor.summary monitor.supervision monitor.table
     monitor.remarks monitor.log_lines monitor.log_file monitor.log
-    web.access web.static_files web.chart_layout web.look web.sections web.feed
+    web.access web.static_files web.look web.sections web.feed
     web.metrics web.watcher web.stories web.history_child web.history web.dashboard
     verify.tickets verify.broker verify.situations verify.copies verify.prints verify.steps
     verify.messages verify.sessions verify.choices verify.world verify.state_laws verify.laws
@@ -94,14 +94,16 @@ ENGINE = _words(
     replay.decider replay.other_version replay.difference replay.replay replay.wire
     replay.tick_files
     cli.words cli.progress cli.options cli.settings cli.broker cli.control cli.journal
-    cli.handlers cli.halt_signals cli.reload cli.run cli.report cli.backtest cli.sweep cli.sim
-    cli.verify cli.simulate cli.demo_api cli.check cli.explain cli.new cli.replay cli.wire
-    cli.record cli.arguments cli.files cli.sweeps cli.upkeep cli.app
+    cli.handlers cli.halt_signals cli.reload cli.taken cli.charts cli.run cli.report
+    cli.backtest cli.sweep cli.sim cli.verify cli.simulate cli.demo_api cli.check cli.explain
+    cli.new cli.replay cli.wire cli.record cli.arguments cli.files cli.sweeps cli.upkeep cli.app
     cli.main cli.__main__
     """
 )
 
-STATECHARTS = _words("vocabulary order context bracket oco session lower diagram")
+STATECHARTS = _words(
+    "vocabulary order context bracket oco session lower layout labels picture diagram"
+)
 
 # The outside world, and who may touch it. Everybody else is a function of its inputs.
 OUTSIDE = frozenset(

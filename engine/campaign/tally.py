@@ -16,7 +16,7 @@ from engine.campaign.scenario import DAY_HOURS, PROMPTS, WEEK_HOURS, Mode
 from engine.campaign.trial import Outcome, Violation
 from engine.charts import LIFECYCLES
 from engine.sim.faults import KINDS
-from engine.verify.rows import Counts, add, every
+from engine.verify.rows import Counts, add, every, tree
 
 COLUMNS: Final = 4
 
@@ -90,7 +90,7 @@ class Tally:
             ],
             "counts": dict(sorted(self.counts.items())),
             "faults_never": self.never("fault"),
-            "rows": {" ".join(row): times for row, times in self.rows.items()},
+            "rows": tree(self.rows),
             "rows_never": self.rows_never,
         }
 

@@ -401,17 +401,17 @@ def simulate(
 @charts.command()
 def export(
     directory: Annotated[Path, typer.Argument(metavar="DIR", help="Where the files go.")],
-    form: Annotated[Format, typer.Option("--format", help="svg needs Graphviz.")] = Format.md,
+    form: Annotated[Format, typer.Option("--format", help="What they are.")] = Format.md,
+    taken: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="FILE...",
+            help="With how often each row was taken: journals, or counts of pytest --rows, "
+            "engine verify --rows --json, engine simulate --json.",
+        ),
+    ] = None,
 ) -> None:
     """Write every chart: svg a drawing, mermaid its source, md a page with its tables."""
-    from engine.errors import UserError
-    from statecharts.diagram import DiagramError
-    from statecharts.diagram import export as write
+    from engine.cli.charts import export_charts
 
-    try:
-        for file in write(directory, form.value):
-            typer.echo(file)
-    except DiagramError as problem:
-        raise UserError(str(problem)) from None
-    except OSError as problem:
-        raise UserError(f"{directory}: cannot be written: {problem.strerror}") from None
+    export_charts(directory, form.value, taken or ())

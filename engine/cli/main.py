@@ -14,7 +14,7 @@ from engine.errors import UserError
 
 USER_ERROR: Final = 2
 # Options that take several values in a row: ``--ticks A B`` means ``--ticks A --ticks B``.
-SEVERAL: Final = frozenset({"--ticks", "--policy", "--fault"})
+SEVERAL: Final = frozenset({"--ticks", "--policy", "--fault", "--taken"})
 # Options that may stand without their number, and what that means.
 BARE: Final = {"--web": "-1"}
 

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Final
 
 import attrs
-import orjson
 
 from engine.cli.handlers import INTERRUPTED
 from engine.cli.progress import gauge
+from engine.cli.taken import taken
 from engine.errors import UserError
 from engine.monitor.files import check_writable, write_json, write_whole
 from engine.verify import rows
@@ -54,9 +54,7 @@ def verify(options: VerifyOptions) -> int:
         check_writable(options.json)
     if options.save is not None and not options.save.is_dir():
         raise UserError(f"{options.save}: is no directory; make it first")
-    counts: Counts = {}
-    for path in options.counted:
-        rows.add(counts, _read_rows(path))
+    counts = taken(options.counted)
     chosen, bounds = _chosen(options), _bounds(options)
     began = time.monotonic()
     with _progress(options.max_states) as show:
@@ -68,18 +66,10 @@ def verify(options: VerifyOptions) -> int:
         sys.stdout.writelines(f"{line}\n" for line in ["", *rows.lines(counts)])
     files = _save(outcome.tallies, options.save)
     if options.json is not None:
-        write_json(options.json, _report(outcome, bounds.jobs, took_s, files))
+        write_json(options.json, _report(outcome, bounds.jobs, took_s, files, counts))
     if any(tally.violations for tally in outcome.tallies):
         return FOUND
     return INTERRUPTED if outcome.interrupted else 0
-
-
-def _read_rows(path: Path) -> Counts:
-    try:
-        data = orjson.loads(path.read_bytes())
-    except (OSError, orjson.JSONDecodeError) as problem:
-        raise UserError(f"{path}: cannot be read: {problem}") from None
-    return rows.read(data, str(path))
 
 
 def _bounds(options: VerifyOptions) -> Bounds:
@@ -160,7 +150,9 @@ def _save(tallies: list[Tally], directory: Path | None) -> list[str]:
     return files
 
 
-def _report(outcome: Outcome, jobs: int, took_s: float, files: list[str]) -> dict[str, object]:
+def _report(
+    outcome: Outcome, jobs: int, took_s: float, files: list[str], counts: Counts
+) -> dict[str, object]:
     tallies = outcome.tallies
     states = sum(tally.states for tally in tallies)
     return {
@@ -183,6 +175,7 @@ def _report(outcome: Outcome, jobs: int, took_s: float, files: list[str]) -> dic
             for one in tally.violations
         ],
         "saved": files,
+        **({"rows": rows.tree(counts)} if counts else {}),
         "situations": [
             {
                 "name": tally.situation.full_name,

@@ -17,26 +17,27 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Mapping
+from functools import cache
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self
+from typing import Any, Final, Self
 
-import attrs
 import orjson
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
+from engine.charts import LIFECYCLES
 from engine.control import Operation, perform
 from engine.errors import UserError
 from engine.signals.http_server import HttpServer
 from engine.web.access import HEADERS, Access, key_for
-from engine.web.chart_layout import drawings
 from engine.web.feed import Feed, Seen
 from engine.web.history import History
 from engine.web.settings import Web
 from engine.web.static_files import static_files
 from engine.web.watcher import Watchable, Watcher
+from statecharts.layout import draw
 
 HOST: Final = "127.0.0.1"
 BODY_BYTES_MAX: Final = 4_096
@@ -170,8 +171,7 @@ class Dashboard:
 
     async def _data(self, path: str) -> Response:
         if path == "/api/charts":
-            told = {"charts": [attrs.asdict(one) for one in drawings()],
-                    "control": self._settings.control}  # fmt: skip
+            told = {"charts": _drawings(), "control": self._settings.control}
             return _json(orjson.dumps(told))
         if path == "/api/paths":
             return _json(self._watcher.paths())
@@ -259,6 +259,22 @@ class _Stream(StreamingResponse):
             await super().__call__(scope, receive, send)
         finally:
             self._left()
+
+
+@cache
+def _drawings() -> list[dict[str, Any]]:
+    """Every lifecycle, as the page draws it."""
+    made = [draw(one.name, one.region, one.events) for one in LIFECYCLES]
+    return [
+        {
+            **vars(drawing),
+            "edges": [
+                {"source": e.source, "target": e.target, "events": e.events, "path": e.path}
+                for e in drawing.edges
+            ],
+        }
+        for drawing in made
+    ]
 
 
 async def _body(request: Request) -> bytes | None:

@@ -18,6 +18,7 @@ from engine.events import (
     OrderGroupEvent,
     PositionEvent,
     PriceEvent,
+    TradeBound,
 )
 
 FILL = FillEvent(
@@ -32,7 +33,8 @@ FAMILIES = {
     ),
     PositionEvent: "PositionOpenEvent PositionUpdateEvent PositionCloseEvent",
     OptionsFlowEvent: "PredictionSignalEvent FlowThresholdEvent",
-    BaseEvent: "RefusalEvent ContextChangedEvent SessionChangedEvent AlertEvent TradeEvent",
+    TradeBound: "OrderEvent PositionEvent ContextChangedEvent AlertEvent TradeEvent",
+    BaseEvent: "RefusalEvent SessionChangedEvent ReconciledEvent TradeBound",
 }
 ALL = [cls for cls in vars(events).values() if isinstance(cls, type) and attrs.has(cls)]
 
@@ -59,6 +61,9 @@ def test_the_json_form_keeps_every_digit() -> None:
         "type": "FillEvent",
         "time_ns": 1_700_000_000_123_456_789,
         "sequence": 42,
+        "trade": "",
+        "identity": "",
+        "rule": "",
         "order_id": 7,
         "perm_id": 900,
         "order_ref": "c1-e",

@@ -46,7 +46,7 @@ def test_the_tour_works_line_by_line(tmp_path: Path) -> None:
     waits, found = "the simulator goes on holding", "continued at the simulator"
     assert (waits in done.stdout) == (found in done.stdout)  # the market decides which
     assert "simulator: listening on 127.0.0.1:" in done.stdout
-    assert {path.stem for path in (tmp_path / "charts").glob("*.md")} >= {"order", "context"}
+    assert {path.stem for path in (tmp_path / "charts").glob("*.svg")} >= {"order", "context"}
 
 
 def test_every_module_has_its_place_in_the_table_of_the_architecture() -> None:

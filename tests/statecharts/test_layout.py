@@ -8,14 +8,25 @@ import re
 import pytest
 
 from engine.charts import LIFECYCLES, Lifecycle
-from engine.web.chart_layout import draw, drawings
+from statecharts.labels import trace
+from statecharts.layout import CLOSE, WIDE, Drawing, draw
 
-NAMES = [one.name for one in LIFECYCLES]
+DRAWINGS = [
+    (one, draw(one.name, one.region, one.events, spacing))
+    for one in LIFECYCLES
+    for spacing in (CLOSE, WIDE)
+]
+of_each = pytest.mark.parametrize(
+    ("lifecycle", "drawing"),
+    DRAWINGS,
+    ids=[f"{one.name}-{way}" for one in LIFECYCLES for way in ("close", "wide")],
+)
 
 
-@pytest.mark.parametrize("lifecycle", LIFECYCLES, ids=NAMES)
-def test_every_row_that_leads_elsewhere_is_on_an_arrow(lifecycle: Lifecycle) -> None:
-    drawing = next(one for one in drawings() if one.name == lifecycle.name)
+@of_each
+def test_every_row_that_leads_elsewhere_is_on_an_arrow(
+    lifecycle: Lifecycle, drawing: Drawing
+) -> None:
     rows = {
         (state.name.lower(), event.name.lower(), after.name.lower())
         for state, event, after in lifecycle.rows()
@@ -32,10 +43,8 @@ def test_every_row_that_leads_elsewhere_is_on_an_arrow(lifecycle: Lifecycle) -> 
     ]
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_states_do_not_touch_and_lie_on_the_sheet(name: str) -> None:
-    drawing = next(one for one in drawings() if one.name == name)
-
+@of_each
+def test_states_do_not_touch_and_lie_on_the_sheet(lifecycle: Lifecycle, drawing: Drawing) -> None:
     for one, other in itertools.combinations(drawing.nodes, 2):
         assert (
             abs(one.x - other.x) >= drawing.node_width
@@ -46,9 +55,10 @@ def test_states_do_not_touch_and_lie_on_the_sheet(name: str) -> None:
         assert drawing.node_height / 2 <= node.y <= drawing.height - drawing.node_height / 2
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_arrows_leave_and_reach_their_states(name: str) -> None:
-    drawing = next(one for one in drawings() if one.name == name)
+@of_each
+def test_arrows_leave_and_reach_their_states_and_stay_on_the_sheet(
+    lifecycle: Lifecycle, drawing: Drawing
+) -> None:
     at = {node.name: node for node in drawing.nodes}
 
     for edge in drawing.edges:
@@ -57,6 +67,18 @@ def test_arrows_leave_and_reach_their_states(name: str) -> None:
             node = at[end]
             assert abs(x - node.x) <= drawing.node_width / 2, edge
             assert abs(abs(y - node.y) - drawing.node_height / 2) < 0.2, edge
+        for x, y in trace(edge):
+            assert 0 <= x <= drawing.width, edge
+            assert 0 <= y <= drawing.height, edge
+
+
+def test_two_states_of_a_layer_have_an_arrow_there_and_another_back() -> None:
+    """They would be one line, and nobody could tell which is meant."""
+    for _, drawing in DRAWINGS:
+        lines = [
+            tuple(sorted((curve[0], curve[-1])) for curve in one.curves) for one in drawing.edges
+        ]
+        assert len(set(map(str, lines))) == len(lines)
 
 
 def test_a_drawing_is_the_same_every_time() -> None:

@@ -12,27 +12,38 @@ from __future__ import annotations
 import itertools
 import statistics
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from enum import IntEnum
-from functools import cache
 from typing import Any, Final
 
-import attrs
-
-from engine.charts import LIFECYCLES, NO_ROW
-from statecharts.lower import Region
+from statecharts.lower import NO_ROW, Region
 
 NODE_WIDTH: Final = 98
 NODE_HEIGHT: Final = 34
-GAP: Final = 16  # between neighbours of a layer
-LANE: Final = 10  # what a waypoint takes of its layer
-LAYER: Final = 92  # from one to the next
 MARGIN: Final = 16
 ORDERINGS: Final = 12
 SHIFTS: Final = 24
+BACK: Final = 9
 APART: Final = 11  # arrows down start left of the middle, arrows up right of it
 
 
-@attrs.frozen
+@dataclass(frozen=True)
+class Spacing:
+    """How much room there is."""
+
+    layer: float = 92.0  # from one to the next
+    gap: float = 16.0  # between neighbours of a layer
+    lane: float = 10.0  # what a waypoint takes of its layer
+
+    def of(self, place: Place) -> float:
+        return self.lane if isinstance(place, Waypoint) else NODE_WIDTH
+
+
+CLOSE: Final = Spacing()
+WIDE: Final = Spacing(130.0, 36.0, 20.0)  # labels find a place beside the arrows
+
+
+@dataclass(frozen=True)
 class Waypoint:
     """Where arrows to ``target`` cross a layer."""
 
@@ -41,9 +52,11 @@ class Waypoint:
 
 
 Place = int | Waypoint  # a state, by its number, or a waypoint
+Point = tuple[float, float]
+Curve = tuple[Point, Point, Point, Point]  # a Bézier: where it begins, two handles, where it ends
 
 
-@attrs.frozen
+@dataclass(frozen=True)
 class Node:
     name: str
     x: float  # of its middle
@@ -52,17 +65,26 @@ class Node:
     final: bool
 
 
-@attrs.frozen
+@dataclass(frozen=True)
 class Edge:
     """An arrow from one state to another, for every event that leads this way."""
 
     source: str
     target: str
     events: tuple[str, ...]
-    path: str  # of an SVG path
+    curves: tuple[Curve, ...]  # one behind the other
+
+    @property
+    def path(self) -> str:
+        """Of an SVG path."""
+        (start, *first), *others = self.curves
+        parts = [_points([start]), "C", _points(first)]
+        for _, *rest in others:
+            parts += ["C", _points(rest)]
+        return "M" + "".join(parts)
 
 
-@attrs.frozen
+@dataclass(frozen=True)
 class Drawing:
     name: str
     width: float
@@ -73,19 +95,13 @@ class Drawing:
     edges: tuple[Edge, ...]
 
 
-@cache
-def drawings() -> tuple[Drawing, ...]:
-    """Every lifecycle of the engine."""
-    return tuple(draw(one.name, one.region, one.events) for one in LIFECYCLES)
-
-
-def draw(name: str, region: Region, events: Sequence[IntEnum]) -> Drawing:
+def draw(name: str, region: Region, events: Sequence[IntEnum], spacing: Spacing = CLOSE) -> Drawing:
     arrows = _arrows(region, len(events))
     layers = _layers(region, arrows)
     routes = {pair: _route(pair, layers) for pair in arrows}
     rows = _ordered(_rows(layers, routes.values()), routes.values())
-    at = _positions(rows, routes.values())
-    right = max(x + _width(place) / 2 for place, (x, _) in at.items()) + MARGIN
+    at = _positions(rows, routes.values(), spacing)
+    right = max(x + spacing.of(place) / 2 for place, (x, _) in at.items()) + MARGIN
     deepest = max(y for _, y in at.values()) + NODE_HEIGHT / 2 + MARGIN
     same = [pair for pair in arrows if layers[pair[0]] == layers[pair[1]]]
     bottom = max([deepest, *(_depth(at[a], at[b]) + MARGIN for a, b in same)])
@@ -110,7 +126,7 @@ def draw(name: str, region: Region, events: Sequence[IntEnum]) -> Drawing:
                 region.states[source].name.lower(),
                 region.states[target].name.lower(),
                 tuple(events[number].name.lower() for number in numbers),
-                _path([at[place] for place in routes[source, target]]),
+                _curves([at[place] for place in routes[source, target]]),
             )
             for (source, target), numbers in sorted(arrows.items())
         ),
@@ -208,66 +224,63 @@ def _crossings(rows: list[list[Place]], near: dict[Place, list[Place]]) -> int:
     return count
 
 
-def _width(place: Place) -> float:
-    return LANE if isinstance(place, Waypoint) else NODE_WIDTH
-
-
-def _positions(rows: list[list[Place]], routes: Any) -> dict[Place, tuple[float, float]]:
+def _positions(rows: list[list[Place]], routes: Any, spacing: Spacing) -> dict[Place, Point]:
     near = _neighbours(routes)
     x: dict[Place, float] = {}
     for row in rows:
-        total = sum(_width(place) + GAP for place in row) - GAP
+        total = sum(spacing.of(place) + spacing.gap for place in row) - spacing.gap
         left = -total / 2
         for place in row:
-            x[place] = left + _width(place) / 2
-            left += _width(place) + GAP
+            x[place] = left + spacing.of(place) / 2
+            left += spacing.of(place) + spacing.gap
     for _ in range(SHIFTS):
         for row in rows:
             wanted = [
                 statistics.fmean([x[place], *(x[one] for one in near.get(place, ()))])
                 for place in row
             ]
-            x.update(zip(row, _spaced(row, wanted), strict=True))
-    left = min(x[place] - _width(place) / 2 for place in x) - MARGIN
+            x.update(zip(row, _spaced(row, wanted, spacing), strict=True))
+    left = min(x[place] - spacing.of(place) / 2 for place in x) - MARGIN
     top = MARGIN + NODE_HEIGHT / 2
     return {
-        place: (x[place] - left, top + layer * LAYER)
+        place: (x[place] - left, top + layer * spacing.layer)
         for layer, row in enumerate(rows)
         for place in row
     }
 
 
-def _spaced(row: Sequence[Place], wanted: Sequence[float]) -> Iterator[float]:
+def _spaced(row: Sequence[Place], wanted: Sequence[float], spacing: Spacing) -> Iterator[float]:
     """As near to what is wanted as the order and the gaps allow, half from either side."""
     right = list(wanted)
     for n in range(1, len(row)):
-        room = (_width(row[n - 1]) + _width(row[n])) / 2 + GAP
+        room = (spacing.of(row[n - 1]) + spacing.of(row[n])) / 2 + spacing.gap
         right[n] = max(right[n], right[n - 1] + room)
     left = list(wanted)
     for n in range(len(row) - 2, -1, -1):
-        room = (_width(row[n]) + _width(row[n + 1])) / 2 + GAP
+        room = (spacing.of(row[n]) + spacing.of(row[n + 1])) / 2 + spacing.gap
         left[n] = min(left[n], left[n + 1] - room)
     yield from ((one + other) / 2 for one, other in zip(left, right, strict=True))
 
 
 # -- arrows ------------------------------------------------------------------------------------
 
-Point = tuple[float, float]
-
 
 def _depth(one: Point, other: Point) -> float:
-    """How far below its layer an arrow between two of it dips."""
-    return one[1] + NODE_HEIGHT / 2 + 10 + 0.05 * abs(one[0] - other[0])
+    """How far below its layer an arrow between two of it dips; to the left it goes deeper, so
+    that it is not the line of the arrow back."""
+    back = BACK if other[0] < one[0] else 0
+    return one[1] + NODE_HEIGHT / 2 + 10 + 0.05 * abs(one[0] - other[0]) + back
 
 
-def _path(points: Sequence[Point]) -> str:
+def _curves(points: Sequence[Point]) -> tuple[Curve, ...]:
     (x, y), (to_x, to_y) = points[0], points[-1]
     half = NODE_HEIGHT / 2
     if y == to_y:
         sign = 1 if to_x > x else -1
         low = 2 * _depth(points[0], points[-1]) - y - half
-        begin, end = x + sign * NODE_WIDTH / 4, to_x - sign * NODE_WIDTH / 4
-        return _curve((begin, y + half), (begin, low), (end, low), (end, to_y + half))
+        aside = NODE_WIDTH * (0.25 if sign > 0 else 0.38) * sign
+        begin, end = x + aside, to_x - aside
+        return (((begin, y + half), (begin, low), (end, low), (end, to_y + half)),)
     down = 1 if to_y > y else -1
     aside = -APART * down
     stops = [
@@ -275,13 +288,12 @@ def _path(points: Sequence[Point]) -> str:
         *points[1:-1],
         (to_x + aside, to_y - half * down),
     ]
-    parts = []
+    found = []
     for (a, b), (c, d) in itertools.pairwise(stops):
         bend = (d - b) / 2
-        parts.append(_curve((a, b), (a, b + bend), (c, d - bend), (c, d)))
-    return parts[0] + "".join(part[part.index("C") :] for part in parts[1:])
+        found.append(((a, b), (a, b + bend), (c, d - bend), (c, d)))
+    return tuple(found)
 
 
-def _curve(*points: Point) -> str:
-    start, *rest = (f"{x:.1f} {y:.1f}" for x, y in points)
-    return f"M{start}C{' '.join(rest)}"
+def _points(points: Sequence[Point]) -> str:
+    return " ".join(f"{x:.1f} {y:.1f}" for x, y in points)
