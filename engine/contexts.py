@@ -13,7 +13,7 @@ import attrs
 
 from engine.charts import CONTEXT, NO_ROW
 from engine.money import ZERO, Grid
-from engine.orders import EXIT_ROLES, OPENING_ROLES, Order, Role
+from engine.orders import EXIT_ROLES, OPENING_ROLES, Order, Role, living
 from engine.plans import Trade
 from engine.positions import Ledger
 from engine.tranches import Intent, Origin, Plan, Tranche, allocate
@@ -108,7 +108,7 @@ class Context:
 
     def rest(self, *roles: Role) -> Decimal:
         """What living orders of these roles may still bring."""
-        return sum((o.remaining for o in self.orders.values() if o.role in roles), ZERO)
+        return sum((o.remaining for o in living(self.orders) if o.role in roles), ZERO)
 
     @property
     def opening_rest(self) -> Decimal:
@@ -117,7 +117,7 @@ class Context:
 
     @property
     def all_dead(self) -> bool:
-        return all(order.dead for order in self.orders.values())
+        return not living(self.orders)
 
     @property
     def adds(self) -> int:
@@ -127,9 +127,10 @@ class Context:
     @property
     def exits_traded(self) -> bool:
         """The trade has begun to end: a stop, a target or a close has filled in part."""
+        traded = (self.orders[number] for number in self.ledger.totals)
         return any(
             order.filled and order.role in EXIT_ROLES and order.role is not Role.TRIM
-            for order in self.orders.values()
+            for order in traded
         )
 
     def shares(self) -> list[tuple[Tranche, Decimal]]:

@@ -69,7 +69,7 @@ from engine.inputs import (
     Stopped,
     TimerElapsed,
 )
-from engine.orders import Role
+from engine.orders import Role, living
 from engine.outbox import Outbox
 from engine.risk import Proposal, Standing, gate
 from engine.state import State
@@ -149,7 +149,7 @@ class Core:
     def _settle_context(self, out: Outbox, context: Context) -> None:
         state = self.state
         if state.live:
-            for order in context.orders.values():
+            for order in living(context.orders):
                 if order.revived and not order.deadline_ns:
                     out.cancel(order)
         event = name_rest(context)

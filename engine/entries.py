@@ -10,19 +10,21 @@ from __future__ import annotations
 import math
 from decimal import Decimal
 
+import attrs
+
 from engine import invariants
 from engine.commands import OrderSpec
 from engine.contexts import Context, Wish
 from engine.exits import OCA_REDUCE_WITH_BLOCK, PlaceExit, exit_price
 from engine.inputs import Instrument, MarketView, Side
-from engine.money import exact
+from engine.money import ZERO, exact
 from engine.orders import OPENING_ROLES, Order, Role
 from engine.outbox import Outbox
 from engine.plans import Distance, Trade
 from engine.portfolio import standing, symbol_reason
 from engine.reasons import Reason
 from engine.risk import Proposal, gate, market_reason
-from engine.sizing import entry_quantity
+from engine.sizing import Size, entry_size
 from engine.state import State
 from engine.tranches import Aim, Intent, Plan, Trail, Tranche, portions, split
 from statecharts.vocabulary import ContextEvent
@@ -55,7 +57,13 @@ def enter(state: State, out: Outbox, wish: Wish, market: MarketView) -> Reason |
     plan = make_plan(state, wish, market, exact(quote), instrument)
     if isinstance(plan, Reason):
         return plan
-    return open_context(state, out, instrument, plan, market)
+    reason = open_context(state, out, instrument, plan, market)
+    if reason is None:
+        size = _size(state, plan, market.atr, instrument)
+        if size.cap:
+            told = f"{size.shares} shares instead of {size.wanted}: {size.cap}"
+            out.alert("info", told, wish.symbol)
+    return reason
 
 
 def make_plan(
@@ -80,12 +88,11 @@ def make_plan(
         trail = _trail(trade.trailing, basis, market.atr, instrument)
         if trail is None:
             return Reason.NO_STOP
-    sizing, equity = trade.sizing, None
-    if sizing.needs_equity and (equity := state.account_value("NetLiquidation")) is None:
+    if trade.sizing.needs_equity and state.account_value("NetLiquidation") is None:
         return Reason.NO_EQUITY
-    return Plan(
+    plan = Plan(
         side=wish.side,
-        quantity=entry_quantity(sizing, basis, instrument.lot, stop, equity, market.atr),
+        quantity=ZERO,
         decision_price=basis,
         stop_distance=stop,
         stop_price=None,
@@ -98,6 +105,15 @@ def make_plan(
         rule=wish.rule,
         trail=trail,
         double_down=trade.double_down,
+    )
+    return attrs.evolve(plan, quantity=_size(state, plan, market.atr, instrument).shares)
+
+
+def _size(state: State, plan: Plan, atr: float | None, instrument: Instrument) -> Size:
+    equity = state.account_value("NetLiquidation")
+    price, away = plan.decision_price, plan.stop_distance
+    return entry_size(
+        plan.trade.sizing, price, instrument.lot, away, equity, atr, state.config.limits
     )
 
 

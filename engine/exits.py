@@ -18,7 +18,7 @@ from engine.commands import OrderSpec
 from engine.contexts import ENDING_STATES, PROTECTING_STATES, Context
 from engine.inputs import Side
 from engine.money import ZERO, Grid
-from engine.orders import EXIT_ROLES, OPENING_ROLES, Order, Role
+from engine.orders import DEAD, EXIT_ROLES, OPENING_ROLES, Order, Role, living
 from engine.tranches import Tranche
 from statecharts.vocabulary import OrderAsk, OrderReport
 
@@ -182,7 +182,7 @@ def _close(part: Part) -> list[Want]:
     """At most one closing order at a time, for exactly what is held now."""
     held = part.held
     action: Side = "SELL" if held > 0 else "BUY"
-    alive = [o for o in part.tranche.of(Role.CLOSE) if not o.dead]
+    alive = [o for o in living(part.tranche.orders) if o.role is Role.CLOSE]
     if held == 0:
         return [Withdraw(o) for o in alive if _removable(o)]
     found: list[Want] = []
@@ -386,6 +386,8 @@ def exposed(tranche: Tranche, action: Side, grouped: bool) -> Decimal:
     """
     total = ZERO
     for order in tranche.orders.values():
+        if order.reported in DEAD and order.status_filled is order.filled:
+            continue  # nothing is missing of it, and nothing may come
         if order.role not in EXIT_ROLES or order.spec.action != action:
             continue
         total += max(order.status_filled - order.filled, ZERO)

@@ -7,6 +7,7 @@ knows the rest.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
 from enum import StrEnum
 from typing import Final
@@ -49,7 +50,7 @@ STATUS_EVENTS: Final = {
 
 LIMITS: Final = frozenset({"LMT", "MKT"})  # whose price is the limit, if they have one
 
-_DEAD: Final = frozenset(
+DEAD: Final = frozenset(
     {
         OrderReport.FILLED,
         OrderReport.CANCELLED,
@@ -106,7 +107,7 @@ class Order:
 
     @property
     def dead(self) -> bool:
-        return self.reported in _DEAD
+        return self.reported in DEAD
 
     @property
     def may_fill(self) -> bool:
@@ -204,6 +205,12 @@ class Order:
         if price is None or self.price is None:
             return attrs.evolve(spec, quantity=total, transmit=True)
         return priced(attrs.evolve(spec, quantity=total, transmit=True), price)
+
+
+def living(orders: Mapping[int, Order]) -> list[Order]:
+    """Those that are not dead. Of an exit that is refused all day there are very many that are,
+    and this is asked at every step."""
+    return [order for order in orders.values() if order.reported not in DEAD]
 
 
 def stated_price(spec: OrderSpec) -> Decimal | None:

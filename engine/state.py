@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from decimal import Decimal
+from functools import cache
 from typing import Any, Final
 
 import attrs
@@ -213,14 +214,24 @@ class State:
         return hashlib.blake2b(repr(_plain(self)).encode(), digest_size=16).hexdigest()
 
 
+_ATOMS: Final = frozenset({str, int, bool, float, type(None)})
+
+
+@cache
+def _names(kind: type[Any]) -> tuple[str, ...] | None:
+    """Of the fields that count; None of what has none."""
+    if not attrs.has(kind):
+        return None
+    return tuple(one.name for one in attrs.fields(kind) if one.name not in {"by_ref", "by_perm"})
+
+
 def _plain(value: Any) -> Any:
     """Nested tuples with a stable order, whatever the insertion order of sets was."""
-    if attrs.has(type(value)):
-        return tuple(
-            (field.name, _plain(getattr(value, field.name)))
-            for field in attrs.fields(type(value))
-            if field.name not in {"by_ref", "by_perm"}
-        )
+    kind = type(value)
+    if kind in _ATOMS:
+        return value
+    if (names := _names(kind)) is not None:  # type: ignore[arg-type]
+        return tuple((name, _plain(getattr(value, name))) for name in names)
     if isinstance(value, dict):
         return tuple((key, _plain(item)) for key, item in value.items())
     if isinstance(value, (set, frozenset)):

@@ -15,7 +15,7 @@ from typing import Literal
 import attrs
 
 from engine.money import ZERO, Grid
-from engine.orders import OPENING_ROLES, Order, Role
+from engine.orders import OPENING_ROLES, Order, Role, living
 from engine.plans import DoubleDown, EntryType, Target, Trade
 from statecharts.vocabulary import BracketState
 
@@ -132,20 +132,24 @@ class Tranche:
     @property
     def own(self) -> Decimal:
         """Signed shares that its own orders have brought and taken."""
-        return sum((order.sign * order.filled for order in self.orders.values()), ZERO)
+        own = ZERO
+        for order in self.orders.values():
+            if order.filled:  # of a close that is refused all day, there are very many
+                own += order.sign * order.filled
+        return own
 
     @property
     def entry_rest(self) -> Decimal:
         """What its entry or add may still bring."""
         rest = ZERO
-        for order in self.orders.values():
-            if order.role in OPENING_ROLES and not order.dead:
+        for order in living(self.orders):
+            if order.role in OPENING_ROLES:
                 rest += order.remaining
         return rest
 
     @property
     def all_dead(self) -> bool:
-        return all(order.dead for order in self.orders.values())
+        return not living(self.orders)
 
     def renew_group(self) -> None:
         """TWS refuses a one-cancels-all name once it has traded and nothing of it lives (B6):

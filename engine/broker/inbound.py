@@ -140,9 +140,7 @@ class Inbound:
         self.ignored: Counter[int] = Counter()  # message id -> messages nobody here needs
         self._ibapi = library.load()
         self._collector = _collector(self._ibapi)
-        self._decoder = self._ibapi.decoder.Decoder(self._collector, server_version)
-        # ibapi sets this attribute while connecting, not in its constructor, in some builds.
-        self._decoder.serverVersion = server_version
+        self._decoder = library.decoder(self._collector, server_version)
         self._hot: dict[int, Callable[[Message], list[Input | Notice]]] = {
             3: _status,
             4: _error,

@@ -6,6 +6,7 @@ encoder) asks for it.
 
 from __future__ import annotations
 
+import copy
 import functools
 import importlib.metadata
 import logging
@@ -36,6 +37,20 @@ class Library:
     @property
     def speaks_protobuf(self) -> bool:
         return hasattr(self.decoder.Decoder, "processProtoBuf")
+
+
+@functools.cache
+def _prototype() -> Any:
+    """A decoder; the first of all reads the signatures of a hundred callbacks, which takes tens of
+    milliseconds."""
+    return load().decoder.Decoder(None, 0)
+
+
+def decoder(wrapper: Any, server_version: int) -> Any:
+    """One that tells ``wrapper`` what it reads."""
+    made = copy.copy(_prototype())
+    made.wrapper, made.serverVersion = wrapper, server_version
+    return made
 
 
 @functools.cache

@@ -192,6 +192,7 @@ class _Trial:
             for kind in (AlertEvent, PositionCloseEvent, RefusalEvent, TradingHaltedEvent,
                          TradingResumedEvent):  # fmt: skip
                 engine.subscribe(kind, self._told)
+            self.journal.keep(engine.core, engine.day_book)
             self.engine = engine
             self.witness.auditor.begins()
             engine.run()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 from engine.core import Core
 from engine.daybook import DayBook
@@ -12,6 +13,8 @@ from engine.journal_chain import Record, read_records
 from engine.journal_files import Durability, JournalFiles
 from engine.journal_store import MEMORY, Base, Store
 from engine.snapshots import StateSnapshot
+
+SNAPSHOT_RECORDS: Final = 100
 
 
 class KeptJournal(Journal):
@@ -30,7 +33,15 @@ class KeptJournal(Journal):
     def found_again(self) -> KeptJournal:
         found = KeptJournal(MEMORY, self._store, None)
         found._known = self._known
+        found.kept = self.kept
         return found
+
+    def keep(self, core: Core, book: DayBook) -> None:
+        """The next life begins with the state that all records have led to, as one does that finds
+        a snapshot on its disk; not for a few records more than the last time."""
+        since = self.count - (0 if self.kept is None else self.kept.count)
+        if since >= SNAPSHOT_RECORDS and not self.pending:
+            self.kept = StateSnapshot(self.count, self.head_hash, shape(), image(core.state, book))
 
     def gone_on(self, core: Core, book: DayBook) -> KeptJournal:
         """Found again with nothing but the state that it led to. The chain goes on; what came

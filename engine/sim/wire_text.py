@@ -55,8 +55,16 @@ class TextEncoder:
         self.version = version
         # What every round of questions brings again, without the number of the question.
         self._executions: dict[tuple[Any, ...], list[str]] = {}
-        layout = wire_fields.layout(wire_fields.EXECUTION, version)
+        # By the table itself: to hash its hundred and fifty fields takes longer than to use it.
+        self._layouts: dict[int, tuple[tuple[str, str], ...]] = {}
+        layout = self._layout(wire_fields.EXECUTION)
         self._number_at = 1 + [name for name, _ in layout].index("reqId")
+
+    def _layout(self, table: tuple[Field, ...]) -> tuple[tuple[str, str], ...]:
+        found = self._layouts.get(id(table))
+        if found is None:
+            found = self._layouts[id(table)] = wire_fields.layout(table, self.version)
+        return found
 
     def simple(self, message: Message, *values: Value) -> bytes:
         assert len(values) == len(message.fields), message
@@ -101,16 +109,18 @@ class TextEncoder:
     ) -> list[str]:
         """``conditions`` take the place of their count, with all that follows it."""
         fields = [str(message_id)]
-        for name, default in wire_fields.layout(table, self.version):
-            if name == "conditions":
+        for name, default in self._layout(table):
+            if name in values:
+                fields.append(text(values[name]))
+            elif name == "conditions":
                 fields += conditions
             else:
-                fields.append(text(values[name]) if name in values else default)
+                fields.append(default)
         return fields
 
     def _contract(self, instrument: Instrument) -> list[str]:
         values = contract_values(instrument)
-        pairs = wire_fields.layout(wire_fields.CONTRACT, self.version)
+        pairs = self._layout(wire_fields.CONTRACT)
         return [text(values[name]) if name in values else default for name, default in pairs]
 
     def error(self, request_id: int, code: int, text: str, time_ms: int) -> bytes:

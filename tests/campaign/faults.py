@@ -96,7 +96,7 @@ _COVER: Final = (
         "close-sent-again",
         "a close that is not answered is sent a second time",
         "engine/exits.py",
-        "alive = [o for o in part.tranche.of(Role.CLOSE) if not o.dead]",
+        "alive = [o for o in living(part.tranche.orders) if o.role is Role.CLOSE]",
         "alive = [o for o in part.tranche.of(Role.CLOSE) if o.active]",
         "held-close-long",
     ),

@@ -55,6 +55,15 @@ def test_the_example_is_explained_with_its_real_numbers() -> None:
         assert line in lines, (line, lines)
 
 
+def test_a_size_that_was_cut_is_told_with_the_setting_that_cut_it() -> None:
+    """5 % of 100,000 at half a dollar a share are ten thousand shares: a million dollars."""
+    strategy = {"symbols": ["IBM"], "sizing": {"risk_percent": 5}, "stop": {"amount": 0.5}}
+    limits = {"order_notional_max": 50_000}
+    lines = told(from_mapping({"strategy": strategy, "limits": limits}))
+    assert "info: 499 shares instead of 10000: limits.order_notional_max" in lines
+    assert "499 shares, about 49,904.99" in lines
+
+
 def test_what_is_refused_is_told_with_what_does_not_hold() -> None:
     config = configured(enter_when='spread <= 0.05 and time("09:45", "15:30")')
     lines = told(config, spread=Decimal("0.1"), at=time(9, 40))
