@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from engine.control import Operation
 from engine.errors import UserError
+from engine.redaction import Redaction
 
 if TYPE_CHECKING:
     from engine.engine import Engine
@@ -24,7 +25,7 @@ def operations(
         view = engine.view()
         return {
             "session": view.session,
-            "account": view.account[:2] + "…" if view.account else "",
+            "account": Redaction([view.account]).text(view.account),
             "halt": view.halt,
             "positions": [
                 {

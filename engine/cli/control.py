@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import sys
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 from engine.control import ask, find_control
+from engine.monitor.lines import price
 from engine.monitor.words import rows
 
 
@@ -21,7 +23,8 @@ def status(journal: Path | None, control: Path | None) -> None:
     if halt:
         lines.append(f"halted: {halt}")
     lines += [
-        f"{one['symbol']}: {one['state']} {one['side']} {one['quantity']} @ {one['average_price']}"
+        f"{one['symbol']}: {one['state']} {one['side']} {one['quantity']} @ "
+        f"{price(Decimal(one['average_price']))}"
         + (f", frozen: {one['frozen']}" if one["frozen"] else "")
         for one in told["positions"]
     ] or ["nothing is held"]

@@ -542,10 +542,10 @@ _ORDERS: Final = (
         "reversal-before-flat",
         "a reversal enters the other side while the old one is held",
         "engine/intents.py",
-        "    out.advance(context, ContextEvent.REVERSE_REQUESTED)\n"
+        "    out.advance(context, ContextEvent.REVERSE_REQUESTED, call.identity, call.rule.id)\n"
         "    state.dirty.add(context.number)\n"
         "    return None",
-        "    out.advance(context, ContextEvent.REVERSE_REQUESTED)\n"
+        "    out.advance(context, ContextEvent.REVERSE_REQUESTED, call.identity, call.rule.id)\n"
         "    state.dirty.add(context.number)\n"
         "    return reverse(state, out, context, call.market)",
         "held-reversal-long",

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from engine.cli.control import status
 from engine.control import ADDRESS_BYTES_MAX, ControlServer, ask, control_path
 from engine.errors import UserError
 
@@ -58,6 +59,20 @@ def _status(path: Path) -> dict[str, object]:
         return ask(path, {"op": "status"})
     except UserError:
         return {}
+
+
+def test_prices_are_told_as_finely_as_they_are_quoted(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    held = {
+        "symbol": "IBM", "state": "protected", "side": "short", "quantity": "938",
+        "average_price": "31.97106609808102345415778252", "frozen": "",
+    }  # fmt: skip
+    told = {"session": "live", "account": "", "halt": "", "positions": [held], "open_orders": 2}
+    monkeypatch.setattr("engine.cli.control.talk", lambda *_: told)
+    status(None, None)
+
+    assert "IBM: protected short 938 @ 31.97\n" in capsys.readouterr().out
 
 
 def test_the_kill_switch_from_a_shell(control: Path) -> None:

@@ -7,6 +7,7 @@ from datetime import date
 import httpx
 import pytest
 
+from engine.config import Limits
 from engine.monitor import demo
 from engine.settings_file import read
 
@@ -19,6 +20,15 @@ def test_its_strategy_is_a_file_that_is_right() -> None:
     assert file.config == demo.settings()
     assert demo.FILE.parent.name == "examples"
     assert file.config.broker.clock_rate == 60
+
+
+def test_its_throttles_count_the_same_market_as_they_usually_do() -> None:
+    """They count real seconds, of which a day of it has few: else the show is over in one."""
+    config, usual = demo.settings(), Limits()
+    rate = config.broker.clock_rate
+
+    assert config.limits.window_s * rate == usual.window_s
+    assert config.limits.orders_per_minute_max > usual.orders_per_minute_max
 
 
 def test_its_predictions_come_over_http_by_the_clock_that_it_follows() -> None:
