@@ -33,6 +33,7 @@ cdef struct Burst:
 cdef class ArmedSet:
     cdef Burst* bursts
     cdef readonly int count    # that may leave
+    cdef bint held             # until the next wait nothing may
     cdef uint8_t* data
     cdef int64_t until_ns      # CLOCK_MONOTONIC, or whatever dates the batches
     cdef int64_t awake_until_ns    # CLOCK_BOOTTIME; 0: nobody suspends this clock
@@ -44,4 +45,4 @@ cdef class ArmedSet:
 
     # The condition has just fired, before any other: let its burst leave if it may.
     cdef bint look(self, Market market, int32_t condition_id, int fd, int64_t mono_ns) noexcept nogil
-    cdef void drop(self) noexcept nogil
+    cdef void hold(self, bint held) noexcept nogil

@@ -29,6 +29,9 @@ class ArmedSet:
         """
     def clear(self) -> None:
         """Nothing may leave any more. What has left stays to be taken."""
+    def wait(self, woken: bool) -> None:
+        """A wait begins, or somebody has woken it: he is heard before anything leaves. The reader
+        says so itself, unless somebody else does its waiting."""
     def take(self) -> tuple[int, bytes, int]:
         """Take note of the burst that has left: (condition, all its bytes, how many of them the
         socket took).

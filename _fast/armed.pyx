@@ -73,8 +73,8 @@ cdef class ArmedSet:
         free(self.bursts)
         free(self.data)
 
-    cdef void drop(self) noexcept nogil:
-        self.count = 0
+    cdef void hold(self, bint held) noexcept nogil:
+        self.held = held
 
     cdef bint look(
         self, Market market, int32_t condition_id, int fd, int64_t mono_ns
@@ -85,7 +85,7 @@ cdef class ArmedSet:
         for i in range(self.count):
             if self.bursts[i].condition_id == condition_id:
                 burst = &self.bursts[i]
-        if burst is NULL or mono_ns > self.until_ns:
+        if burst is NULL or self.held or mono_ns > self.until_ns:
             return False
         if self.awake_until_ns and read_clock(CLOCK_BOOTTIME) > self.awake_until_ns:
             return False
@@ -147,6 +147,10 @@ cdef class ArmedSet:
     def clear(self):
         """Nothing may leave any more. What has left stays to be taken."""
         self.count = 0
+
+    def wait(self, bint woken):
+        """A wait begins, or somebody has woken it and is heard first."""
+        self.hold(woken)
 
     def take(self):
         """Take note of the burst that has left: (condition, all its bytes, how many of them the

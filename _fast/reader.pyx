@@ -210,6 +210,7 @@ cdef class Reader:
         cdef int64_t now = monotonic()
         cdef int64_t deadline = added(now, timeout_ns) if timeout_ns >= 0 else INT64_MAX
         cdef int count, flags
+        self.armed.hold(False)
         if self.process(now) == NO_MEMORY:  # what came with the handshake
             return NO_MEMORY
         flags = self.ready()
@@ -232,7 +233,7 @@ cdef class Reader:
                 return 0
             if polled[1].revents and self.drain_wake():
                 flags = FLAG_WAKE
-                self.armed.drop()  # somebody has something to say first
+                self.armed.hold(True)  # somebody has something to say first
             if self.failure:
                 return 0
             if polled[0].revents and self.receive() == NO_MEMORY:

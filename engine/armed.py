@@ -29,8 +29,8 @@ def take(state: State, number: int) -> None:
     """The intent of this watch has left: what it orders has the names that it was given."""
     intent = next((one for one in state.armed if one.number == number), None)
     assert intent is not None, f"what left for watch {number} was not armed"
-    assert intent.order_ids[0] > state.highest_sent, f"order {intent.order_ids[0]} comes too late"
-    state.next_order_id, state.next_number = intent.order_ids[0], intent.context
+    state.next_order_id = max(state.next_order_id, intent.order_ids[0])
+    state.next_number = max(state.next_number, intent.context)
 
 
 def tell_doubt(state: State, out: Outbox) -> None:

@@ -104,11 +104,11 @@ class Armory:
 
     def disarm(self) -> None:
         """Take everything out of the reader: a step of the core comes."""
-        if self._loaded:
-            self._loaded = ()
-            reader = self._session.reader
-            if reader is not None:
-                reader.armed.clear()
+        reader = self._session.reader
+        if reader is not None:
+            assert reader.armed.fired < 0, "what has left is stepped before anything else"
+            reader.armed.clear()
+        self._loaded = ()
         self._due_ns = min(self._due_ns, self._tried_ns + PAUSE_NS)
 
     def due(self, mono_ns: int) -> bool:

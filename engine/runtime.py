@@ -206,7 +206,7 @@ class Runtime:
 
     def _arm(self, mono_ns: int) -> None:
         """Nothing waits: have ready what armed rules will order, once that is on record."""
-        if self._recorder.failure is not None or not self.armory.due(mono_ns):
+        if not self.armory.due(mono_ns) or self._recorder.failure is not None:
             return
         now_ns = self.now_ns()
         ready = self.armory.rehearse(mono_ns, now_ns)

@@ -219,6 +219,15 @@ def test_whoever_wakes_the_reader_is_heard_first(line: Line) -> None:
     assert line.sent() == b""
 
 
+def test_whoever_has_been_heard_holds_up_nothing(line: Line) -> None:
+    """A question about what there is changes nothing: what is armed stays."""
+    line.load()
+    os.eventfd_write(line.wake, 1)
+    assert line.reader.wait(LONG) == WAKE
+    assert line.cross() == FIRED
+    assert line.sent() == ORDERS
+
+
 def test_another_fire_is_heard_first(line: Line) -> None:
     line.market.when(1, "bid", "above", 100.5)
     line.load()
