@@ -23,10 +23,14 @@
 # (CLOCK_MONOTONIC of the receive as int64, kind 0 as int64, length as uint32, little endian) and
 # the bytes. Market data never wait for a disk that fails: recording stops, record_errno says why.
 #
+# When a condition fires to which armed orders belong, they leave at once (see armed.pxd), unless
+# something that Python has not heard of came before: a wake-up, a frame, another fire.
+#
 # One thread uses a Reader at a time. Nothing here closes a descriptor.
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 
+from _fast.armed cimport ArmedSet
 from _fast.fields cimport Fault
 from _fast.frame cimport FrameBuffer
 from _fast.market cimport Market
@@ -58,6 +62,7 @@ cdef class Reader:
     cdef size_t queue_room
     cdef size_t queued
     cdef uint64_t byte_count
+    cdef readonly ArmedSet armed
     cdef readonly int closed_errno
     cdef readonly int record_errno
     cdef readonly uint64_t frames

@@ -1,6 +1,7 @@
 import builtins
 from typing import Any, Final, Self
 
+from _fast.armed import ArmedSet
 from _fast.market import Market
 
 FRAMES: Final[int]
@@ -24,6 +25,7 @@ class Reader:
         ValueError: the server version is not supported.
     """
 
+    armed: ArmedSet  # orders that leave when their condition fires
     closed_errno: int  # why the connection ended, 0 if the peer closed it in order
     record_errno: int  # why recording stopped by itself, 0 if it did not
     frames: int  # whole frames cut

@@ -8,6 +8,7 @@ from libc.stdint cimport INT64_MAX, int64_t, uint8_t, uint32_t
 from libc.stdlib cimport free, realloc
 from libc.string cimport memcpy, strerror
 
+from _fast.armed cimport ArmedSet
 from _fast.decode cimport (
     MIN_SERVER, BarTick, is_market, market_tick, message_tuple, open_message, reason,
 )
@@ -104,6 +105,7 @@ cdef class Reader:
         self.record_fd = -1
         self.server_version = server_version
         self.rate = 1.0
+        self.armed = ArmedSet()
 
     def __dealloc__(self):
         free(self.queue)
@@ -208,6 +210,7 @@ cdef class Reader:
         cdef int64_t now = monotonic()
         cdef int64_t deadline = added(now, timeout_ns) if timeout_ns >= 0 else INT64_MAX
         cdef int count, flags
+        self.armed.hold(False)
         if self.process(now) == NO_MEMORY:  # what came with the handshake
             return NO_MEMORY
         flags = self.ready()
@@ -230,6 +233,7 @@ cdef class Reader:
                 return 0
             if polled[1].revents and self.drain_wake():
                 flags = FLAG_WAKE
+                self.armed.hold(True)  # somebody has something to say first
             if self.failure:
                 return 0
             if polled[0].revents and self.receive() == NO_MEMORY:
@@ -347,6 +351,7 @@ cdef class Reader:
         cdef Message message
         cdef Tick tick
         cdef BarTick bar
+        cdef int fired
         cdef Fault fault = open_message(p, n, self.server_version, &message)
         told[0] = True
         if fault or not is_market(message.id):
@@ -362,7 +367,12 @@ cdef class Reader:
                 -1.0 if isnan(bar.volume) else bar.volume,
             )
         else:
-            self.market.apply(&tick)
+            fired = self.market.apply(&tick)
+            if fired and fired == self.market.fired and not self.queued:
+                # Nothing that Python has to hear of came before it.
+                self.armed.look(
+                    self.market, self.market.fire_at[0].condition_id, self.fd, self.last_receive_ns
+                )
         return FINE
 
     cdef int save(self, int64_t mono_ns, const uint8_t* p, uint32_t n, Fault fault) noexcept nogil:

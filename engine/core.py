@@ -17,8 +17,8 @@ from typing import Any, Final
 
 import attrs
 
-from engine import config as configuration
 from engine import (
+    armed,
     decisions,
     direct,
     executions,
@@ -29,10 +29,12 @@ from engine import (
     stops,
     truth,
 )
+from engine import config as configuration
 from engine.adds import next_double_down
 from engine.commands import Command
 from engine.config import Config
 from engine.contexts import Context, name_rest
+from engine.copies import copy_state
 from engine.entries import exit_order
 from engine.events import BaseEvent
 from engine.exits import AmendExit, PlaceExit, Terms, Want, Withdraw, exposed, wants
@@ -49,6 +51,7 @@ from engine.inputs import (
     HaltRequested,
     Input,
     InstrumentDefined,
+    IntentsArmed,
     MarketSeen,
     Noticed,
     OcoRequested,
@@ -99,13 +102,22 @@ class Core:
         """Take what arrived together, at ``now_ns`` (UTC, exchange clock, never decreasing)."""
         state = self.state
         out = Outbox(state, now_ns)
+        ahead = state.armed
         for item in inputs:
             _HANDLERS[type(item)](state, out, item)
+        if state.armed is ahead:
+            state.armed = ()  # what was decided ahead was of the state before
         self._deadlines(out)
         self._settle(out)
         decisions.notice(state, out)
         truth.ask(state, out)
         return Output(out.commands, out.events)
+
+    def fork(self) -> Core:
+        """One that goes on from here by itself, to see what would come of a step."""
+        other = Core(self.state.config)
+        other.state = copy_state(self.state)
+        return other
 
     @property
     def next_deadline_ns(self) -> int | None:
@@ -305,6 +317,8 @@ _DEADLINES: Final[dict[str, Callable[[State, Outbox, str], None]]] = {
 
 def _on_started(state: State, out: Outbox, started: Started) -> None:
     """A run begins: its settings govern from here, also when the journal is replayed."""
+    if state.armed:
+        _doubt_armed(state, out)
     state.config = configuration.from_record(started.settings)
     state.run = started.run
     state.tag = state.tag or started.run
@@ -318,6 +332,19 @@ def _on_started(state: State, out: Outbox, started: Started) -> None:
     tell_all(state, out)
     rulebook.load(state, out, state.config.strategy)
     truth.link_lost(state, out, state.orders.values())
+
+
+def _doubt_armed(state: State, out: Outbox) -> None:
+    """Whether one of them has left nobody knows: each is taken as sent, as of the state in which
+    it was armed."""
+    armed.tell_doubt(state, out)
+    ahead = Core(state.config)
+    ahead.state = state
+    forks = [(intent, ahead.fork()) for intent in state.armed]
+    for intent, fork in forks:
+        fired = ConditionFired(intent.number, intent.market, armed=True)
+        events = fork.step((fired,), intent.now_ns).events
+        armed.adopt(state, out, intent, fork.state, events)
 
 
 def _on_stopped(state: State, out: Outbox, stopped: Stopped) -> None:
@@ -365,6 +392,7 @@ _HANDLERS: Final[dict[type[Input], Callable[[State, Outbox, Any], None]]] = {
     SignalArrived: decisions.on_signal,
     SignalRefused: decisions.on_signal_refused,
     ConditionFired: decisions.on_condition,
+    IntentsArmed: armed.on_armed,
     MarketSeen: decisions.on_market_seen,
     CloseRequested: decisions.on_close,
     BracketRequested: direct.on_bracket,

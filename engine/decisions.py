@@ -6,7 +6,7 @@ with a reason and is not kept for later.
 
 from __future__ import annotations
 
-from engine import rulebook, stops
+from engine import armed, rulebook, stops
 from engine.adds import overtaken
 from engine.contexts import Context
 from engine.events import BaseEvent, FlowThresholdEvent, PredictionSignalEvent
@@ -103,6 +103,8 @@ def _ask_rules(
 
 def on_condition(state: State, out: Outbox, fired: ConditionFired) -> None:
     """A watch came true. One that was given up meanwhile means nothing any more."""
+    if fired.armed:
+        armed.take(state, fired.number)
     name = state.watch_names.get(fired.number)
     if name is None:
         return

@@ -109,10 +109,33 @@ class SignalRefused(Input):
 
 @attrs.frozen
 class ConditionFired(Input):
-    """A watch came true; ``number`` is the one it was set with."""
+    """A watch came true; ``number`` is the one it was set with. ``armed``: what it makes us order
+    has left already, by the reader's hand, as it was decided ahead."""
 
     number: int
     market: MarketView
+    armed: bool = False
+
+
+@attrs.frozen
+class ArmedIntent:
+    """What a rule orders when its price comes, decided ahead: as a ConditionFired with this
+    ``market`` would be at ``now_ns``. Its trade and its orders have numbers of their own."""
+
+    number: int  # of the watch
+    rule: str
+    market: MarketView  # with the price at its level
+    now_ns: int
+    context: int
+    order_ids: tuple[int, ...]
+    digest: str  # SHA-256 of its bytes
+
+
+@attrs.frozen
+class IntentsArmed(Input):
+    """These may leave from now on, any one of them and once, until the next step of the core."""
+
+    intents: tuple[ArmedIntent, ...]
 
 
 @attrs.frozen

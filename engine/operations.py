@@ -40,6 +40,7 @@ def operations(
                 if one.quantity or one.state != "flat" or one.frozen
             ],
             "open_orders": len(view.orders),
+            "armed": [f"{rule} on {symbol}" for rule, symbol in view.armed],
         }
 
     def halt(asked: dict[str, Any]) -> dict[str, Any]:

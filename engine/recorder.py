@@ -57,10 +57,12 @@ class Recorder:
     def pending(self) -> bool:
         return self._journal.pending and self.failure is None
 
-    def step(self, inputs: Sequence[Input], now_ns: int, at_once: bool = False) -> Output:
+    def step(
+        self, inputs: Sequence[Input], now_ns: int, at_once: bool = False, left: bool = False
+    ) -> Output:
         """Take a step and record it, without what is counted already. The commands of what is
         returned may leave. It is durable if orders come of it or ``at_once`` says so, unless
-        ``failure`` says why not.
+        ``failure`` says why not. Its orders ``left`` before: they were armed.
 
         Raises:
             JournalError: so much waits for the disk that no more can be kept.
@@ -71,7 +73,7 @@ class Recorder:
         self._journal.append(now_ns, inputs, output.commands)
         if at_once or any(isinstance(one, OrderCommand) for one in output.commands):
             self.commit()
-        if self.failure is None:
+        if self.failure is None or left:
             return output
         allowed = [one for one in output.commands if self._needs_no_memory(one)]
         return Output(allowed, output.events)

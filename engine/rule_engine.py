@@ -40,10 +40,12 @@ class Pace:
 @attrs.frozen
 class RuleView:
     """A rule that governs, as it is now. ``paces`` are of those of its symbols where it has
-    executed today or still rests."""
+    executed today or still rests. ``armed``: its orders are ready, and leave by themselves when
+    its price comes."""
 
     rule: Rule
     paces: tuple[Pace, ...] = ()
+    armed: bool = False
 
     @property
     def id(self) -> str:
@@ -236,6 +238,7 @@ def _step(
 def rule_views(state: State, runtime: Watched) -> tuple[RuleView, ...]:
     """Counters are kept by rule or group, and symbol; what there is none of is not there."""
     now_ns = runtime.now_ns()
+    armed = {rule_id for rule_id, _ in runtime.armory.armed}
     found: dict[str, list[Pace]] = {}
     for name, symbol, left_ns, executions in rulebook.paces(state, now_ns):
         found.setdefault(name, []).append(Pace(symbol, left_ns / 1e9, executions))
@@ -247,6 +250,7 @@ def rule_views(state: State, runtime: Watched) -> tuple[RuleView, ...]:
                 for pace in found.get(rule.cooldown_group or rule.id, ())
                 if not rule.symbols or pace.symbol in rule.symbols
             ),
+            rule.id in armed,
         )
         for rule in state.rules
     )

@@ -13,6 +13,7 @@ from typing import Final
 
 import attrs
 
+from engine.commands import Watch
 from engine.config import SECOND_NS, Strategy, from_record
 from engine.contexts import Context
 from engine.errors import ConfigError
@@ -155,6 +156,15 @@ def _enabled(state: State) -> Iterator[tuple[Rule, str]]:
         if rule.enabled:
             for symbol in rule.symbols or state.config.strategy.symbols:
                 yield rule, symbol
+
+
+def armed_watches(state: State) -> Iterator[tuple[Rule, Watch]]:
+    """The rules whose orders are to be ready, each with what it waits for at one symbol."""
+    for rule, symbol in _enabled(state):
+        if rule.armed:
+            watch = state.watches.get(f"rule:{_APART.join((rule.id, symbol, '0'))}")
+            if watch is not None:
+                yield rule, watch
 
 
 def needs_market(rule: Rule) -> bool:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 import os
-from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from time import perf_counter_ns
@@ -19,35 +18,35 @@ import attrs
 
 from _fast.market import Market
 from _fast.reader import BROKEN, CLOSED, FIRED, FRAMES, WAKE
+from engine.armory import Armory, Shot
 from engine.broker.session import Session
 from engine.bus import EventBus
 from engine.commands import Command, Follow, LookAtMarket, OrderCommand, Unwatch, Watch
-from engine.core import Core
+from engine.core import Core, Output
 from engine.daybook import DayBook
 from engine.errors import LimitError
-from engine.events import BaseEvent, MarketEvent, RefusalEvent
+from engine.events import BaseEvent, MarketEvent
 from engine.guards import Guards
 from engine.halt_file import HaltFile
 from engine.inbox import Inbox, Letter
 from engine.inputs import (
     BracketRequested,
-    CancelRequested,
     ConditionFired,
     Input,
+    IntentsArmed,
     MarketSeen,
     MarketView,
     OcoRequested,
     OrderRequested,
-    ResumeRequested,
-    RuleChanged,
-    SettingsChanged,
     Signal,
     SignalArrived,
     SignalRefused,
     TimerElapsed,
 )
 from engine.journal import Journal, JournalFailed
+from engine.latencies import Samples
 from engine.recorder import Recorder
+from engine.refusals import refusal_of
 from engine.sampler import MarketSampler
 from engine.view import Question
 
@@ -56,18 +55,7 @@ log = logging.getLogger("engine.runtime")
 LIVE_DATA_TYPES: Final = frozenset({0, 1})  # 0: not told; delayed ids are marked by themselves
 BAR_CHECK_NS: Final = 1_000_000_000
 COMMIT_DELAY_NS: Final = 20_000_000  # inputs without commands are durable within this
-SAMPLES_MAX: Final = 100_000
 SUSPENDED_NS: Final = 5_000_000_000  # a shorter one is noticed by nobody
-# Requests that carry a reference, and how a refusal calls them.
-REFERENCED: Final = {
-    BracketRequested: "bracket",
-    OcoRequested: "oco",
-    OrderRequested: "order",
-    CancelRequested: "cancel",
-    RuleChanged: "rule",
-    SettingsChanged: "settings",
-    ResumeRequested: "resume",
-}
 
 
 class SignalSource(Protocol):
@@ -76,15 +64,6 @@ class SignalSource(Protocol):
     def next_due_ns(self) -> int | None: ...
 
     def due(self, exchange_ns: int) -> list[Signal | SignalRefused]: ...
-
-
-@attrs.define(slots=True)
-class Samples:
-    """Microseconds, the latest SAMPLES_MAX of each."""
-
-    order_us: deque[float] = attrs.field(factory=lambda: deque(maxlen=SAMPLES_MAX))
-    step_us: deque[float] = attrs.field(factory=lambda: deque(maxlen=SAMPLES_MAX))
-    journal_us: deque[float] = attrs.field(factory=lambda: deque(maxlen=SAMPLES_MAX))
 
 
 class Runtime:
@@ -127,6 +106,8 @@ class Runtime:
         self._ticks_before = 0  # of readers that ended
         self._symbols = {row: symbol for symbol, row in session.rows.items()}
         self._watches: dict[int, int] = {}  # condition of the market -> number of the watch
+        self.armory = Armory(core, session, market, self.market_view, self._watches)
+        self._stepped: int | None = None  # the condition whose fire has been stepped already
 
     # -- the loop ----------------------------------------------------------------------------
 
@@ -152,6 +133,8 @@ class Runtime:
     def turn(self) -> None:
         """Wait for whatever comes first, then take all of it in one step."""
         flags = self._wait()
+        if (shot := self.armory.take()) is not None:
+            self._fired(shot)
         self._wake_up()
         mono_ns = self._transport.monotonic_ns()
         reader = self._session.reader
@@ -209,13 +192,46 @@ class Runtime:
 
     def _wait(self) -> int:
         mono_ns = self._transport.monotonic_ns()
+        if not (self._waiting or self._market.fired):
+            self._arm(mono_ns)
         ready = self._waiting or self._market.fired
+        if ready:
+            self.armory.disarm()  # a step comes first
         timeout_ns = 0 if ready else self._patience_ns(mono_ns)
         reader = self._session.reader
         if reader is not None:
             return reader.wait(timeout_ns)
         self._transport.sleep(timeout_ns, self._inbox.wake_fd)
         return 0
+
+    def _arm(self, mono_ns: int) -> None:
+        """Nothing waits: have ready what armed rules will order, once that is on record."""
+        if not self.armory.due(mono_ns) or self._recorder.failure is not None:
+            return
+        now_ns = self.now_ns()
+        ready = self.armory.rehearse(mono_ns, now_ns)
+        if ready:
+            output = self._decide(
+                [IntentsArmed(tuple([one.intent for one in ready]))], now_ns, True
+            )
+            if not (output.commands or self._waiting):
+                self.armory.load(ready, mono_ns, now_ns)
+
+    def _fired(self, shot: Shot) -> None:
+        """The reader has sent what was armed: what it could not send goes on its way before
+        anything else, and the core takes the step as it was rehearsed."""
+        link, mono_ns = self._session.link, self._transport.monotonic_ns()
+        assert link is not None, "there was a connection to send it on"
+        link.left(len(shot.ready.commands), shot.rest, mono_ns)
+        lost = self._session.flush(mono_ns)
+        self._decide([shot.fired], shot.ready.intent.now_ns, shot=shot)
+        self._waiting = [*lost, *self._waiting]
+        self._stepped = shot.ready.condition
+        intent, took_us = shot.ready.intent, shot.latency_us
+        if took_us is not None:
+            self.latencies.armed_us.append(took_us)
+        after = "" if took_us is None else f", {took_us:.1f} us after the price"
+        log.info("fired armed: %s on %s%s", intent.rule, intent.market.symbol, after)
 
     def _wake_up(self) -> None:
         """After the machine was suspended nothing that was read before can be relied on: what the
@@ -238,6 +254,8 @@ class Runtime:
         self._session_due_ns = self._session.next_deadline_ns()
         if self._session_due_ns is not None:
             waits.append(self._session_due_ns - mono_ns)
+        if (armory_ns := self.armory.due_ns) is not None:
+            waits.append(armory_ns - mono_ns)
         clock = self._session.exchange_clock
         if clock.set:
             now_ns = clock.now_ns(mono_ns)
@@ -259,7 +277,9 @@ class Runtime:
             now_ns = self.now_ns()
             for condition, row, _, _ in self._market.fires():
                 number = self._watches.get(condition)
-                if number is not None:  # else it was given up before this was drained
+                if condition == self._stepped:
+                    self._stepped = None
+                elif number is not None:  # else it was given up before this was drained
                     view = self.market_view(self._symbols[row], now_ns)
                     waiting.append(ConditionFired(number, view))
         if flags & (CLOSED | BROKEN):
@@ -351,22 +371,35 @@ class Runtime:
     # -- decide, record, send --------------------------------------------------------------------
 
     def _step(self) -> None:
-        began_ns = perf_counter_ns()
         inputs, self._waiting = self._waiting, []
-        now_ns = self.now_ns()
-        output = self._recorder.step(inputs, now_ns, at_once=bool(self._answers))
+        self._decide(inputs, self.now_ns(), at_once=bool(self._answers))
+
+    def _decide(
+        self,
+        inputs: Sequence[Input],
+        now_ns: int,
+        at_once: bool = False,
+        shot: Shot | None = None,
+    ) -> Output:
+        """One step of the core, and what comes of it. What a ``shot`` has sent is not sent."""
+        self.armory.disarm()
+        began_ns = perf_counter_ns()
+        output = self._recorder.step(inputs, now_ns, at_once, left=shot is not None)
         self._recorded()
         self._answer(output.events)
-        orders = any(isinstance(command, OrderCommand) for command in output.commands)
+        orders = tuple([one for one in output.commands if isinstance(one, OrderCommand)])
+        assert shot is None or orders == shot.ready.commands, "decided otherwise than rehearsed"
         journaled_ns = perf_counter_ns()
         for command in output.commands:
-            self._perform(command, now_ns)
+            if shot is None or not isinstance(command, OrderCommand):
+                self._perform(command, now_ns)
         self._waiting += self._session.flush(self._transport.monotonic_ns())
-        if orders:
+        if orders and shot is None:
             self._measure(began_ns, self._recorder.stepped_ns, journaled_ns)
         self.book.take(self.core.state, output.events, now_ns)
         self.guards.take(output.events)
         self._bus.publish(output.events)
+        return output
 
     def _perform(self, command: Command, now_ns: int) -> None:
         if isinstance(command, LookAtMarket):
@@ -400,35 +433,9 @@ class Runtime:
             if self._recorder.failure is not None:
                 answer.set_exception(LimitError(self._recorder.failure))
             else:
-                answer.set_result(_refusal(request, events))
+                answer.set_result(refusal_of(request, events))
 
     def _measure(self, began_ns: int, stepped_ns: int, journaled_ns: int) -> None:
         self.latencies.order_us.append((self._transport.monotonic_ns() - self._cause_ns) / 1000)
         self.latencies.step_us.append((stepped_ns - began_ns) / 1000)
         self.latencies.journal_us.append((journaled_ns - stepped_ns) / 1000)
-
-
-def _name(request: Input) -> str:
-    """What a refusal calls a request by."""
-    if isinstance(request, RuleChanged):
-        return request.rule_id
-    if isinstance(request, SettingsChanged):
-        return request.digest
-    return (
-        request.who if isinstance(request, ResumeRequested) else getattr(request, "reference", "")
-    )
-
-
-def _refusal(request: Input, events: Sequence[BaseEvent]) -> RefusalEvent | None:
-    """How the step that took ``request`` refused it, if it carries a reference and was refused.
-
-    The one who asks learns it from the answer, because events may be late or dropped.
-    """
-    kind = REFERENCED.get(type(request))
-    if kind is None:
-        return None
-    asked = (kind, _name(request))
-    for event in events:
-        if isinstance(event, RefusalEvent) and (event.detail, event.identity) == asked:
-            return event
-    return None

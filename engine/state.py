@@ -18,7 +18,7 @@ from engine.config import Config
 from engine.contexts import Context
 from engine.events import BaseEvent
 from engine.groups import Group
-from engine.inputs import Instrument
+from engine.inputs import ArmedIntent, Instrument
 from engine.money import ZERO, exact
 from engine.orders import Order
 from engine.recent import Recent
@@ -110,6 +110,7 @@ class State:
     watches: dict[str, Watch] = attrs.field(factory=dict)  # by who wants them
     watch_names: dict[int, str] = attrs.field(factory=dict)
     next_watch: int = 1
+    armed: tuple[ArmedIntent, ...] = ()  # of which one may have left since the latest step
     looking: dict[str, tuple[str, ...]] = attrs.field(factory=dict)  # symbol -> what for
     halt: Halt | None = None
     frozen: dict[str, str] = attrs.field(factory=dict)  # symbol -> why

@@ -40,6 +40,14 @@ class Latencies(Protocol):
     def step_us(self) -> Sequence[float]: ...
     @property
     def journal_us(self) -> Sequence[float]: ...
+    @property
+    def armed_us(self) -> Sequence[float]: ...
+
+
+class Armed(Protocol):
+    @property
+    def armed(self) -> tuple[tuple[str, str], ...]:
+        """(rule, symbol) of the orders that leave by themselves when their price comes."""
 
 
 class Watched(Protocol):
@@ -47,6 +55,8 @@ class Watched(Protocol):
 
     @property
     def latencies(self) -> Latencies: ...
+    @property
+    def armory(self) -> Armed: ...
     @property
     def book(self) -> DayBook: ...
     @property
@@ -149,6 +159,8 @@ class EngineView:
     order_us: tuple[float, ...]  # receive to sent, unsorted
     step_us: tuple[float, ...]
     journal_us: tuple[float, ...]
+    armed_us: tuple[float, ...]  # receive to sent, of what was armed
+    armed: tuple[tuple[str, str], ...]  # rule and symbol of what may leave at once
 
     @property
     def flat(self) -> bool:
@@ -178,6 +190,8 @@ def engine_view(state: State, runtime: Watched) -> EngineView:
         order_us=tuple(latencies.order_us),
         step_us=tuple(latencies.step_us),
         journal_us=tuple(latencies.journal_us),
+        armed_us=tuple(latencies.armed_us),
+        armed=runtime.armory.armed,
     )
 
 

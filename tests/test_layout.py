@@ -35,9 +35,9 @@ ENGINE = _words(
     settings_text
     event_streams bus
     charts sizing positions orders tranches contexts exits groups brackets recent
-    risk state invariants outbox tws_errors watches holdings portfolio
+    risk state copies invariants outbox tws_errors watches holdings portfolio
     entries adds stops foreign reports
-    direct rulebook intents halts executions decisions settlement truth core daybook
+    direct rulebook armed intents halts executions decisions settlement truth core daybook
     codec disk journal_files journal_store journal_chain snapshots journal
     image recovery retrace recorder capture
     broker.errors broker.clock broker.pacing broker.templates broker.library broker.definitions
@@ -48,7 +48,7 @@ ENGINE = _words(
     signals.rates signals.keys signals.intake signals.envelope signals.quota signals.monitor
     signals.signature signals.http_server signals.webhook signals.tail signals.ways
     signals.demo_api
-    control inbox view readiness sampler headroom guards halt_file runtime
+    control inbox view readiness sampler headroom guards halt_file armory refusals latencies runtime
     scheduled_signals handles order_manager
     rule_engine settings_change controller tracker
     sim.timers sim.conditions sim.records sim.policies sim.profiles sim.limits
@@ -77,7 +77,7 @@ ENGINE = _words(
     monitor.remarks monitor.log_lines monitor.log_file monitor.log
     web.access web.static_files web.look web.sections web.feed
     web.metrics web.watcher web.stories web.history_child web.history web.dashboard
-    verify.tickets verify.broker verify.situations verify.copies verify.prints verify.steps
+    verify.tickets verify.broker verify.situations verify.prints verify.steps
     verify.messages verify.sessions verify.choices verify.world verify.state_laws verify.laws
     verify.explore
     verify.scenario verify.rows verify.jobs

@@ -3,6 +3,7 @@
 The simulator's gateway answers every request; only the extra bytes are made here.
 
 Usage: python -m bench.peers.sender MODE [--ticks-per-s N] [--events-per-s N] [--count N]
+    [--rest-s S]
 
 ``flood``     from the first tick-by-tick subscription on: trades, at a rate or (0) without a pause
 ``paced``     trades at a rate, and statuses of the client's open order that carry the
@@ -215,7 +216,7 @@ def crossing(line: Line, options: argparse.Namespace) -> None:
         quote(line, QUIET)
         line.tick("T", QUIET)
         line.flush()
-        line.serve(0.01)
+        line.serve(options.rest_s)
         quote(line, OVER)
         line.serve(0.005)
         line.tick("T", OVER)
@@ -305,6 +306,7 @@ def main() -> None:
     parser.add_argument("--events-per-s", type=float, default=400.0)
     parser.add_argument("--count", type=int, default=100)
     parser.add_argument("--symbols", default="IBM")
+    parser.add_argument("--rest-s", type=float, default=0.01)
     options = parser.parse_args()
     preload()
     with socket.create_server(("127.0.0.1", 0)) as server:

@@ -12,6 +12,7 @@ from engine.backtest.excursions import Excursions
 from engine.backtest.exposure import Exposure
 from engine.backtest.ledger import LedgerTrade
 from engine.backtest.plan import Plan
+from engine.config import Config
 from engine.engine import Engine
 from engine.errors import UserError
 from engine.events import (
@@ -146,7 +147,9 @@ class Backtest:
     def _live(self, run: str) -> None:
         """One day of the engine."""
         plan, transport = self.plan, self._transport
-        engine = Engine(plan.config, self._journal, plan.signals, transport=transport, run=run)
+        engine = Engine(
+            unarmed(plan.config), self._journal, plan.signals, transport=transport, run=run
+        )
         engine.subscribe(FillEvent, self._excursions.filled)
         engine.subscribe(PositionEvent, self._moved)
         engine.subscribe(TradeEvent, self._told)
@@ -215,3 +218,10 @@ class Backtest:
         if self._engine is None:
             raise UserError(f"{self.plan.ticks[0]}: too few ticks to trade a day")
         self._engine.stop()
+
+
+def unarmed(config: Config) -> Config:
+    """Thinking takes no time here, so nothing needs to be ready: every rule decides on the prices
+    that have come."""
+    rules = tuple([attrs.evolve(rule, armed=False) for rule in config.strategy.rules])
+    return attrs.evolve(config, strategy=attrs.evolve(config.strategy, rules=rules))

@@ -80,6 +80,11 @@ class Connection:
         own = self.server_version, self.leftover
         return self._transport.reader(self._stream, wake_fd, market, *own)
 
+    @property
+    def writable(self) -> bool:
+        """Whether the system would take bytes now."""
+        return not self._broken and self._transport.ready(self._stream, select.POLLOUT, 0.0)
+
     def send(self, data: bytes) -> None:
         """All of ``data``, in order.
 

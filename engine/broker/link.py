@@ -32,6 +32,7 @@ class Link:
     inbound: Inbound
     snapshots: Snapshots
     pacer: Pacer
+    _owed: bytes = b""  # the rest of frames of which a part has left
 
     @classmethod
     def over(
@@ -67,9 +68,7 @@ class Link:
     ) -> list[ErrorReported]:
         """Queue an order; an error in TWS's own terms if it cannot be written."""
         try:
-            if instrument is None:
-                raise ValueError(f"{command.symbol} is not defined by TWS")
-            frame = self.requests.place(command.order_id, instrument, command.spec)
+            frame = self.order_frame(command, instrument)
         except (ValueError, UserError) as problem:
             _LOG.error("order %s was not sent: %s", command.order_id, problem)
             return [ErrorReported(command.order_id, REFUSED_HERE, f"not sent: {problem}")]
@@ -77,16 +76,33 @@ class Link:
         self.pacer.submit(chosen, frame, command.order_id)
         return []
 
+    def order_frame(self, command: Place | Amend, instrument: Instrument | None) -> bytes:
+        """Raises ValueError or UserError: it cannot be written."""
+        if instrument is None:
+            raise ValueError(f"{command.symbol} is not defined by TWS")
+        return self.requests.place(command.order_id, instrument, command.spec)
+
     def cancel(self, command: Cancel) -> None:
         """Queue a cancel: it overtakes everything but its own order."""
         held = command.order_id if self.pacer.holds(command.order_id) else None
         self.pacer.submit(Priority.CANCEL_PROTECT, self.requests.cancel(command.order_id), held)
 
+    def room(self, mono_ns: int) -> int:
+        """How many frames could leave at once now."""
+        return self.pacer.room(mono_ns) if self.connection.writable else 0
+
+    def left(self, frames: int, rest: bytes, mono_ns: int) -> None:
+        """So many have left by the reader's hand, but for a ``rest``, which ``flush`` sends before
+        anything else."""
+        self.pacer.left(frames, mono_ns)
+        self._owed += rest
+
     def flush(self, mono_ns: int) -> None:
         """Send what the pacing allows now. Raises LinkError if the peer does not take it."""
-        frames = self.pacer.release(mono_ns)
-        if frames:
-            self.connection.send(b"".join(frames))
+        data = self._owed + b"".join(self.pacer.release(mono_ns))
+        self._owed = b""
+        if data:
+            self.connection.send(data)
 
     def close(self) -> int:
         """Close the socket; returns how many frames had not left."""

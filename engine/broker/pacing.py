@@ -77,6 +77,18 @@ class Pacer:
         times = [self._free_ns(priority) for priority, queue in enumerate(self._queues) if queue]
         return min(times, default=None)
 
+    def room(self, now_ns: int) -> int:
+        """How many frames of an order could leave at once; none while any waits."""
+        if len(self):
+            return 0
+        second = sum(at_ns > now_ns - SECOND_NS for at_ns in self._released)
+        slot = sum(at_ns > now_ns - SLOT_NS for at_ns in self._released)
+        return max(min(self.second_max - second, self.slot_max - slot), 0)
+
+    def left(self, frames: int, now_ns: int) -> None:
+        """So many frames have left by another hand, and count."""
+        self._released.extend([now_ns] * frames)
+
     def clear(self) -> int:
         """Forget what is queued (the connection is gone); returns how many frames that were."""
         count = len(self)

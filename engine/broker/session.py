@@ -98,7 +98,7 @@ class Session:
         self._wake_fd = wake_fd
         self._ids = RequestIds()
         self._sees_others = strategy.foreign_orders != "ignore"
-        self._link: Link | None = None
+        self.link: Link | None = None  # the connection, while there is one
         self._table = table(SessionChart)
         self._state = self._table.initial
         # deadlines, None while nothing is due
@@ -119,7 +119,7 @@ class Session:
     @property
     def reader(self) -> Reader | None:
         """Reads the connection; None while there is none."""
-        return None if self._link is None else self._link.reader
+        return None if self.link is None else self.link.reader
 
     @property
     def rows(self) -> dict[str, int]:
@@ -134,12 +134,12 @@ class Session:
     def next_deadline_ns(self) -> int | None:
         """When ``on_time`` or ``flush`` has something to do, whatever arrives."""
         times = [self._retry_ns]
-        if self._link is not None:
+        if self.link is not None:
             times += [self._sync_ns, self._beat_ns, self._answer_ns, self._query_ns]
             if self.state is SessionState.LIVE:
                 times += [self.feed.proof_due_ns, self.definitions.prepare_ns]
                 times.append(self.feed.next_history_ns())
-            times.append(self._link.pacer.next_release_ns())
+            times.append(self.link.pacer.next_release_ns())
         return min((due for due in times if due is not None), default=None)
 
     # -- connecting ---------------------------------------------------------------------------
@@ -175,7 +175,7 @@ class Session:
 
     def _adopt(self, connection: Connection) -> Link:
         own = self.broker.messages_per_s_max, self._ids, self.capture
-        link = self._link = Link.over(connection, self._market, self._wake_fd, *own)
+        link = self.link = Link.over(connection, self._market, self._wake_fd, *own)
         self.server_version = connection.server_version
         if self.exchange_clock.set:
             link.reader.set_clock(*self.exchange_clock.anchor, self.exchange_clock.rate)
@@ -218,7 +218,7 @@ class Session:
         Raises:
             ConfigError: TWS does not know a symbol of the strategy (first sync only).
         """
-        link = self._link
+        link = self.link
         if link is None:
             return []  # taken from the reader of a connection that was closed meanwhile
         out: list[Input] = []
@@ -340,9 +340,9 @@ class Session:
         if due(self._retry_ns, mono_ns):
             self._retry_ns = None
             out += self._step(SessionEvent.RETRY)
-            if self._link is not None:
-                out += self._start_sync(self._link, mono_ns)
-        if self._link is None:
+            if self.link is not None:
+                out += self._start_sync(self.link, mono_ns)
+        if self.link is None:
             return out
         if due(self._answer_ns, mono_ns):
             return out + self._lost(
@@ -350,9 +350,9 @@ class Session:
                 f"no answer to a heartbeat in {self.broker.heartbeat_timeout_s:g} s",
             )
         if due(self._sync_ns, mono_ns):
-            out += self._sync_overdue(self._link, mono_ns)
-        if self._link is not None:  # an overdue sync may have ended it
-            out += self._work(self._link, mono_ns)
+            out += self._sync_overdue(self.link, mono_ns)
+        if self.link is not None:  # an overdue sync may have ended it
+            out += self._work(self.link, mono_ns)
         return out + self.flush(mono_ns)
 
     def _work(self, link: Link, mono_ns: int) -> list[Input]:
@@ -385,7 +385,7 @@ class Session:
 
         Returns SnapshotStarted, or TWS's own error about an order that cannot be written.
         """
-        link = self._link
+        link = self.link
         if link is None:
             self.dropped += 1
             return []
@@ -404,9 +404,9 @@ class Session:
 
     def flush(self, mono_ns: int) -> list[Input]:
         """Send what the pacing allows now. A connection that takes no bytes is lost."""
-        if self._link is not None:
+        if self.link is not None:
             try:
-                self._link.flush(mono_ns)
+                self.link.flush(mono_ns)
             except LinkError as problem:
                 return self._lost(SessionEvent.SOCKET_CLOSED, str(problem))
         return []
@@ -415,7 +415,7 @@ class Session:
 
     def closed(self, reason: str) -> list[Input]:
         """The reader reported the end of the connection (take its last messages first)."""
-        return [] if self._link is None else self._lost(SessionEvent.SOCKET_CLOSED, reason)
+        return [] if self.link is None else self._lost(SessionEvent.SOCKET_CLOSED, reason)
 
     def stop(self) -> list[Input]:
         """Close in good order; orders at the broker stay as they are."""
@@ -435,9 +435,9 @@ class Session:
     def _drop(self) -> None:
         self.feed.drop()
         self._sync_ns = self._beat_ns = self._answer_ns = self._query_ns = None
-        if self._link is not None:
-            self.dropped += self._link.close()
-            self._link = None
+        if self.link is not None:
+            self.dropped += self.link.close()
+            self.link = None
 
     def _step(self, event: SessionEvent, detail: str = "") -> list[Input]:
         """Step the chart; an event without a row changes nothing and is not told."""

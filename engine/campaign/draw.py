@@ -12,7 +12,13 @@ from typing import Any, Final
 
 import attrs
 
-from engine.campaign.draw_host import drawn_guards, drawn_limits, drawn_requests
+from engine.campaign.draw_host import (
+    BEGIN,
+    drawn_armed,
+    drawn_guards,
+    drawn_limits,
+    drawn_requests,
+)
 from engine.campaign.scenario import DAY_HOURS, Mode, Prompt, Scenario, in_time, sessions
 from engine.sim.fault_draw import drawn_line
 from engine.sim.faults import KINDS, SECOND_NS
@@ -88,6 +94,8 @@ def drawn(seed: int, mode: Mode, hours: float) -> Scenario:
         "limits": limits,
         "guards": settings["guards"] | drawn_guards(host),
     }
+    armed = drawn_armed(random.Random(f"campaign/{seed}/armed"), symbols)
+    settings = settings | {"strategy": settings["strategy"] | armed}
     asked = (*prompts, *drawn_requests(host, symbols, span_s, limits))
     first = Scenario(
         seed=seed,
@@ -98,6 +106,7 @@ def drawn(seed: int, mode: Mode, hours: float) -> Scenario:
         volatility=stream.choice((0.0001, 0.0002, 0.0004)),
         latency_ms=stream.choice((0.5, 5.0, 40.0, 150.0)),
         version=stream.choice(VERSIONS),
+        price=BEGIN if armed else None,
         policies=_policies(stream, seed),
         settings=settings,
         prompts=in_time(asked),

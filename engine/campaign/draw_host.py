@@ -11,6 +11,8 @@ import orjson
 from engine.campaign.scenario import Prompt
 
 LIMITED: Final = 0.7  # of the seeds
+ARMED: Final = 0.08  # of the seeds: they take several times as long
+BEGIN: Final = 100.0  # the price at which every symbol begins where rules wait for one
 CALM_S: Final = 30.0  # after the opening: prices first
 Tables = dict[str, Any]
 
@@ -129,3 +131,25 @@ def _changes(
 
 def _times(stream: random.Random, expected: float) -> int:
     return int(expected) + (stream.random() < expected % 1)
+
+
+def drawn_armed(stream: random.Random, symbols: tuple[str, ...]) -> Tables:
+    """Settings with rules whose orders are ready, on both sides of where prices begin; or none."""
+    if stream.random() >= ARMED:
+        return {}
+    rules = []
+    for symbol in symbols:
+        for side, word, sign in (("BUY", ">=", 1), ("SELL", "<=", -1)):
+            level = round(BEGIN * (1 + sign * stream.choice((0.0005, 0.001, 0.003))), 2)
+            field = stream.choice(("last", "bid", "ask"))
+            rule = {
+                "id": f"armed-{side}-{symbol}",
+                "symbols": [symbol],
+                "when": f"{field} {word} {level}",
+                "then": {"kind": "enter", "side": side},
+                "armed": True,
+                "armed_gap_percent": stream.choice((0.05, 0.5)),
+                "cooldown_s": stream.choice((0.0, 60.0)),
+            }
+            rules.append(rule)
+    return {"rules": rules}

@@ -29,6 +29,7 @@ def status(journal: Path | None, control: Path | None) -> None:
         for one in told["positions"]
     ] or ["nothing is held"]
     lines.append(f"open orders: {told['open_orders']}")
+    lines += [f"armed: {one}" for one in told["armed"]]
     _say(lines)
 
 

@@ -181,11 +181,10 @@ def report(record: Record, ending: Ending) -> dict[str, Any]:
 
 def latencies(view: Latencies | None) -> dict[str, dict[str, float] | None]:
     """Microseconds: ``order`` from the receive that caused it to its bytes sent, of which
-    ``step`` in the core and ``journal`` until durable. None: there was none."""
-    kinds: dict[str, Sequence[float]] = (
-        {"order": view.order_us, "step": view.step_us, "journal": view.journal_us} if view else {}
-    )
-    return {name: percentiles(kinds.get(name, ())) for name in ("order", "step", "journal")}
+    ``step`` in the core and ``journal`` until durable; ``armed`` the same of orders that were
+    armed. None: there was none."""
+    names = ("order", "step", "journal", "armed")
+    return {name: percentiles(getattr(view, f"{name}_us") if view else ()) for name in names}
 
 
 def percentiles(samples: Sequence[float]) -> dict[str, float] | None:

@@ -21,7 +21,7 @@ from engine.events import (
 )
 from engine.rules import actions as act
 from engine.rules import conditions as cond
-from engine.rules.actions import Action, LogAction, opens, steps
+from engine.rules.actions import Action, LinkedCreateOrderAction, LogAction, opens, steps
 from engine.rules.checks import (
     SECONDS_MAX,
     as_float,
@@ -54,6 +54,7 @@ RULES_MAX: Final = 1_000
 SYMBOLS_MAX: Final = 1_000  # of one rule; none means all
 PRIORITY_MAX: Final = 1_000_000
 SYMBOL_CHARS_MAX: Final = 32
+GAP_PERCENT_MAX: Final = 5.0
 SYMBOL_COOLDOWN: Final = "symbol"
 """The group of the strategy's own rules: an entry by one of them holds back all of them."""
 
@@ -69,7 +70,9 @@ class Rule:
     ``symbols`` are those it is for, without them all of the strategy's. Among rules that the
     same thing triggers the higher ``priority`` is asked first, and of equals the one that was
     registered first. After an execution of what it ordered, a rule rests for ``cooldown_s``, and
-    with it every rule of the same ``cooldown_group`` and symbol.
+    with it every rule of the same ``cooldown_group`` and symbol. Of an ``armed`` one the orders are
+    decided ahead and leave the moment its price comes, if the market is then not further than
+    ``armed_gap_percent`` from what they were decided on.
     """
 
     id: str = field(validator=name())
@@ -85,6 +88,10 @@ class Rule:
     )
     enabled: bool = field(default=True, validator=yes_or_no, kw_only=True)
     cooldown_group: str = field(default="", validator=name(empty=True), kw_only=True)
+    armed: bool = field(default=False, validator=yes_or_no, kw_only=True)
+    armed_gap_percent: float = field(
+        default=0.1, converter=as_float, validator=number(0, GAP_PERCENT_MAX), kw_only=True
+    )
 
     @symbols.validator
     def _check_symbols(self, _: Any, symbols: Any) -> None:
@@ -112,6 +119,20 @@ class Rule:
                     "something else triggers"
                 )
         self._check_feedback(found.events)
+        if self.armed:
+            self._check_armed(found)
+
+    def _check_armed(self, found: Triggers) -> None:
+        alone = found == Triggers(markets=found.markets) and len(found.markets) == 1
+        if not alone or not isinstance(found.markets[0], cond.MarketCondition):
+            raise ValueError(
+                f"rule {self.id}: armed = true is for a rule that one price alone triggers "
+                "(last, bid or ask at a level); anything else can only guard"
+            )
+        if not isinstance(self.then, LinkedCreateOrderAction):
+            raise ValueError(
+                f"rule {self.id}: armed = true is for a rule whose only action is to enter"
+            )
 
     def _check_feedback(self, events: tuple[type[BaseEvent], ...]) -> None:
         actions = steps(self.then)

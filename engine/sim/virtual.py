@@ -185,15 +185,18 @@ class VirtualReader(Reader):
         transport = self._transport
         transport.before_wait()
         deadline_ns = transport.now_ns + timeout_ns
-        flags = self._receive() | (WAKE if woken(self._wake_fd) else 0)
+        flags = self._woken() | self._receive()
         while not flags:
             acts = transport.acts
             if not transport.advance(deadline_ns):
                 return TIMEOUT
-            flags = self._receive()
-            if transport.acts != acts and woken(self._wake_fd):
-                flags |= WAKE
+            flags = (self._woken() if transport.acts != acts else 0) | self._receive()
         return flags
+
+    def _woken(self) -> int:
+        found = woken(self._wake_fd)
+        self.armed.wait(found)
+        return WAKE if found else 0
 
     def _receive(self) -> int:
         connection = self._connection

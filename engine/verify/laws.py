@@ -19,9 +19,9 @@ import attrs
 
 from engine.commands import Amend, Cancel, Place
 from engine.contexts import Context
+from engine.copies import copy_state
 from engine.orders import EXIT_ROLES, OPENING_ROLES, Order, Role
 from engine.verify.choices import Step
-from engine.verify.copies import copy_state
 from engine.verify.prints import fingerprint
 from engine.verify.situations import CHEAPEST
 from engine.verify.state_laws import endings, folds

@@ -51,6 +51,7 @@ LEFT_OUT: Final[dict[type, dict[str, str]]] = {
         "watch_names": _FOUND,
         "next_watch": _NAME,
         "early_commissions": "profit only, and here they come with their executions",
+        "armed": "until the next step, and the small broker's engine arms nothing",
         "consumed": "every prompt is a new signal",
         "account_values": "the small broker tells none",
         "account_told_ns": "the small broker tells none",

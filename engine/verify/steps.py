@@ -12,9 +12,9 @@ from typing import Final
 import attrs
 
 from engine.commands import Command
+from engine.copies import copy_state
 from engine.core import Core
 from engine.inputs import Input
-from engine.verify.copies import copy_state
 from engine.verify.prints import fingerprint
 
 KEPT_MAX: Final = 4096

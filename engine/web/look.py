@@ -43,9 +43,10 @@ class Look:
     rules: tuple[RuleView, ...]
     limits: tuple[Use, ...]
     ticks: int
-    order_us: tuple[float, ...]  # the newest first, as the two below
+    order_us: tuple[float, ...]  # the newest first, as the three below
     step_us: tuple[float, ...]
     journal_us: tuple[float, ...]
+    armed_us: tuple[float, ...]
 
 
 def look(state: State, runtime: Watched) -> Look:
@@ -70,6 +71,7 @@ def look(state: State, runtime: Watched) -> Look:
         order_us=_newest(latencies.order_us),
         step_us=_newest(latencies.step_us),
         journal_us=_newest(latencies.journal_us),
+        armed_us=_newest(latencies.armed_us),
     )
 
 

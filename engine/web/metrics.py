@@ -50,6 +50,7 @@ HELP: Final = {
     "tick_to_order_seconds": "gauge From the receive that caused it until an order was sent",
     "decision_seconds": "gauge Of that, the step of the core",
     "journal_seconds": "gauge Of that, until it was durable",
+    "armed_order_seconds": "gauge From the receipt of a price until armed orders had been sent",
     "fill_to_protection_seconds": "gauge From a fill that opens until stops cover all that is held",
     "writer_answer_seconds": "gauge How long the writer took for the latest question",
     "writer_stalls_total": "counter Questions that it took longer than 0.1 s for",
@@ -205,6 +206,7 @@ def _of_look(look: Look) -> Iterator[tuple[str, dict[str, str], Any]]:
         ("tick_to_order", look.order_us),
         ("decision", look.step_us),
         ("journal", look.journal_us),
+        ("armed_order", look.armed_us),
     ):
         yield from _quantiles(f"{name}_seconds", [one / 1e6 for one in samples])
     views = [one.view for one in look.symbols]

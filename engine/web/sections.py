@@ -12,6 +12,7 @@ from engine.daybook import DayResult
 from engine.events import BaseEvent
 from engine.monitor.lines import clock, line
 from engine.monitor.summary import latencies
+from engine.rule_engine import RuleView
 from engine.rules import Rule
 from engine.rules.wording import to_expression
 from engine.view import OrderView, Resting
@@ -27,7 +28,7 @@ def sections(look: Look) -> Iterator[tuple[str, bytes]]:
     for one in look.symbols:
         yield f"symbol:{one.view.symbol}", _json(_symbol(one))
     yield "orders", _json([_order(one) for one in look.orders])
-    yield "rules", _json([_rule(one.rule, one.cooldown_s, one.executions) for one in look.rules])
+    yield "rules", _json([_rule(one) for one in look.rules])
     yield "limits", _json([
         {"name": one.name, "used": one.used, "max": one.most, "share": one.share}
         for one in look.limits
@@ -140,15 +141,17 @@ def _order(one: OrderView) -> dict[str, Any]:
     }
 
 
-def _rule(rule: Rule, cooldown_s: float, executions: int) -> dict[str, Any]:
+def _rule(view: RuleView) -> dict[str, Any]:
+    rule = view.rule
     return {
         "id": rule.id,
         "when": _words(rule),
         "symbols": rule.symbols,
         "enabled": rule.enabled,
-        "cooldown": round(cooldown_s),
+        "armed": view.armed,
+        "cooldown": round(view.cooldown_s),
         "rests": rule.cooldown_s,
-        "executions": executions,
+        "executions": view.executions,
         "executions_max": rule.executions_per_day_max,
     }
 

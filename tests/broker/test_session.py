@@ -474,7 +474,7 @@ def test_a_snapshot_that_does_not_end_degrades_asks_again_and_then_reconnects(tw
     tws.answers[61] = lambda _: []
     session = start(tws, sync_timeout_s=4.0, heartbeat_s=1000.0)
     session.connect(never)
-    until(session, lambda _: session._missing(session._link) == ["positions"])
+    until(session, lambda _: session._missing(session.link) == ["positions"])
     for attempt in range(2):
         (overdue,) = session.on_time(session._sync_ns)
         assert overdue.event == "SYNC_OVERDUE"
@@ -483,7 +483,7 @@ def test_a_snapshot_that_does_not_end_degrades_asks_again_and_then_reconnects(tw
         out = session.on_time(session._retry_ns)
         assert changes(out) == ["RETRY"]
         assert session.state is SessionState.SYNCING
-        until(session, lambda _, n=attempt: session._missing(session._link) == ["positions"])
+        until(session, lambda _, n=attempt: session._missing(session.link) == ["positions"])
     assert changes(session.on_time(session._sync_ns)) == ["SOCKET_CLOSED"]
 
 
@@ -492,7 +492,7 @@ def test_a_sync_that_was_overdue_may_end_later(tws):
     tws.answers[61] = lambda _: []
     session = start(tws, sync_timeout_s=4.0, heartbeat_s=1000.0)
     session.connect(never)
-    until(session, lambda _: session._missing(session._link) == ["positions"])
+    until(session, lambda _: session._missing(session.link) == ["positions"])
     session.on_time(session._sync_ns)
     tws.answers[61] = lambda _: [*silent(_), *silent(_)]
     session.on_time(session._retry_ns)

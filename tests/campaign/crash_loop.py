@@ -35,7 +35,7 @@ from engine.core import Core
 from engine.engine import Engine
 from engine.errors import JournalError
 from engine.events import AlertEvent
-from engine.inputs import ExecutionReported, Input
+from engine.inputs import ExecutionReported, Input, IntentsArmed
 from engine.journal import Journal, JournalFailed
 from engine.recovery import rebuild
 from engine.sim.memory import MemoryTws
@@ -314,9 +314,13 @@ def _sent(journal: Journal, tws: MemoryTws) -> Iterator[str]:
     """Nothing was sent twice, and everything that the exchange has is in the journal."""
     places: dict[str, Place] = {}
     known: set[str] = set()
+    ahead: set[int] = set()  # order ids that were armed
     last_id = 0
     for record in journal.records():
         known |= {one.execution_id for one in record.inputs if isinstance(one, ExecutionReported)}
+        for one in record.inputs:
+            if isinstance(one, IntentsArmed):
+                ahead |= {number for intent in one.intents for number in intent.order_ids}
         for command in record.commands:
             if isinstance(command, Place):
                 if command.order_id <= last_id:
@@ -332,7 +336,7 @@ def _sent(journal: Journal, tws: MemoryTws) -> Iterator[str]:
     for ref, ids in seen.items():
         if len(ids) > 1:
             yield f"{ref} was at the exchange {len(ids)} times"
-        if ref not in places:
+        if ref not in places and int(ref.rpartition("-")[2][1:]) not in ahead:
             yield f"{ref} is at the exchange, and the journal never placed it"
     filled: Counter[str] = Counter()
     for execution in exchange.executions():

@@ -120,6 +120,14 @@ def _price(price: float, side: Side) -> Decimal:
     return Decimal(str(mirrored(price, side)))
 
 
+def _breakout(side: str, when: str) -> dict[str, Any]:
+    """A rule whose orders are ready when its price comes. After a restart the price is beyond its
+    level: only what has executed holds it back."""
+    enter = {"kind": "enter", "side": side}
+    named = {"id": f"breakout-{side}", "symbols": [SYMBOL], "executions_per_day_max": 1}
+    return {**named, "when": f"last {when}", "then": enter, "armed": True}
+
+
 BUY: Final = (10.0, "BUY")
 SCENES: Final = (
     Scene(
@@ -199,6 +207,14 @@ SCENES: Final = (
         opens=frozenset(range(0, 301, 10)),
         strategy={"entry": {"type": "limit", "offset": {"amount": 0.5}}},
         lasts_s=65,
+    ),
+    Scene(
+        name="armed",
+        market=((0, 100, PLENTY), (12, 101.5, PLENTY), (16, 101.9, PLENTY), (30, 106.5, PLENTY)),
+        acts=(),
+        opens=frozenset({0, 300}),
+        strategy={"rules": [_breakout("BUY", ">= 101.9"), _breakout("SELL", "<= 98.1")]},
+        lasts_s=45,
     ),
     Scene(
         name="targets",

@@ -211,6 +211,8 @@ def test_defaults_are_written_too() -> None:
         "executions_per_day_max": None,
         "enabled": True,
         "cooldown_group": "",
+        "armed": False,
+        "armed_gap_percent": 0.1,
     }
 
 

@@ -290,7 +290,7 @@ def test_failure_27_no_reconnect(server: SimServer) -> None:
     with running(engine) as told:
         engine.publish({"ticker": "IBM", "signal": "BUY", "confidence": 0.9}).result(PATIENCE_S)
         until(lambda: engine.view().symbols[0].state == "protected")
-        link = engine._session._link
+        link = engine._session.link
         assert link is not None
         link.connection._stream.shutdown(socket.SHUT_RDWR)
         until(lambda: engine.view().session != "live")

@@ -10,13 +10,13 @@ import pytest
 
 from engine.commands import OrderSpec, Watch
 from engine.contexts import Context, Wish
+from engine.copies import copy_state
 from engine.groups import Group
 from engine.orders import Order
 from engine.positions import Ledger, Position
 from engine.recent import Recent
 from engine.state import Asked, Halt, Round, State, Suspicion
 from engine.tranches import Intent, Tranche
-from engine.verify.copies import copy_state
 from engine.verify.prints import LEFT_OUT, fingerprint
 from engine.verify.situations import find
 from engine.verify.world import START_NS, World

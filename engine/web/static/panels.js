@@ -21,7 +21,7 @@ export function drawRules(rules) {
   const rows = rules.map((one) => h("tr", { class: one.enabled ? null : "off" },
     h("th", { scope: "row" }, one.id, h("small", null, one.when)),
     h("td", null, one.symbols.length ? one.symbols.join(" ") : "all"),
-    h("td", { class: one.cooldown ? "right resting" : "right" }, !one.enabled ? "off" : one.cooldown ? `${one.cooldown} s` : "ready"),
+    h("td", { class: one.cooldown ? "right resting" : "right" }, !one.enabled ? "off" : one.armed ? "armed" : one.cooldown ? `${one.cooldown} s` : "ready"),
     h("td", { class: "right" }, one.executions, one.executions_max ? ` of ${one.executions_max}` : "")));
   byId("rules").replaceChildren(table(["rule", "for", { name: "rests", right: true }, { name: "today", right: true }], rows, "Rules"));
 }
@@ -56,7 +56,7 @@ export function drawHealth(store, link) {
   ];
   if (latency) {
     pairs.push(pair("p50 / p90 / p99", ""),
-      pair("tick to order", micro(latency.order)), pair("decision", micro(latency.step)), pair("journal", micro(latency.journal)),
+      pair("tick to order", micro(latency.order)), pair("decision", micro(latency.step)), pair("journal", micro(latency.journal)), pair("armed", micro(latency.armed)),
       pair("orders measured", latency.order ? latency.order.count : 0));
   }
   byId("health").replaceChildren(h("dl", { class: "pairs" }, pairs));

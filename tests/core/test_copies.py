@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from engine.copies import copy_state
 from engine.core import Core
-from engine.verify.copies import copy_state
 from engine.verify.prints import fingerprint
 from engine.verify.situations import SITUATIONS, Situation, find
 from engine.verify.steps import Moment, Steps

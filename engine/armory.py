@@ -1,0 +1,262 @@
+"""The armory: orders that are decided ahead, and leave from the compiled reader.
+
+An armed rule waits for one price. Before the writer goes to sleep, a copy of the core takes the
+very step that this price would cause, with the market as it is, moved so that the price is at its
+level. What comes out is encoded, put on record, and given to the reader, which sends it when the
+price comes, without the interpreter and without the disk. Then the core takes that same step, at
+the same time, and so decides the same; nothing is sent again.
+
+Every step of the core empties the reader first, and after it everything is rehearsed anew. So is
+what has been armed for a while, because guards, quotes and windows of time grow old.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from typing import Final
+
+import attrs
+
+from _fast.market import Market
+from engine.broker.link import Link
+from engine.broker.session import Session
+from engine.commands import OrderCommand, Place, Watch
+from engine.core import Core
+from engine.errors import UserError
+from engine.inputs import ArmedIntent, ConditionFired, Instrument, MarketView
+from engine.money import exact
+from engine.rulebook import armed_watches
+from engine.rules import Rule
+from engine.state import State
+from statecharts.vocabulary import OrderReport
+
+LIFE_NS: Final = 1_000_000_000  # what is older does not leave
+RENEW_NS: Final = LIFE_NS // 2
+PAUSE_NS: Final = 20_000_000  # between two attempts: a flood of steps is no flood of records
+NEAR: Final = 0.01  # of the price: a level further away than this is not worth a record yet
+ARMED_MAX: Final = 16
+
+
+@attrs.frozen
+class Ready:
+    """One rule's orders, rehearsed. ``condition`` and ``row`` are the market's."""
+
+    intent: ArmedIntent
+    condition: int
+    row: int
+    gap: float
+    commands: tuple[Place, ...]
+    data: bytes
+
+
+@attrs.frozen
+class Shot:
+    """What has left. ``rest`` is what the socket did not take of it."""
+
+    ready: Ready
+    rest: bytes
+    latency_us: float | None  # from the receipt of the price until the socket had been asked
+
+    @property
+    def fired(self) -> ConditionFired:
+        return ConditionFired(self.ready.intent.number, self.ready.intent.market, armed=True)
+
+
+class Armory:
+    """Belongs to the writer. ``view`` gives the market of a symbol, ``watches`` the number of the
+    watch behind each condition of the market."""
+
+    def __init__(
+        self,
+        core: Core,
+        session: Session,
+        market: Market,
+        view: Callable[[str, int], MarketView],
+        watches: Mapping[int, int],
+    ) -> None:
+        self._core = core
+        self._session = session
+        self._market = market
+        self._view = view
+        self._watches = watches
+        self._loaded: tuple[Ready, ...] = ()
+        self._tried_ns = self._due_ns = 0
+        self._known: tuple[tuple[Rule, ...], bool] = ((), False)  # rules, and whether any is armed
+
+    @property
+    def armed(self) -> tuple[tuple[str, str], ...]:
+        """(rule, symbol) of what may leave now."""
+        return tuple((one.intent.rule, one.intent.market.symbol) for one in self._loaded)
+
+    @property
+    def due_ns(self) -> int | None:
+        """When ``due`` has to be asked again, on the monotonic clock."""
+        return self._due_ns if self._core.state.live and self._wanted() else None
+
+    def _wanted(self) -> bool:
+        rules = self._core.state.rules
+        if self._known[0] is not rules:
+            self._known = rules, any(rule.armed and rule.enabled for rule in rules)
+        return self._known[1]
+
+    # -- arming ------------------------------------------------------------------------------
+
+    def disarm(self) -> None:
+        """Take everything out of the reader: a step of the core comes."""
+        reader = self._session.reader
+        if reader is not None:
+            assert reader.armed.fired < 0, "what has left is stepped before anything else"
+            reader.armed.clear()
+        self._loaded = ()
+        self._due_ns = min(self._due_ns, self._tried_ns + PAUSE_NS)
+
+    def due(self, mono_ns: int) -> bool:
+        """Whether to rehearse now. What could not leave at once any more is disarmed."""
+        if not (self._core.state.live and self._wanted()):
+            return False
+        link = self._session.link
+        room = 0 if link is None else link.room(mono_ns)
+        if any(len(one.commands) > room for one in self._loaded):
+            self.disarm()
+        if mono_ns < self._due_ns:
+            return False
+        self._tried_ns = mono_ns
+        self._due_ns = mono_ns + (RENEW_NS if room else PAUSE_NS)
+        return room > 0
+
+    def rehearse(self, mono_ns: int, now_ns: int) -> tuple[Ready, ...]:
+        """What every armed rule whose price is near would order; nothing while anything is in
+        doubt or due."""
+        core, link = self._core, self._session.link
+        deadline_ns = core.next_deadline_ns
+        if link is None or not _calm(core.state) or (deadline_ns or now_ns + 1) <= now_ns:
+            return ()
+        conditions = {number: condition for condition, number in self._watches.items()}
+        order_id, context = core.state.next_order_id, core.state.next_number
+        found: list[Ready] = []
+        for rule, watch, market in self._nearest(now_ns):
+            intent = ArmedIntent(watch.number, rule.id, market, now_ns, context, (order_id,), "")
+            fork = core.fork()
+            places = rehearsed(fork, intent)
+            data = _encoded(link, places, core.state.instruments[watch.symbol])
+            if not data or len(places) > link.room(mono_ns):
+                continue
+            order_ids = tuple([place.order_id for place in places])
+            digest = hashlib.sha256(data).hexdigest()
+            found.append(
+                Ready(
+                    attrs.evolve(intent, order_ids=order_ids, digest=digest),
+                    conditions[watch.number],
+                    self._session.rows[watch.symbol],
+                    watch.level * rule.armed_gap_percent / 100,
+                    places,
+                    data,
+                )
+            )
+            # Whichever leaves, no other has its names.
+            order_id, context = fork.state.next_order_id, fork.state.next_number
+        return tuple(found)
+
+    def _nearest(self, now_ns: int) -> list[tuple[Rule, Watch, MarketView]]:
+        """The armed watch of each symbol that comes first, with the market of that moment."""
+        best: dict[str, tuple[float, Rule, Watch, MarketView]] = {}
+        for rule, watch in armed_watches(self._core.state):
+            if watch.symbol in self._core.state.current:
+                continue
+            market = self._view(watch.symbol, now_ns)
+            away = _distance(watch, market)
+            if away is None or not 0 < away <= NEAR:
+                continue
+            known = best.get(watch.symbol)
+            if known is None or away < known[0]:
+                best[watch.symbol] = away, rule, watch, _moved(watch, market)
+        nearest = sorted(best.values(), key=lambda one: one[0])[:ARMED_MAX]
+        return [(rule, watch, market) for _, rule, watch, market in nearest]
+
+    def load(self, ready: tuple[Ready, ...], mono_ns: int, now_ns: int) -> None:
+        """Give it to the reader; it is on record, and durable. ``mono_ns`` and ``now_ns`` are when
+        it was rehearsed."""
+        reader, transport = self._session.reader, self._session.transport
+        assert reader is not None, "without a connection nothing is rehearsed"
+        until_ns, deadline_ns = mono_ns + LIFE_NS, self._core.next_deadline_ns
+        if deadline_ns is not None:
+            left_ns = (deadline_ns - now_ns) / self._session.exchange_clock.rate
+            until_ns = min(until_ns, mono_ns + int(left_ns))
+        bursts = [
+            (one.condition, one.row, m.bid, m.ask, m.last, one.gap, one.data)
+            for one in ready
+            for m in (one.intent.market,)
+        ]
+        # What a socket kept while the machine was suspended is no price of now.
+        awake_ns = 0 if transport.virtual else until_ns + transport.asleep_ns()
+        reader.armed.load(self._market, bursts, until_ns, awake_ns)
+        self._loaded, self._due_ns = ready, mono_ns + RENEW_NS
+
+    # -- firing ------------------------------------------------------------------------------
+
+    def take(self) -> Shot | None:
+        """What has left since it was armed; the others of its set are gone."""
+        reader = self._session.reader
+        if reader is None or reader.armed.fired < 0:
+            return None
+        took_ns = reader.armed.fired_ns - reader.last_receive_ns
+        latency_us = None if self._session.transport.virtual else took_ns / 1000
+        condition, data, sent = reader.armed.take()
+        ready = next(one for one in self._loaded if one.condition == condition)
+        assert ready.data == data, "what has left is not what was armed"
+        self._loaded = ()
+        return Shot(ready, data[sent:], latency_us)
+
+
+def _calm(state: State) -> bool:
+    """Whether nothing is waiting or in doubt: else what is decided now may not hold."""
+    if state.doubts or state.looking or state.asked_rules or state.dirty:
+        return False
+    return not any(one.reported == OrderReport.UNKNOWN for one in state.orders.values())
+
+
+def rehearsed(core: Core, intent: ArmedIntent) -> tuple[Place, ...]:
+    """What a copy of the core orders when the price of an intent comes; nothing if it refuses."""
+    core.state.armed = (intent,)
+    fired = ConditionFired(intent.number, intent.market, armed=True)
+    output = core.step((fired,), intent.now_ns)
+    orders = [one for one in output.commands if isinstance(one, OrderCommand)]
+    places = tuple([one for one in orders if isinstance(one, Place)])
+    return places if len(places) == len(orders) else ()
+
+
+def _encoded(link: Link, places: tuple[Place, ...], instrument: Instrument) -> bytes:
+    """Their bytes; none if they cannot be written: the ordinary way tells why."""
+    try:
+        return b"".join([link.order_frame(place, instrument) for place in places])
+    except (ValueError, UserError):
+        return b""
+
+
+def _distance(watch: Watch, market: MarketView) -> float | None:
+    """How far the price has to go until the watch fires, as a part of the level; None if there is
+    no price."""
+    price: float | None = getattr(market, watch.field)
+    if price is None:
+        return None
+    return (watch.level - price if watch.op in ("above", "over") else price - watch.level) / (
+        watch.level
+    )
+
+
+def _moved(watch: Watch, market: MarketView) -> MarketView:
+    """The market with the watched price at its level, and the others as far from it as now. The
+    tick that brings it there makes it fresh."""
+    by = exact(watch.level) - exact(getattr(market, watch.field))
+
+    def moved(price: float | None) -> float | None:
+        return None if price is None else float(exact(price) + by)
+
+    return attrs.evolve(
+        market,
+        bid=moved(market.bid),
+        ask=moved(market.ask),
+        last=moved(market.last),
+        quote_age_ns=0,
+    )

@@ -1,0 +1,344 @@
+"""Whole engines with armed rules, at a TWS in memory and in virtual time."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import pathlib
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+import pytest
+
+from engine.broker.transport import ShouldStop, Stream
+from engine.commands import OrderCommand, Place
+from engine.config import Broker, Config, from_mapping
+from engine.engine import Engine
+from engine.events import BaseEvent, NewOrderEvent
+from engine.inputs import ConditionFired, HaltRequested, IntentsArmed, Noticed
+from engine.journal import Journal
+from engine.recovery import rebuild
+from engine.retrace import Retrace
+from engine.sim.exchange import Exchange
+from engine.sim.instruments import instruments, session
+from engine.sim.kept_journal import KeptJournal
+from engine.sim.launch import DAY
+from engine.sim.memory import MemoryTws
+from engine.sim.policies import Policies
+from engine.sim.records import MarketTick
+from engine.sim.virtual import VirtualStream, VirtualTransport
+from tests.faulty_disk import FaultyDisk
+
+SECOND: Final = 1_000_000_000
+ACCOUNT: Final = "DU1234567"
+START_NS: Final = session(DAY)[0] + 3600 * SECOND
+PLENTY: Final = 100_000
+HALT: Final = HaltRequested(1, "test", "now")
+NOTHING: Final = Noticed("info", "nothing that changes anything")
+FOR_EVER: Final = range(1, 10**9)
+CROSSES_S: Final = 20.0
+SIDES: Final = ("BUY", "SELL")
+Path = Sequence[tuple[float, float]]  # from when, the price of a long
+
+
+def breakout(symbol: str, side: str, armed: bool = True, **more: Any) -> dict[str, Any]:
+    when = "last >= 101" if side == "BUY" else "last <= 99"
+    enter = {"kind": "enter", "side": side}
+    return {"id": symbol, "symbols": [symbol], "when": when, "then": enter, "armed": armed, **more}
+
+
+def mirrored(price: float, side: str) -> float:
+    return price if side == "BUY" else round(200 - price, 2)
+
+
+class Wire(VirtualTransport):
+    """Keeps what is sent."""
+
+    def __init__(self, tws: MemoryTws) -> None:
+        super().__init__(tws)
+        self.sent: list[bytes] = []
+
+    def connect(self, broker: Broker, should_stop: ShouldStop) -> Stream:
+        stream = super().connect(broker, should_stop)
+        assert isinstance(stream, VirtualStream)
+        send = stream.connection.send
+
+        def kept(data: bytes) -> None:
+            self.sent.append(data)
+            send(data)
+
+        stream.connection.send = kept  # type: ignore[method-assign]
+        return stream
+
+
+class Run:
+    """One engine over a short market. Every symbol goes the same way, one after the other."""
+
+    def __init__(
+        self,
+        *rules: dict[str, Any],
+        side: str = "BUY",
+        path: Path = ((0, 100.5), (CROSSES_S, 101)),
+        size: int = PLENTY,
+        lasts_s: float = 40.0,
+        faults: Sequence[str] = (),
+        journal: Journal | None = None,
+        **broker: Any,
+    ) -> None:
+        self.side, self.path, self.size, self.lasts_s = side, path, size, lasts_s
+        self.symbols = [rule["symbols"][0] for rule in rules]
+        hours = (session(DAY),)
+        known = instruments(self.symbols, hours)
+        self.exchange = Exchange(known, ACCOUNT, Policies(), 1, START_NS, 1)
+        self.tws = MemoryTws(self.exchange, self._ticks(), seed=1, latency_ns=5_000_000)
+        for line in faults:
+            self.tws.fault(line)
+        self.wire = Wire(self.tws)
+        self.journal = journal or KeptJournal.memory()
+        self.config = self._configured(rules, broker)
+        self.engine = Engine(self.config, self.journal, transport=self.wire, run="r1")
+        self.events: list[BaseEvent] = []
+        self.engine.subscribe(BaseEvent, self.events.append)
+
+    def _configured(self, rules: Sequence[dict[str, Any]], broker: dict[str, Any]) -> Config:
+        strategy = {
+            "symbols": self.symbols,
+            "sizing": {"shares": 300},
+            "stop": {"amount": 2.0},
+            "target": {"amount": 3.0},
+            "cooldown_s": 0.0,
+            "rules": list(rules),
+        }
+        return from_mapping({"strategy": strategy, "broker": {"account": ACCOUNT, **broker}})
+
+    def _ticks(self) -> Any:
+        left, at_s = list(self.path), 0.0
+        while at_s < self.lasts_s + 60:
+            while len(left) > 1 and left[1][0] <= at_s:
+                left.pop(0)
+            middle = mirrored(left[0][1], self.side)
+            at_ns = START_NS + int(at_s * SECOND)
+            for symbol in self.symbols:
+                for kind, price in (("B", middle - 0.01), ("A", middle + 0.01), ("T", middle)):
+                    yield MarketTick(at_ns, symbol, kind, round(price, 2), self.size)  # type: ignore[arg-type]
+            at_s = min(left[1][0], at_s + 4) if len(left) > 1 else at_s + 4
+
+    def at(self, second: float, action: Callable[[], object]) -> None:
+        self.wire.at(START_NS + int(second * SECOND), action)
+
+    def play(self) -> Run:
+        self.at(self.lasts_s, self.engine.stop)
+        self.engine.run()
+        return self
+
+    # -- what came of it ---------------------------------------------------------------------
+
+    def fired(self) -> list[bool]:
+        """Of each rule's fire, whether it had been armed."""
+        return [
+            one.armed
+            for record in self.journal.records()
+            for one in record.inputs
+            if isinstance(one, ConditionFired)
+            and any(isinstance(command, OrderCommand) for command in record.commands)
+        ]
+
+    def armed(self) -> list[IntentsArmed]:
+        records = self.journal.records()
+        return [one for r in records for one in r.inputs if isinstance(one, IntentsArmed)]
+
+    def placed(self) -> list[Place]:
+        return [c for r in self.journal.records() for c in r.commands if isinstance(c, Place)]
+
+    def position(self, symbol: str = "IBM") -> int:
+        return int(self.exchange.position(symbol))
+
+    def protected(self, symbol: str = "IBM") -> int:
+        return sum(
+            int(one.remaining)
+            for one in self.exchange.open_orders()
+            if one.order_type == "STP" and one.instrument.symbol == symbol
+        )
+
+
+@pytest.mark.parametrize("side", SIDES)
+@pytest.mark.parametrize("size", [PLENTY, 70])
+def test_it_leaves_armed_once_and_is_protected(side: str, size: int) -> None:
+    run = Run(breakout("IBM", side), side=side, size=size).play()
+    sign = 1 if side == "BUY" else -1
+
+    assert run.fired() == [True]
+    assert run.position() == 300 * sign
+    assert run.protected() == 300
+    assert [one.order_type for one in run.events if isinstance(one, NewOrderEvent)] == [
+        "MKT",
+        "STP",
+        "LMT",
+    ]
+    (intent,) = run.armed()[-1].intents
+    assert intent.order_ids == tuple(place.order_id for place in run.placed())
+    bursts = [hashlib.sha256(data).hexdigest() for data in run.wire.sent]
+    assert bursts.count(intent.digest) == 1
+    assert run.exchange.oracle.report()["uncovered_max_ms"] == 0
+
+
+@pytest.mark.parametrize("side", SIDES)
+def test_its_trade_is_that_of_the_ordinary_way(side: str) -> None:
+    # The market steps onto the level itself, so both decide on the same prices.
+    armed = Run(breakout("IBM", side), side=side).play()
+    ordinary = Run(breakout("IBM", side, armed=False), side=side).play()
+    assert (armed.fired(), ordinary.fired()) == ([True], [False])
+    assert armed.placed() == ordinary.placed()
+    assert armed.position() == ordinary.position()
+
+
+def test_what_is_armed_is_renewed_and_never_older_than_a_second() -> None:
+    run = Run(breakout("IBM", "BUY")).play()
+    made = [intent.now_ns for one in run.armed() for intent in one.intents]
+    apart = [b - a for a, b in itertools.pairwise(made)]
+    assert len(made) > 2 * (CROSSES_S - 3)
+    assert max(apart) <= SECOND // 2
+    fired = next(
+        record
+        for record in run.journal.records()
+        if any(isinstance(one, ConditionFired) for one in record.inputs)
+    )
+    assert fired.now_ns == made[-1] > START_NS + (CROSSES_S - 1) * SECOND
+
+
+def test_nothing_is_armed_while_the_price_is_far_away() -> None:
+    run = Run(breakout("IBM", "BUY"), path=((0, 99), (CROSSES_S, 101))).play()
+    assert run.armed() == []
+    assert run.fired() == [False]
+
+
+def test_a_price_that_jumps_too_far_is_decided_when_it_has_come() -> None:
+    run = Run(breakout("IBM", "BUY"), path=((0, 100.5), (CROSSES_S, 101.2))).play()
+    assert run.armed() != []
+    assert run.fired() == [False]
+    wide = Run(
+        breakout("IBM", "BUY", armed_gap_percent=0.5), path=((0, 100.5), (CROSSES_S, 101.2))
+    ).play()
+    assert wide.fired() == [True]
+
+
+def test_after_a_step_it_is_armed_anew_before_it_leaves() -> None:
+    """Whatever the core has heard may have changed what it would do."""
+    arrives = CROSSES_S + 0.005
+    for before, armed in (((0.010, 0.005), False), ((0.060, 0.040), True)):
+        run = Run(breakout("IBM", "BUY"))
+        for left in before:
+            run.at(arrives - left, lambda run=run: run.engine._inbox.put(NOTHING))  # type: ignore[misc]
+        run.play()
+        assert run.fired() == [armed]
+        assert run.position() == 300
+
+
+def test_a_halt_that_is_under_way_comes_first() -> None:
+    run = Run(breakout("IBM", "BUY"))
+    run.at(CROSSES_S + 0.005, lambda: run.engine._inbox.put(HALT))
+    run.play()
+    assert run.placed() == []
+    assert run.position() == 0
+
+
+def test_of_several_that_come_at_once_one_leaves_armed_and_the_others_in_the_ordinary_way() -> None:
+    run = Run(*[breakout(symbol, "BUY") for symbol in ("IBM", "AAPL", "SPY")]).play()
+    assert run.fired() == [True, False, False]
+    assert [run.position(symbol) for symbol in run.symbols] == [300] * 3
+    ids = [place.order_id for place in run.placed()]
+    assert ids == sorted(set(ids))
+    assert len(ids) == 9
+
+
+def test_a_burst_that_the_pacing_would_split_is_not_armed() -> None:
+    run = Run(breakout("IBM", "BUY"), messages_per_s_max=20).play()
+    assert run.armed() == []
+    assert run.fired() == [False]
+    assert run.position() == 300
+
+
+def test_an_engine_that_is_halted_arms_nothing() -> None:
+    run = Run(breakout("IBM", "BUY"))
+    run.at(1.0, lambda: run.engine._inbox.put(HALT))
+    run.play()
+    assert all(
+        intent.now_ns < START_NS + 2 * SECOND for one in run.armed() for intent in one.intents
+    )
+
+
+def test_a_disk_that_refuses_arms_nothing(tmp_path: pathlib.Path) -> None:
+    disk = FaultyDisk()
+    journal = Journal.open(tmp_path / "J", "full", disk)
+    run = Run(breakout("IBM", "BUY"), journal=journal)
+    seen: list[tuple[tuple[str, str], ...]] = []
+    for second in (4.9, 5.9, CROSSES_S - 1):
+        run.at(second, lambda: seen.append(run.engine._runtime.armory.armed))
+    run.at(5.0, lambda: setattr(disk, "refuse", {"any": FOR_EVER}))
+    run.at(30.0, disk.heal)
+    run.play()
+    assert seen == [(("IBM", "IBM"),), (), ()]
+    assert run.position() == 0  # and a journal that cannot be written ends entries
+
+
+@pytest.mark.parametrize("side", SIDES)
+def test_a_disk_that_refuses_what_has_left_is_given_it_later(
+    side: str, tmp_path: pathlib.Path
+) -> None:
+    """What left was on record when it was armed. The step comes to the disk when it is back."""
+    disk = FaultyDisk()
+    journal = Journal.open(tmp_path / "J", "full", disk)
+    run = Run(breakout("IBM", side), side=side, journal=journal)
+    run.at(CROSSES_S + 0.004, lambda: setattr(disk, "refuse", {"any": FOR_EVER}))
+    run.at(28.0, disk.heal)
+    run.play()
+    assert abs(run.position()) == 300 == run.protected()
+    with Journal.open(tmp_path / "J") as again:
+        run.journal = again
+        assert run.fired() == [True]
+        assert len(run.placed()) == 3
+        assert abs(rebuild(again, run.config).state.held("IBM")) == 300
+
+
+def test_while_it_is_armed_that_is_seen() -> None:
+    run = Run(breakout("IBM", "BUY"))
+    seen: list[tuple[tuple[str, str], ...]] = []
+    for second in (CROSSES_S - 1, CROSSES_S + 5):
+        run.at(second, lambda: seen.append(run.engine._runtime.armory.armed))
+    run.play()
+    assert seen == [(("IBM", "IBM"),), ()]
+
+
+@pytest.mark.parametrize("side", SIDES)
+@pytest.mark.parametrize("second", [CROSSES_S, CROSSES_S + 0.004, CROSSES_S + 0.006, 19.99])
+@pytest.mark.parametrize("kind", ["reset", "close"])
+def test_a_link_that_is_lost_just_then_leaves_no_doubt_for_long(
+    side: str, second: float, kind: str
+) -> None:
+    run = Run(
+        breakout("IBM", side, executions_per_day_max=1),
+        side=side,
+        faults=(f"+{second:g}s {kind}",),
+        lasts_s=90.0,
+    ).play()
+    held = run.position()
+    assert held in (0, 300 if side == "BUY" else -300)
+    assert run.protected() == abs(held)
+    core = rebuild(run.journal, run.config)
+    assert int(core.state.held("IBM")) == held
+    sent = [place.spec.order_ref for place in run.placed()]
+    assert len(sent) == len(set(sent))
+    assert run.exchange.oracle.crossings == 0
+
+
+def test_the_journal_replays_and_can_be_retraced() -> None:
+    run = Run(breakout("IBM", "BUY"), path=((0, 100.5), (CROSSES_S, 101), (30, 104.5)))
+    run.play()
+    assert run.fired() == [True]
+    state = run.engine._runtime.core.state
+    assert rebuild(run.journal, run.config).state.digest() == state.digest()
+    retrace = Retrace()
+    for record in run.journal.records():
+        retrace.step(record)
+    assert retrace.state.digest() == state.digest()
+    assert run.position() == 0
