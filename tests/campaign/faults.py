@@ -755,6 +755,51 @@ _RULES: Final = (
     ),
 )
 
+_ARMED: Final = (
+    Fault(
+        "armed-sends-twice",
+        "what has left by the reader's hand is sent once more when the core takes its step",
+        "engine/runtime.py",
+        "if shot is None or not isinstance(command, OrderCommand):",
+        "if isinstance(command, Command):",
+    ),
+    Fault(
+        "armed-stays-in-the-reader",
+        "a step of the core leaves in the reader what was armed before it",
+        "engine/armory.py",
+        "            reader.armed.clear()\n",
+        "            pass\n",
+    ),
+    Fault(
+        "armed-outlives-a-step",
+        "the core takes an intent as armed although something has happened since",
+        "engine/core.py",
+        "state.armed = ()  # what was decided ahead was of the state before",
+        "pass",
+    ),
+    Fault(
+        "armed-doubt-forgotten",
+        "after a crash nobody asks whether what was armed has left",
+        "engine/core.py",
+        "        _doubt_armed(state, out)\n",
+        "        pass\n",
+    ),
+    Fault(
+        "armed-same-names",
+        "two intents of a set have the same order ids",
+        "engine/armory.py",
+        "order_id, context = fork.state.next_order_id, fork.state.next_number",
+        "context = fork.state.next_number",
+    ),
+    Fault(
+        "armed-in-doubt",
+        "an intent is armed although the engine does not know what is at the broker",
+        "engine/armory.py",
+        "if state.doubts or state.looking or state.asked_rules or state.dirty:",
+        "if state.looking or state.asked_rules or state.dirty:",
+    ),
+)
+
 FAULTS: Final[tuple[Fault, ...]] = (
     *_COVER,
     *_GROUPS,
@@ -765,4 +810,5 @@ FAULTS: Final[tuple[Fault, ...]] = (
     *_ADDS,
     *_RISK,
     *_RULES,
+    *_ARMED,
 )

@@ -10,15 +10,17 @@ from typing import Any, Final
 
 import pytest
 
+from engine.armory import rehearsed
 from engine.broker.transport import ShouldStop, Stream
 from engine.commands import OrderCommand, Place
 from engine.config import Broker, Config, from_mapping
 from engine.engine import Engine
 from engine.events import BaseEvent, NewOrderEvent
-from engine.inputs import ConditionFired, HaltRequested, IntentsArmed, Noticed
+from engine.inputs import ArmedIntent, ConditionFired, HaltRequested, IntentsArmed, Noticed
 from engine.journal import Journal
 from engine.recovery import rebuild
 from engine.retrace import Retrace
+from engine.rulebook import armed_watches
 from engine.sim.exchange import Exchange
 from engine.sim.instruments import instruments, session
 from engine.sim.kept_journal import KeptJournal
@@ -27,6 +29,8 @@ from engine.sim.memory import MemoryTws
 from engine.sim.policies import Policies
 from engine.sim.records import MarketTick
 from engine.sim.virtual import VirtualStream, VirtualTransport
+from engine.state import State
+from statecharts.vocabulary import OrderReport
 from tests.faulty_disk import FaultyDisk
 
 SECOND: Final = 1_000_000_000
@@ -249,6 +253,11 @@ def test_of_several_that_come_at_once_one_leaves_armed_and_the_others_in_the_ord
     ids = [place.order_id for place in run.placed()]
     assert ids == sorted(set(ids))
     assert len(ids) == 9
+    for one in run.armed():
+        taken = [number for intent in one.intents for number in intent.order_ids]
+        assert len(set(taken)) == len(taken)
+        assert len({intent.context for intent in one.intents}) == len(one.intents)
+    assert max(len(one.intents) for one in run.armed()) == 3
 
 
 def test_a_burst_that_the_pacing_would_split_is_not_armed() -> None:
@@ -342,3 +351,41 @@ def test_the_journal_replays_and_can_be_retraced() -> None:
         retrace.step(record)
     assert retrace.state.digest() == state.digest()
     assert run.position() == 0
+
+
+@pytest.mark.parametrize("doubt", ["doubts", "unknown", "looking"])
+def test_in_doubt_nothing_is_armed(doubt: str) -> None:
+    """As long as it is not known what is at the broker, what is decided now may not hold."""
+    run = Run(breakout("IBM", "BUY"))
+    seen: list[int] = []
+
+    def look() -> None:
+        armory, state = run.engine._runtime.armory, run.engine._runtime.core.state
+        now_ns = run.engine._runtime.now_ns()
+        seen.append(len(armory.rehearse(run.wire.monotonic_ns(), now_ns)))
+        if doubt == "doubts":
+            state.doubts = True
+        elif doubt == "looking":
+            state.looking["IBM"] = ("rules:0",)
+        else:
+            order = next(iter(_a_fork_with_orders(run).orders.values()))
+            order.reported = OrderReport.UNKNOWN
+            state.orders[order.order_id] = order
+        seen.append(len(armory.rehearse(run.wire.monotonic_ns(), now_ns)))
+        state.doubts = False
+        state.looking.clear()
+        state.orders.clear()
+
+    run.at(CROSSES_S - 5, look)
+    run.play()
+    assert seen == [1, 0]
+
+
+def _a_fork_with_orders(run: Run) -> State:
+    fork = run.engine._runtime.core.fork()
+    (rule, watch) = next(armed_watches(fork.state))
+    now_ns = run.engine._runtime.now_ns()
+    view = run.engine._runtime.market_view("IBM", now_ns)
+    intent = ArmedIntent(watch.number, rule.id, view, now_ns, 1, (1,), "")
+    assert rehearsed(fork, intent)
+    return fork.state
