@@ -89,6 +89,6 @@ cdef int evaluate(
 
 # Raises MemoryError; the watch is unchanged then.
 cdef int watch_add(Watch* watch, Condition condition) except -1
-# 1 when `id` was there, else 0.
-cdef bint watch_drop(Watch* watch, int32_t id) noexcept nogil
+# Where `id` stood among the items, which those behind it have moved up to; -1: it was not there.
+cdef int32_t watch_drop(Watch* watch, int32_t id) noexcept nogil
 cdef void watch_free(Watch* watch) noexcept nogil

@@ -173,8 +173,8 @@ class Market:
         ``fire_if_true`` it fires.
 
         Raises:
-            ValueError: the indicator is not followed or has no such line, unknown column or op,
-                or ``conditions_max`` reached.
+            ValueError: an operand is neither, the indicator is not followed or has no such line,
+                unknown column or op, level not finite, or ``conditions_max`` reached.
         """
     def follow(self, row: int, wanted: Iterable[tuple[str, tuple[float, ...]]]) -> None:
         """Keep these indicators (studies.FAMILIES and parameters) and no others up with the bars.

@@ -18,7 +18,7 @@ from _fast.instruments cimport FROM_LAST, LINE, Row, instrument_free, instrument
 from _fast.instruments import INSTRUMENT_DTYPE
 from _fast.ranges cimport atr_reset
 from _fast.studies cimport (
-    Floating, Meeting, begin, feed, floating_add, followers_of, line_of, meeting_add, shown,
+    Meeting, begin, feed, floating_add, followers_of, line_of, meeting_add, meeting_of, shown,
     studies_drop, studies_float, studies_meet,
 )
 from _fast.ticks cimport change, change_by_bar, change_by_clock, completed, is_sound
@@ -353,30 +353,25 @@ cdef class Market:
     def when_study(self, row, left, op, right, fire_if_true=False):
         cdef int32_t index = self.checked(row)
         cdef Row* more = &self.row_at[index]
+        cdef const double* level
         cdef Condition condition
-        cdef Floating floating
         cdef Meeting meeting
-        self.check_condition("last" if isinstance(left, tuple) else left, op)
+        cdef uint8_t unjudged = 0 if fire_if_true else UNSURE
+        self.check_condition(left if isinstance(left, str) else "last", op)
         followers = self.followers.get(index, {})
         if isinstance(left, str):
-            floating.level = line_of(followers, right)
-            floating.id = condition.id = self.next_condition
-            floating.column = condition.column = COLUMNS[left]
-            condition.level = floating.level[0]
+            level = line_of(followers, right)
+            condition.level = level[0]
+            condition.id = self.next_condition
+            condition.column = COLUMNS[left]
             condition.below = OPS[op]
             condition.strict = op in STRICT
-            condition.latched = 0 if fire_if_true else UNSURE
-            floating_add(more.studies, floating, &more.watch, condition)
+            condition.latched = unjudged
+            floating_add(more.studies, level, &more.watch, condition)
         else:
-            meeting.left = line_of(followers, left)
-            meeting.right = NULL
-            meeting.level = right if isinstance(right, float) else NAN
-            if not isinstance(right, float):
-                meeting.right = line_of(followers, right)
+            meeting = meeting_of(followers, left, op, right)
             meeting.id = self.next_condition
-            meeting.below = OPS[op]
-            meeting.strict = op in STRICT
-            meeting.latched = 0 if fire_if_true else UNSURE
+            meeting.latched = unjudged
             meeting_add(more.studies, meeting)
         self.row_of_condition[self.next_condition] = index
         self.next_condition += 1
@@ -387,9 +382,10 @@ cdef class Market:
         row = self.row_of_condition.pop(condition_id, None)
         if row is None:
             raise KeyError(f"there is no condition {condition_id}")
-        watch_drop(&self.row_at[<int32_t>row].watch, condition_id)
-        if self.row_at[<int32_t>row].studies is not NULL:
-            studies_drop(self.row_at[<int32_t>row].studies, condition_id)
+        cdef Row* more = &self.row_at[<int32_t>row]
+        cdef int32_t place = watch_drop(&more.watch, condition_id)
+        if more.studies is not NULL:
+            studies_drop(more.studies, condition_id, place)
 
     def fires(self):
         cdef int i
