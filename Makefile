@@ -13,7 +13,7 @@ FRAME  := setup.py pyproject.toml constraints.txt
 SOURCES := $(wildcard _fast/*.pyx _fast/*.pxd)
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test lint bench mutants faults charts debug clean system-packages
+.PHONY: help build run test lint bench soak fuzz instructions mutants faults charts debug sanitize clean system-packages
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -52,6 +52,16 @@ bench: build ## measure; prints a table, appends a line to bench/results.jsonl
 	@$(BIN)/python -m pytest bench -o python_files='bench_*.py' -q --record \
 	  --benchmark-enable --benchmark-quiet --benchmark-max-time=0.4 $(ARGS)
 
+soak: build ## half an hour of 200,000 trades a second: is one lost, does memory grow?
+	@$(BIN)/python -m bench.soak $(ARGS)
+
+fuzz: build ## damaged messages for the decoders, ten minutes of each format
+	@$(BIN)/python -m tests.fast.fuzz text $(ARGS)
+	@$(BIN)/python -m tests.fast.fuzz protobuf $(ARGS)
+
+instructions: build system-packages ## count the instructions of each stage; ARGS=--renew writes them down
+	@$(BIN)/python -m bench.instructions $(ARGS)
+
 mutants: build ## break the core on purpose, fault by fault, and see who finds it (long)
 	$(BIN)/python -m tests.campaign.mutants $(ARGS)
 
@@ -68,12 +78,24 @@ debug: ## build with checks compiled in, beside the working copy, and run the fa
 	git ls-files -z --cached --others --exclude-standard | tar --null --ignore-failed-read -cf - -T - | tar -xf - -C build/debug
 	test -x $(DEBUG_VENV)/bin/python || $(PYTHON) -m venv $(DEBUG_VENV)
 	$(DEBUG_VENV)/bin/python $(INSTALL) setuptools Cython numpy
-	cd build/debug && ENGINE_DEBUG=1 $(DEBUG_VENV)/bin/python $(INSTALL) --no-build-isolation -e ".[test,diagrams]"
+	cd build/debug && ENGINE_DEBUG=1 ENGINE_BENCH=1 $(DEBUG_VENV)/bin/python $(INSTALL) --no-build-isolation -e ".[test,diagrams]"
 	cd build/debug && $(DEBUG_VENV)/bin/python -m pytest -m "not slow and not data" --deselect tests/test_layout.py $(ARGS)
 
+# The address sanitiser in every module of the hot path, in a copy of the tree of its own. Memory
+# comes from malloc, piece by piece, so that it sees the end of each. Python's own leaks at exit
+# are none of ours.
+SANITIZER = LD_PRELOAD="$$(gcc -print-file-name=libasan.so)" PYTHONMALLOC=malloc ASAN_OPTIONS=detect_leaks=0:abort_on_error=1
+sanitize: build ## the fast tests with an address sanitiser compiled in, beside the working copy
+	rm -rf build/sanitize && mkdir -p build/sanitize
+	git ls-files -z --cached --others --exclude-standard | tar --null --ignore-failed-read -cf - -T - | tar -xf - -C build/sanitize
+	cd build/sanitize && ENGINE_SANITIZE=1 ENGINE_BENCH=1 $(CURDIR)/$(BIN)/python setup.py --quiet build_ext --inplace
+	cd build/sanitize && $(SANITIZER) $(CURDIR)/$(BIN)/python -m pytest tests/fast -m "not slow and not data" $(ARGS)
+	cd build/sanitize && for style in text protobuf; do \
+	  $(SANITIZER) $(CURDIR)/$(BIN)/python -m tests.fast.fuzz $$style --seconds 60 || exit 1; done
+
 # Drawings need Graphviz, and the dashboard's tests a browser; that numbers are read alike under
-# any locale needs one with a decimal comma. Where they cannot be installed their tests are skipped
-# and say so.
+# any locale needs one with a decimal comma, and instructions are counted by Valgrind. Where they
+# cannot be installed their tests are skipped and say so.
 APT = command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ] && apt-get update -qq && apt-get install -y -qq --no-install-recommends
 system-packages:
 	@command -v dot >/dev/null || { $(APT) graphviz; } >/dev/null 2>&1 \
@@ -82,7 +104,9 @@ system-packages:
 	  || echo "no locale with a decimal comma could be installed; its test is skipped"
 	@command -v chromium >/dev/null || { $(APT) chromium; } >/dev/null 2>&1 \
 	  || echo "chromium could not be installed; the dashboard is not tested in a browser"
+	@command -v valgrind >/dev/null || { $(APT) valgrind; } >/dev/null 2>&1 \
+	  || echo "valgrind could not be installed; the hot path's instructions are not counted"
 
 clean: ## remove everything that was built
-	rm -rf $(VENV) build dist *.egg-info _fast/*.so .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks
+	rm -rf $(VENV) build dist *.egg-info _fast/*.so bench/compiled/*.so .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

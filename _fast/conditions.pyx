@@ -83,6 +83,21 @@ cdef int evaluate(
     return fired
 
 
+cdef Condition condition_of(object column, object op) except *:
+    cdef Condition condition
+    if column not in COLUMNS:
+        raise ValueError(f"a condition reads one of {', '.join(COLUMNS)}, not {column!r}")
+    if op not in OPS:
+        raise ValueError(f"a condition is one of {', '.join(OPS)}, not {op!r}")
+    condition.level = NAN
+    condition.id = 0
+    condition.column = COLUMNS[column]
+    condition.below = OPS[op]
+    condition.strict = op in STRICT
+    condition.latched = UNSURE
+    return condition
+
+
 cdef int watch_add(Watch* watch, Condition condition) except -1:
     cdef int32_t room = watch.room
     cdef Condition* items

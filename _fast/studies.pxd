@@ -81,8 +81,10 @@ cdef int studies_meet(
 # Move the levels that float; returns their columns as bits, whose quiet bands are gone.
 cdef uint32_t studies_float(Studies* studies, Watch* watch) noexcept nogil
 
-# What was asked, but for its number and its truth; ValueError.
-cdef Meeting meeting_of(dict followers, object left, str op, object right) except *
+# Of two operands, compared as the condition says; ValueError.
+cdef Meeting meeting_of(
+    dict followers, object left, object right, Condition condition
+) except *
 # MemoryError; nothing has changed then.
 cdef int meeting_add(Studies* studies, Meeting meeting) except -1
 # With the condition whose level floats: both, or neither.

@@ -12,7 +12,6 @@ from _fast.channels cimport (
     bollinger_push, donchian_push, keltner_push,
 )
 from _fast.conditions cimport UNSURE, Condition, watch_add
-from _fast.conditions import OPS, STRICT
 from _fast.deviations cimport DeviationState, StdDev, deviation_push
 from _fast.oscillators cimport (
     Macd, MacdLines, MacdState, Roc, RocState, Rsi, RsiState, Stochastic, StochasticLines,
@@ -373,7 +372,9 @@ cdef const double* line_of(dict followers, object operand) except NULL:
     return &follower.study.values[<int>line]
 
 
-cdef Meeting meeting_of(dict followers, object left, str op, object right) except *:
+cdef Meeting meeting_of(
+    dict followers, object left, object right, Condition condition
+) except *:
     cdef Meeting meeting
     meeting.left = line_of(followers, left)
     meeting.right = NULL
@@ -384,8 +385,10 @@ cdef Meeting meeting_of(dict followers, object left, str op, object right) excep
             raise ValueError(f"a condition's level is a finite number, not {right}")
     else:
         meeting.right = line_of(followers, right)
-    meeting.below = OPS[op]
-    meeting.strict = op in STRICT
+    meeting.id = condition.id
+    meeting.below = condition.below
+    meeting.strict = condition.strict
+    meeting.latched = condition.latched
     return meeting
 
 
