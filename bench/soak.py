@@ -15,13 +15,11 @@ from __future__ import annotations
 import argparse
 import gc
 import json
-import resource
 import socket
 import subprocess
 import sys
 import threading
 import time
-from pathlib import Path
 from typing import Any, Final
 
 import attrs
@@ -31,6 +29,7 @@ from _fast.market import Market
 from _fast.reader import CLOSED
 from bench.compiled import compiled
 from bench.ledger import ROOT
+from bench.peers.memory import resident
 from bench.stream import FIRST
 from bench.wire import version
 
@@ -164,11 +163,11 @@ def _read(sock: socket.socket, style: str, seconds: float, *, progress: bool) ->
         longest, before = max(longest, now - before), now
         fires += len(made.fires())
         if not early and now - began > seconds / 10:
-            early = _memory()
+            early = resident()
         if progress and now - began > seconds * told / STEPS:
             told += 1
             sys.stderr.write(
-                f"{now - began:6.0f} s {reader.checked:15,} trades {_memory():14,} B\n"
+                f"{now - began:6.0f} s {reader.checked:15,} trades {resident():14,} B\n"
             )
         if flags & CLOSED:
             break
@@ -185,7 +184,7 @@ def _read(sock: socket.socket, style: str, seconds: float, *, progress: bool) ->
         "bars": sum(len(made.bars(row)) for row in range(INSTRUMENTS)),
         "fires": fires,
         "memory_early": early,
-        "memory_late": _memory(),
+        "memory_late": resident(),
         "read_longest_s": longest,
     }
 
@@ -199,12 +198,6 @@ def _host(done: threading.Event) -> None:
             ring.append(ring)
             kept.append(ring)
         del kept[:-5_000]
-
-
-def _memory() -> int:
-    """Resident bytes of this process."""
-    pages = int(Path("/proc/self/statm").read_text("ascii").split()[1])
-    return pages * resource.getpagesize()
 
 
 def main() -> int:

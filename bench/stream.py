@@ -24,10 +24,19 @@ Bytes = NDArray[np.uint8]
 
 
 class Stream:
-    """``count`` trades in a block, of the requests in turn; ``per_second`` of them to a second."""
+    """``count`` trades in a block, of the requests in turn; ``per_second`` of them to a second.
+
+    ``numbered``: the sizes count. Without, they stay, which costs the sender less.
+    """
 
     def __init__(
-        self, encoder: Encoder, requests: Sequence[int], count: int, per_second: int
+        self,
+        encoder: Encoder,
+        requests: Sequence[int],
+        count: int,
+        per_second: int,
+        *,
+        numbered: bool = True,
     ) -> None:
         if count % len(requests):
             raise ValueError(f"{count} trades do not share out among {len(requests)} requests")
@@ -35,9 +44,10 @@ class Stream:
         self.sent = 0  # trades in the turns so far
         self._requests = len(requests)
         self._per_second = per_second
-        text = encoder.ticks(1).last(2, MINUTE_S, 160.25, FIRST, "X").count(str(MINUTE_S).encode())
-        self._digits = bool(text)
-        time = str(MINUTE_S).encode() if text else _varint(MINUTE_S)
+        probe = encoder.ticks(1).last(2, MINUTE_S, 160.25, FIRST, "ISLAND")
+        text = str(MINUTE_S).encode() in probe
+        self._written = _decimal if text else _varints
+        time = self._written(np.array([MINUTE_S])).tobytes()
         frames, times, sizes, at = [], [], [], 0
         for number in range(count):
             price = 160 + (number * 7 % 90) / 100
@@ -48,17 +58,25 @@ class Stream:
             frames.append(frame)
             at += len(frame)
         self._block: Bytes = np.frombuffer(bytearray(b"".join(frames)), np.uint8)
-        self._times = np.array(times)[:, None] + np.arange(len(time))
-        self._sizes = np.array(sizes)[:, None] + np.arange(DIGITS)
-        self._numbers = np.arange(count) // len(requests)
         self._starts = np.cumsum([0, *map(len, frames)])
+        self._times, self._sizes = np.array(times), np.array(sizes)
+        self._now = np.tile(np.frombuffer(time, np.uint8), (count, 1))
+        self._numbered = numbered
+        self._numbers = np.arange(count) // len(requests)
 
     def turn(self) -> memoryview:
         """The next ``count`` trades; valid until the next call."""
-        seconds = MINUTE_S + (self.sent + np.arange(self.count)) // self._per_second
-        sizes = FIRST + self.sent // self._requests + self._numbers
-        self._block[self._sizes] = _decimal(sizes)
-        self._block[self._times] = _decimal(seconds) if self._digits else _varints(seconds)
+        second = self.sent + np.arange(0, self.count, self._per_second)
+        if self.count % self._per_second or self.sent % self._per_second:
+            second = self.sent + np.arange(self.count)
+        written = self._written(MINUTE_S + second // self._per_second)
+        written = np.repeat(written, self.count // len(written), axis=0)
+        for column in np.flatnonzero((written != self._now).any(axis=0)):
+            self._block[self._times + column] = written[:, column]
+        self._now = written
+        if self._numbered:
+            sizes = _decimal(FIRST + self.sent // self._requests + self._numbers)
+            self._block[self._sizes[:, None] + np.arange(DIGITS)] = sizes
         self.sent += self.count
         return memoryview(self._block)
 
@@ -77,10 +95,6 @@ def _only(frame: bytes, part: bytes) -> int:
 def _decimal(numbers: NDArray[np.int64]) -> Bytes:
     powers = 10 ** np.arange(DIGITS - 1, -1, -1)
     return (48 + numbers[:, None] // powers % 10).astype(np.uint8)
-
-
-def _varint(number: int) -> bytes:
-    return _varints(np.array([number])).tobytes()
 
 
 def _varints(numbers: NDArray[np.int64]) -> Bytes:
