@@ -13,7 +13,7 @@ FRAME  := setup.py pyproject.toml constraints.txt
 SOURCES := $(wildcard _fast/*.pyx _fast/*.pxd)
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test lint bench soak fuzz instructions mutants faults charts debug sanitize clean system-packages
+.PHONY: help build run test lint bench bench-page peers soak fuzz instructions mutants faults charts debug sanitize clean system-packages
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -51,6 +51,21 @@ lint: build
 bench: build ## measure; prints a table, appends a line to bench/results.jsonl
 	@$(BIN)/python -m pytest bench -o python_files='bench_*.py' -q --record \
 	  --benchmark-enable --benchmark-quiet --benchmark-max-time=0.4 $(ARGS)
+	@$(BIN)/python -m bench.page
+
+bench-page: build ## docs/performance.md with its pictures, from bench/results.jsonl
+	@$(BIN)/python -m bench.page
+
+# What needs another numpy, or another Python, than we do. The second one is left out where there
+# is no Python from 3.12 on.
+peers: ## environments of their own for the benchmark's peers, below build/peers
+	$(PYTHON) -m venv build/peers/nautilus-1
+	build/peers/nautilus-1/bin/python -m pip install --quiet "nautilus_trader>=1.2,<2" talipp
+	@for python in python3.14 python3.13 python3.12; do \
+	  $$python -c "" 2>/dev/null || continue; \
+	  $$python -m venv build/peers/nautilus-2 && exec \
+	    build/peers/nautilus-2/bin/python -m pip install --quiet --pre "nautilus_trader>=2.0.0rc0"; \
+	done; echo "no Python from 3.12 on: nautilus_trader 2.0 is not measured"
 
 soak: build ## half an hour of 200,000 trades a second: is one lost, does memory grow?
 	@$(BIN)/python -m bench.soak $(ARGS)

@@ -109,6 +109,7 @@ class Ledger:
                     "ratio": _short(figure.ratio),
                     "target": str(figure.target) if figure.target else "",
                     "met": figure.target.met(figure) if figure.target else None,
+                    "size": figure.size,
                 }
                 for figure in self.figures
             ],
