@@ -7,7 +7,6 @@ field; an order is timed by the sender alone, from the crossing tick's bytes to 
 import importlib.util
 import json
 import statistics
-import time
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +25,9 @@ EVENT_GROUP = f"order event, socket -> applied, {TICKS_PER_S:,} ticks/s"
 ORDER_GROUP = "tick -> order bytes, wire to wire"
 
 
-def events(port: int, module: str, *arguments: object) -> dict[str, list[Any]]:
-    process = start(module, *arguments, port)
-    time.sleep(EVENTS / EVENTS_PER_S + 2.0)
+def events(sender: Sender, module: str, *arguments: object) -> dict[str, list[Any]]:
+    process = start(module, *arguments, sender.port)
+    sender.line()  # it has sent them all
     out, _ = process.communicate()
     found: dict[str, list[Any]] = json.loads(out)
     assert len(found["applied"]) == EVENTS, f"{module} saw {len(found['applied'])} of {EVENTS}"
@@ -47,7 +46,7 @@ def test_event(ledger: Ledger) -> None:
     with Sender("paced", **options) as sender:
         for _ in range(ROUNDS):
             for name, command in peers.items():
-                told = events(sender.port, *command)
+                told = events(sender, *command)
                 found[name].append(told["applied"])
                 parts += told.get("parts", [])
     for label, fraction in (("p50", 0.5), ("p99", 0.99)):
