@@ -13,7 +13,7 @@ FRAME  := setup.py pyproject.toml constraints.txt
 SOURCES := $(wildcard _fast/*.pyx _fast/*.pxd)
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test lint bench mutants faults charts debug clean system-packages
+.PHONY: help build run test lint bench bench-page peers soak fuzz instructions mutants faults charts debug sanitize clean system-packages
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -51,6 +51,31 @@ lint: build
 bench: build ## measure; prints a table, appends a line to bench/results.jsonl
 	@$(BIN)/python -m pytest bench -o python_files='bench_*.py' -q --record \
 	  --benchmark-enable --benchmark-quiet --benchmark-max-time=0.4 $(ARGS)
+	@$(BIN)/python -m bench.page
+
+bench-page: build ## docs/performance.md with its pictures, from bench/results.jsonl
+	@$(BIN)/python -m bench.page
+
+# What needs another numpy, or another Python, than we do. The second one is left out where there
+# is no Python from 3.12 on.
+peers: ## environments of their own for the benchmark's peers, below build/peers
+	$(PYTHON) -m venv build/peers/nautilus-1
+	build/peers/nautilus-1/bin/python -m pip install --quiet "nautilus_trader>=1.2,<2" talipp
+	@for python in python3.14 python3.13 python3.12; do \
+	  $$python -c "" 2>/dev/null || continue; \
+	  $$python -m venv build/peers/nautilus-2 && exec \
+	    build/peers/nautilus-2/bin/python -m pip install --quiet --pre "nautilus_trader>=2.0.0rc0"; \
+	done; echo "no Python from 3.12 on: nautilus_trader 2.0 is not measured"
+
+soak: build ## half an hour of 200,000 trades a second: is one lost, does memory grow?
+	@$(BIN)/python -m bench.soak $(ARGS)
+
+fuzz: build ## damaged messages for the decoders, ten minutes of each format
+	@$(BIN)/python -m tests.fast.fuzz text $(ARGS)
+	@$(BIN)/python -m tests.fast.fuzz protobuf $(ARGS)
+
+instructions: build system-packages ## count the instructions of each stage; ARGS=--renew writes them down
+	@$(BIN)/python -m bench.instructions $(ARGS)
 
 mutants: build ## break the core on purpose, fault by fault, and see who finds it (long)
 	$(BIN)/python -m tests.campaign.mutants $(ARGS)
@@ -68,18 +93,33 @@ debug: ## build with checks compiled in, beside the working copy, and run the fa
 	git ls-files -z --cached --others --exclude-standard | tar --null --ignore-failed-read -cf - -T - | tar -xf - -C build/debug
 	test -x $(DEBUG_VENV)/bin/python || $(PYTHON) -m venv $(DEBUG_VENV)
 	$(DEBUG_VENV)/bin/python $(INSTALL) setuptools Cython numpy
-	cd build/debug && ENGINE_DEBUG=1 $(DEBUG_VENV)/bin/python $(INSTALL) --no-build-isolation -e ".[test]"
+	cd build/debug && ENGINE_DEBUG=1 ENGINE_BENCH=1 $(DEBUG_VENV)/bin/python $(INSTALL) --no-build-isolation -e ".[test]"
 	cd build/debug && $(DEBUG_VENV)/bin/python -m pytest -m "not slow and not data" --deselect tests/test_layout.py $(ARGS)
 
+# The address sanitiser in every module of the hot path, in a copy of the tree of its own. Memory
+# comes from malloc, piece by piece, so that it sees the end of each. Python's own leaks at exit
+# are none of ours.
+SANITIZER = LD_PRELOAD="$$(gcc -print-file-name=libasan.so)" PYTHONMALLOC=malloc ASAN_OPTIONS=detect_leaks=0:abort_on_error=1
+sanitize: build ## the fast tests with an address sanitiser compiled in, beside the working copy
+	rm -rf build/sanitize && mkdir -p build/sanitize
+	git ls-files -z --cached --others --exclude-standard | tar --null --ignore-failed-read -cf - -T - | tar -xf - -C build/sanitize
+	cd build/sanitize && ENGINE_SANITIZE=1 ENGINE_BENCH=1 $(CURDIR)/$(BIN)/python setup.py --quiet build_ext --inplace
+	cd build/sanitize && $(SANITIZER) $(CURDIR)/$(BIN)/python -m pytest tests/fast -m "not slow and not data" $(ARGS)
+	cd build/sanitize && for style in text protobuf; do \
+	  $(SANITIZER) $(CURDIR)/$(BIN)/python -m tests.fast.fuzz $$style --seconds 60 || exit 1; done
+
 # The dashboard's tests need a browser; that numbers are read alike under any locale needs one with
-# a decimal comma. Where they cannot be installed their tests are skipped and say so.
+# a decimal comma, and instructions are counted by Valgrind. Where they cannot be installed their
+# tests are skipped and say so.
 APT = command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ] && apt-get update -qq && apt-get install -y -qq --no-install-recommends
 system-packages:
 	@locale -a 2>/dev/null | grep -qi '^de_DE' || { $(APT) locales && localedef -i de_DE -f UTF-8 de_DE.UTF-8; } >/dev/null 2>&1 \
 	  || echo "no locale with a decimal comma could be installed; its test is skipped"
 	@command -v chromium >/dev/null || { $(APT) chromium; } >/dev/null 2>&1 \
 	  || echo "chromium could not be installed; the dashboard is not tested in a browser"
+	@command -v valgrind >/dev/null || { $(APT) valgrind; } >/dev/null 2>&1 \
+	  || echo "valgrind could not be installed; the hot path's instructions are not counted"
 
 clean: ## remove everything that was built
-	rm -rf $(VENV) build dist *.egg-info _fast/*.so .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks
+	rm -rf $(VENV) build dist *.egg-info _fast/*.so bench/compiled/*.so .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -87,8 +87,10 @@ cdef int evaluate(
     Fire* out, int room, uint64_t* refused,
 ) noexcept nogil
 
+# On a column with an op, both by name; its level, number and truth are still to be set. ValueError.
+cdef Condition condition_of(object column, object op) except *
 # Raises MemoryError; the watch is unchanged then.
 cdef int watch_add(Watch* watch, Condition condition) except -1
-# 1 when `id` was there, else 0.
-cdef bint watch_drop(Watch* watch, int32_t id) noexcept nogil
+# Where `id` stood among the items, which those behind it have moved up to; -1: it was not there.
+cdef int32_t watch_drop(Watch* watch, int32_t id) noexcept nogil
 cdef void watch_free(Watch* watch) noexcept nogil

@@ -83,6 +83,21 @@ cdef int evaluate(
     return fired
 
 
+cdef Condition condition_of(object column, object op) except *:
+    cdef Condition condition
+    if column not in COLUMNS:
+        raise ValueError(f"a condition reads one of {', '.join(COLUMNS)}, not {column!r}")
+    if op not in OPS:
+        raise ValueError(f"a condition is one of {', '.join(OPS)}, not {op!r}")
+    condition.level = NAN
+    condition.id = 0
+    condition.column = COLUMNS[column]
+    condition.below = OPS[op]
+    condition.strict = op in STRICT
+    condition.latched = UNSURE
+    return condition
+
+
 cdef int watch_add(Watch* watch, Condition condition) except -1:
     cdef int32_t room = watch.room
     cdef Condition* items
@@ -100,19 +115,19 @@ cdef int watch_add(Watch* watch, Condition condition) except -1:
     return 0
 
 
-cdef bint watch_drop(Watch* watch, int32_t id) noexcept nogil:
+cdef int32_t watch_drop(Watch* watch, int32_t id) noexcept nogil:
     cdef int32_t i = 0
     cdef int32_t k
     while i < watch.count and watch.items[i].id != id:
         i += 1
     if i == watch.count:
-        return False
+        return -1
     watch.count -= 1
     memmove(&watch.items[i], &watch.items[i + 1], (watch.count - i) * sizeof(Condition))
     watch.columns = 0
     for k in range(watch.count):
         watch.columns |= <uint32_t>1 << watch.items[k].column
-    return True
+    return i
 
 
 cdef void watch_free(Watch* watch) noexcept nogil:

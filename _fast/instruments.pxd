@@ -10,6 +10,7 @@ from _fast.types cimport Instrument
 
 cdef enum:
     LINE = 64                  # bytes of a cache line
+    RINGS_BYTES = 64 << 20
 
 # Which stream feeds the bars of a row.
 cdef enum TradesFrom:
@@ -38,3 +39,8 @@ cdef int instrument_init(
 cdef void instrument_free(Row* row) noexcept nogil
 # Zeroed bytes that start at a cache line, as a numpy array.
 cdef object lined(Py_ssize_t n_bytes)
+# Zeroed bytes that cost memory page by page, as they are written to.
+cdef object sparse(Py_ssize_t n_bytes)
+# How many bars each of so many instruments keeps unless told otherwise: RING_BARS, or fewer when
+# all rings together would take more than RINGS_BYTES.
+cdef object ring_of(object capacity)

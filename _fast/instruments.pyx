@@ -1,11 +1,15 @@
 """Memory of one instrument: layout, first values; see instruments.pxd."""
 
+import contextlib
+import mmap
+
 from libc.math cimport NAN
 from libc.stdint cimport uint8_t
 
 import numpy as np
 
 from _fast.bars cimport series_init
+from _fast.bars import RING_BARS
 from _fast.conditions import COLUMNS
 from _fast.conditions cimport watch_free
 from _fast.ranges cimport atr_free, atr_init
@@ -57,11 +61,24 @@ assert {name: 8 * index for name, index in COLUMNS.items()} == {
 
 
 cdef lined(Py_ssize_t n_bytes):
-    """Zeroed bytes that start at a cache line; untouched pages cost no memory."""
+    """Zeroed bytes that start at a cache line."""
     memory = np.zeros(n_bytes + LINE, dtype=np.uint8)
     cdef const uint8_t[::1] probe = memory
     cdef Py_ssize_t skip = (LINE - <size_t>&probe[0] % LINE) % LINE
     return memory[skip : skip + n_bytes]
+
+
+cdef sparse(Py_ssize_t n_bytes):
+    # numpy asks for huge pages when it asks for much: the first bar of each ring, and all the
+    # rings of ten thousand instruments would be there.
+    pages = mmap.mmap(-1, n_bytes, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    with contextlib.suppress(AttributeError, OSError):  # a system without huge pages
+        pages.madvise(mmap.MADV_NOHUGEPAGE)
+    return np.frombuffer(pages, dtype=np.uint8)
+
+
+cdef ring_of(capacity):
+    return max(1, min(RING_BARS, RINGS_BYTES // (max(capacity, 1) * <Py_ssize_t>sizeof(Bar))))
 
 
 cdef int instrument_init(

@@ -8,7 +8,7 @@
 cimport cython
 from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 
-from _fast.conditions cimport Fire
+from _fast.conditions cimport Condition, Fire
 from _fast.instruments cimport Row
 from _fast.types cimport Instrument, Tick
 
@@ -56,4 +56,4 @@ cdef class Market:
     cdef int64_t dated(self, int64_t time_ns) noexcept nogil
     cdef int conclude(self, int32_t row, uint32_t changed, int64_t time_ns) noexcept nogil
     cdef int32_t checked(self, row) except -1
-    cdef int check_condition(self, column, op) except -1
+    cdef Condition fresh_condition(self, column, op, bint fire_if_true) except *

@@ -11,7 +11,8 @@ class Market:
     """State of all instruments, fed by decoded messages; one thread owns it.
 
     ``capacity`` instruments of 512 bytes each, plus ``bars_max`` completed bars of 56 bytes
-    each, whose memory is touched only as bars complete. Request ids are below ``requests_max``.
+    each, which cost memory only as bars complete: 512 unless told otherwise, or as many as fit
+    into 64 MB for all of them. Request ids are below ``requests_max``.
 
     Raises:
         ValueError: a bound below 1 or above 2**30.
@@ -21,7 +22,7 @@ class Market:
         self,
         capacity: int = 1024,
         requests_max: int = 1048576,
-        bars_max: int = 512,
+        bars_max: int | None = None,
         conditions_max: int = 131072,
     ) -> None: ...
     @property
@@ -173,8 +174,8 @@ class Market:
         ``fire_if_true`` it fires.
 
         Raises:
-            ValueError: the indicator is not followed or has no such line, unknown column or op,
-                or ``conditions_max`` reached.
+            ValueError: an operand is neither, the indicator is not followed or has no such line,
+                unknown column or op, level not finite, or ``conditions_max`` reached.
         """
     def follow(self, row: int, wanted: Iterable[tuple[str, tuple[float, ...]]]) -> None:
         """Keep these indicators (studies.FAMILIES and parameters) and no others up with the bars.

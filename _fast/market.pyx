@@ -8,17 +8,18 @@ from libc.stdlib cimport free, malloc, realloc
 import numpy as np
 
 from _fast.bars cimport Bar, Series, history_of, series_copy, series_extend, series_init
-from _fast.bars import BAR_DTYPE, RING_BARS
+from _fast.bars import BAR_DTYPE
 from _fast.conditions cimport (
-    COLUMN_ATR, FIRES_MAX, UNSURE, Condition, Fire, Watch, evaluate, holds, stirred, watch_add,
-    watch_drop,
+    COLUMN_ATR, FIRES_MAX, UNSURE, Condition, Fire, Watch, condition_of, evaluate, holds, stirred,
+    watch_add, watch_drop,
 )
-from _fast.conditions import COLUMNS, OPS, STRICT
-from _fast.instruments cimport FROM_LAST, LINE, Row, instrument_free, instrument_init, lined
+from _fast.instruments cimport (
+    FROM_LAST, LINE, Row, instrument_free, instrument_init, lined, ring_of, sparse,
+)
 from _fast.instruments import INSTRUMENT_DTYPE
 from _fast.ranges cimport atr_reset
 from _fast.studies cimport (
-    Floating, Meeting, begin, feed, floating_add, followers_of, line_of, meeting_add, shown,
+    begin, feed, floating_add, followers_of, line_of, meeting_add, meeting_of, shown,
     studies_drop, studies_float, studies_meet,
 )
 from _fast.ticks cimport change, change_by_bar, change_by_clock, completed, is_sound
@@ -37,8 +38,10 @@ cdef class Market:
     """State of all instruments, fed by decoded messages; one thread owns it."""
 
     def __cinit__(
-        self, capacity=1024, requests_max=1 << 20, bars_max=RING_BARS, conditions_max=1 << 17
+        self, capacity=1024, requests_max=1 << 20, bars_max=None, conditions_max=1 << 17
     ):
+        if bars_max is None:
+            bars_max = ring_of(capacity)
         for name, value in (
             ("capacity", capacity), ("requests_max", requests_max),
             ("bars_max", bars_max), ("conditions_max", conditions_max),
@@ -51,7 +54,8 @@ cdef class Market:
         self.conditions_max = conditions_max
         self.columns = lined(capacity * sizeof(Instrument)).view(INSTRUMENT_DTYPE)
         self.rows = lined(capacity * sizeof(Row))
-        self.rings = np.zeros((capacity, bars_max), dtype=BAR_DTYPE)
+        self.rings = sparse(capacity * bars_max * sizeof(Bar)).view(BAR_DTYPE)
+        self.rings.shape = capacity, bars_max
         cdef uint8_t[::1] columns = self.columns.view(np.uint8)
         cdef uint8_t[::1] rows = self.rows
         self.instrument_at = <Instrument*>&columns[0]
@@ -94,8 +98,13 @@ cdef class Market:
             self.unbound += 1
             return 0
         fast_assert(row < self.count)
+        cdef Instrument* at = &self.instrument_at[row]
+        cdef Row* more = &self.row_at[row]
         cdef int64_t time_ns = self.dated(tick.time_ns)
-        cdef uint32_t changed = change(&self.instrument_at[row], &self.row_at[row], tick, time_ns)
+        cdef uint32_t changed = change(at, more, tick, time_ns)
+        # Most messages end here, and need not pay for what the others have to do.
+        if not changed >> COLUMN_ATR & 1 and not stirred(&more.watch, &at.bid, changed):
+            return 0
         return self.conclude(row, changed, time_ns)
 
     cdef int conclude(self, int32_t row, uint32_t changed, int64_t time_ns) noexcept nogil:
@@ -322,26 +331,20 @@ cdef class Market:
 
     # -- conditions --------------------------------------------------------------------------
 
-    cdef int check_condition(self, column, op) except -1:
-        if column not in COLUMNS:
-            raise ValueError(f"a condition reads one of {', '.join(COLUMNS)}, not {column!r}")
-        if op not in OPS:
-            raise ValueError(f"a condition is one of {', '.join(OPS)}, not {op!r}")
+    cdef Condition fresh_condition(self, column, op, bint fire_if_true) except *:
+        cdef Condition condition = condition_of(column, op)
         if len(self.row_of_condition) == self.conditions_max:
             raise ValueError(f"the market holds {self.conditions_max} conditions; drop some")
-        return 0
+        condition.id = self.next_condition
+        condition.latched = 0 if fire_if_true else UNSURE
+        return condition
 
     def when(self, row, column, op, double level, fire_if_true=False):
         cdef int32_t index = self.checked(row)
-        cdef Condition condition
-        self.check_condition(column, op)
+        cdef Condition condition = self.fresh_condition(column, op, fire_if_true)
         if not -NUMBER_MAX < level < NUMBER_MAX:
             raise ValueError(f"a condition's level is a finite number, not {level}")
         condition.level = level
-        condition.id = self.next_condition
-        condition.column = COLUMNS[column]
-        condition.below = OPS[op]
-        condition.strict = op in STRICT
         condition.latched = not fire_if_true and holds(&condition, &self.instrument_at[index].bid)
         watch_add(&self.row_at[index].watch, condition)
         self.row_of_condition[condition.id] = index
@@ -353,43 +356,29 @@ cdef class Market:
     def when_study(self, row, left, op, right, fire_if_true=False):
         cdef int32_t index = self.checked(row)
         cdef Row* more = &self.row_at[index]
-        cdef Condition condition
-        cdef Floating floating
-        cdef Meeting meeting
-        self.check_condition("last" if isinstance(left, tuple) else left, op)
+        cdef bint floats = isinstance(left, str)
+        cdef Condition condition = self.fresh_condition(left if floats else "last", op, fire_if_true)
+        cdef const double* level
         followers = self.followers.get(index, {})
-        if isinstance(left, str):
-            floating.level = line_of(followers, right)
-            floating.id = condition.id = self.next_condition
-            floating.column = condition.column = COLUMNS[left]
-            condition.level = floating.level[0]
-            condition.below = OPS[op]
-            condition.strict = op in STRICT
-            condition.latched = 0 if fire_if_true else UNSURE
-            floating_add(more.studies, floating, &more.watch, condition)
+        if floats:
+            level = line_of(followers, right)
+            condition.level = level[0]
+            floating_add(more.studies, level, &more.watch, condition)
         else:
-            meeting.left = line_of(followers, left)
-            meeting.right = NULL
-            meeting.level = right if isinstance(right, float) else NAN
-            if not isinstance(right, float):
-                meeting.right = line_of(followers, right)
-            meeting.id = self.next_condition
-            meeting.below = OPS[op]
-            meeting.strict = op in STRICT
-            meeting.latched = 0 if fire_if_true else UNSURE
-            meeting_add(more.studies, meeting)
-        self.row_of_condition[self.next_condition] = index
+            meeting_add(more.studies, meeting_of(followers, left, right, condition))
+        self.row_of_condition[condition.id] = index
         self.next_condition += 1
         self.conclude(index, 1 << COLUMN_ATR, self.now)
-        return self.next_condition - 1
+        return condition.id
 
     def drop(self, condition_id):
         row = self.row_of_condition.pop(condition_id, None)
         if row is None:
             raise KeyError(f"there is no condition {condition_id}")
-        watch_drop(&self.row_at[<int32_t>row].watch, condition_id)
-        if self.row_at[<int32_t>row].studies is not NULL:
-            studies_drop(self.row_at[<int32_t>row].studies, condition_id)
+        cdef Row* more = &self.row_at[<int32_t>row]
+        cdef int32_t place = watch_drop(&more.watch, condition_id)
+        if more.studies is not NULL:
+            studies_drop(more.studies, condition_id, place)
 
     def fires(self):
         cdef int i

@@ -11,7 +11,7 @@
 # from the grid is taken to be on it, but never from further than SNAP_STEPS_MAX of an increment.
 
 from libc.float cimport DBL_MAX
-from libc.math cimport ceil, fabs, floor, rint
+from libc.math cimport fabs, rint
 from libc.stdint cimport int32_t, int64_t
 
 cdef enum Side:
@@ -37,17 +37,28 @@ cdef inline double protective_level(double price, double distance, Side side, Ro
     # A sell stop and a buy target lie below the price.
     return price - distance if (side == SELL) == (role == STOP) else price + distance
 
+# The whole number next to 0 < x < 2**52, of two the even one: doubles from 2**52 on have no
+# fraction, so adding it rounds. What rint() does, but on processors that lack the instruction
+# for it, as the compiler has to assume, that is a call.
+cdef inline double nearest_whole(double x) noexcept nogil:
+    return (x + 4503599627370496.0) - 4503599627370496.0
+
 cdef inline int64_t steps_toward(double level, double scale, double increment, bint up) noexcept nogil:
     cdef double steps = level / increment
-    cdef double nearest = rint(steps)
     cdef double noise = 1e-9 * scale / increment     # SNAP_RELATIVE
+    cdef double nearest
     if noise > 0.01:                                 # SNAP_STEPS_MAX
         noise = 0.01
     if not 0.0 < steps < 9007199254740992.0:         # 2**53: beyond it doubles skip integers
         return NO_PRICE
+    if steps >= 4503599627370496.0:
+        return <int64_t>steps
+    nearest = nearest_whole(steps)
     if fabs(steps - nearest) <= noise:
         return <int64_t>nearest
-    return <int64_t>(ceil(steps) if up else floor(steps))
+    if up:
+        return <int64_t>nearest + (nearest < steps)
+    return <int64_t>nearest - (nearest > steps)
 
 # Whole increments of the protective price, NO_PRICE when there is none.
 cdef inline int64_t protective_steps(

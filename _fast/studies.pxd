@@ -61,7 +61,7 @@ cdef struct Meeting:
 cdef struct Floating:
     const double* level
     int32_t id                 # of the condition
-    int32_t column
+    int32_t place              # of the condition among the items of its Watch
 
 cdef struct Studies:           # of one instrument
     Study** items
@@ -81,13 +81,18 @@ cdef int studies_meet(
 # Move the levels that float; returns their columns as bits, whose quiet bands are gone.
 cdef uint32_t studies_float(Studies* studies, Watch* watch) noexcept nogil
 
+# Of two operands, compared as the condition says; ValueError.
+cdef Meeting meeting_of(
+    dict followers, object left, object right, Condition condition
+) except *
 # MemoryError; nothing has changed then.
 cdef int meeting_add(Studies* studies, Meeting meeting) except -1
 # With the condition whose level floats: both, or neither.
 cdef int floating_add(
-    Studies* studies, Floating floating, Watch* watch, Condition condition
+    Studies* studies, const double* level, Watch* watch, Condition condition
 ) except -1
-cdef void studies_drop(Studies* studies, int32_t id) noexcept nogil
+# What has this number goes; `place` is what watch_drop said of it.
+cdef void studies_drop(Studies* studies, int32_t id, int32_t place) noexcept nogil
 cdef void studies_free(Studies* studies) noexcept nogil
 
 # One study with the stream that it computes with.

@@ -19,6 +19,7 @@ from _fast.oscillators cimport (
 )
 from _fast.ranges cimport Atr, AtrState, atr_push
 from _fast.trend cimport Adx, AdxState, Trend, adx_push
+from _fast.types cimport NUMBER_MAX, fast_assert
 from _fast.volume cimport VolumeAverage
 from _fast.windows cimport Stream
 
@@ -142,32 +143,35 @@ cdef int studies_meet(
     return fired
 
 
+cdef inline Condition* floated(const Floating* floating, Watch* watch) noexcept nogil:
+    fast_assert(floating.place < watch.count and watch.items[floating.place].id == floating.id)
+    return &watch.items[floating.place]
+
+
 cdef uint32_t studies_float(Studies* studies, Watch* watch) noexcept nogil:
-    cdef Floating* floating
+    cdef Condition* condition
     cdef uint32_t moved = 0
-    cdef int32_t i, k
+    cdef int32_t i
     for i in range(studies.float_count):
-        floating = &studies.floats[i]
-        for k in range(watch.count):
-            if watch.items[k].id == floating.id:
-                watch.items[k].level = floating.level[0]
-                watch.quiet[floating.column].low = watch.quiet[floating.column].high = NAN
-                moved |= <uint32_t>1 << floating.column
-                break
+        condition = floated(&studies.floats[i], watch)
+        condition.level = studies.floats[i].level[0]
+        watch.quiet[condition.column].low = watch.quiet[condition.column].high = NAN
+        moved |= <uint32_t>1 << condition.column
     return moved
 
 
 cdef void unsure(Studies* studies, Watch* watch) noexcept nogil:
     cdef Meeting* meeting
-    cdef int32_t i, k
+    cdef Condition* condition
+    cdef int32_t i
     for i in range(studies.meeting_count):
         meeting = &studies.meetings[i]
         if not isnan(meeting.left[0]) and (meeting.right is NULL or not isnan(meeting.right[0])):
             meeting.latched = UNSURE
     for i in range(studies.float_count):
-        for k in range(watch.count):
-            if watch.items[k].id == studies.floats[i].id and not isnan(watch.items[k].level):
-                watch.items[k].latched = UNSURE
+        condition = floated(&studies.floats[i], watch)
+        if not isnan(condition.level):
+            condition.latched = UNSURE
 
 
 # -- memory --------------------------------------------------------------------------------------
@@ -188,16 +192,16 @@ cdef int meeting_add(Studies* studies, Meeting meeting) except -1:
 
 
 cdef int floating_add(
-    Studies* studies, Floating floating, Watch* watch, Condition condition
+    Studies* studies, const double* level, Watch* watch, Condition condition
 ) except -1:
     studies.floats = <Floating*>grown(studies.floats, studies.float_count, sizeof(Floating))
     watch_add(watch, condition)
-    studies.floats[studies.float_count] = floating
+    studies.floats[studies.float_count] = Floating(level, condition.id, watch.count - 1)
     studies.float_count += 1
     return 0
 
 
-cdef void studies_drop(Studies* studies, int32_t id) noexcept nogil:
+cdef void studies_drop(Studies* studies, int32_t id, int32_t place) noexcept nogil:
     cdef int32_t i
     for i in range(studies.meeting_count):
         if studies.meetings[i].id == id:
@@ -207,14 +211,17 @@ cdef void studies_drop(Studies* studies, int32_t id) noexcept nogil:
                 (studies.meeting_count - i) * sizeof(Meeting),
             )
             return
-    for i in range(studies.float_count):
+    i = 0
+    while i < studies.float_count:
         if studies.floats[i].id == id:
             studies.float_count -= 1
             memmove(
                 &studies.floats[i], &studies.floats[i + 1],
                 (studies.float_count - i) * sizeof(Floating),
             )
-            return
+        else:
+            studies.floats[i].place -= studies.floats[i].place > place
+            i += 1
 
 
 cdef inline bint points_into(const double* value, const Study* study) noexcept nogil:
@@ -352,14 +359,37 @@ cdef int begin(dict followers, Studies* studies, Watch* watch) except -1:
 
 cdef const double* line_of(dict followers, object operand) except NULL:
     cdef Follower follower
-    family, parameters, line = operand
-    found = followers.get((family, parameters))
-    if found is None:
+    try:
+        family, parameters, line = operand if isinstance(operand, tuple) else ()
+        follower = followers.get((family, parameters))
+        there = follower is not None and 0 <= line < follower.study.lines
+    except (TypeError, ValueError):
+        raise ValueError(f"an indicator is (family, parameters, line), not {operand!r}") from None
+    if follower is None:
         raise ValueError(f"{family}{parameters} is not followed")
-    follower = found
-    if not 0 <= line < follower.study.lines:
+    if not there:
         raise ValueError(f"{family} has the lines 0 to {follower.study.lines - 1}, not {line}")
     return &follower.study.values[<int>line]
+
+
+cdef Meeting meeting_of(
+    dict followers, object left, object right, Condition condition
+) except *:
+    cdef Meeting meeting
+    meeting.left = line_of(followers, left)
+    meeting.right = NULL
+    meeting.level = NAN
+    if isinstance(right, (int, float)):
+        meeting.level = right
+        if not -NUMBER_MAX < meeting.level < NUMBER_MAX:
+            raise ValueError(f"a condition's level is a finite number, not {right}")
+    else:
+        meeting.right = line_of(followers, right)
+    meeting.id = condition.id
+    meeting.below = condition.below
+    meeting.strict = condition.strict
+    meeting.latched = condition.latched
+    return meeting
 
 
 cdef list shown(dict followers):

@@ -1,28 +1,22 @@
 """From a decoded tick to a protective price: bars, ATR, conditions, prices."""
 
 import importlib.util
+import statistics
 
 import numpy as np
-import pytest
 
 from _fast.bars import Bars
-from _fast.market import Market, replay
 from _fast.prices import Bands, level
 from _fast.ranges import Atr, atr
-from _fast.ticks import KINDS
+from bench.compiled import compiled
 from bench.conftest import Stage
-from bench.ledger import Ledger
+from bench.desk import START, Desk, walk
+from bench.ledger import Figure, Ledger, Target
+from bench.processes import answer
 from bench.timing import Work
 
-TICKS = 100_000
 BARS = 10_000
-SECOND = 1_000_000_000
-START = 1_704_292_200 * SECOND
-
-
-def walk(count: int) -> np.ndarray:
-    steps = np.random.default_rng(7).normal(0, 0.01, count)
-    return np.round(160 + np.cumsum(steps), 2)
+WARM, ROUNDS = 12, 15
 
 
 def bars() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -36,23 +30,6 @@ def test_bar(stage: Stage) -> None:
     stage("market", "bar: one trade, from Python", lambda: series.trade(START, price, 100.0))
 
 
-def talipp(ledger: Ledger) -> Work | None:
-    if importlib.util.find_spec("talipp") is None:
-        ledger.missing("ATR of talipp, bar by bar", "pip install talipp")
-        return None
-    from talipp.indicators import ATR
-    from talipp.ohlcv import OHLCV
-
-    theirs = ATR(14)
-    bar = OHLCV(160.0, 160.1, 159.9, 160.0, 1)
-
-    def push() -> None:
-        theirs.add(bar)
-        theirs.purge_oldest(1)
-
-    return push
-
-
 def talib(ledger: Ledger) -> Work | None:
     if importlib.util.find_spec("talib") is None:
         ledger.missing("ATR of TA-Lib, over an array", "pip install TA-Lib")
@@ -63,15 +40,9 @@ def talib(ledger: Ledger) -> Work | None:
     return lambda: ATR(high, low, close, timeperiod=14)
 
 
-def test_atr_stream(stage: Stage, ledger: Ledger) -> None:
+def test_atr_stream(stage: Stage) -> None:
     mine = Atr(14)
-    stage(
-        "market",
-        "ATR(14): one bar, from Python",
-        lambda: mine.push(160.1, 159.9, 160.0),
-        talipp(ledger),
-        "talipp",
-    )
+    stage("market", "ATR(14): one bar, from Python", lambda: mine.push(160.1, 159.9, 160.0))
 
 
 def test_atr_array(stage: Stage, ledger: Ledger) -> None:
@@ -87,32 +58,40 @@ def test_atr_array(stage: Stage, ledger: Ledger) -> None:
     )
 
 
-@pytest.mark.parametrize("conditions", [0, 8])
-def test_tick(stage: Stage, conditions: int) -> None:
-    """Decoded ticks in memory: bar, ATR at each bar's end, and conditions far enough not to fire
-    but for two that the walk crosses."""
-    market = Market(capacity=1)
-    row = market.add(bar_seconds=1, trades_from=1)
-    market.bind(1, row)
-    prices = walk(TICKS)
-    middle = float(np.median(prices))
-    for number in range(conditions):
-        away = 0.0 if number < 2 else 50.0 + number
-        market.when(row, "last", "above", middle + away)
-    ids = np.ones(TICKS, np.int32)
-    kinds = np.full(TICKS, KINDS["TRADE"], np.int32)
-    sizes = np.full(TICKS, 100.0)
-    clock = [START]
+def test_chain(ledger: Ledger) -> None:
+    """From a decoded tick to a protective price, in processor time and in turns: alone, and with
+    ten thousand instruments and a hundred thousand conditions, of which one trades or all do."""
+    chain = compiled("stages").chain
+    alone = "tick -> bar -> ATR -> 8 conditions -> protective price"
+    desks = {
+        alone: Desk(1, 1, 8),
+        "  without conditions": Desk(1, 1, 0),
+        "  one of 10,000 instruments, 100,000 conditions": Desk(10_000, 1, 10),
+        "  all of 10,000 instruments, 100,000 conditions": Desk(10_000, 10_000, 10),
+    }
+    found: dict[str, list[float]] = {name: [] for name in desks}
+    for number in range(WARM + ROUNDS):
+        for name, desk in desks.items():
+            took = desk.round(chain)
+            if number >= WARM:
+                found[name].append(took)
+    each = {name: statistics.median(took) for name, took in found.items()}
+    ledger.add(Figure("market", alone, each[alone], target=Target("ours", 25e-9)))
+    for name, took in list(each.items())[1:]:
+        target = Target("ratio", 1 / 1.5) if "10,000" in name else None
+        ledger.add(Figure("market", name, took, each[alone], "alone", target))
+    # What the same rounds took where the machine's other users left the caches alone.
+    for name, rounds in found.items():
+        ledger.add(Figure("market", f"{name}, best round", min(rounds), min(found[alone]), "alone"))
 
-    def work() -> None:
-        times = clock[0] + np.arange(TICKS, dtype=np.int64) * (SECOND // 100)
-        clock[0] = int(times[-1]) + SECOND
-        replay(market, ids, kinds, prices, sizes, times)
-        market.fires()
 
-    stage("market", f"tick -> bar -> ATR -> {conditions} conditions", work, count=TICKS)
-    assert market.late_trades == 0
-    assert not np.isnan(market.instruments["atr"][row])
+def test_memory(ledger: Ledger) -> None:
+    """A process with ten thousand instruments, all their bars complete, before and after."""
+    early, late = answer("bench.peers.memory")
+    name = "memory of 10,000 instruments, 100,000 conditions"
+    limit = Target("ours", 200e6, size=True)
+    ledger.add(Figure("market", f"{name}, at the first bar", early, size=True))
+    ledger.add(Figure("market", f"{name}, after a day of bars", late, size=True, target=limit))
 
 
 def test_price(stage: Stage) -> None:

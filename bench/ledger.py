@@ -25,6 +25,7 @@ class Target:
 
     of: Literal["ours", "ratio"]
     bound: float  # seconds for "ours" (at most), a number for "ratio" (at least)
+    size: bool = False  # bytes instead of seconds
 
     def met(self, figure: Figure) -> bool | None:
         if self.of == "ours":
@@ -32,7 +33,9 @@ class Target:
         return None if figure.ratio is None else figure.ratio >= self.bound
 
     def __str__(self) -> str:
-        return f"<= {duration(self.bound)}" if self.of == "ours" else f">= {self.bound:g} x"
+        if self.of == "ratio":
+            return f">= {self.bound:.3g} x"
+        return f"<= {size(self.bound) if self.size else duration(self.bound)}"
 
 
 @attrs.frozen
@@ -106,6 +109,7 @@ class Ledger:
                     "ratio": _short(figure.ratio),
                     "target": str(figure.target) if figure.target else "",
                     "met": figure.target.met(figure) if figure.target else None,
+                    "size": figure.size,
                 }
                 for figure in self.figures
             ],
@@ -124,8 +128,12 @@ def duration(seconds: float) -> str:
     return f"{seconds * 1e9:.3g} ns"
 
 
+def size(count: float) -> str:
+    return f"{count / 1e6:.0f} MB"
+
+
 def _row(figure: Figure) -> tuple[str, ...]:
-    show = (lambda size: f"{size / 1e6:.0f} MB") if figure.size else duration
+    show = size if figure.size else duration
     met = figure.target.met(figure) if figure.target else None
     return (
         f"  {figure.measure}",

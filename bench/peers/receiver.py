@@ -1,8 +1,10 @@
-"""Receives a saturated stream of tick-by-tick trades and prints how many a second it decoded.
+"""Receives a saturated stream of tick-by-tick trades and prints what one of them took it: seconds
+by the clock, and of its processor, which says what the clock would with a core of its own.
 
 Usage: python -m bench.peers.receiver CLIENT VERSION PORT [SECONDS]
 
-``ours``       the engine's connection, compiled reader and market (bars and ATR included)
+``ours``       the engine's connection, compiled reader and market: bars of a second and, as each
+               is complete, five indicators; eight conditions, two of which the trades meet
 ``ibapi``      EClient and EWrapper, an empty callback that counts
 ``ib_async``   IB as its users have it (tickers, events)
 ``ib_async_bare``  its Client and Decoder alone, on a wrapper that counts
@@ -19,17 +21,29 @@ import threading
 import time
 from collections.abc import Callable
 
+import numpy as np
+from numpy.typing import NDArray
+
 WARM_S = 0.25
+INDICATORS = (("ema", (20,)), ("sma", (50,)), ("rsi", (14,)), ("macd", (12, 26, 9)), ("atr", (14,)))
 
 
-def rate(count: Callable[[], int], wait: Callable[[float], object], seconds: float) -> float:
+Took = tuple[float, float]  # seconds for a trade: by the clock, and of the processor
+
+
+def clocks() -> NDArray[np.float64]:
+    return np.array([time.perf_counter(), time.process_time()])
+
+
+def cost(count: Callable[[], int], wait: Callable[[float], object], seconds: float) -> Took:
     wait(WARM_S)
-    before, began = count(), time.perf_counter()
+    before, began = count(), clocks()
     wait(seconds)
-    return (count() - before) / (time.perf_counter() - began)
+    clock, processor = (clocks() - began) / max(count() - before, 1)
+    return float(clock), float(processor)
 
 
-def ours(version: int, port: int, seconds: float) -> float:
+def ours(version: int, port: int, seconds: float) -> Took:
     from _fast.market import Market
     from _fast.reader import Reader
     from engine.broker.connection import Connection
@@ -41,25 +55,34 @@ def ours(version: int, port: int, seconds: float) -> float:
     connection = Connection.open(broker, lambda: False)
     requests = Requests(connection.server_version)
     market = Market(capacity=1)
-    market.bind(1, market.add(trades_from=1))
+    market.bind(1, market.add(bar_seconds=1, trades_from=1))
+    market.follow(0, INDICATORS)
+    for number in range(8):
+        market.when(0, "last", "above", (160.85 if number < 2 else 200.0) + number)
+    market.when_study(0, ("ema", (20,), 0), "over", ("sma", (50,), 0))
     reader = Reader(connection.fileno(), -1, market, connection.server_version, connection.leftover)
     connection.send(requests.start_api(17))
     while not any(message[0] == 9 for _, message in reader.take()):
         reader.wait(1_000_000_000)
     connection.send(requests.tick_by_tick(1, instrument("IBM")))
 
+    fires = [0]
+
     def wait(seconds: float) -> None:
         end = time.monotonic_ns() + int(seconds * 1e9)
         while (left := end - time.monotonic_ns()) > 0:
             reader.wait(left)
             reader.take()
+            fires[0] += len(market.fires())
 
-    found = rate(lambda: reader.ticks, wait, seconds)
+    found = cost(lambda: reader.ticks, wait, seconds)
     assert reader.bad_frames == market.unbound == market.late_trades == 0
+    assert fires[0] > 0
+    assert len(market.bars(0)) > 100
     return found
 
 
-def ibapi(version: int, port: int, seconds: float) -> float:
+def ibapi(version: int, port: int, seconds: float) -> Took:
     import ibapi.client
     from ibapi.contract import Contract
     from ibapi.wrapper import EWrapper
@@ -88,13 +111,13 @@ def ibapi(version: int, port: int, seconds: float) -> float:
     contract = Contract()
     contract.symbol, contract.secType, contract.exchange, contract.currency = ibm()
     client.reqTickByTickData(1, contract, "AllLast", 0, False)
-    return rate(lambda: counter.count, time.sleep, seconds)
+    return cost(lambda: counter.count, time.sleep, seconds)
 
 
-def ib_async(_: int, port: int, seconds: float) -> float:
+def ib_async(_: int, port: int, seconds: float) -> Took:
     from ib_async import IB, Stock
 
-    async def run() -> float:
+    async def run() -> Took:
         ib = IB()
         await ib.connectAsync("127.0.0.1", port, 17, timeout=10)
         (contract,) = await ib.qualifyContractsAsync(Stock(*ibm_short()))
@@ -105,12 +128,12 @@ def ib_async(_: int, port: int, seconds: float) -> float:
             counted[0] += len(ticker.tickByTicks)
 
         ticker.updateEvent += count
-        return await arate(lambda: counted[0], seconds)
+        return await acost(lambda: counted[0], seconds)
 
     return asyncio.run(run())
 
 
-def ib_async_bare(_: int, port: int, seconds: float) -> float:
+def ib_async_bare(_: int, port: int, seconds: float) -> Took:
     from ib_async import Stock
     from ib_async.client import Client
 
@@ -126,21 +149,22 @@ def ib_async_bare(_: int, port: int, seconds: float) -> float:
         def tickByTickAllLast(self, *fields: object) -> None:  # noqa: N802
             self.count += 1
 
-    async def run() -> float:
+    async def run() -> Took:
         wrapper = Bare()
         client = Client(wrapper)
         await client.connectAsync("127.0.0.1", port, 17, timeout=10)
         client.reqTickByTickData(1, Stock(*ibm_short()), "AllLast", 0, False)
-        return await arate(lambda: wrapper.count, seconds)
+        return await acost(lambda: wrapper.count, seconds)
 
     return asyncio.run(run())
 
 
-async def arate(count: Callable[[], int], seconds: float) -> float:
+async def acost(count: Callable[[], int], seconds: float) -> Took:
     await asyncio.sleep(WARM_S)
-    before, began = count(), time.perf_counter()
+    before, began = count(), clocks()
     await asyncio.sleep(seconds)
-    return (count() - before) / (time.perf_counter() - began)
+    clock, processor = (clocks() - began) / max(count() - before, 1)
+    return float(clock), float(processor)
 
 
 def ibm() -> tuple[str, str, str, str]:

@@ -33,6 +33,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
+from bench.stream import Stream
 from bench.wire import trade
 from engine.sim.client import Client
 from engine.sim.exchange import Exchange
@@ -45,6 +46,7 @@ from engine.sim.wire_messages import ORDER_STATUS, order_status_values
 from engine.sim.wire_protobuf import preload
 
 FRAMES: Final = 5000  # distinct trades
+PER_SECOND: Final = 100  # of a flood, by the times that they carry
 PIECE: Final = 50  # trades in one write of a flood at a rate; less than 4096 bytes
 STAMP: Final = 123456.789012345  # where the time of sending is put in
 SECOND_NS: Final = 1_000_000_000
@@ -113,7 +115,7 @@ class Line:
             self.send(bytes(pending))
             self.client.wire.delivery.sent(len(pending))
 
-    def send(self, data: bytes) -> None:
+    def send(self, data: bytes | memoryview) -> None:
         try:
             self.socket.sendall(data)
         except OSError as problem:
@@ -148,20 +150,19 @@ class Line:
 
 def flood(line: Line, options: argparse.Namespace) -> None:
     request = line.stream()
-    frames = [trade(line.client.encoder, request, n) for n in range(FRAMES)]
+    stream = Stream(line.client.encoder, [request], FRAMES, PER_SECOND, numbered=False)
     if not options.ticks_per_s:
-        chunk = b"".join(frames)
         while True:
-            line.send(chunk)
+            line.send(stream.turn())
     # In small pieces, with a breath between them: see SATURATION in bench_wire.
-    pieces = [b"".join(frames[n : n + PIECE]) for n in range(0, FRAMES, PIECE)]
     begin, sent = time.monotonic(), 0
     while True:
-        pause = begin + sent * PIECE / options.ticks_per_s - time.monotonic()
-        if pause > 0:
-            time.sleep(pause)
-        line.send(pieces[sent % len(pieces)])
-        sent += 1
+        for piece in stream.pieces(PIECE):
+            pause = begin + sent * PIECE / options.ticks_per_s - time.monotonic()
+            if pause > 0:
+                time.sleep(pause)
+            line.send(piece)
+            sent += 1
 
 
 def paced(line: Line, options: argparse.Namespace) -> None:

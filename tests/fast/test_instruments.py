@@ -4,6 +4,7 @@ import pytest
 
 from _fast.instruments import INSTRUMENT_DTYPE
 from _fast.market import Market
+from bench.processes import answer
 
 
 def test_memory_is_laid_out_as_the_struct_says():
@@ -24,6 +25,19 @@ def test_nothing_is_known_at_first():
     market.add()
 
     assert market.view(0) == (None, None, None, 0, 0, None, -1, 1, 0)
+
+
+@pytest.mark.parametrize(("capacity", "kept"), [(1, 512), (2_340, 512), (10_000, 119)])
+def test_the_rings_of_many_instruments_are_shorter(capacity, kept):
+    assert Market(capacity=capacity).bars_max == kept
+    assert Market(capacity=capacity, bars_max=7).bars_max == 7
+
+
+def test_ten_thousand_instruments_with_all_their_bars_stay_small():
+    early, late = answer("bench.peers.memory")
+
+    assert 5_000_000 < early < 110_000_000  # no huge pages behind the first bar of each
+    assert early + 15_000_000 < late < 150_000_000
 
 
 @pytest.mark.parametrize(

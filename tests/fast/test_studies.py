@@ -6,6 +6,8 @@ import math
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from _fast.averages import ema, sma
 from _fast.bars import BAR_DTYPE
@@ -237,6 +239,30 @@ def test_a_condition_that_is_dropped_is_silent_and_its_indicator_may_go():
     assert market.conditions == 0
 
 
+@settings(max_examples=50)
+@given(st.lists(st.sampled_from("wfm"), min_size=1, max_size=12), st.data())
+def test_dropping_some_leaves_each_of_the_others_its_own_level(kinds, data):
+    """Standing levels, levels that float, and meetings, in any order, some of them dropped."""
+    market = market_of(("sma", (1,)), ("sma", (2,)))
+    number = {
+        market.when(0, "last", "above", 100.0)
+        if kind == "w"
+        else market.when_study(0, "last", "above", ("sma", (1 + len(kinds) % 2,), 0))
+        if kind == "f"
+        else market.when_study(0, ("sma", (1,), 0), "above", 100.0): kind
+        for kind in kinds
+    }
+    for one in data.draw(st.sets(st.sampled_from(sorted(number)))):
+        market.drop(one)
+        del number[one]
+    closes(market, 9.0, 9.0, 9.0)
+    assert trade(market, 3, 8.0) == []
+    over = trade(market, 3, 9.5, second=1)
+    assert over == [one for one, kind in number.items() if kind == "f"]
+    assert trade(market, 3, 200.0, second=2) == [one for one, kind in number.items() if kind == "w"]
+    assert trade(market, 4, 1.0) == [one for one, kind in number.items() if kind == "m"]
+
+
 def test_without_room_for_a_fire_it_comes_with_the_next_bar():
     market = market_of(("sma", (1,)))
     count = 4_096
@@ -265,6 +291,15 @@ def test_what_cannot_be_asked_is_refused_and_changes_nothing():
         ((("sma", (2,), 1), "over", 1.0), "sma has the lines 0 to 0, not 1"),
         ((("sma", (2,), 0), "beside", 1.0), "a condition is one of above, below, over, under"),
         (("lost", "over", ("sma", (2,), 0)), "a condition reads one of bid"),
+        (("last", "over", 4.0), r"an indicator is \(family, parameters, line\), not 4.0"),
+        (("last", "over", None), "an indicator is .* not None"),
+        (("last", "over", "bid"), "an indicator is .* not 'bid'"),
+        ((None, "over", 4.0), "an indicator is .* not None"),
+        ((["last"], "over", ("sma", (2,), 0)), "an indicator is .* not \\['last'\\]"),
+        ((("sma", [2], 0), "over", 4.0), "an indicator is .* not"),
+        ((("sma", (2,), "0"), "over", 4.0), "an indicator is .* not"),
+        ((("sma", (2,), 0), "over", "4"), "an indicator is .* not '4'"),
+        ((("sma", (2,), 0), "over", math.nan), "a condition's level is a finite number, not nan"),
     ]:
         with pytest.raises(ValueError, match=said):
             market.when_study(0, *asked)
