@@ -308,6 +308,11 @@ def test_no_account_and_no_key_is_in_any_field_of_any_line(
     assert secret.reveal()
 
 
+def test_what_stands_in_a_list_is_masked_too() -> None:
+    event = events.ReconciledEvent(1, 1, orders=0, missing=0, frozen=("IBM", "DU1234567"))
+    assert fields_of(event, Redaction())["frozen"] == ["IBM", "DU…"]
+
+
 def test_the_account_that_is_traded_is_masked(tmp_path: Path) -> None:
     engine = Fake()
     with Log(LogSettings(file=str(tmp_path / "log")), engine, ["MYACC"]) as log:
