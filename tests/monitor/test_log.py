@@ -16,15 +16,17 @@ from pathlib import Path
 from typing import Any
 
 import attrs
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from engine import events
 from engine.bus import EventBus
+from engine.config import CONVERTER
 from engine.errors import LimitError, UserError
 from engine.events import AlertEvent, BaseEvent, MarketEvent, OrderEvent, PositionEvent
-from engine.inputs import CloseRequested, HaltRequested, OrderRequested
+from engine.inputs import CloseRequested, HaltRequested, OrderRequested, SettingsChanged
 from engine.monitor import log as log_module
 from engine.monitor.lines import words
 from engine.monitor.log import LOGGED, Log, check_places
@@ -176,6 +178,15 @@ def test_refusals_halts_sessions_and_reconciliations_are_in_it(tmp_path: Path) -
     assert ("critical", "halted at") in alerts
     assert by_type["Remark"][0]["text"].startswith("the log begins")
     assert found[-1]["text"] == "the log ends"
+
+
+def test_other_settings_are_in_it_with_their_hash(tmp_path: Path) -> None:
+    def change(day: Day) -> object:
+        settings = orjson.dumps(CONVERTER.unstructure(day.engine.config)).decode()
+        return day.engine.submit(SettingsChanged(settings, "s.toml", "abc123"))
+
+    found = traded(tmp_path / "log", (60, change))
+    assert "settings changed: s.toml, SHA-256 abc123" in [one["text"] for one in found]
 
 
 def test_an_add_is_joined_to_the_signal_that_asked_for_it(tmp_path: Path) -> None:
