@@ -1,5 +1,5 @@
 """What it costs an order that somebody watches: from the tick's bytes to the order's, timed by the
-sender, with ten viewers, with none, and without a dashboard, in turns."""
+sender, with ten viewers, with none, with a log, and without anything of it, in turns."""
 
 import json
 
@@ -11,12 +11,17 @@ VIEWERS = 10
 ORDERS = 100
 ROUNDS = 5
 GROUP = "tick -> order bytes, watched"
-LABELS = {None: "no dashboard", 0: "a dashboard, nobody watches", VIEWERS: f"{VIEWERS} viewers"}
+LABELS: dict[int | str | None, str] = {
+    None: "no dashboard",
+    "log": "a log",
+    0: "a dashboard, nobody watches",
+    VIEWERS: f"{VIEWERS} viewers",
+}
 NEAR = 0.9  # of the time without: what is lost beyond it would be told
 
 
 def test_watched(ledger: Ledger) -> None:
-    rounds: dict[int | None, list[float]] = {kind: [] for kind in LABELS}
+    rounds: dict[int | str | None, list[float]] = {kind: [] for kind in LABELS}
     for _ in range(ROUNDS):
         for viewers, found in rounds.items():
             found.extend(_orders(viewers))
@@ -29,14 +34,14 @@ def test_watched(ledger: Ledger) -> None:
             ledger.add(Figure(GROUP, f"{label}, {name}", each[viewers], other, peer, target))
 
 
-def _orders(viewers: int | None) -> list[float]:
+def _orders(viewers: int | str | None) -> list[float]:
     with Sender("crossing", count=ORDERS) as sender:
-        plain = ("plain",) if viewers is None else ()
+        plain = {None: ("plain",), "log": ("log",)}.get(viewers, ())
         engine = start("bench.peers.watched", sender.port, *plain)
         assert engine.stdin is not None
         assert engine.stdout is not None
         link = engine.stdout.readline().strip()
-        watching = start("bench.peers.viewers", link, viewers) if viewers else None
+        watching = start("bench.peers.viewers", link, viewers) if link and viewers else None
         if watching is not None:
             assert watching.stdout is not None
             assert watching.stdout.readline() == "ready\n"

@@ -34,11 +34,7 @@ class BaseEvent:
 
         Decimals are strings. A double that is not a number is null, as JSON has none.
         """
-        names, values_of = _layout(type(self))
-        values = values_of(self)
-        return orjson.dumps(
-            {"type": type(self).__name__, **dict(zip(names, values, strict=True))}, default=_plain
-        )
+        return orjson.dumps({"type": type(self).__name__, **values_of(self)}, default=_plain)
 
 
 @attrs.frozen
@@ -330,6 +326,12 @@ def _layout(cls: type) -> _Layout:
         names = tuple(attribute.name for attribute in attrs.fields(cls))
         _LAYOUTS[cls] = names, attrgetter(*names)
     return _LAYOUTS[cls]
+
+
+def values_of(event: BaseEvent) -> dict[str, Any]:
+    """The fields of an event, by name, in their order."""
+    names, values = _layout(type(event))
+    return dict(zip(names, values(event), strict=True))
 
 
 def _plain(value: object) -> str:

@@ -78,6 +78,10 @@ class Redaction:
             text = pattern.sub(account[:2] + MASK, text)
         return text
 
+    def hides(self, text: str) -> bool:
+        """Whether anything in it is masked."""
+        return self.text(text) != text
+
     def value(self, value: Any) -> Any:
         """The same, with every text in it masked; names of fields stay."""
         if isinstance(value, str):

@@ -50,6 +50,12 @@ class Label:
     near: frozenset[int] = frozenset()
 
 
+def alike(drawing: Drawing, number: int) -> frozenset[int]:
+    """The arrows that lead where this one leads."""
+    target = drawing.edges[number].target
+    return frozenset(n for n, edge in enumerate(drawing.edges) if edge.target == target)
+
+
 def trace(edge: Edge) -> list[Point]:
     """Points along an arrow, close enough for a line."""
     found = [edge.curves[0][0]]

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import Final
 
-from statecharts.labels import Box, Label, place
+from statecharts.labels import Box, Label, alike, place
 from statecharts.layout import WIDE, Drawing, Edge, draw
 from statecharts.lower import Chart, lifecycles
 
@@ -177,8 +177,8 @@ class _Sheet:
         edges = self._drawing.edges
         found = []
         for number, group in enumerate(self._groups, start=1):
-            near = frozenset(n for n, edge in enumerate(edges) if edge.target == group.target)
             width = DIGIT * len(str(number)) + 7
+            near = alike(self._drawing, group.edges[0])
             label = Label(frozenset(group.edges), width, NUMBER_HEIGHT, near)
             found.append((str(number), label))
         for number, edge in enumerate(edges if self._taken is not None else ()):

@@ -72,10 +72,10 @@ ENGINE = _words(
     sim.pace sim.control sim.operations sim.peers sim.server sim.launch sim.child sim.follow
     sim.tws_sim sim.pytest_plugin
     rehearsal engine operations
-    monitor.files monitor.words monitor.tick_rate monitor.journal_lines monitor.demo monitor.lines
-    monitor.order_words monitor.explanation monitor.summary monitor.supervision monitor.table
-    monitor.remarks monitor.log_lines monitor.log_file monitor.log
-    web.access web.static_files web.look web.sections web.feed
+    monitor.files monitor.table_files monitor.words monitor.tick_rate monitor.journal_lines
+    monitor.demo monitor.lines monitor.order_words monitor.explanation monitor.summary
+    monitor.supervision monitor.table monitor.remarks monitor.log_lines monitor.log_file monitor.log
+    web.access web.static_files web.plain web.look web.sections web.feed
     web.metrics web.watcher web.stories web.history_child web.history web.dashboard
     verify.tickets verify.broker verify.situations verify.prints verify.steps
     verify.messages verify.sessions verify.choices verify.world verify.state_laws verify.laws
@@ -175,7 +175,6 @@ MAY_TOUCH = {
     "monitor.demo": SEEDED,
     "web.": PROCESS,
     "backtest.plan": frozenset({"pathlib"}),  # names its files
-    "backtest.ledger": frozenset({"io"}),  # a file in memory
     "report.page": frozenset({"pathlib"}),  # its style
     "sweep.play": frozenset({"pathlib"}),  # names its files
     "sweep.grid": frozenset({"pathlib"}),
@@ -183,7 +182,6 @@ MAY_TOUCH = {
     "sweep.inputs": frozenset({"pathlib"}),
     "sweep.crew": PROCESS,  # cells side by side
     "sweep.results": FILES,
-    "sweep.tables": frozenset({"io"}),
     "replay.other_version": PROCESS,
     "replay.replay": frozenset({"pathlib"}),
     "replay.wire": frozenset({"pathlib"}),

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -13,6 +11,7 @@ import attrs
 
 from engine.daybook import EXCHANGE_ZONE, Excursion
 from engine.events import PositionSide, TradeEvent
+from engine.monitor.table_files import csv_bytes
 
 
 @attrs.frozen(kw_only=True)
@@ -66,11 +65,7 @@ def columns(kind: type[LedgerTrade] = LedgerTrade) -> tuple[str, ...]:
 
 def as_csv(trades: Iterable[LedgerTrade], kind: type[LedgerTrade] = LedgerTrade) -> bytes:
     """All of them are of this ``kind``."""
-    out = io.StringIO(newline="")
-    writer = csv.DictWriter(out, columns(kind), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(one.cells() for one in trades)
-    return out.getvalue().encode()
+    return csv_bytes(columns(kind), (one.cells() for one in trades))
 
 
 def as_data(trade: LedgerTrade) -> dict[str, Any]:

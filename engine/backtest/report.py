@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import Any, Final
 
 from engine.backtest.figures import Figures, figures
@@ -11,10 +10,10 @@ from engine.backtest.trial import Outcome
 from engine.monitor import summary, words
 from engine.monitor.lines import money
 from engine.monitor.summary import Ending
+from engine.monitor.words import maybe, number, share
 
 # Of the report of a live run: how long things took on this machine.
 MEASURED: Final = ("seconds", "latency_us")
-NONE: Final = "-"
 _HEAD: Final = (
     *("symbol", "trades", "won", "realised", "commission", "expectancy", "factor"),
     *("drawdown", "sharpe", "in market"),
@@ -91,17 +90,9 @@ def _by_symbol(outcome: Outcome) -> dict[str, Figures]:
 
 
 def _row(name: str, found: Figures, held_share: float) -> tuple[str, ...]:
-    won = NONE if found.win_rate is None else f"{found.win_rate:.0%}"
     return (
-        *(name, str(found.trades), won, money(found.realised), f"{found.commission:.2f}"),
-        *(_money(found.expectancy), _number(found.profit_factor)),
-        *(f"{found.drawdown_max:,.2f}", _number(found.sharpe), f"{held_share:.1%}"),
+        *(name, str(found.trades), share(found.win_rate), money(found.realised)),
+        *(f"{found.commission:.2f}", maybe(found.expectancy, money)),
+        *(number(found.profit_factor), f"{found.drawdown_max:,.2f}", number(found.sharpe)),
+        f"{held_share:.1%}",
     )
-
-
-def _money(value: Decimal | None) -> str:
-    return NONE if value is None else money(value)
-
-
-def _number(value: Decimal | None) -> str:
-    return NONE if value is None else f"{value:.2f}"

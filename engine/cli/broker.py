@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from engine.errors import UserError
 from engine.monitor import demo
 from engine.monitor.files import write_whole
 from engine.sim.child import KEPT_LINGER_S, Market, SimChild, SimGone, SimState
+from engine.sim.instruments import day_of
 from engine.view import EngineView
 
 ACCOUNT = "DU0000001"  # of the simulator
@@ -186,7 +187,7 @@ def _start(
     day = FIRST_DAY
     instance = int(time.time()) & 0x7FFFFFFF  # its permIds and execIds must be new
     if before is not None:
-        day = demo.next_day(datetime.strptime(before.day, "%Y%m%d").date())  # noqa: DTZ007
+        day = demo.next_day(day_of(before.day))
         instance = max(before.instance + 1, instance)
     launch = SimChild.start(
         market,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import sys
 from collections.abc import Iterable, Iterator
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
 
 import attrs
@@ -25,6 +25,7 @@ from engine.report.trade import ReportTrade
 from engine.report.words import lines
 from engine.retrace import Retrace
 from engine.sim import market
+from engine.sim.instruments import day_of
 from engine.sim.records import MarketTick
 
 
@@ -62,7 +63,7 @@ def parsed_day(text: str) -> date | None:
     if not text:
         return None
     try:
-        return datetime.strptime(text, "%Y%m%d").date()  # noqa: DTZ007 - a calendar day only
+        return day_of(text)
     except ValueError:
         raise UserError(f"--day {text}: a day is YYYYMMDD, such as 20240103") from None
 

@@ -7,7 +7,7 @@ import signal
 import sys
 import threading
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
 from types import FrameType
 from typing import Final
@@ -118,7 +118,7 @@ def _day(text: str) -> date:
     if not text:
         return DAY
     try:
-        return datetime.strptime(text, "%Y%m%d").date()  # noqa: DTZ007 - a calendar day only
+        return instruments.day_of(text)
     except ValueError:
         raise UserError(f"--day {text}: write a date as YYYYMMDD") from None
 

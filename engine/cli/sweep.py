@@ -17,6 +17,8 @@ from engine.cli.run import Interrupts
 from engine.errors import UserError
 from engine.monitor import words
 from engine.monitor.files import write_json, write_whole
+from engine.monitor.table_files import parquet_there
+from engine.monitor.words import NONE
 from engine.settings_file import read as read_settings
 from engine.signals.files import SignalFile
 from engine.sim.policies import answers
@@ -37,7 +39,6 @@ from engine.verify.jobs import processors
 
 BEST: Final = 5  # that are printed
 FAILED: Final = 3  # reasons that are printed
-NONE: Final = "-"
 
 
 @attrs.frozen(kw_only=True)
@@ -143,7 +144,7 @@ def _written(options: SweepOptions, space: Space, swept: Swept) -> list[str]:
         walk = tables.walk_table(space, swept.groups, swept.chosen)
         whole["walk_forward"] = walk
         bodies["walk_forward.csv"] = tables.as_csv(walk)
-    if tables.parquet_there():
+    if parquet_there():
         bodies["cells.parquet"] = tables.as_parquet(cells)
     drawing = heat_map(space, swept.rows)
     if drawing is not None:

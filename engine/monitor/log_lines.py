@@ -7,12 +7,11 @@ that asked; ``trade``; ``order_ref``; ``execution_id``. Accounts and keys are ma
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Final
 
-import attrs
 import orjson
 
 from engine.events import (
@@ -23,6 +22,7 @@ from engine.events import (
     RejectEvent,
     TradingHaltedEvent,
     TradingResumedEvent,
+    values_of,
 )
 from engine.monitor.lines import EXCHANGE_ZONE, words
 from engine.monitor.log_settings import Form
@@ -63,16 +63,44 @@ def fields_of(item: BaseEvent | Remark, redaction: Redaction) -> Fields:
         time_ns = item.at_ns
     else:
         said = {"type": type(item).__name__, "text": words(item)}
-        own = attrs.asdict(item, recurse=False)
+        own = values_of(item)
         if isinstance(item, AlertEvent):  # its level has a place of its own
             said["text"] = own.pop("text")
             del own["level"]
         elif "level" in own:
             own["halt_level"] = own.pop("level")
-        said |= {name: value for name, value in own.items() if value not in ("", None)}
+        said |= {name: value for name, value in own.items() if not _empty(value)}
         time_ns = said.pop("time_ns")
-    masked = {name: _short(redaction.value(value)) for name, value in said.items()}
-    return {"time": _iso(time_ns), "level": level_of(item), **masked}
+    return {"time": _iso(time_ns), "level": level_of(item), **_writable(said, redaction)}
+
+
+def _writable(said: Fields, redaction: Redaction) -> Fields:
+    """Masked, not too long, and such that it can be written at all. Nearly always it is so
+    already, and all of it is looked at in one go."""
+    plain = "\0".join(_texts(said.values()))
+    if len(plain) <= TEXT_CHARS_MAX and not redaction.hides(plain) and _encodes(plain):
+        return said
+    return {name: _short(redaction.value(value)) for name, value in said.items()}
+
+
+def _empty(value: object) -> bool:
+    return value is None or (type(value) is str and not value)
+
+
+def _texts(values: Iterable[object]) -> Iterator[str]:
+    for value in values:
+        if type(value) is str:
+            yield value
+        elif isinstance(value, tuple):
+            yield from _texts(value)
+
+
+def _encodes(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def json_line(fields: Fields) -> str:
@@ -98,7 +126,6 @@ def _iso(time_ns: int) -> str:
 
 
 def _short(value: Any) -> Any:
-    """And such that it can be written at all."""
     if not isinstance(value, str):
         return value
     cut = value if len(value) <= TEXT_CHARS_MAX else f"{value[:TEXT_CHARS_MAX]}…"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Final
@@ -191,10 +191,17 @@ def percentiles(samples: Sequence[float]) -> dict[str, float] | None:
     """p50, p90, p99 and max by nearest rank, with the count; None of nothing."""
     if not samples:
         return None
-    ranked = sorted(samples)
-    last = len(ranked) - 1
-    found = {f"p{share}": round(ranked[round(last * share / 100)], 1) for share in PERCENTILES}
-    return {**found, "max": round(ranked[-1], 1), "count": len(ranked)}
+    found = ranked(samples, [share / 100 for share in (*PERCENTILES, 100)])
+    names = (*(f"p{share}" for share in PERCENTILES), "max")
+    rounded = (round(one, 1) for one in found)
+    return {**dict(zip(names, rounded, strict=True)), "count": len(samples)}
+
+
+def ranked(samples: Iterable[float], shares: Sequence[float]) -> list[float]:
+    """The samples at these shares of the way from the least to the most, by nearest rank; nothing
+    of nothing."""
+    found = sorted(samples)
+    return [found[round((len(found) - 1) * share)] for share in shares] if found else []
 
 
 def sentences(record: Record, ending: Ending) -> list[tuple[str, str]]:

@@ -1,8 +1,14 @@
-"""Plain tables for a shell: columns aligned, names to the left, numbers to the right."""
+"""Plain tables for a shell: columns aligned, names to the left, numbers to the right; and figures
+in their cells."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+from typing import Final, TypeVar
+
+NONE: Final = "-"  # where there is nothing to divide by
+T = TypeVar("T")
 
 
 def rows(table: Sequence[Sequence[str]]) -> list[str]:
@@ -15,3 +21,15 @@ def rows(table: Sequence[Sequence[str]]) -> list[str]:
         ).rstrip()
         for row in table
     ]
+
+
+def maybe(value: T | None, words_of: Callable[[T], str]) -> str:
+    return NONE if value is None else words_of(value)
+
+
+def number(value: Decimal | None) -> str:
+    return maybe(value, lambda one: f"{one:.2f}")
+
+
+def share(value: Decimal | None) -> str:
+    return maybe(value, lambda one: f"{one:.0%}")

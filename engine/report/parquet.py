@@ -2,31 +2,21 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Sequence
-from typing import Any
 
-import attrs
-
-from engine.backtest.ledger import as_data
+from engine.backtest.ledger import as_data, columns
 from engine.errors import UserError
+from engine.monitor.table_files import parquet_bytes, parquet_there
 from engine.report.trade import ReportTrade
 
 
 def check_installed() -> None:
     """Raises UserError: it is not there."""
-    if importlib.util.find_spec("pyarrow") is None:
+    if not parquet_there():
         raise UserError("--parquet needs pyarrow: pip install pyarrow; --csv works without it")
 
 
 def table(trades: Sequence[ReportTrade]) -> bytes:
     """One row a trade; numbers as doubles, times as nanoseconds and as text."""
-    import pyarrow  # type: ignore[import-not-found, unused-ignore]
-    from pyarrow import parquet  # type: ignore[import-not-found, unused-ignore]
-
-    names = (*(one.name for one in attrs.fields(ReportTrade)), "opened", "closed")
     rows = [as_data(one) for one in trades]
-    found: dict[str, list[Any]] = {name: [row[name] for row in rows] for name in names}
-    out = pyarrow.BufferOutputStream()
-    parquet.write_table(pyarrow.table(found), out)
-    return bytes(out.getvalue())
+    return parquet_bytes({name: [row[name] for row in rows] for name in columns(ReportTrade)})

@@ -8,9 +8,9 @@ from typing import Final
 
 import attrs
 
-from engine.backtest.report import NONE
 from engine.monitor import words
 from engine.monitor.lines import money, price
+from engine.monitor.words import maybe, number, share
 from engine.report.groups import Group, Summary
 from engine.report.trade import ReportTrade
 from engine.sim.instruments import local_time
@@ -141,18 +141,6 @@ def _row(trade: ReportTrade) -> tuple[str, ...]:
 
 
 # -- cells -------------------------------------------------------------------------------------
-
-
-def maybe(value: Decimal | None, words_of: Callable[[Decimal], str]) -> str:
-    return NONE if value is None else words_of(value)
-
-
-def number(value: Decimal | None) -> str:
-    return maybe(value, lambda one: f"{one:.2f}")
-
-
-def share(value: Decimal | None) -> str:
-    return maybe(value, lambda one: f"{one:.0%}")
 
 
 def slip(value: Decimal | None) -> str:

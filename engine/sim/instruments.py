@@ -49,6 +49,11 @@ def local_time(time_ns: int) -> datetime:
     return (_EPOCH + timedelta(microseconds=time_ns // 1_000)).astimezone(zone())
 
 
+def day_of(text: str) -> date:
+    """A calendar day that is written as YYYYMMDD. Raises ValueError."""
+    return datetime.strptime(text, "%Y%m%d").date()  # noqa: DTZ007 - it has no time
+
+
 def midnight_ns(day: date) -> int:
     """UTC nanoseconds from which wall-clock times of a trading day count.
 

@@ -15,7 +15,7 @@ import random
 import re
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
 from typing import IO, Final
 
@@ -40,7 +40,7 @@ def named(path: Path) -> tuple[str, date]:
     if match is None:
         raise DataFileError(f"{path}: name it SYMBOL-YYYYMMDD.csv or SYMBOL-YYYYMMDD.csv.gz")
     try:
-        day = datetime.strptime(match[2], "%Y%m%d").date()  # noqa: DTZ007 - a calendar day only
+        day = instruments.day_of(match[2])
     except ValueError:
         raise DataFileError(f"{path}: {match[2]} in its name is no date") from None
     return match[1], day

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Iterator, Mapping
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,6 +20,7 @@ from engine.errors import ConfigError
 from engine.rules.checks import Validator, is_number, near, shown, whole, word
 from engine.rules.mistakes import TOLD_MAX, Mistake, MistakesError, mistakes
 from engine.settings_file import parsed
+from engine.sim.instruments import day_of
 from engine.sweep.play import FIGURES
 
 VALUES_MAX: Final = 10_000  # of one list
@@ -103,7 +104,7 @@ def _day(value: Any, what: str) -> date:
     if type(value) is date:
         return value
     try:
-        return datetime.strptime(str(value), "%Y%m%d").date()  # noqa: DTZ007 - a calendar day
+        return day_of(str(value))
     except ValueError:
         raise ValueError(f"days must be {what}; {shown(value)} is none") from None
 

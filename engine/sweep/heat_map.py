@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from html import escape
 from typing import Final
 
 import attrs
 
+from engine.report.markup import Markup, el
 from engine.sweep.cells import Space
 from engine.sweep.play import LOW_IS_GOOD
 from engine.sweep.rows import Row, parameters
@@ -18,7 +18,6 @@ _WIDTH, _HEIGHT = 92, 34  # of a cell
 _LETTER: Final = 7.2  # the width of one, about
 _GOOD, _BAD, _MIDDLE = (33, 102, 172), (201, 94, 0), (247, 247, 247)
 _EMPTY: Final = "#dddddd"
-_FONT: Final = "font-family='sans-serif' font-size='12'"
 
 
 @attrs.frozen
@@ -72,30 +71,35 @@ def as_svg(one: HeatMap) -> bytes:
     there = [value for value in one.values.values() if value is not None]
     low, high = (min(there), max(there)) if there else (0.0, 0.0)
     parts = [
-        f"<svg xmlns='http://www.w3.org/2000/svg' width='{width:.0f}' height='{height:.0f}' "
-        f"viewBox='0 0 {width:.0f} {height:.0f}' {_FONT}>",
-        f"<rect width='{width:.0f}' height='{height:.0f}' fill='#ffffff'/>",
-        f"<title>{escape(f'{one.figure} over {one.x}')}</title>",
-        _text(10, 20, f"{one.figure}", weight="bold"),
+        el("rect", width=round(width), height=round(height), fill="#ffffff"),
+        el("title", f"{one.figure} over {one.x}"),
+        _text(10.0, 20, one.figure, weight="bold"),
         _text(left, 42, one.x),
-        _text(10, 60, one.y),
+        _text(10.0, 60, one.y),
     ]
     for number, column in enumerate(one.columns):
         parts.append(_text(left + cell * (number + 0.5), 60, column, anchor="middle"))
     for place, line in enumerate(one.lines):
         y = top + _HEIGHT * place
-        parts.append(_text(10, y + 21, line))
+        parts.append(_text(10.0, y + 21, line))
         for number, column in enumerate(one.columns):
             value = one.values[line, column]
             fill, ink = _colours(value, low, high, one.figure in LOW_IS_GOOD)
             x = left + cell * number
-            parts.append(
-                f"<rect x='{x:.1f}' y='{y}' width='{cell - 2:.1f}' height='{_HEIGHT - 2}' "
-                f"fill='{fill}'/>"
-            )
+            parts.append(el("rect", x=x, y=y, width=cell - 2, height=_HEIGHT - 2, fill=fill))
             said = "-" if value is None else f"{value:,.6g}"
             parts.append(_text(x + cell / 2, y + 21, said, anchor="middle", ink=ink))
-    return "\n".join([*parts, "</svg>", ""]).encode()
+    drawn = el(
+        "svg",
+        *parts,
+        xmlns="http://www.w3.org/2000/svg",
+        width=round(width),
+        height=round(height),
+        viewBox=f"0 0 {width:.0f} {height:.0f}",
+        font_family="sans-serif",
+        font_size=12,
+    )
+    return f"{drawn}\n".encode()
 
 
 def _colours(value: float | None, low: float, high: float, low_is_good: bool) -> tuple[str, str]:
@@ -112,8 +116,5 @@ def _colours(value: float | None, low: float, high: float, low_is_good: bool) ->
 def _text(
     x: float, y: float, said: str, *, anchor: str = "start", weight: str = "normal",
     ink: str = "#000000",
-) -> str:  # fmt: skip
-    return (
-        f"<text x='{x:.1f}' y='{y:.1f}' text-anchor='{anchor}' font-weight='{weight}' "
-        f"fill='{ink}'>{escape(said)}</text>"
-    )
+) -> Markup:  # fmt: skip
+    return el("text", said, x=x, y=y, text_anchor=anchor, font_weight=weight, fill=ink)

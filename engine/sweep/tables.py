@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 from collections.abc import Mapping, Sequence
 from datetime import date
-from importlib.util import find_spec
 from typing import Any, Final
 
+from engine.monitor.table_files import csv_bytes, parquet_bytes
 from engine.sweep.cells import Cell, Space
 from engine.sweep.play import FIGURES
 from engine.sweep.rows import PERCENTILES, Group, Row, label, percentile, settings
@@ -123,32 +121,17 @@ def _where(space: Space, cell: Cell, days: Sequence[date]) -> dict[str, Any]:
 
 
 def as_csv(table: Table) -> bytes:
-    out = io.StringIO(newline="")
-    if table:
-        writer = csv.DictWriter(out, list(table[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows({name: _plain(value) for name, value in row.items()} for row in table)
-    return out.getvalue().encode()
+    rows = [{name: _plain(value) for name, value in row.items()} for row in table]
+    return csv_bytes(list(table[0]), rows) if table else b""
 
 
 def _plain(value: Any) -> Any:
     return label(value) if isinstance(value, bool | list | dict) else value
 
 
-def parquet_there() -> bool:
-    return find_spec("pyarrow") is not None
-
-
 def as_parquet(table: Table) -> bytes:
     """A column is of numbers if all its values are, else of text."""
-    import pyarrow
-    import pyarrow.parquet
-
-    columns = {name: _column([row[name] for row in table]) for name in table[0]}
-    sink = pyarrow.BufferOutputStream()
-    pyarrow.parquet.write_table(pyarrow.table(columns), sink)
-    body: bytes = sink.getvalue().to_pybytes()
-    return body
+    return parquet_bytes({name: _column([row[name] for row in table]) for name in table[0]})
 
 
 def _column(values: Sequence[Any]) -> list[Any]:

@@ -29,6 +29,7 @@ from engine.events import (
     TradeEvent,
 )
 from engine.money import ZERO
+from engine.monitor.summary import ranked
 from engine.orders import Role
 from engine.web.look import SAMPLES_MAX, Look, SymbolLook
 from statecharts.vocabulary import SessionState
@@ -229,10 +230,8 @@ def _of_look(look: Look) -> Iterator[tuple[str, dict[str, str], Any]]:
 
 
 def _quantiles(name: str, samples: Iterable[float]) -> Iterator[tuple[str, dict[str, str], float]]:
-    """By nearest rank; nothing of nothing."""
-    ranked = sorted(samples)
-    for quantile in QUANTILES if ranked else ():
-        yield name, {"quantile": f"{quantile:g}"}, ranked[round((len(ranked) - 1) * quantile)]
+    for quantile, found in zip(QUANTILES, ranked(samples, QUANTILES), strict=False):
+        yield name, {"quantile": f"{quantile:g}"}, found
 
 
 def _labels(labels: Mapping[str, str]) -> str:

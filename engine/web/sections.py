@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from decimal import Decimal
 from typing import Any, Final
 
 import orjson
@@ -17,23 +16,23 @@ from engine.rules import Rule
 from engine.rules.wording import to_expression
 from engine.view import OrderView, Resting
 from engine.web.look import Look, SymbolLook
+from engine.web.plain import MS_NS, as_json
 
-MS_NS: Final = 1_000_000
 TEXT_CHARS_MAX: Final = 500  # of a line of the log
 
 
 def sections(look: Look) -> Iterator[tuple[str, bytes]]:
     """Name and JSON of everything that a look tells."""
-    yield "engine", _json(_engine(look))
+    yield "engine", as_json(_engine(look))
     for one in look.symbols:
-        yield f"symbol:{one.view.symbol}", _json(_symbol(one))
-    yield "orders", _json([_order(one) for one in look.orders])
-    yield "rules", _json([_rule(one) for one in look.rules])
-    yield "limits", _json([
+        yield f"symbol:{one.view.symbol}", as_json(_symbol(one))
+    yield "orders", as_json([_order(one) for one in look.orders])
+    yield "rules", as_json([_rule(one) for one in look.rules])
+    yield "limits", as_json([
         {"name": one.name, "used": one.used, "max": one.most, "share": one.share}
         for one in look.limits
     ])  # fmt: skip
-    yield "latency", _json(latencies(look))
+    yield "latency", as_json(latencies(look))
 
 
 def entry(number: int, event: BaseEvent) -> bytes:
@@ -158,14 +157,3 @@ def _rule(view: RuleView) -> dict[str, Any]:
 
 def _words(rule: Rule) -> str:
     return to_expression(rule.when)[:TEXT_CHARS_MAX]
-
-
-def _json(value: Any) -> bytes:
-    return orjson.dumps(value, default=_plain)
-
-
-def _plain(value: object) -> float:
-    """Drawn and shown, never counted with: a double will do."""
-    if isinstance(value, Decimal):
-        return float(value)
-    raise TypeError(type(value).__name__)

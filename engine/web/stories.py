@@ -9,11 +9,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from decimal import Decimal
 from typing import Any, Final
 
 import attrs
-import orjson
 
 from engine.contexts import Context
 from engine.events import (
@@ -29,11 +27,11 @@ from engine.monitor.lines import clock, line
 from engine.orders import Role
 from engine.retrace import Item, Retrace
 from engine.view import Resting, order_view, resting
+from engine.web.plain import MS_NS, as_json
 from statecharts.vocabulary import ContextState
 
 STORIES_MAX: Final = 500  # the newest are kept
 PAGES_MAX: Final = 2_000  # of one story
-MS_NS: Final = 1_000_000
 
 
 @attrs.define
@@ -74,9 +72,7 @@ class Story:
         }
 
     def whole(self) -> bytes:
-        return orjson.dumps(
-            {**self.head(), "decision": self.decision, "story": self.pages}, default=_plain
-        )
+        return as_json({**self.head(), "decision": self.decision, "story": self.pages})
 
     def add(self, page: dict[str, Any], mark: tuple[Any, ...]) -> None:
         """A page, unless it would only repeat the one before, or tells how a trade that has come
@@ -200,9 +196,3 @@ def _prices(told: Iterable[Item], symbol: str) -> Iterator[dict[str, Any]]:
                 "side": item.side,
                 "role": item.role,
             }
-
-
-def _plain(value: object) -> float:
-    if isinstance(value, Decimal):
-        return float(value)
-    raise TypeError(type(value).__name__)

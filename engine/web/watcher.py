@@ -27,7 +27,8 @@ from engine.view import Question
 from engine.web.feed import ENTRIES_MAX, Feed
 from engine.web.look import Look, look
 from engine.web.metrics import Metrics
-from engine.web.sections import MS_NS, entry, note, sections
+from engine.web.plain import MS_NS
+from engine.web.sections import entry, note, sections
 
 WATCHED_S: Final = 0.25
 ALONE_S: Final = 1.0

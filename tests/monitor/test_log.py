@@ -16,15 +16,17 @@ from pathlib import Path
 from typing import Any
 
 import attrs
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from engine import events
 from engine.bus import EventBus
+from engine.config import CONVERTER
 from engine.errors import LimitError, UserError
 from engine.events import AlertEvent, BaseEvent, MarketEvent, OrderEvent, PositionEvent
-from engine.inputs import CloseRequested, HaltRequested, OrderRequested
+from engine.inputs import CloseRequested, HaltRequested, OrderRequested, SettingsChanged
 from engine.monitor import log as log_module
 from engine.monitor.lines import words
 from engine.monitor.log import LOGGED, Log, check_places
@@ -178,6 +180,15 @@ def test_refusals_halts_sessions_and_reconciliations_are_in_it(tmp_path: Path) -
     assert found[-1]["text"] == "the log ends"
 
 
+def test_other_settings_are_in_it_with_their_hash(tmp_path: Path) -> None:
+    def change(day: Day) -> object:
+        settings = orjson.dumps(CONVERTER.unstructure(day.engine.config)).decode()
+        return day.engine.submit(SettingsChanged(settings, "s.toml", "abc123"))
+
+    found = traded(tmp_path / "log", (60, change))
+    assert "settings changed: s.toml, SHA-256 abc123" in [one["text"] for one in found]
+
+
 def test_an_add_is_joined_to_the_signal_that_asked_for_it(tmp_path: Path) -> None:
     strategy = {
         "strategy": {
@@ -306,6 +317,11 @@ def test_no_account_and_no_key_is_in_any_field_of_any_line(
         for value in fields.values():
             assert key not in str(value)
     assert secret.reveal()
+
+
+def test_what_stands_in_a_list_is_masked_too() -> None:
+    event = events.ReconciledEvent(1, 1, orders=0, missing=0, frozen=("IBM", "DU1234567"))
+    assert fields_of(event, Redaction())["frozen"] == ["IBM", "DU…"]
 
 
 def test_the_account_that_is_traded_is_masked(tmp_path: Path) -> None:

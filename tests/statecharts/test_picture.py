@@ -10,7 +10,7 @@ from collections.abc import Mapping
 import pytest
 
 from statecharts.diagram import CHARTS
-from statecharts.labels import CLEAR, Box, Label, place, trace
+from statecharts.labels import CLEAR, Box, Label, alike, place, trace
 from statecharts.layout import WIDE, Drawing, draw
 from statecharts.lower import NO_ROW, Chart, lifecycles
 from statecharts.picture import groups_of, svg
@@ -33,7 +33,7 @@ def numbers_of(drawing: Drawing) -> list[Label]:
             frozenset(group.edges),
             21,
             14,
-            frozenset(n for n, e in enumerate(drawing.edges) if e.target == group.target),
+            alike(drawing, group.edges[0]),
         )
         for group in groups_of(drawing)
     ]

@@ -2,6 +2,9 @@
 
 import { s, setClass, words } from "./dom.js";
 
+const PLACES = [0.42, 0.3, 0.55, 0.2, 0.68, 0.8]; // of a count, along its arrow
+const APART = 22; // from another count
+
 let made = 0;
 
 function marker(id, name) {
@@ -49,14 +52,19 @@ export class StateChart {
     this.counts?.remove();
     this.counts = s("g", { class: "counts" });
     this.svg.append(this.counts);
+    const taken = [];
     for (const edge of this.edges) {
       const count = counts.get(`${edge.source} ${edge.target}`) ?? 0;
       setClass(edge.path, count ? "edge taken" : "edge");
       edge.path.setAttribute("marker-end", count ? this.ends.next : this.ends.plain);
       if (!count) continue;
       edge.path.style.strokeWidth = String(1.2 + 2.4 * (count / most));
-      const { x, y } = edge.path.getPointAtLength(edge.path.getTotalLength() * 0.42);
-      this.counts.append(s("text", { x, y: y + 4 }, count));
+      const length = edge.path.getTotalLength();
+      const apart = ({ x, y }) => taken.every((one) => Math.hypot(one.x - x, one.y - y) > APART);
+      const places = PLACES.map((share) => edge.path.getPointAtLength(length * share));
+      const at = places.find(apart) ?? places[0];
+      taken.push(at);
+      this.counts.append(s("text", { x: at.x, y: at.y + 4 }, count));
     }
   }
 
