@@ -185,7 +185,7 @@ def _direct_reason(
 ) -> Reason | None:
     """Why orders that may open shares without protection are not placed. What reduces is an exit
     like any other: no limit and no halt is in its way."""
-    if request.reference in state.references:
+    if state.references.get(request.reference) is not None:
         return Reason.DUPLICATE_REFERENCE
     (side, _, _), sides = legs[0], {side for side, _, _ in legs}
     stated = tuple(price for _, _, price in legs if price is not None)
