@@ -4,6 +4,7 @@ gates, orders and charts as everything else."""
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from decimal import Decimal
 
 from engine.commands import OrderSpec
@@ -20,12 +21,15 @@ from engine.inputs import (
 from engine.money import ZERO, exact
 from engine.orders import Order, Role
 from engine.outbox import Outbox
-from engine.portfolio import standing, symbol_reason
+from engine.portfolio import reducible, standing, symbol_reason
 from engine.reasons import Reason
 from engine.risk import Proposal, gate, market_reason
 from engine.state import State
 from engine.tranches import Aim, Plan
 from statecharts.vocabulary import OcoEvent
+
+Direct = OcoRequested | OrderRequested
+Legs = Sequence[tuple[Side, str, Decimal | None]]  # side, order type, price
 
 
 def on_bracket(state: State, out: Outbox, request: BracketRequested) -> None:
@@ -88,11 +92,13 @@ def _price_or_none(market: MarketView | None, side: Side) -> Decimal | None:
 
 def on_oco(state: State, out: Outbox, request: OcoRequested) -> None:
     """Two orders, one of which may fill; gated like an entry, because a leg may open shares."""
-    reason = _oco_reason(state, out, request)
+    legs = [(leg.side, leg.order_type, leg.price) for leg in request.legs]
+    reduces = _reduces(state, request, legs)
+    reason = _direct_reason(state, out, request, legs, reduces)
     if reason is not None:
         out.refuse(reason, request.symbol, "oco", request.reference)
         return
-    group = _group(state, request)
+    group = _group(state, request, reduces)
     for leg in request.legs:
         _leg(state, out, group, leg.side, request.quantity, leg.order_type, leg.price, "GTC")
 
@@ -107,16 +113,14 @@ def place_order(
     state: State, out: Outbox, request: OrderRequested, rule: str = ""
 ) -> Reason | None:
     """One order by itself: a group of one. Its shares are the caller's to protect."""
-    prices = () if request.price is None else (request.price,)
     if (request.order_type == "MKT") != (request.price is None):
         return Reason.OFF_GRID
-    reason = _direct_reason(
-        state, out, request.reference, request.symbol, request.side, request.quantity, prices,
-        request.market,
-    )  # fmt: skip
+    legs = [(request.side, request.order_type, request.price)]
+    reduces = _reduces(state, request, legs)
+    reason = _direct_reason(state, out, request, legs, reduces)
     if reason is not None:
         return reason
-    group = _group(state, request)
+    group = _group(state, request, reduces)
     group.rule = rule
     _leg(
         state, out, group, request.side, request.quantity, request.order_type, request.price,
@@ -125,10 +129,11 @@ def place_order(
     return None
 
 
-def _group(state: State, request: OcoRequested | OrderRequested) -> Group:
+def _group(state: State, request: Direct, reduces: bool) -> Group:
     number = state.take_number()
-    seen = _price_or_none(request.market, "BUY")
-    group = Group(number, request.symbol, f"{state.tag}-{number}", price=seen or ZERO)
+    seen = _price_or_none(request.market, "BUY") or ZERO
+    tag = f"{state.tag}-{number}"
+    group = Group(number, request.symbol, tag, price=seen, reduces=reduces)
     group.identity = request.reference
     state.groups[number] = group
     state.references[request.reference] = number
@@ -167,40 +172,40 @@ def _leg(
     out.place(order)
 
 
-def _oco_reason(state: State, out: Outbox, request: OcoRequested) -> Reason | None:
-    prices = tuple(leg.price for leg in request.legs)
-    return _direct_reason(
-        state, out, request.reference, request.symbol, request.legs[0].side, request.quantity,
-        prices, request.market, request.legs[0].side != request.legs[1].side,
-    )  # fmt: skip
+def _reduces(state: State, request: Direct, legs: Legs) -> bool:
+    """Whether it can only close what other orders placed directly have brought."""
+    sides = {side for side, _, _ in legs}
+    if len(sides) > 1:
+        return False
+    sign = 1 if sides == {"BUY"} else -1
+    return 0 < request.quantity <= reducible(state, request.symbol, sign)
 
 
 def _direct_reason(
-    state: State,
-    out: Outbox,
-    reference: str,
-    symbol: str,
-    side: Side,
-    quantity: Decimal,
-    prices: tuple[Decimal, ...],
-    market: MarketView | None,
-    both_ways: bool = False,
+    state: State, out: Outbox, request: Direct, legs: Legs, reduces: bool
 ) -> Reason | None:
-    """Why orders that may open shares without protection are not placed."""
-    if reference in state.references:
+    """Why orders that may open shares without protection are not placed. What reduces is an exit
+    like any other: no limit and no halt is in its way."""
+    if state.references.get(request.reference) is not None:
         return Reason.DUPLICATE_REFERENCE
-    price = max(prices, default=None) or _price_or_none(market, side)
+    (side, _, _), sides = legs[0], {side for side, _, _ in legs}
+    stated = tuple(price for _, _, price in legs if price is not None)
+    price = max(stated, default=None) or _price_or_none(request.market, side)
+    sign = 1 if side == "BUY" else -1
     proposal = Proposal(
-        kind="direct",
-        symbol=symbol,
-        side=1 if side == "BUY" else -1,
-        quantity=quantity,
+        kind="exit" if reduces else "direct",
+        symbol=request.symbol,
+        side=sign,
+        quantity=request.quantity,
         price=price or ZERO,
-        stated=prices,
-        both_ways=both_ways,
-        orders=max(len(prices), 1),
+        stated=stated,
+        both_ways=len(sides) > 1,
+        collared=tuple((one, at) for one, kind, at in legs if kind == "LMT" and at is not None),
+        orders=len(legs),
+        held=-sign * request.quantity if reduces else ZERO,
+        worst=request.quantity if reduces else ZERO,
     )
-    where = standing(state, symbol, out.now_ns, market, direct=True)
+    where = standing(state, request.symbol, out.now_ns, request.market, direct=True)
     return gate(proposal, where, state.config.limits)
 
 

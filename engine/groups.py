@@ -30,6 +30,7 @@ class Group:
     identity: str = ""  # of who asked for it
     rule: str = ""  # that decided it
     price: Decimal = ZERO  # of a share when it was placed, for orders that state none
+    reduces: bool = False  # it closes what others have brought, and opens nothing
 
     def step(self, event: OcoEvent) -> None:
         after = OCO.step(self.state, event)

@@ -23,6 +23,7 @@ from engine.state import State
 
 FULL = Decimal(1)
 MINUTE_NS = 60_000_000_000
+PACES = ("orders_per_minute", "orders_per_second")  # limits whose use ends with time
 # Who is refused for these again and again does not listen: something runs away.
 THROTTLES = frozenset({Reason.TOO_MANY_ORDERS, Reason.TOO_MANY_ENTRIES, Reason.TOO_MANY_STOP_OUTS})
 
@@ -100,10 +101,10 @@ class Guards:
         return found
 
     def _warnings(self, state: State, now_ns: int) -> list[Input]:
-        """Told when 80 % and when all of a limit is used; again only after it was less. Time
-        alone makes it only less, so between two steps there is nothing new to tell."""
+        """Told when 80 % and when all of a limit is used; again only after it was less. Between
+        two steps only the pace of orders becomes less, by itself."""
         found: list[Input] = []
-        if not self._stepped and not any(self._warned.values()):
+        if not self._stepped and not any(map(self._warned.get, PACES)):
             return found
         self._stepped = False
         for use in uses(state, now_ns):

@@ -134,6 +134,23 @@ def _of_groups(groups: list[Group], held: Holding) -> Exposure:
     return Exposure((held.quantity + buys) * price, (held.quantity - sells) * price)
 
 
+def reducible(state: State, symbol: str, side: int) -> Decimal:
+    """How many of the shares that were placed directly one more order of this side could close,
+    if all others of it fill first; none while anything about the symbol is in doubt."""
+    if symbol in state.frozen or state.unexplained(symbol):
+        return ZERO
+    groups = [group for group in state.groups.values() if group.symbol == symbol]
+    held = directly_held(groups).quantity
+    rests = sum(
+        (
+            max((leg.remaining for leg in group.orders.values() if leg.sign == side), default=ZERO)
+            for group in groups
+        ),
+        ZERO,
+    )
+    return max(-held * side - rests, ZERO)
+
+
 def risk_at_stop(state: State, context: Context) -> Decimal:
     """What is lost from the average price when the stop is hit, with all that may still fill; a
     stop in profit risks nothing."""

@@ -48,7 +48,8 @@ class Proposal:
 
     ``price`` is what a share is expected to cost, ``risk`` what the whole trade loses if
     everything fills and every stop is hit at its price. ``both_ways``: the other side may fill
-    instead, as of an OCO. Of an exit ``worst`` is what could go in all, of ``held`` signed shares.
+    instead, as of an OCO. Of an exit ``worst`` is what could go in all, of ``held`` signed shares;
+    it may be placed directly, if it only closes what was bought or sold so.
     """
 
     kind: Kind
@@ -60,6 +61,7 @@ class Proposal:
     limit_price: Decimal | None = None
     stop_price: Decimal | None = None
     both_ways: bool = False
+    collared: tuple[tuple[Side, Decimal], ...] = ()  # limits of orders placed directly
     risk: Decimal = ZERO
     risk_before: Decimal = ZERO  # of it, what the account carries already
     orders: int = 1
@@ -193,7 +195,7 @@ def _shortable(proposal: Proposal, standing: Standing, limits: Limits) -> Reason
 def _form(proposal: Proposal, standing: Standing, _: Limits) -> Reason | None:
     if any(price <= 0 or not standing.grid.on(price) for price in proposal.stated):
         return Reason.OFF_GRID
-    if proposal.quantity <= 0 or (proposal.kind != "direct" and proposal.price <= 0):
+    if proposal.quantity <= 0 or (proposal.kind in ("entry", "add") and proposal.price <= 0):
         return Reason.NO_SIZE
     return None
 
@@ -219,7 +221,20 @@ def _one_order(proposal: Proposal, standing: Standing, limits: Limits) -> Reason
         collar = Decimal(repr(quote)) * Decimal(str(limits.collar_percent)) / 100
         if abs(limit - Decimal(repr(quote))) > collar:
             return Reason.OUTSIDE_COLLAR
+    if any(_beyond_collar(side, price, market, limits) for side, price in proposal.collared):
+        return Reason.OUTSIDE_COLLAR
     return None
+
+
+def _beyond_collar(side: Side, price: Decimal, market: MarketView | None, limits: Limits) -> bool:
+    """Whether an order would give away more than the collar: a limit that waits on its own side
+    of the market may be as far away as it likes."""
+    quote = market.price(side) if market is not None else None
+    if quote is None:
+        return False
+    at = Decimal(repr(quote))
+    worse = price - at if side == "BUY" else at - price
+    return worse > at * Decimal(str(limits.collar_percent)) / 100
 
 
 def _one_symbol(proposal: Proposal, standing: Standing, limits: Limits) -> Reason | None:
@@ -288,4 +303,4 @@ OPENING_CHECKS: Final[tuple[Check, ...]] = (
     _account,  # G13
     _pace,  # G9
 )
-EXIT_CHECKS: Final[tuple[Check, ...]] = (_session_live, _crossing)  # G1, G5
+EXIT_CHECKS: Final[tuple[Check, ...]] = (_session_live, _crossing, _form)  # G1, G5, G7

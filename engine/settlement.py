@@ -99,7 +99,7 @@ def settle_group(state: State, out: Outbox, group: Group) -> None:
     # much already nothing more is wanted, nor when halted, nor of what was called dead.
     decided = group.state in (OcoState.ONE_FILLED, OcoState.PART_FILLED, OcoState.FAILED)
     halted = state.halt is not None and state.halt.level >= TAKE_BACK
-    none_wanted = halted or group.state == OcoState.OVERFILLED
+    none_wanted = (halted and not group.reduces) or group.state == OcoState.OVERFILLED
     for leg in group.orders.values():
         unwanted = none_wanted or (decided and not leg.filled)
         living = leg.resting and leg.reported != OrderReport.UNKNOWN

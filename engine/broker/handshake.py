@@ -50,7 +50,7 @@ def shake(
             raise ConnectError("stopped in the handshake")
         if not asked and _known(seen):
             asked = True
-            link.connection.send(link.requests.current_time())
+            link.connection.send(link.requests.current_time)
         if asked and time_told():
             return
         flags = _receive(link, broker, hear, seen, place)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from decimal import Decimal
+from functools import cached_property
 from typing import Any, Final
 
 from _fast.encode import CancelTemplate, OrderTemplate
@@ -249,6 +250,7 @@ class Requests:
     def market_rule(self, rule_id: int) -> bytes:
         return self._frame(lambda client: client.reqMarketRule(rule_id))
 
+    @cached_property
     def current_time(self) -> bytes:
         """In milliseconds where the server knows that (answer 109), else seconds (answer 49)."""
         if self.server_version >= MILLISECOND_TIME and hasattr(

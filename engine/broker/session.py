@@ -367,7 +367,7 @@ class Session:
             self._beat_ns = mono_ns + round(self.broker.heartbeat_s * SECOND_NS)
             if self._answer_ns is None:
                 self._answer_ns = mono_ns + round(self.broker.heartbeat_timeout_s * SECOND_NS)
-                link.submit(Priority.CANCEL_PROTECT, [link.requests.current_time()])
+                link.submit(Priority.CANCEL_PROTECT, [link.requests.current_time])
         if self.state is SessionState.LIVE:
             own = self.definitions.instruments, link.requests, self._ids
             frames = self.feed.resubscribe_mute(mono_ns, *own)

@@ -81,19 +81,33 @@ class Auditor:
             return
         now_ns = self._exchange.now_ns
         self._sent.append(now_ns)
-        opens = role(order.order_ref) in OPENING + DIRECT
+        self._books.read()
+        opens = role(order.order_ref) in OPENING + DIRECT and not self._reduces(order)
         if role(order.order_ref) in OPENING:
             self._stakes.ordered(order, now_ns)
         if opens and self.halted_ns is not None and now_ns - self.halted_ns > UNDER_WAY_NS:
             self.found.append(f"34: {order.order_ref} arrives although trading is halted")
         if not self.judging or not (opens or order.parent_id):
             return
-        self._books.read()
         while len(self._governing) > 1 and self._governing[1][0] < now_ns - UNDER_WAY_NS:
             del self._governing[0]
         broken = [list(self._beyond(order, one, now_ns)) for _, one in self._governing]
         if all(broken):  # none of the settings that may have held allow it
             self.found += broken[-1]
+
+    def _reduces(self, order: SimOrder) -> bool:
+        """Whether it only closes what was placed directly, even if all others like it fill."""
+        symbol, own = order.instrument.symbol, trade(order.order_ref)
+        book = self._books.direct.get(symbol, Book())
+        if role(order.order_ref) != DIRECT or (book.shares < 0) != (order.action == "BUY"):
+            return False
+        rests: dict[str, Decimal] = {}  # of each group one fills
+        for one in self._exchange.open_orders(self._client_id):
+            name = trade(one.order_ref)
+            alike = role(one.order_ref) == DIRECT and one.action == order.action and name != own
+            if alike and one.instrument.symbol == symbol:
+                rests[name] = max(rests.get(name, ZERO), one.remaining)
+        return order.quantity <= abs(book.shares) - sum(rests.values(), ZERO)
 
     # -- one order -----------------------------------------------------------------------------
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from datetime import date
+from datetime import timedelta
 from decimal import Decimal
 from typing import Final
 
@@ -35,7 +35,7 @@ class DayCurve:
     def __init__(self, books: Books, mark: Callable[[str, Decimal], Decimal | None]) -> None:
         self._books = books
         self._mark = mark
-        self._day: date | None = None
+        self._ends_ns = 0  # of the day; 0: it has not begun
         self._base: Decimal | None = ZERO  # what was made before the day; None: nobody can say
         self._peak = ZERO
         self._recent: deque[tuple[int, Decimal]] = deque()
@@ -66,9 +66,11 @@ class DayCurve:
     def _turn(self, made: Decimal | None, now_ns: int) -> None:
         """A trade counts whole on the day on which it ends: one that is held over night would
         belong to two."""
-        today = instruments.local_time(now_ns).date()
-        if self._day is not None and today != self._day:
+        if now_ns < self._ends_ns:
+            return
+        if self._ends_ns:
             self._base = None if self._books.held_any else made
             self.guarded = False
             self.forget()
-        self._day = today
+        tomorrow = instruments.local_time(now_ns).date() + timedelta(days=1)
+        self._ends_ns = instruments.midnight_ns(tomorrow)

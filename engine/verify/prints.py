@@ -212,7 +212,7 @@ def _context(context: Context, now_ns: int) -> Hashable:
 
 
 def _group(group: Group) -> Hashable:
-    return group.number, group.state, group.price, _ledger(group.ledger)
+    return group.number, group.state, group.price, group.reduces, _ledger(group.ledger)
 
 
 def _tranche(tranche: Tranche, now_ns: int) -> Hashable:

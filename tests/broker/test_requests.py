@@ -245,7 +245,7 @@ def test_every_question_is_one_frame_of_its_message(version, question):
 
 @pytest.mark.parametrize(("version", "message"), [(178, 49), (196, 49), (197, 105), (226, 305)])
 def test_the_time_is_asked_in_milliseconds_where_that_is_known(version, message):
-    frame = Requests(version).current_time()
+    frame = Requests(version).current_time
     found = frame[4:].split(b"\0")[0] if version < 201 else str(int.from_bytes(frame[4:8], "big"))
     assert int(found) == message
 

@@ -10,7 +10,7 @@ import pytest
 from engine.config import Limits, from_mapping
 from engine.events import RefusalEvent
 from engine.headroom import uses
-from engine.inputs import OcoLeg, OcoRequested, OrderRequested, Side
+from engine.inputs import HaltRequested, OcoLeg, OcoRequested, OrderRequested, Side
 from engine.portfolio import Exposure, standing
 from tests.core.desk import Desk
 
@@ -155,3 +155,65 @@ def test_what_was_bought_directly_can_be_sold_whatever_the_number_of_positions()
     assert order(d, "out too", "SELL", 10, symbol="MSFT") == ""
     assert used(d, "positions") == 0
     assert order(d, "then", "BUY", 10) == ""
+
+
+NOTHING_OPENS = Limits(
+    order_shares_max=D(1),
+    order_notional_max=D(1),
+    gross_notional_max=D(1),
+    orders_per_minute_max=1,
+    restricted=("AAPL",),
+)
+
+
+@pytest.mark.parametrize("level", [None, 1, 2, 3])
+def test_no_limit_and_no_halt_keeps_what_was_bought_directly_from_being_sold(
+    level: int | None,
+) -> None:
+    """As with every exit. More than is there, or all of it twice, would open the other way."""
+    d = desk()
+    assert order(d, "in", "BUY", 100) == ""
+    d.core.state.config = attrs.evolve(d.core.state.config, limits=NOTHING_OPENS)
+    if level is not None:
+        d.feed(HaltRequested(level, "test", "to see"))
+    why = "restricted" if level is None else "trading_halted"
+    assert order(d, "over", "SELL", 101) == why
+    d.quotes["AAPL"] = attrs.evolve(d.quotes["AAPL"], quote_age_ns=10**12)  # nobody quotes it
+    assert order(d, "part", "SELL", 60, "101.00") == ""
+    d.wait(5)
+    assert d.live("AAPL") == ["SELL 60 LMT 101.00"]
+    assert order(d, "again", "SELL", 60) == why
+    assert order(d, "rest", "SELL", 40) == ""
+    assert d.exchange.position("AAPL") == 60
+    d.trade("AAPL", 101.01)
+    assert d.exchange.position("AAPL") == 0
+    assert order(d, "short", "SELL", 1) == why
+
+
+def test_an_oco_that_protects_what_was_bought_directly_stays_when_entries_are_taken_back() -> None:
+    d = desk()
+    assert order(d, "in", "BUY", 100) == ""
+    assert oco(d, "out", 100, ("SELL", "LMT", "105.00"), ("SELL", "STP", "95.00")) == ""
+    assert oco(d, "new", 100, ("SELL", "LMT", "106.00"), ("SELL", "STP", "94.00")) == ""
+    d.feed(HaltRequested(2, "test", "to see"))
+    d.wait(5)
+    assert d.live("AAPL") == ["SELL 100 LMT 105.00", "SELL 100 STP 95.00"]
+
+
+def test_what_is_in_doubt_is_not_sold_directly_either() -> None:
+    d = desk()
+    assert order(d, "in", "BUY", 100) == ""
+    d.core.state.frozen["AAPL"] = "to see"
+    assert order(d, "out", "SELL", 100) == "frozen"
+
+
+def test_a_limit_placed_directly_gives_away_no_more_than_the_collar() -> None:
+    """One that waits on its own side of the market may be far away."""
+    d = desk(collar_percent=10.0)
+    assert order(d, "dear", "BUY", 1, "110.01") == "outside_collar"
+    assert order(d, "cheap", "SELL", 1, "89.99") == "outside_collar"
+    assert order(d, "waits", "BUY", 1, "50.00") == ""
+    assert order(d, "waits too", "SELL", 1, "150.00") == ""
+    assert order(d, "just", "BUY", 1, "110.00") == ""
+    assert oco(d, "one", 1, ("BUY", "LMT", "111.00"), ("SELL", "STP", "90.00")) == "outside_collar"
+    assert oco(d, "two", 1, ("BUY", "STP", "120.00"), ("SELL", "STP", "80.00")) == ""
