@@ -18,6 +18,7 @@ from engine.engine import Engine
 from engine.events import BaseEvent, NewOrderEvent
 from engine.inputs import ArmedIntent, ConditionFired, HaltRequested, IntentsArmed, Noticed
 from engine.journal import Journal
+from engine.monitor.journal_lines import lines_of
 from engine.recovery import rebuild
 from engine.retrace import Retrace
 from engine.rulebook import armed_watches
@@ -398,3 +399,15 @@ def _a_fork_with_orders(run: Run) -> State:
     intent = ArmedIntent(watch.number, rule.id, view, now_ns, 1, (1,), "")
     assert rehearsed(fork, intent)
     return fork.state
+
+
+def test_the_journal_says_what_was_armed_a_line_each() -> None:
+    run = Run(breakout("IBM", "BUY"), breakout("SPY", "BUY"), lasts_s=10.0).play()
+    records = [one for one in run.journal.records() if isinstance(one.inputs[0], IntentsArmed)]
+    lines = list(lines_of(records[0], {}))
+    assert [(one.symbol, one.kind) for one in lines] == [
+        ("IBM", "IntentsArmed"),
+        ("SPY", "IntentsArmed"),
+    ]
+    assert "rule=IBM" in lines[0].text
+    assert "order_ids=1048576,1048577,1048578" in lines[0].text
