@@ -411,3 +411,13 @@ def test_the_journal_says_what_was_armed_a_line_each() -> None:
     ]
     assert "rule=IBM" in lines[0].text
     assert "order_ids=1048576,1048577,1048578" in lines[0].text
+
+
+def test_a_price_that_goes_away_again_takes_back_what_is_armed() -> None:
+    run = Run(breakout("IBM", "BUY"), path=((0, 100.5), (10, 99), (30, 101)))
+    seen: list[tuple[tuple[str, str], ...]] = []
+    for second in (9.0, 12.0):
+        run.at(second, lambda: seen.append(run.engine._runtime.armory.armed))
+    run.play()
+    assert seen == [(("IBM", "IBM"),), ()]
+    assert run.fired() == [False]
