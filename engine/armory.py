@@ -102,23 +102,29 @@ class Armory:
 
     # -- arming ------------------------------------------------------------------------------
 
-    def disarm(self) -> None:
-        """Take everything out of the reader: a step of the core comes."""
+    def withdraw(self) -> None:
+        """Take everything out of the reader."""
         reader = self._session.reader
         if reader is not None:
             assert reader.armed.fired < 0, "what has left is stepped before anything else"
             reader.armed.clear()
         self._loaded = ()
+
+    def disarm(self) -> None:
+        """A step of the core comes: what was decided ahead will not hold."""
+        self.withdraw()
         self._due_ns = min(self._due_ns, self._tried_ns + PAUSE_NS)
 
     def due(self, mono_ns: int) -> bool:
-        """Whether to rehearse now. What could not leave at once any more is disarmed."""
+        """Whether to rehearse now. What could not leave at once any more is withdrawn."""
         if not (self._core.state.live and self._wanted()):
+            return False
+        if mono_ns < self._due_ns and not self._loaded:
             return False
         link = self._session.link
         room = 0 if link is None else link.room(mono_ns)
         if any(len(one.commands) > room for one in self._loaded):
-            self.disarm()
+            self.withdraw()
         if mono_ns < self._due_ns:
             return False
         self._tried_ns = mono_ns

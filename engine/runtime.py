@@ -210,7 +210,9 @@ class Runtime:
             return
         now_ns = self.now_ns()
         ready = self.armory.rehearse(mono_ns, now_ns)
-        if ready:
+        if not ready:
+            self.armory.withdraw()
+        else:
             output = self._decide(
                 [IntentsArmed(tuple([one.intent for one in ready]))], now_ns, True
             )

@@ -10,7 +10,7 @@ from typing import Any, Final
 import attrs
 
 from engine.commands import Command, Place
-from engine.inputs import Input
+from engine.inputs import Input, IntentsArmed
 from engine.journal_chain import Record
 
 TEXT_MAX: Final = 80  # of one value; settings of a run are pages
@@ -25,7 +25,8 @@ class Line:
 
 
 def lines_of(record: Record, placed: dict[int, str]) -> Iterator[Line]:
-    """``placed`` keeps the symbols of orders from record to record."""
+    """``placed`` keeps the symbols of orders from record to record. Of what is armed together,
+    each has a line of its own."""
     seconds, rest = divmod(record.now_ns, 1_000_000_000)
     moment = datetime.fromtimestamp(seconds, UTC)
     when = f"{moment:%Y-%m-%d %H:%M:%S}.{rest // 1_000_000:03}"
@@ -35,9 +36,11 @@ def lines_of(record: Record, placed: dict[int, str]) -> Iterator[Line]:
     items: list[tuple[str, Input | Command]] = [("in ", one) for one in record.inputs]
     items += [("out", one) for one in record.commands]
     for way, item in items:
-        kind, symbol = type(item).__name__, _symbol(item, placed)
-        words = [str(record.seq), when, way, kind, symbol or "-", *_words(item)]
-        yield Line(symbol, kind, " ".join(words))
+        kind = type(item).__name__
+        for one in item.intents if isinstance(item, IntentsArmed) else (item,):
+            symbol = _symbol(one, placed)
+            words = [str(record.seq), when, way, kind, symbol or "-", *_words(one)]
+            yield Line(symbol, kind, " ".join(words))
 
 
 def _symbol(item: Any, placed: dict[int, str]) -> str:

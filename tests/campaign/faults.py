@@ -779,7 +779,7 @@ _ARMED: Final = (
     ),
     Fault(
         "armed-doubt-forgotten",
-        "after a crash nobody asks whether what was armed has left",
+        "after a crash it is not asked whether what was armed has left",
         "engine/core.py",
         "        _doubt_armed(state, out)\n",
         "        pass\n",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import pathlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
 import pytest
@@ -18,6 +18,7 @@ from engine.engine import Engine
 from engine.events import BaseEvent, NewOrderEvent
 from engine.inputs import ArmedIntent, ConditionFired, HaltRequested, IntentsArmed, Noticed
 from engine.journal import Journal
+from engine.monitor.journal_lines import lines_of
 from engine.recovery import rebuild
 from engine.retrace import Retrace
 from engine.rulebook import armed_watches
@@ -165,6 +166,13 @@ class Run:
         )
 
 
+def _frames(data: bytes) -> Iterator[bytes]:
+    while data:
+        size = 4 + int.from_bytes(data[:4], "big")
+        yield data[:size]
+        data = data[size:]
+
+
 @pytest.mark.parametrize("side", SIDES)
 @pytest.mark.parametrize("size", [PLENTY, 70])
 def test_it_leaves_armed_once_and_is_protected(side: str, size: int) -> None:
@@ -181,8 +189,10 @@ def test_it_leaves_armed_once_and_is_protected(side: str, size: int) -> None:
     ]
     (intent,) = run.armed()[-1].intents
     assert intent.order_ids == tuple(place.order_id for place in run.placed())
-    bursts = [hashlib.sha256(data).hexdigest() for data in run.wire.sent]
-    assert bursts.count(intent.digest) == 1
+    (burst,) = [one for one in run.wire.sent if hashlib.sha256(one).hexdigest() == intent.digest]
+    whole = b"".join(run.wire.sent)
+    frames = list(_frames(burst))
+    assert [whole.count(frame) for frame in frames] == [1, 1, 1]
     assert run.exchange.oracle.report()["uncovered_max_ms"] == 0
 
 
@@ -389,3 +399,25 @@ def _a_fork_with_orders(run: Run) -> State:
     intent = ArmedIntent(watch.number, rule.id, view, now_ns, 1, (1,), "")
     assert rehearsed(fork, intent)
     return fork.state
+
+
+def test_the_journal_says_what_was_armed_a_line_each() -> None:
+    run = Run(breakout("IBM", "BUY"), breakout("SPY", "BUY"), lasts_s=10.0).play()
+    records = [one for one in run.journal.records() if isinstance(one.inputs[0], IntentsArmed)]
+    lines = list(lines_of(records[0], {}))
+    assert [(one.symbol, one.kind) for one in lines] == [
+        ("IBM", "IntentsArmed"),
+        ("SPY", "IntentsArmed"),
+    ]
+    assert "rule=IBM" in lines[0].text
+    assert "order_ids=1048576,1048577,1048578" in lines[0].text
+
+
+def test_a_price_that_goes_away_again_takes_back_what_is_armed() -> None:
+    run = Run(breakout("IBM", "BUY"), path=((0, 100.5), (10, 99), (30, 101)))
+    seen: list[tuple[tuple[str, str], ...]] = []
+    for second in (9.0, 12.0):
+        run.at(second, lambda: seen.append(run.engine._runtime.armory.armed))
+    run.play()
+    assert seen == [(("IBM", "IBM"),), ()]
+    assert run.fired() == [False]
