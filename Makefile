@@ -10,7 +10,7 @@ DEBUG_VENV := $(CURDIR)/build/debug-venv
 # A change of these installs anew; one of the compiled sources recompiles what depends on it.
 # Python sources need neither: the install is editable.
 FRAME  := setup.py pyproject.toml constraints.txt
-SOURCES := $(wildcard _fast/*.pyx _fast/*.pxd)
+SOURCES := $(wildcard _fast/*.pyx _fast/*.pxd bench/compiled/*.pyx)
 
 .DEFAULT_GOAL := help
 .PHONY: help build run test lint bench bench-page peers soak fuzz instructions mutants faults charts debug sanitize clean system-packages
@@ -28,12 +28,12 @@ INSTALL = -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
 $(INSTALLED): $(FRAME) | $(BIN)/python
 	$(BIN)/python $(INSTALL) setuptools Cython numpy
-	$(BIN)/python $(INSTALL) --no-build-isolation -e ".[test]"
+	ENGINE_BENCH=1 $(BIN)/python $(INSTALL) --no-build-isolation -e ".[test]"
 	@touch $@ $(BUILT)
 
 # To install is to compile, too: what is older than that need not be compiled again.
 $(BUILT): $(INSTALLED) $(SOURCES)
-	@test -z "$$(find $^ -newer $@ 2>&1)" || $(BIN)/python setup.py --quiet build_ext --inplace
+	@test -z "$$(find $^ -newer $@ 2>&1)" || ENGINE_BENCH=1 $(BIN)/python setup.py --quiet build_ext --inplace
 	@touch $@
 
 run: build ## run the engine: make run ARGS="--help"
@@ -99,7 +99,7 @@ debug: ## build with checks compiled in, beside the working copy, and run the fa
 # The address sanitiser in every module of the hot path, in a copy of the tree of its own. Memory
 # comes from malloc, piece by piece, so that it sees the end of each. Python's own leaks at exit
 # are none of ours.
-SANITIZER = LD_PRELOAD="$$(gcc -print-file-name=libasan.so)" PYTHONMALLOC=malloc ASAN_OPTIONS=detect_leaks=0:abort_on_error=1
+SANITIZER = LD_PRELOAD="$$(gcc -print-file-name=libasan.so)" PYTHONMALLOC=malloc ASAN_OPTIONS=detect_leaks=0:abort_on_error=1:handle_segv=0
 sanitize: build ## the fast tests with an address sanitiser compiled in, beside the working copy
 	rm -rf build/sanitize && mkdir -p build/sanitize
 	git ls-files -z --cached --others --exclude-standard | tar --null --ignore-failed-read -cf - -T - | tar -xf - -C build/sanitize
