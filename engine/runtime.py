@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 import os
-from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from time import perf_counter_ns
@@ -21,6 +20,7 @@ from _fast.market import Market
 from _fast.reader import BROKEN, CLOSED, FIRED, FRAMES, WAKE
 from engine.broker.session import Session
 from engine.bus import EventBus
+from engine.calm import Calm
 from engine.commands import Command, Follow, LookAtMarket, OrderCommand, Unwatch, Watch
 from engine.core import Core
 from engine.daybook import DayBook
@@ -28,6 +28,7 @@ from engine.errors import LimitError
 from engine.events import BaseEvent, MarketEvent, RefusalEvent
 from engine.guards import Guards
 from engine.halt_file import HaltFile
+from engine.idling import NEVER_NS, calm, look, looked
 from engine.inbox import Inbox, Letter
 from engine.inputs import (
     BracketRequested,
@@ -47,6 +48,7 @@ from engine.inputs import (
     TimerElapsed,
 )
 from engine.journal import Journal, JournalFailed
+from engine.latencies import Samples
 from engine.recorder import Recorder
 from engine.sampler import MarketSampler
 from engine.view import Question
@@ -56,7 +58,6 @@ log = logging.getLogger("engine.runtime")
 LIVE_DATA_TYPES: Final = frozenset({0, 1})  # 0: not told; delayed ids are marked by themselves
 BAR_CHECK_NS: Final = 1_000_000_000
 COMMIT_DELAY_NS: Final = 20_000_000  # inputs without commands are durable within this
-SAMPLES_MAX: Final = 100_000
 SUSPENDED_NS: Final = 5_000_000_000  # a shorter one is noticed by nobody
 # Requests that carry a reference, and how a refusal calls them.
 REFERENCED: Final = {
@@ -76,15 +77,6 @@ class SignalSource(Protocol):
     def next_due_ns(self) -> int | None: ...
 
     def due(self, exchange_ns: int) -> list[Signal | SignalRefused]: ...
-
-
-@attrs.define(slots=True)
-class Samples:
-    """Microseconds, the latest SAMPLES_MAX of each."""
-
-    order_us: deque[float] = attrs.field(factory=lambda: deque(maxlen=SAMPLES_MAX))
-    step_us: deque[float] = attrs.field(factory=lambda: deque(maxlen=SAMPLES_MAX))
-    journal_us: deque[float] = attrs.field(factory=lambda: deque(maxlen=SAMPLES_MAX))
 
 
 class Runtime:
@@ -119,6 +111,8 @@ class Runtime:
         self._uncommitted_ns = 0
         self._asleep_ns = self._transport.asleep_ns()
         self._session_due_ns: int | None = 0  # as of the latest wait
+        self._due_ns = 0  # monotonic: when something but a look around is, as of the latest wait
+        self._calm: Calm | None = None  # what looks do during the present wait
         self._cause_ns = 0  # when what causes the present step arrived
         self._bars_closed_ns = 0
         self._sampled_ns = 0
@@ -178,13 +172,8 @@ class Runtime:
         if self._bus.wanted(MarketEvent):
             sequence = self.core.state.sequence
             self._bus.publish(self._sampler.sample(self.now_ns(), sequence))
-        if self.core.state.live:
-            now_ns = self.now_ns()
-            self.book.sample(self.core.state, self.market_view, now_ns)
-            book = self.book
-            self._waiting += self.guards.look(
-                self.core.state, book.profit, book.fall, now_ns, book.day_ends_ns
-            )
+        own = self.core.state, self.book, self.guards
+        self._waiting += look(*own, self.market_view, self.now_ns())
 
     def finish(self, last: Input) -> None:
         """Record the end of the run and what it means for what is open."""
@@ -212,10 +201,31 @@ class Runtime:
         ready = self._waiting or self._market.fired
         timeout_ns = 0 if ready else self._patience_ns(mono_ns)
         reader = self._session.reader
-        if reader is not None:
-            return reader.wait(timeout_ns)
-        self._transport.sleep(timeout_ns, self._inbox.wake_fd)
-        return 0
+        if reader is None:
+            self._transport.sleep(timeout_ns, self._inbox.wake_fd)
+            return 0
+        self._calm = None
+        flags = self._transport.wait(reader, timeout_ns, lambda: self._ask_calm(mono_ns))
+        self._looked(self._calm)
+        return flags
+
+    def _ask_calm(self, mono_ns: int) -> Calm | None:
+        """What looks around would do from now on, if they do nothing else."""
+        session, recorder = self._session, self._recorder
+        waits = self._waiting or self._uncommitted_ns or not recorder.at_rest
+        tells = self.halt_file is not None or self._bus.wanted(MarketEvent)
+        if waits or tells or session.capture or not session.exchange_clock.runs(mono_ns):
+            return None
+        own, bars_ns = (self.core.state, self.book), (self._bars_closed_ns, BAR_CHECK_NS)
+        idle_ns = self._transport.idle_ns
+        self._calm = calm(*own, self.guards, session.rows, self._due_ns, idle_ns, bars_ns)
+        return self._calm
+
+    def _looked(self, taken: Calm | None) -> None:
+        if taken is not None and taken.turns:
+            self._sampled_ns, self._bars_closed_ns = taken.looked_ns, taken.bars_closed_ns
+            now_ns = self._session.exchange_clock.now_ns(taken.looked_ns)
+            looked(taken, self.core.state, self.book, self.guards, now_ns)
 
     def _wake_up(self) -> None:
         """After the machine was suspended nothing that was read before can be relied on: what the
@@ -232,7 +242,7 @@ class Runtime:
 
     def _patience_ns(self, mono_ns: int) -> int:
         """Until the earliest deadline of the session, the core, a signal or the journal."""
-        waits = [self._transport.idle_ns]
+        waits = [NEVER_NS]
         if self._uncommitted_ns:
             waits.append(self._uncommitted_ns + COMMIT_DELAY_NS - mono_ns)
         self._session_due_ns = self._session.next_deadline_ns()
@@ -245,7 +255,9 @@ class Runtime:
             if self.source is not None:
                 exchange.append(self.source.next_due_ns())
             waits += [int((at - now_ns) / clock.rate) + 1 for at in exchange if at is not None]
-        return max(min(waits), 0)
+        due_ns = min(waits)
+        self._due_ns = mono_ns + due_ns
+        return max(min(due_ns, self._transport.idle_ns), 0)
 
     # -- what came -----------------------------------------------------------------------------
 
@@ -363,7 +375,9 @@ class Runtime:
             self._perform(command, now_ns)
         self._waiting += self._session.flush(self._transport.monotonic_ns())
         if orders:
-            self._measure(began_ns, self._recorder.stepped_ns, journaled_ns)
+            stepped_ns, arrived_ns = self._recorder.stepped_ns, self._cause_ns
+            whole_ns = self._transport.monotonic_ns() - arrived_ns
+            self.latencies.add(whole_ns, stepped_ns - began_ns, journaled_ns - stepped_ns)
         self.book.take(self.core.state, output.events, now_ns)
         self.guards.take(output.events)
         self._bus.publish(output.events)
@@ -401,11 +415,6 @@ class Runtime:
                 answer.set_exception(LimitError(self._recorder.failure))
             else:
                 answer.set_result(_refusal(request, events))
-
-    def _measure(self, began_ns: int, stepped_ns: int, journaled_ns: int) -> None:
-        self.latencies.order_us.append((self._transport.monotonic_ns() - self._cause_ns) / 1000)
-        self.latencies.step_us.append((stepped_ns - began_ns) / 1000)
-        self.latencies.journal_us.append((journaled_ns - stepped_ns) / 1000)
 
 
 def _name(request: Input) -> str:
