@@ -288,6 +288,11 @@ class MemoryTws:
         )
 
     @property
+    def tick_ns(self) -> int:
+        """Of the next tick."""
+        return NEVER_NS if self._next is None else self._next.time_ns
+
+    @property
     def others_ns(self) -> int:
         """When something happens that is no tick, no beat and no arrival at the client."""
         due = (self.gateway.next_timer_ns, self._asked.next_ns)

@@ -117,6 +117,10 @@ class Quiet:
         """As far as it goes; None: nowhere. ``receive`` lets the reader take what has arrived then.
         ``clock``: now, from it to monotonic time, when somebody has planned something, and the
         deadline of the wait."""
+        tws = self._tws
+        own_ns = min(tws.tick_ns, tws.beat_ns, clock[3])
+        if min(clock[2], tws.others_ns, tws.arrives_ns) <= own_ns:
+            return None
         if self._left:
             self._left -= 1
             return None
