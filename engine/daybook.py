@@ -9,7 +9,7 @@ no journal, and begin anew.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Final
@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 
 import attrs
 
+from engine.calm import HeldLook
 from engine.contexts import Context
 from engine.events import (
     BaseEvent,
@@ -34,6 +35,7 @@ from engine.state import State
 
 EXCHANGE_ZONE: Final = ZoneInfo("America/New_York")
 SECOND_NS: Final = 1_000_000_000
+MarketOf = Callable[[str, int], MarketView]
 COMMISSION_S: Final = 10.0  # a commission follows its execution within this
 
 
@@ -141,6 +143,40 @@ class _Book:
         self.curve.see(self.profit)
         return self.profit - before
 
+    def look(self, symbol: str, row: int, context: Context) -> HeldLook:
+        position, trade = context.ledger.position, self.excursion
+        return HeldLook(
+            symbol=symbol,
+            row=row,
+            sign=1 if position.quantity > 0 else -1,
+            quantity=float(abs(position.quantity)),
+            average=float(position.average_price),
+            realised=_booked(context),
+            told=float(self.told) + sum(self.waiting),
+            aside=self.aside,
+            open=self.open,
+            profit=self.profit,
+            peak=self.curve.peak,
+            drawdown=self.curve.drawdown,
+            adverse=trade.adverse,
+            favourable=trade.favourable,
+            trade_drawdown=trade.drawdown,
+            trade_peak=trade.peak,
+            samples=trade.samples,
+            quoted=self.quoted,
+        )
+
+    def looked(self, look: HeldLook) -> None:
+        self.quoted = look.quoted
+        if look.seen:
+            self.sign, self.quantity, self.average = look.sign, look.quantity, look.average
+            self.realised, self.open = look.realised, look.open
+            self.excursion = Excursion(
+                look.adverse, look.favourable, look.trade_drawdown, look.trade_peak, look.samples
+            )
+        self.profit = look.profit
+        self.curve.peak, self.curve.drawdown = look.peak, look.drawdown
+
     def begin_day(self, direct: Holding) -> None:
         self.told, self.commission, self.trades, self.wins = ZERO, ZERO, 0, 0
         self.direct = self.direct_before = direct
@@ -224,9 +260,7 @@ class DayBook:
 
     # -- the market ------------------------------------------------------------------------------
 
-    def sample(
-        self, state: State, market_of: Callable[[str, int], MarketView], now_ns: int
-    ) -> None:
+    def sample(self, state: State, market_of: MarketOf, now_ns: int) -> None:
         """Look at what is held, at the price where it could be closed."""
         if now_ns >= self.day_ends_ns:
             self._turn(state, now_ns)
@@ -243,6 +277,31 @@ class DayBook:
                 book.aside = _aside(book, market)
             self._profit += book.add_up()
         self._total.see(self._profit)
+
+    def looks(self, state: State, rows: Mapping[str, int]) -> list[HeldLook] | None:
+        """What ``sample`` would do as long as nothing is decided, as numbers; None: it is more."""
+        found = []
+        for symbol, book in self._books.items():
+            context = state.current.get(symbol)
+            if book.direct_until_ns or book.direct.quantity or symbol not in rows:
+                return None
+            if context is not None and context.held:
+                found.append(book.look(symbol, rows[symbol], context))
+        return found
+
+    def looked(
+        self, looks: Sequence[HeldLook], profit: float, peak: float, drawdown: float
+    ) -> None:
+        """What became of them."""
+        for look in looks:
+            self._books[look.symbol].looked(look)
+        self._profit = profit
+        self._total.peak, self._total.drawdown = peak, drawdown
+
+    @property
+    def total(self) -> tuple[float, float]:
+        """The best of the day, and its largest fall."""
+        return self._total.peak, self._total.drawdown
 
     def _look_at_direct(self, state: State, now_ns: int) -> None:
         """Anew only where something may have changed: such orders are never forgotten, and
@@ -319,7 +378,7 @@ class DayBook:
 
 def _look(book: _Book, context: Context, market: MarketView) -> None:
     """TWS says when a quote has gone; what was traded last would then be an old price."""
-    position, ledger = context.ledger.position, context.ledger
+    position = context.ledger.position
     long = position.quantity > 0
     price = market.bid if long else market.ask
     book.quoted = book.quoted or bool(price)
@@ -328,9 +387,15 @@ def _look(book: _Book, context: Context, market: MarketView) -> None:
     if price:
         book.sign, book.quantity = 1 if long else -1, float(abs(position.quantity))
         book.average = float(position.average_price)
-        booked = position.realised - context.trade_realised
-        book.realised = float(booked - (ledger.commission - context.trade_commission))
+        book.realised = _booked(context)
         book.see(price)
+
+
+def _booked(context: Context) -> float:
+    """What the trade under way has realised, after commission."""
+    ledger = context.ledger
+    booked = ledger.position.realised - context.trade_realised
+    return float(booked - (ledger.commission - context.trade_commission))
 
 
 def _aside(book: _Book, market: MarketView) -> float:

@@ -61,6 +61,16 @@ class Guards:
         found += self._doubts(state, now_ns)
         return found + self._warnings(state, now_ns)
 
+    def quiet(self, state: State) -> tuple[float, float] | None:
+        """The loss and the fall of the day below which looks find nothing new as long as nothing
+        is decided: a little less than what pulls; None: they may."""
+        if self._stepped or state.frozen or self._frozen_ns:
+            return None
+        settings = self._settings
+        loss = _near(settings.day_loss_max) if "loss" not in self._pulled else math.inf
+        fall = _near(settings.day_drawdown_max) if "drawdown" not in self._pulled else math.inf
+        return loss, fall
+
     def _storms(self, now_ns: int) -> list[Input]:
         found: list[Input] = []
         settings, count = self._settings, _recent(self._rejected, now_ns)
@@ -123,6 +133,10 @@ class Guards:
             return []
         self._pulled.add(reason)
         return [HaltRequested(level, "guard", why)]
+
+
+def _near(limit: Decimal) -> float:
+    return float(limit) * (1 - 1e-9)
 
 
 def _recent(times_ns: deque[int], now_ns: int) -> int:

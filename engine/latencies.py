@@ -1,4 +1,5 @@
-"""How long orders took, of the latest ones."""
+"""How long orders took, in microseconds: from what caused them, to think, and to record; and those
+that were armed, from their price until they had left."""
 
 from __future__ import annotations
 
@@ -18,3 +19,8 @@ class Samples:
     step_us: deque[float] = attrs.field(factory=lambda: deque(maxlen=SAMPLES_MAX))
     journal_us: deque[float] = attrs.field(factory=lambda: deque(maxlen=SAMPLES_MAX))
     armed_us: deque[float] = attrs.field(factory=lambda: deque(maxlen=SAMPLES_MAX))
+
+    def add(self, order_ns: int, step_ns: int, journal_ns: int) -> None:
+        self.order_us.append(order_ns / 1000)
+        self.step_us.append(step_ns / 1000)
+        self.journal_us.append(journal_ns / 1000)

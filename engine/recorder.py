@@ -54,6 +54,11 @@ class Recorder:
         return self._journal.failure
 
     @property
+    def at_rest(self) -> bool:
+        """Whether a look at it does nothing."""
+        return not (self.notices or self.pending or self._journal.on_disk) and not self.failure
+
+    @property
     def pending(self) -> bool:
         return self._journal.pending and self.failure is None
 

@@ -21,6 +21,7 @@ from _fast.reader import BROKEN, CLOSED, FIRED, FRAMES, WAKE
 from engine.armory import Armory, Shot
 from engine.broker.session import Session
 from engine.bus import EventBus
+from engine.calm import Calm
 from engine.commands import Command, Follow, LookAtMarket, OrderCommand, Unwatch, Watch
 from engine.core import Core, Output
 from engine.daybook import DayBook
@@ -28,6 +29,7 @@ from engine.errors import LimitError
 from engine.events import BaseEvent, MarketEvent
 from engine.guards import Guards
 from engine.halt_file import HaltFile
+from engine.idling import NEVER_NS, calm, look, looked
 from engine.inbox import Inbox, Letter
 from engine.inputs import (
     BracketRequested,
@@ -45,6 +47,7 @@ from engine.inputs import (
 )
 from engine.journal import Journal, JournalFailed
 from engine.latencies import Samples
+from engine.market_views import seen
 from engine.recorder import Recorder
 from engine.refusals import refusal_of
 from engine.sampler import MarketSampler
@@ -52,7 +55,6 @@ from engine.view import Question
 
 log = logging.getLogger("engine.runtime")
 
-LIVE_DATA_TYPES: Final = frozenset({0, 1})  # 0: not told; delayed ids are marked by themselves
 BAR_CHECK_NS: Final = 1_000_000_000
 COMMIT_DELAY_NS: Final = 20_000_000  # inputs without commands are durable within this
 SUSPENDED_NS: Final = 5_000_000_000  # a shorter one is noticed by nobody
@@ -98,6 +100,8 @@ class Runtime:
         self._uncommitted_ns = 0
         self._asleep_ns = self._transport.asleep_ns()
         self._session_due_ns: int | None = 0  # as of the latest wait
+        self._due_ns = 0  # monotonic: when something but a look around is, as of the latest wait
+        self._calm: Calm | None = None  # what looks do during the present wait
         self._cause_ns = 0  # when what causes the present step arrived
         self._bars_closed_ns = 0
         self._sampled_ns = 0
@@ -161,13 +165,8 @@ class Runtime:
         if self._bus.wanted(MarketEvent):
             sequence = self.core.state.sequence
             self._bus.publish(self._sampler.sample(self.now_ns(), sequence))
-        if self.core.state.live:
-            now_ns = self.now_ns()
-            self.book.sample(self.core.state, self.market_view, now_ns)
-            book = self.book
-            self._waiting += self.guards.look(
-                self.core.state, book.profit, book.fall, now_ns, book.day_ends_ns
-            )
+        own = self.core.state, self.book, self.guards
+        self._waiting += look(*own, self.market_view, self.now_ns())
 
     def finish(self, last: Input) -> None:
         """Record the end of the run and what it means for what is open."""
@@ -199,10 +198,31 @@ class Runtime:
             self.armory.disarm()  # a step comes first
         timeout_ns = 0 if ready else self._patience_ns(mono_ns)
         reader = self._session.reader
-        if reader is not None:
-            return reader.wait(timeout_ns)
-        self._transport.sleep(timeout_ns, self._inbox.wake_fd)
-        return 0
+        if reader is None:
+            self._transport.sleep(timeout_ns, self._inbox.wake_fd)
+            return 0
+        self._calm = None
+        flags = self._transport.wait(reader, timeout_ns, lambda: self._ask_calm(mono_ns))
+        self._looked(self._calm)
+        return flags
+
+    def _ask_calm(self, mono_ns: int) -> Calm | None:
+        """What looks around would do from now on, if they do nothing else."""
+        session, recorder = self._session, self._recorder
+        waits = self._waiting or self._uncommitted_ns or not recorder.at_rest
+        tells = self.halt_file is not None or self._bus.wanted(MarketEvent)
+        if waits or tells or session.capture or not session.exchange_clock.runs(mono_ns):
+            return None
+        own, bars_ns = (self.core.state, self.book), (self._bars_closed_ns, BAR_CHECK_NS)
+        idle_ns = self._transport.idle_ns
+        self._calm = calm(*own, self.guards, session.rows, self._due_ns, idle_ns, bars_ns)
+        return self._calm
+
+    def _looked(self, taken: Calm | None) -> None:
+        if taken is not None and taken.turns:
+            self._sampled_ns, self._bars_closed_ns = taken.looked_ns, taken.bars_closed_ns
+            now_ns = self._session.exchange_clock.now_ns(taken.looked_ns)
+            looked(taken, self.core.state, self.book, self.guards, now_ns)
 
     def _arm(self, mono_ns: int) -> None:
         """Nothing waits: have ready what armed rules will order, once that is on record."""
@@ -250,7 +270,7 @@ class Runtime:
 
     def _patience_ns(self, mono_ns: int) -> int:
         """Until the earliest deadline of the session, the core, a signal or the journal."""
-        waits = [self._transport.idle_ns]
+        waits = [NEVER_NS]
         if self._uncommitted_ns:
             waits.append(self._uncommitted_ns + COMMIT_DELAY_NS - mono_ns)
         self._session_due_ns = self._session.next_deadline_ns()
@@ -265,7 +285,9 @@ class Runtime:
             if self.source is not None:
                 exchange.append(self.source.next_due_ns())
             waits += [int((at - now_ns) / clock.rate) + 1 for at in exchange if at is not None]
-        return max(min(waits), 0)
+        due_ns = min(waits)
+        self._due_ns = mono_ns + due_ns
+        return max(min(due_ns, self._transport.idle_ns), 0)
 
     # -- what came -----------------------------------------------------------------------------
 
@@ -338,25 +360,7 @@ class Runtime:
 
     def market_view(self, symbol: str, now_ns: int) -> MarketView:
         """The market of a symbol as conditions and prices see it, dated by the exchange."""
-        row = self._session.rows.get(symbol)
-        if row is None:
-            return MarketView(symbol)
-        bid, ask, last, quote_ns, trade_ns, atr, halted, data_type, shortable = self._market.view(
-            row
-        )
-        newest_ns = max(quote_ns, trade_ns)
-        return MarketView(
-            symbol,
-            bid,
-            ask,
-            last,
-            quote_age_ns=max(now_ns - newest_ns, 0) if newest_ns else None,
-            atr=atr,
-            halted=halted > 0,
-            live=data_type in LIVE_DATA_TYPES and self._session.upstream.data_farms_ok,
-            shortable=shortable,
-            indicators=self._session.feed.readings(symbol),
-        )
+        return seen(self._session, self._market, symbol, now_ns)
 
     def now_ns(self) -> int:
         """The exchange's time; before the first session, this machine's."""
@@ -397,7 +401,9 @@ class Runtime:
                 self._perform(command, now_ns)
         self._waiting += self._session.flush(self._transport.monotonic_ns())
         if orders and shot is None:
-            self._measure(began_ns, self._recorder.stepped_ns, journaled_ns)
+            stepped_ns, arrived_ns = self._recorder.stepped_ns, self._cause_ns
+            whole_ns = self._transport.monotonic_ns() - arrived_ns
+            self.latencies.add(whole_ns, stepped_ns - began_ns, journaled_ns - stepped_ns)
         self.book.take(self.core.state, output.events, now_ns)
         self.guards.take(output.events)
         self._bus.publish(output.events)
@@ -436,8 +442,3 @@ class Runtime:
                 answer.set_exception(LimitError(self._recorder.failure))
             else:
                 answer.set_result(refusal_of(request, events))
-
-    def _measure(self, began_ns: int, stepped_ns: int, journaled_ns: int) -> None:
-        self.latencies.order_us.append((self._transport.monotonic_ns() - self._cause_ns) / 1000)
-        self.latencies.step_us.append((stepped_ns - began_ns) / 1000)
-        self.latencies.journal_us.append((journaled_ns - stepped_ns) / 1000)

@@ -37,7 +37,7 @@ ENGINE = _words(
     charts sizing positions orders tranches contexts exits groups brackets recent
     risk state copies invariants outbox tws_errors watches holdings portfolio
     entries adds stops foreign reports
-    direct rulebook armed intents halts executions decisions settlement truth core daybook
+    direct rulebook armed intents halts executions decisions settlement truth core calm daybook
     codec disk journal_files journal_store journal_chain snapshots journal
     image recovery retrace recorder capture
     broker.errors broker.clock broker.pacing broker.templates broker.library broker.definitions
@@ -48,7 +48,8 @@ ENGINE = _words(
     signals.rates signals.keys signals.intake signals.envelope signals.quota signals.monitor
     signals.signature signals.http_server signals.webhook signals.tail signals.ways
     signals.demo_api
-    control inbox view readiness sampler headroom guards halt_file armory refusals latencies runtime
+    control inbox view readiness sampler headroom guards idling halt_file market_views
+    armory refusals latencies runtime
     scheduled_signals handles order_manager
     rule_engine settings_change controller tracker
     sim.timers sim.conditions sim.records sim.policies sim.profiles sim.limits
@@ -68,7 +69,7 @@ ENGINE = _words(
     sim.answers_contracts sim.answers_scanner sim.answers_research sim.answers_options
     sim.answers_session
     sim.fault_messages sim.fault_acts sim.fault_desk sim.gateway sim.memory
-    sim.virtual sim.kept_journal
+    sim.levels sim.tape sim.quiet sim.virtual sim.kept_journal
     sim.pace sim.control sim.operations sim.peers sim.server sim.launch sim.child sim.follow
     sim.tws_sim sim.pytest_plugin
     rehearsal engine operations
@@ -85,8 +86,8 @@ ENGINE = _words(
     campaign.books campaign.stakes campaign.day_curve
     campaign.auditor campaign.witness campaign.prompter campaign.trial
     campaign.shrink campaign.tally campaign.jobs
-    backtest.plan backtest.excursions backtest.exposure backtest.ledger backtest.figures
-    backtest.trial backtest.report
+    backtest.plan backtest.excursions backtest.watch backtest.exposure backtest.ledger
+    backtest.figures backtest.trial backtest.report
     report.trade report.exposures report.reading report.groups report.words report.markup
     report.plot report.curves report.trade_chart report.page report.parquet
     sweep.play sweep.grid sweep.crew sweep.cells sweep.inputs sweep.cluster sweep.results

@@ -14,6 +14,7 @@ from engine.events import (
     PositionOpenEvent,
     TradeEvent,
 )
+from engine.sim.quiet import Measured
 from engine.sim.records import MarketTick
 
 
@@ -56,6 +57,22 @@ class Excursions:
             held.mark = kind
         if held.mark == kind:
             held.see(tick.price)
+
+    def measured(self, symbol: str) -> Measured:
+        """The open trade of a symbol, for who looks at many ticks at once."""
+        held = self._held.get(symbol)
+        if held is None:
+            return Measured()
+        return Measured(held.sign, held.average, held.mark, held.adverse, held.favourable)
+
+    def follow(self, symbol: str, found: Measured, quoted: bool) -> None:
+        """As ``look`` at each of them."""
+        if quoted:
+            self._quoted.add(symbol)
+        held = self._held.get(symbol)
+        if held is not None:
+            held.mark = found.mark
+            held.adverse, held.favourable = found.adverse, found.favourable
 
     def filled(self, event: FillEvent) -> None:
         """A price that was traded at, seen by what was held before."""

@@ -18,6 +18,7 @@ from engine.sources import SignalSources
 
 LATENCY_MS: Final = 5.0
 LATENCY_MS_MAX: Final = 60_000.0
+HEARTBEAT_S: Final = 900.0
 
 
 @attrs.frozen(kw_only=True)
@@ -96,8 +97,15 @@ def planned(
 
 
 def _simulated(broker: Broker) -> Broker:
-    """The same patience and pace, at a simulated account whose clock is the engine's own."""
+    """The same patience and pace, at a simulated account whose clock is the engine's own. The
+    connection cannot be lost, so it is seldom asked whether it lives."""
     plain = Broker()
     return attrs.evolve(
-        broker, host=plain.host, port=plain.port, account="", live=False, clock_rate=1.0
+        broker,
+        host=plain.host,
+        port=plain.port,
+        account="",
+        live=False,
+        clock_rate=1.0,
+        heartbeat_s=HEARTBEAT_S,
     )

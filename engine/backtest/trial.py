@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from datetime import date, timedelta
+from collections.abc import Callable, Iterable
+from datetime import date
 from typing import Any, Final
 
 import attrs
@@ -12,6 +12,7 @@ from engine.backtest.excursions import Excursions
 from engine.backtest.exposure import Exposure
 from engine.backtest.ledger import LedgerTrade
 from engine.backtest.plan import Plan
+from engine.backtest.watch import TOLD_EACH, Watch
 from engine.config import Config
 from engine.engine import Engine
 from engine.errors import UserError
@@ -31,6 +32,7 @@ from engine.sim import instruments
 from engine.sim.kept_journal import KeptJournal
 from engine.sim.launch import from_files
 from engine.sim.memory import MemoryTws
+from engine.sim.quiet import Quiet
 from engine.sim.records import MarketTick
 from engine.sim.virtual import VirtualTransport
 from engine.view import EngineView
@@ -41,7 +43,6 @@ AFTER_NS: Final = 60 * SECOND_NS
 # How often the engine looks at its guards, its day book and the bars that time alone ends.
 IDLE_NS: Final = SECOND_NS
 REST_NS: Final = 10 * SECOND_NS  # the same for a backtest that is ended early
-TOLD_EACH: Final = 4_096  # ticks between two words to whoever watches
 _RECORDED: Final = (
     *(OrderEvent, TradeEvent, PredictionSignalEvent, RefusalEvent, AlertEvent),
     SessionChangedEvent,
@@ -80,13 +81,6 @@ class Outcome:
     journal: str
 
 
-def thinned(source: Iterator[MarketTick], share: float) -> Iterator[MarketTick]:
-    """The same ticks with a share of their sizes, at least 1 where there was any."""
-    for tick in source:
-        size = max(int(tick.size * share), 1) if tick.size else 0
-        yield MarketTick(tick.time_ns, tick.symbol, tick.kind, tick.price, size)
-
-
 class Backtest:
     """``run`` plays it, once. ``stop`` may be called from a signal handler: it ends soon, with
     what was done. ``read`` is given the records of each day's journal when the day is over."""
@@ -97,22 +91,21 @@ class Backtest:
         self.plan = plan
         self._show, self._read = show, read
         self._days = plan.days
-        exchange, source = from_files(plan.ticks, seed=plan.seed, policies=plan.policies)
-        if plan.size_share < 1:
-            source = thinned(source, plan.size_share)
-        # The first tick of all is taken here, so all that the source tells must be there.
+        exchange, tape = from_files(
+            plan.ticks, seed=plan.seed, policies=plan.policies, size_share=plan.size_share
+        )
         self._excursions, self._exposure = Excursions(), Exposure()
         self._engine: Engine | None = None
         self._asked = self._stopping = False
-        self._ticks = self._day = 0
-        self._next_ns = exchange.now_ns
+        self._watch = Watch(tape, self._days, self._excursions, self._look, self._day_over)
         self._tws = MemoryTws(
             exchange,
-            self._watched(source),
+            self._watch,
             seed=plan.seed,
             latency_ns=round(plan.latency_ms * 1e6),
         )
         self._transport = VirtualTransport(self._tws, IDLE_NS)
+        self._transport.quiet = Quiet(self._tws, self._watch)
         self._record = Record()
         self._trades: list[LedgerTrade] = []
         self._view: EngineView | None = None
@@ -124,7 +117,7 @@ class Backtest:
         while not self._stopping and played < len(self._days):
             if played:
                 self._transport.hang_up()
-                self._transport.sleep(self._next_ns - 1 - self._transport.now_ns)
+                self._transport.sleep(self._watch.begins_ns - 1 - self._transport.now_ns)
             self._live(f"{played + 1:06x}")
             played += 1
         assert self._view is not None
@@ -136,7 +129,7 @@ class Backtest:
             exposure=self._exposure,
             view=self._view,
             exchange=self._tws.report(),
-            ticks=self._ticks,
+            ticks=self._watch.ticks,
             days=played,
             journal=self._journal.head_hash.hex(),
         )
@@ -180,35 +173,21 @@ class Backtest:
 
     # -- the market ----------------------------------------------------------------------------
 
-    def _watched(self, source: Iterator[MarketTick]) -> Iterator[MarketTick]:
-        """The ticks of all days. The exchange asks for the next one when it is about to play the
-        one before, which is then looked at here."""
-        tick = next(source)
-        for day in self._days:
-            ends_ns = instruments.midnight_ns(day + timedelta(days=1))
-            self._next_ns = tick.time_ns - tick.time_ns % SECOND_NS
-            while tick.time_ns < ends_ns:
-                yield tick
-                self._look(tick, day)
-                following = next(source, None)
-                if following is None or following.time_ns >= ends_ns:
-                    self._at(tick.time_ns + AFTER_NS)
-                if following is None:
-                    return
-                tick = following
-
     def _look(self, tick: MarketTick, day: date) -> None:
-        self._ticks += 1
+        """It is about to be played."""
         self._excursions.look(tick)
         if self._asked and not self._stopping:
             self._stopping = True
             self._at(tick.time_ns + REST_NS)
-        if self._ticks % TOLD_EACH:
+        if self._watch.ticks % TOLD_EACH:
             return
         opens_ns, closes_ns = instruments.session(day)
         done = min(max((tick.time_ns - opens_ns) / (closes_ns - opens_ns), 0.0), 1.0)
         done = (self._days.index(day) + done) / len(self._days)
-        self._show(Progress(day, tick.time_ns, self._ticks, len(self._trades), done))
+        self._show(Progress(day, tick.time_ns, self._watch.ticks, len(self._trades), done))
+
+    def _day_over(self, last: MarketTick) -> None:
+        self._at(last.time_ns + AFTER_NS)
 
     def _at(self, time_ns: int) -> None:
         """The day's engine ends then."""

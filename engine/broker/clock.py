@@ -39,6 +39,13 @@ class ExchangeClock:
         self._latest_ns = max(self._latest_ns, self._estimate(mono_ns))
         return self._latest_ns
 
+    def runs(self, mono_ns: int) -> bool:
+        """Whether it goes with monotonic time, second by second: it is set, not sped up, and does
+        not stand still to be caught up with."""
+        if self._anchor is None or self.rate != 1.0:
+            return False
+        return self._latest_ns <= self._estimate(mono_ns)
+
     def told(self, mono_ns: int, time_ns: int, resolution_ns: int) -> bool:
         """The exchange's clock showed ``time_ns`` (rounded down to ``resolution_ns``), and its
         answer arrived at ``mono_ns``. Returns whether the anchor moved."""

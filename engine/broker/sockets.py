@@ -12,7 +12,7 @@ from typing import Final
 
 from _fast.market import Market
 from _fast.reader import Reader
-from engine.broker.transport import ShouldStop, Stopped, Stream
+from engine.broker.transport import AskCalm, ShouldStop, Stopped, Stream
 from engine.config import Broker
 from engine.errors import ConnectError
 
@@ -59,6 +59,9 @@ class Sockets:
         self, stream: Stream, wake_fd: int, market: Market, server_version: int, leftover: bytes
     ) -> Reader:
         return Reader(stream.fileno(), wake_fd, market, server_version, leftover)
+
+    def wait(self, reader: Reader, timeout_ns: int, calm: AskCalm) -> int:
+        return reader.wait(timeout_ns)
 
     def sleep(self, timeout_ns: int, wake_fd: int = -1) -> None:
         poller = select.poll()

@@ -12,9 +12,11 @@ from typing import Protocol
 
 from _fast.market import Market
 from _fast.reader import Reader
+from engine.calm import Calm
 from engine.config import Broker
 
 ShouldStop = Callable[[], bool]
+AskCalm = Callable[[], Calm | None]
 
 
 class Stopped(Exception):  # noqa: N818  (nobody's fault)
@@ -69,6 +71,10 @@ class Transport(Protocol):
         self, stream: Stream, wake_fd: int, market: Market, server_version: int, leftover: bytes
     ) -> Reader:
         """Reads the stream from now on."""
+
+    def wait(self, reader: Reader, timeout_ns: int, calm: AskCalm) -> int:
+        """As the reader's own. Where time is virtual, looks around that find nothing may be taken
+        meanwhile, which begins by asking for them."""
 
     def sleep(self, timeout_ns: int, wake_fd: int = -1) -> None:
         """Wait so long, or until ``wake_fd`` is written to, which takes what was written."""

@@ -7,20 +7,20 @@ sides: a market order then fills at the last trade, without a spread.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import attrs
+import numpy as np
+from numpy.typing import NDArray
 
 from engine.inputs import Instrument
 from engine.sim.history import History
-from engine.sim.hours import Hours
+from engine.sim.hours import FOREVER_NS, Hours
 from engine.sim.past_ticks import PastTicks
 from engine.sim.records import MarketTick
 
 if TYPE_CHECKING:
     from engine.sim.orders import LiveOrder
-
-FOREVER_NS: Final = 1 << 62
 
 
 @attrs.frozen(kw_only=True)
@@ -118,6 +118,17 @@ class Book:
                 self.low = price
         self.history.add(now_ns, kind, price, size)
         self.past.add(now_ns, kind, price, size)
+
+    def past_of(
+        self,
+        times: NDArray[np.int64],
+        kinds: NDArray[np.uint8],
+        prices: NDArray[np.float64],
+        sizes: NDArray[np.int64],
+    ) -> None:
+        """Many ticks into the history alone; what they leave behind is set by who played them."""
+        self.history.extend(times, kinds, prices, sizes)
+        self.past.extend(times, kinds, prices, sizes)
 
     def _new_day(self, now_ns: int) -> None:
         self.close = self.last

@@ -82,14 +82,14 @@ class Desk:
         self.bulletins: list[Bulletin] = []
         self._by_con_id = {one.con_id: one for one in exchange.instruments}
         self._by_symbol = {one.symbol: one for one in exchange.instruments}
-        self._last_ns: dict[str, int] = {}
+        self.traded_ns: dict[str, int] = {}  # the last trade of each symbol
         self._realised: dict[str, Decimal] = {}
         self._symbol_of: dict[str, str] = {}  # of executions whose commission is still to come
         self._moved: dict[str, None] = {}  # symbols whose position changed, in order
         for one in exchange.executions():
             self._book_profit(one.instrument.symbol, exchange.commission(one.execution_id))
-        self._values_due_ns = self.now_ns + VALUES_EVERY_NS
-        self._profits_due_ns = self.now_ns
+        self.values_due_ns = self.now_ns + VALUES_EVERY_NS
+        self.profits_due_ns = self.now_ns
 
     # -- small services ------------------------------------------------------------------------
 
@@ -135,7 +135,7 @@ class Desk:
 
     def last_ns(self, symbol: str) -> int:
         """When ``symbol`` last traded, 0 if it has not."""
-        return self._last_ns.get(symbol, 0)
+        return self.traded_ns.get(symbol, 0)
 
     def quote(self, symbol: str) -> Quote:
         return self.exchange.quote(symbol)
@@ -229,7 +229,7 @@ class Desk:
     def _tick(self, notice: TickNotice) -> None:
         tick = notice.tick
         if tick.kind == "T":
-            self._last_ns[tick.symbol] = tick.time_ns
+            self.traded_ns[tick.symbol] = tick.time_ns
         if self.distortion.mutes(tick.symbol):
             return
         quote = self.exchange.shown(tick.symbol)
@@ -257,11 +257,11 @@ class Desk:
             if client.ready:
                 for stream in client.streams.values():
                     client.put_all(stream.advance(self.now_ns))
-        if self.now_ns >= self._values_due_ns:
-            self._values_due_ns = self.now_ns + VALUES_EVERY_NS
+        if self.now_ns >= self.values_due_ns:
+            self.values_due_ns = self.now_ns + VALUES_EVERY_NS
             self._values_changed()
-        if self.now_ns >= self._profits_due_ns:
-            self._profits_due_ns = self.now_ns + PROFITS_EVERY_NS
+        if self.now_ns >= self.profits_due_ns:
+            self.profits_due_ns = self.now_ns + PROFITS_EVERY_NS
             for client in self.clients:
                 for feed in client.profits.values() if client.ready else ():
                     self.send_profit(client, feed)

@@ -138,6 +138,25 @@ class Exchange:
             floor.finish()
         return floor.drain()
 
+    @property
+    def floor(self) -> Floor:
+        """For who plays many ticks at once."""
+        return self._floor
+
+    @property
+    def watching(self) -> bool:
+        """Whether an order waits for its conditions."""
+        return bool(self._release.watching)
+
+    def reached(self, now_ns: int) -> None:
+        """Its clock, which somebody else has let run while nothing was due."""
+        self._floor.now_ns = max(self._floor.now_ns, now_ns)
+
+    def shows(self, tick: MarketTick) -> list[Notice]:
+        """A tick that has happened, at its own time, and that no order has waited for."""
+        self._books[tick.symbol].apply(tick, tick.time_ns)
+        return [TickNotice(tick)]
+
     # -- requests ------------------------------------------------------------------------------
 
     def next_order_id(self, client_id: int) -> int:
@@ -248,7 +267,7 @@ class Exchange:
 
     def quote(self, symbol: str) -> Quote:
         """Raises ConfigError: the exchange has no such instrument."""
-        return self._book(symbol).quote()
+        return self.book(symbol).quote()
 
     def shown(self, symbol: str) -> Shown:
         """As ``quote``, but of this moment only: it goes on changing."""
@@ -264,17 +283,18 @@ class Exchange:
         regular_only: bool = True,
     ) -> list[HistoryBar]:
         """Historical bars; see ``History.bars``. Raises ConfigError for what cannot be had."""
-        return self._book(symbol).history.bars(end_ns, back, bar_size, what, regular_only)
+        return self.book(symbol).history.bars(end_ns, back, bar_size, what, regular_only)
 
     def past_ticks(self, symbol: str, page: Page) -> list[Row]:
         """Ticks that have been; see ``PastTicks.page``."""
-        return self._book(symbol).past.page(page)
+        return self.book(symbol).past.page(page)
 
     def schedule(self, symbol: str, end_ns: int, back: str) -> list[tuple[int, int]]:
         """(open, close) of the sessions that ``back`` covers. Raises ConfigError: no duration."""
-        return self._book(symbol).history.schedule(end_ns, back)
+        return self.book(symbol).history.schedule(end_ns, back)
 
-    def _book(self, symbol: str) -> Book:
+    def book(self, symbol: str) -> Book:
+        """Raises ConfigError: the exchange has no such instrument."""
         book = self._books.get(symbol)
         if book is None:
             raise ConfigError(f"{symbol}: the exchange has no such instrument")

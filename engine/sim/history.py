@@ -9,6 +9,7 @@ and it reaches ``PAST_SESSIONS_MAX`` sessions back; it is made again for each re
 
 from __future__ import annotations
 
+import itertools
 import math
 import random
 from collections.abc import Iterable, Iterator
@@ -16,7 +17,10 @@ from datetime import timedelta
 from typing import Any, Final, Literal, get_args
 
 import attrs
+import numpy as np
+from numpy.typing import NDArray
 
+from _fast.past_bars import SERIES, PastBars
 from engine.errors import ConfigError
 from engine.inputs import Instrument
 from engine.sim.instruments import local_time, session
@@ -88,54 +92,6 @@ def bar_size_ns(text: str) -> int:
     return seconds * SECOND_NS
 
 
-class _Series:
-    """Base bars of one kind of price: finished ones in a list, the current one in slots."""
-
-    __slots__ = ("bars", "close", "count", "end", "high", "low", "open", "start", "value", "volume")
-
-    def __init__(self) -> None:
-        self.bars: list[HistoryBar] = []
-        self.start = self.end = 0  # of the current bar; 0: no tick yet
-        self.open = self.high = self.low = self.close = 0.0
-        self.volume = self.count = 0
-        self.value = 0.0
-
-    def add(self, time_ns: int, price: float, size: int, count: int) -> None:
-        if time_ns >= self.end:
-            self._begin(time_ns, price)
-        elif price > self.high:
-            self.high = price
-        elif price < self.low:
-            self.low = price
-        self.close = price
-        self.volume += size
-        self.count += count
-        self.value += price * size
-
-    def _begin(self, time_ns: int, price: float) -> None:
-        if self.end:
-            self.bars.append(self._current())
-            if len(self.bars) >= 2 * BASE_BARS_MAX:
-                del self.bars[:BASE_BARS_MAX]
-        self.start = time_ns - time_ns % BASE_NS
-        self.end = self.start + BASE_NS
-        self.open = self.high = self.low = price
-        self.volume = self.count = 0
-        self.value = 0.0
-
-    def _current(self) -> HistoryBar:
-        average = self.value / self.volume if self.volume else self.close
-        return HistoryBar(
-            self.start, self.open, self.high, self.low, self.close, self.volume, average, self.count
-        )
-
-    def base(self) -> Iterator[HistoryBar]:
-        """All base bars, the unfinished one last."""
-        yield from self.bars
-        if self.end:
-            yield self._current()
-
-
 @attrs.frozen
 class _Anchor:
     """Where the simulated past ends: time and price of the first bar, and the walk's scale."""
@@ -150,38 +106,49 @@ class History:
 
     __slots__ = (
         "_anchor",
-        "_ask",
-        "_bid",
+        "_bars",
         "_calendar",
         "_instrument",
+        "_played",
         "_seed",
-        "_series",
         "_walks",
     )
 
     def __init__(self, instrument: Instrument, seed: int) -> None:
         self._instrument = instrument
         self._seed = seed
-        self._series: dict[What, _Series] = {what: _Series() for what in get_args(What)}
-        self._bid = self._ask = 0.0
+        self._played = PastBars(BASE_NS, BASE_BARS_MAX)
+        self._bars: dict[str, list[HistoryBar]] = {what: [] for what in SERIES}  # that ended
         self._anchor: _Anchor | None = None
         self._calendar: list[tuple[int, int]] = []
         self._walks: dict[tuple[Any, ...], tuple[list[HistoryBar], float]] = {}
 
     def add(self, time_ns: int, kind: TickKind, price: float, size: int) -> None:
         """Take one tick into the base bars."""
-        series = self._series
-        if kind == "T":
-            series["TRADES"].add(time_ns, price, size, 1)
-            return
-        if kind == "B":
-            self._bid = price
-            series["BID"].add(time_ns, price, 0, 0)
-        else:
-            self._ask = price
-            series["ASK"].add(time_ns, price, 0, 0)
-        if self._bid and self._ask:
-            series["MIDPOINT"].add(time_ns, (self._bid + self._ask) / 2, 0, 0)
+        self._played.add(time_ns, kind, price, size)
+
+    def extend(
+        self,
+        times: NDArray[np.int64],
+        kinds: NDArray[np.uint8],
+        prices: NDArray[np.float64],
+        sizes: NDArray[np.int64],
+    ) -> None:
+        """Many ticks; kinds are the letters' numbers."""
+        self._played.extend(times, kinds, prices, sizes)
+
+    def _take(self, series: int) -> list[HistoryBar]:
+        """The base bars of a series that have ended; the oldest are forgotten."""
+        bars = self._bars[SERIES[series]]
+        bars += itertools.starmap(HistoryBar, self._played.take(series))
+        if len(bars) >= 2 * BASE_BARS_MAX:
+            del bars[:-BASE_BARS_MAX]
+        return bars
+
+    def _base(self, series: int) -> list[HistoryBar]:
+        """All base bars, the unfinished one last."""
+        current = self._played.current(series)
+        return [*self._take(series), *([] if current is None else [HistoryBar(*current)])]
 
     def bars(
         self, end_ns: int, back: str, bar_size: str, what: str, regular_only: bool = True
@@ -203,13 +170,14 @@ class History:
             bids = self.bars(end_ns, back, bar_size, "BID", regular_only)
             asks = self.bars(end_ns, back, bar_size, "ASK", regular_only)
             return _both(bids, asks)
-        if what not in self._series:
+        if what not in SERIES:
             raise ConfigError(f"history of {what!r}: expected one of {', '.join(get_args(What))}")
-        series = self._series[what]
+        series = SERIES.index(what)
         reach, bar_ns = duration(back), bar_size_ns(bar_size)
-        if not series.end:
+        if not self._played.begun(series):
             return []
-        anchor = self._anchored(series)
+        live = self._base(series)
+        anchor = self._anchored(live)
         spans = self._spans(end_ns, reach, anchor.time_ns)
         if not spans:
             return []
@@ -219,7 +187,6 @@ class History:
             found.extend(_grouped(past, opens, bar_ns))
         if not regular_only:
             spans = [(spans[0][0], spans[0][0], end_ns)]
-        live = list(series.base())
         for start, opens, closes in spans:
             inside = (bar for bar in live if start <= bar.time_ns < min(closes, end_ns))
             later = _grouped(inside, opens, bar_ns)
@@ -237,11 +204,11 @@ class History:
             return []
         return [(opens, closes) for _, opens, closes in self._spans(end_ns, reach, 0)]
 
-    def _anchored(self, series: _Series) -> _Anchor:
+    def _anchored(self, live: list[HistoryBar]) -> _Anchor:
         """The end of the simulated past, decided once."""
         if self._anchor is None:
             least, most = _SCALE_BARS
-            bars = [bar for bar, _ in zip(series.base(), range(most), strict=False)]
+            bars = live[:most]
             scale = DEFAULT_SCALE
             if len(bars) >= least:
                 moves = [abs(math.log(bar.close / bar.open)) for bar in bars]

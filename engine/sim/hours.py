@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from typing import Final
 
 from engine.sim.instruments import EXTENDED_AFTER_CLOSE_NS, EXTENDED_BEFORE_OPEN_NS
+
+FOREVER_NS: Final = 1 << 62
 
 
 class Hours:
@@ -14,7 +17,7 @@ class Hours:
     last known session the market stays closed.
     """
 
-    __slots__ = ("_closes", "_extended", "_sessions")
+    __slots__ = ("_changes", "_closes", "_extended", "_sessions")
 
     def __init__(self, sessions: tuple[tuple[int, int], ...]) -> None:
         self._sessions = sessions
@@ -26,6 +29,7 @@ class Hours:
             False: [closes for _, closes in sessions],
             True: [closes for _, closes in self._extended],
         }
+        self._changes = sorted({ns for span in (*sessions, *self._extended) for ns in span})
 
     def _span(self, now_ns: int, outside: bool) -> tuple[int, int] | None:
         """The session that is open at ``now_ns`` or opens next."""
@@ -49,6 +53,11 @@ class Hours:
         """When the first regular session that is still to come opens."""
         index = bisect_right([opens for opens, _ in self._sessions], now_ns)
         return self._sessions[index][0] if index < len(self._sessions) else None
+
+    def next_change(self, now_ns: int) -> int:
+        """When a session, regular or extended, opens or closes next; FOREVER_NS: never."""
+        index = bisect_right(self._changes, now_ns)
+        return self._changes[index] if index < len(self._changes) else FOREVER_NS
 
     def expiry(self, now_ns: int, outside: bool) -> int | None:
         """When a DAY order entered now ends: the close of this session, or of the next one."""

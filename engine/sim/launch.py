@@ -15,6 +15,7 @@ from engine.sim.faults import Fault
 from engine.sim.policies import Policies
 from engine.sim.records import MarketTick
 from engine.sim.server import SimServer
+from engine.sim.tape import Tape, thinned
 from engine.sim.wire_messages import VERSION_MAX
 
 PORT: Final = 7497  # of TWS with a paper account
@@ -30,8 +31,10 @@ def from_files(
     account: str = ACCOUNT,
     policies: Policies | None = None,
     instance: int = 1,
-) -> tuple[Exchange, Iterator[MarketTick]]:
-    """An exchange whose market is replayed from tick files, several days and symbols at will.
+    size_share: float = 1.0,
+) -> tuple[Exchange, Tape]:
+    """An exchange whose market is replayed from tick files, several days and symbols at will;
+    ``size_share`` is how much of every size there is.
 
     The exchange's clock begins with the second of the first tick.
 
@@ -46,13 +49,11 @@ def from_files(
     by_symbol: dict[str, list[tuple[date, Path]]] = {}
     for (symbol, day), path in zip(names, paths, strict=True):
         by_symbol.setdefault(symbol, []).append((day, path))
-    source = market.merge(
-        itertools.chain.from_iterable(market.read_ticks(path) for _, path in sorted(days))
-        for days in by_symbol.values()
-    )
+    source = Tape(list(by_symbol), [_read(days, size_share) for days in by_symbol.values()])
     first = next(source, None)
     if first is None:
         raise UserError(f"{paths[0]}: has no ticks")
+    source.at = 0
     hours = tuple(instruments.session(day) for day in sorted({day for _, day in names}))
     exchange = Exchange(
         instruments.instruments(sorted(by_symbol), hours),
@@ -62,7 +63,12 @@ def from_files(
         first.time_ns - first.time_ns % _SECOND_NS,
         instance,
     )
-    return exchange, itertools.chain([first], source)
+    return exchange, source
+
+
+def _read(days: list[tuple[date, Path]], size_share: float) -> Iterator[market.Block]:
+    blocks = itertools.chain.from_iterable(market.read_blocks(path) for _, path in sorted(days))
+    return thinned(blocks, size_share) if size_share < 1 else blocks
 
 
 def generated(

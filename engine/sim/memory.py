@@ -128,13 +128,13 @@ class MemoryTws:
         self._seed = seed
         self._source = iter(source)
         self._next = next(self._source, None)
-        self._latency_ns = latency_ns
+        self.latency_ns = latency_ns
         self._now_ns = exchange.now_ns  # ahead of the exchange while bytes only arrive
         self._arriving = Timers()  # bytes on their way to clients
         self._asked = Timers()  # and to the TWS
         self._connections: list[MemoryConnection] = []
-        self._every_ns = beat_ns
-        self._beat_ns = self._next_beat_ns()
+        self.beat_every_ns = beat_ns
+        self.beat_ns = self._next_beat_ns()
 
     @property
     def now_ns(self) -> int:
@@ -156,8 +156,8 @@ class MemoryTws:
 
     def carry(self, client: Client, data: bytes) -> None:
         """Bytes of a client, on their way to the TWS."""
-        if self._latency_ns:
-            due_ns = self.now_ns + self._latency_ns
+        if self.latency_ns:
+            due_ns = self.now_ns + self.latency_ns
             self._asked.at(due_ns, lambda: self._receive(client, data))
         else:
             self._receive(client, data)
@@ -179,8 +179,8 @@ class MemoryTws:
         """Take what the TWS has said to the clients, or on its way to them."""
         for connection in list(self._connections):
             pieces = connection.collect()
-            if pieces and self._latency_ns:
-                due_ns = self.now_ns + self._latency_ns
+            if pieces and self.latency_ns:
+                due_ns = self.now_ns + self.latency_ns
                 self._arriving.at(due_ns, partial(connection.arrive, pieces))
             elif pieces:
                 connection.arrive(pieces)
@@ -190,7 +190,7 @@ class MemoryTws:
     # -- time ----------------------------------------------------------------------------------
 
     def _next_beat_ns(self) -> int:
-        return self.now_ns - self.now_ns % self._every_ns + self._every_ns
+        return self.now_ns - self.now_ns % self.beat_every_ns + self.beat_every_ns
 
     def _timer_ns(self) -> int:
         """When something happens that is no tick. While anybody listens, each beat does."""
@@ -202,7 +202,7 @@ class MemoryTws:
             due_ns = NEVER_NS
         if asked_ns is not None and asked_ns < due_ns:
             due_ns = asked_ns
-        return self._beat_ns if self._connections and self._beat_ns < due_ns else due_ns
+        return self.beat_ns if self._connections and self.beat_ns < due_ns else due_ns
 
     def step(self, until_ns: int = NEVER_NS) -> bool:
         """Let the next thing happen; False: there is none until then."""
@@ -211,7 +211,7 @@ class MemoryTws:
         if arrives_ns is not None and arrives_ns <= timer_ns and arrives_ns <= tick_ns:
             if arrives_ns > until_ns:
                 return False
-            self._arrive(arrives_ns)
+            self.arrive(arrives_ns)
         elif tick is not None and tick_ns < timer_ns:
             if tick_ns > until_ns:
                 return False
@@ -225,7 +225,7 @@ class MemoryTws:
             self._pass(timer_ns)
         return True
 
-    def _arrive(self, now_ns: int) -> None:
+    def arrive(self, now_ns: int) -> None:
         """Bytes reach clients, of which nobody at the TWS knows."""
         self._now_ns = max(self._now_ns, now_ns)
         self._observe(self._now_ns)
@@ -237,10 +237,10 @@ class MemoryTws:
         self._now_ns = max(self._now_ns, now_ns)
         self._observe(self._now_ns)
         self.gateway.advance(now_ns)
-        self._beat_ns = max(self._beat_ns, self._next_beat_ns())
+        self.beat_ns = max(self.beat_ns, self._next_beat_ns())
         while (due := self._asked.pop(now_ns)) is not None:
             due[1]()
-        self._arrive(now_ns)
+        self.arrive(now_ns)
         self._deliver()
 
     def run(self, until_ns: int) -> None:
@@ -267,6 +267,63 @@ class MemoryTws:
     def _observe(self, now_ns: int) -> None:
         """The witness's real clock is the virtual one here."""
         self.exchange.observe(now_ns, now_ns)
+
+    # -- many ticks at once --------------------------------------------------------------------
+
+    def alone(self, connection: MemoryConnection) -> bool:
+        """Whether it is the one client, in order, of an exchange at which nothing goes wrong and
+        no order waits for conditions."""
+        gateway, client = self.gateway, connection.client
+        return (
+            gateway.faults is None
+            and not self.exchange.watching
+            and self._connections == [connection]
+            and gateway.clients == [client]
+            and client.ready
+            and connection.on_bytes is None
+            and not connection.stirs
+            and not client.profits
+            and client.passage is None
+            and not len(client.wire.delivery)
+        )
+
+    @property
+    def tick_ns(self) -> int:
+        """Of the next tick."""
+        return NEVER_NS if self._next is None else self._next.time_ns
+
+    @property
+    def others_ns(self) -> int:
+        """When something happens that is no tick, no beat and no arrival at the client."""
+        due = (self.gateway.next_timer_ns, self._asked.next_ns)
+        return min((one for one in due if one is not None), default=NEVER_NS)
+
+    @property
+    def arrives_ns(self) -> int:
+        due_ns = self._arriving.next_ns
+        return NEVER_NS if due_ns is None else due_ns
+
+    def played(
+        self, following: MarketTick | None, now_ns: int, exchange_ns: int, beat_ns: int
+    ) -> None:
+        """Somebody else has let everything happen up to now, the clock of the exchange's own last
+        event and the next beat; ``following`` is the next tick if there were any."""
+        self._now_ns = max(self._now_ns, now_ns)
+        self._observe(self._now_ns)
+        self.exchange.reached(exchange_ns)
+        self.gateway.desk.now_ns = max(self.gateway.desk.now_ns, exchange_ns)
+        self.beat_ns = beat_ns
+        if following is not None:
+            self._next = following
+
+    def under_way(self, tick: MarketTick) -> None:
+        """Of these, one of which the client has not heard yet."""
+        self.gateway.desk.publish(self.exchange.shows(tick))
+        for connection in self._connections:
+            pieces = connection.collect()
+            if pieces:
+                due_ns = tick.time_ns + self.latency_ns
+                self._arriving.at(due_ns, partial(connection.arrive, pieces))
 
     # -- trouble -------------------------------------------------------------------------------
 

@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator
 from typing import Final, Literal
 
 import attrs
+import numpy as np
+from numpy.typing import NDArray
 
 from engine.sim.records import TickKind
 
@@ -58,6 +60,21 @@ class PastTicks:
         if len(self._fresh) >= FRESH_MAX:
             self._fold()
 
+    def extend(
+        self,
+        times: NDArray[np.int64],
+        kinds: NDArray[np.uint8],
+        prices: NDArray[np.float64],
+        sizes: NDArray[np.int64],
+    ) -> None:
+        """Many at once; kinds are the letters' numbers."""
+        self._fold()
+        self._times.frombytes(times.tobytes())
+        self._prices.frombytes(prices.tobytes())
+        self._sizes.frombytes(sizes.tobytes())
+        self._kinds += kinds.tobytes()
+        self._forget()
+
     def _fold(self) -> None:
         """Take what came lately into the columns; many at once cost a fraction of one by one."""
         if not self._fresh:
@@ -68,6 +85,9 @@ class PastTicks:
         self._prices.extend(prices)
         self._sizes.extend(sizes)
         self._kinds += "".join(kinds).encode()
+        self._forget()
+
+    def _forget(self) -> None:
         if len(self._times) >= 2 * PAST_TICKS_MAX:
             for column in (self._times, self._prices, self._sizes, self._kinds):
                 del column[:-PAST_TICKS_MAX]

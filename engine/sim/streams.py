@@ -57,14 +57,15 @@ class QuoteStream:
     encoder: Encoder
     symbol: str = attrs.field(init=False)
     _writer: TickWriter = attrs.field(init=False)
-    _bid: float | None = None
-    _ask: float | None = None
-    _last: float | None = None
-    _last_size: int = -1
-    _last_s: int = 0
-    _high: float | None = None
-    _low: float | None = None
-    _open: float | None = None
+    # What was told last.
+    bid: float | None = attrs.field(default=None, init=False)
+    ask: float | None = attrs.field(default=None, init=False)
+    last: float | None = attrs.field(default=None, init=False)
+    last_size: int = attrs.field(default=-1, init=False)
+    last_s: int = attrs.field(default=0, init=False)
+    high: float | None = attrs.field(default=None, init=False)
+    low: float | None = attrs.field(default=None, init=False)
+    open: float | None = attrs.field(default=None, init=False)
 
     def __attrs_post_init__(self) -> None:
         self.symbol = self.instrument.symbol
@@ -81,7 +82,7 @@ class QuoteStream:
             frames.append(self._side(BID, quote.bid, quote.bid_size))
         if quote.ask is not None:
             frames.append(self._side(ASK, quote.ask, quote.ask_size))
-        self._bid, self._ask = quote.bid, quote.ask
+        self.bid, self.ask = quote.bid, quote.ask
         if quote.last is not None:
             frames += self._trade(quote.last, quote.last_size, last_ns, quote)
         if quote.close is not None:
@@ -102,7 +103,7 @@ class QuoteStream:
 
     def sides(self, bid: float, ask: float, size: int) -> list[bytes]:
         """A quote that nobody made."""
-        self._bid = self._ask = None  # what is shown next is news
+        self.bid = self.ask = None  # what is shown next is news
         return [self._side(BID, bid, size), self._side(ASK, ask, size)]
 
     def data_type(self, kind: int) -> bytes:
@@ -113,13 +114,13 @@ class QuoteStream:
         if tick.kind == "T":
             return self._trade(price, tick.size, tick.time_ns, quote)
         if tick.kind == "B":
-            if price == self._bid:
+            if price == self.bid:
                 return [self._writer.size(BID_SIZE, tick.size)]
-            self._bid = price
+            self.bid = price
             return [self._writer.price(BID, price, tick.size, _CAN_AUTO_EXECUTE)]
-        if price == self._ask:
+        if price == self.ask:
             return [self._writer.size(ASK_SIZE, tick.size)]
-        self._ask = price
+        self.ask = price
         return [self._writer.price(ASK, price, tick.size, _CAN_AUTO_EXECUTE)]
 
     def advance(self, now_ns: int) -> list[bytes]:
@@ -128,28 +129,28 @@ class QuoteStream:
     def _trade(self, price: float, size: int, time_ns: int, quote: Shown) -> list[bytes]:
         frames = []
         writer = self._writer
-        if time_ns // SECOND_NS != self._last_s:
-            self._last_s = time_ns // SECOND_NS
-            frames.append(writer.string(LAST_TIME, str(self._last_s)))
-        if price != self._last:
+        if time_ns // SECOND_NS != self.last_s:
+            self.last_s = time_ns // SECOND_NS
+            frames.append(writer.string(LAST_TIME, str(self.last_s)))
+        if price != self.last:
             frames.append(writer.price(LAST, price, size, 0))
-        elif size != self._last_size:
+        elif size != self.last_size:
             frames.append(writer.size(LAST_SIZE, size))
-        self._last, self._last_size = price, size
+        self.last, self.last_size = price, size
         frames.append(writer.size(VOLUME, quote.volume))
-        if quote.high != self._high or quote.low != self._low or quote.open != self._open:
+        if quote.high != self.high or quote.low != self.low or quote.open != self.open:
             frames += self._day_figures(quote)
         return frames
 
     def _day_figures(self, quote: Shown) -> list[bytes]:
         frames = []
-        if quote.high is not None and quote.high != self._high:
+        if quote.high is not None and quote.high != self.high:
             frames.append(self._price(HIGH, quote.high))
-        if quote.low is not None and quote.low != self._low:
+        if quote.low is not None and quote.low != self.low:
             frames.append(self._price(LOW, quote.low))
-        if quote.open is not None and quote.open != self._open:
+        if quote.open is not None and quote.open != self.open:
             frames.append(self._price(OPEN, quote.open))
-        self._high, self._low, self._open = quote.high, quote.low, quote.open
+        self.high, self.low, self.open = quote.high, quote.low, quote.open
         return frames
 
     def _side(self, kind: int, price: float, size: int) -> bytes:

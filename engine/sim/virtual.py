@@ -16,9 +16,11 @@ from typing import Final
 from _fast.market import Market
 from _fast.reader import CLOSED, TIMEOUT, WAKE, Reader
 from engine.broker.sockets import SOCKETS
-from engine.broker.transport import ShouldStop, Stream
+from engine.broker.transport import AskCalm, ShouldStop, Stream
+from engine.calm import Calm
 from engine.config import Broker
-from engine.sim.memory import MemoryConnection, MemoryTws
+from engine.sim.memory import NEVER_NS, MemoryConnection, MemoryTws
+from engine.sim.quiet import Quiet, Rested
 from engine.sim.timers import Timers
 
 BOOT_NS: Final = 1_000_000_000_000  # what the monotonic clock shows at the start
@@ -33,6 +35,7 @@ class VirtualTransport:
     def __init__(self, tws: MemoryTws, idle_ns: int = SOCKETS.idle_ns) -> None:
         self.idle_ns: Final = idle_ns
         self.before_wait: Action = lambda: None
+        self.quiet: Quiet | None = None  # plays many ticks at once where it can
         self._tws = tws
         self._start_ns = tws.now_ns
         self._now_ns = tws.now_ns  # may be ahead of the TWS, where nothing happens meanwhile
@@ -83,6 +86,10 @@ class VirtualTransport:
         assert isinstance(stream, VirtualStream)
         return VirtualReader(self, stream, wake_fd, market, server_version, leftover)
 
+    def wait(self, reader: Reader, timeout_ns: int, calm: AskCalm) -> int:
+        assert isinstance(reader, VirtualReader)
+        return reader.rest(timeout_ns, calm)
+
     def sleep(self, timeout_ns: int, wake_fd: int = -1) -> None:
         self.before_wait()
         deadline_ns = self._now_ns + timeout_ns
@@ -91,6 +98,16 @@ class VirtualTransport:
             acts = self.acts
             if not self.advance(deadline_ns):
                 return
+
+    @property
+    def planned_ns(self) -> int:
+        """When somebody has planned something next."""
+        planned_ns = self._planned.next_ns
+        return NEVER_NS if planned_ns is None else planned_ns
+
+    def rested(self, now_ns: int) -> None:
+        """Somebody else has let everything happen up to now."""
+        self._now_ns = max(self._now_ns, now_ns)
 
     # -- time ----------------------------------------------------------------------------------
 
@@ -178,16 +195,32 @@ class VirtualReader(Reader):
     ) -> None:
         self._transport = transport
         self._connection = stream.connection
+        self._market = market
         self._wake_fd = wake_fd
         self._behind = bool(leftover)
 
     def wait(self, timeout_ns: int) -> int:
+        return self.rest(timeout_ns, lambda: None)
+
+    def rest(self, timeout_ns: int, ask: AskCalm) -> int:
+        """Wait, and let idle looks around be taken meanwhile as ``ask`` says they are."""
         transport = self._transport
         transport.before_wait()
         deadline_ns = transport.now_ns + timeout_ns
         flags = self._woken() | self._receive()
+        calm: Calm | None = None
+        asked = transport.quiet is None
         while not flags:
             acts = transport.acts
+            if transport.quiet is not None:
+                if not asked:
+                    calm, asked = ask(), True
+                found = self._play(transport.quiet, deadline_ns, calm)
+                if found is not None:
+                    transport.rested(found.now_ns)
+                    deadline_ns, flags = found.deadline_ns, found.flags
+                    if flags:
+                        break
             if not transport.advance(deadline_ns):
                 return TIMEOUT
             flags = (self._woken() if transport.acts != acts else 0) | self._receive()
@@ -197,6 +230,19 @@ class VirtualReader(Reader):
         found = woken(self._wake_fd)
         self.armed.wait(found)
         return WAKE if found else 0
+
+    def _play(self, quiet: Quiet, deadline_ns: int, calm: Calm | None) -> Rested | None:
+        if self._behind:
+            return None
+        transport = self._transport
+        now_ns = transport.now_ns
+        offset_ns = transport.monotonic_ns() - now_ns
+        clock = now_ns, offset_ns, transport.planned_ns, deadline_ns
+        return quiet.play(self._connection, self._market, self, self._receive_at, clock, calm)
+
+    def _receive_at(self, now_ns: int) -> int:
+        self._transport.rested(now_ns)
+        return self._receive()
 
     def _receive(self) -> int:
         connection = self._connection
