@@ -16,12 +16,12 @@ from decimal import Decimal
 
 from engine.config import Guards as GuardSettings
 from engine.events import BaseEvent, RefusalEvent, RejectEvent
-from engine.headroom import WARN_AT, uses
+from engine.headroom import WARN_AT, Use, day_uses, uses
 from engine.inputs import HaltRequested, Input, Noticed
 from engine.reasons import Reason
 from engine.state import State
 
-FULL = Decimal(1)
+NOTHING, FULL = Decimal(0), Decimal(1)
 MINUTE_NS = 60_000_000_000
 PACES = ("orders_per_minute", "orders_per_second")  # limits whose use ends with time
 # Who is refused for these again and again does not listen: something runs away.
@@ -39,6 +39,7 @@ class Guards:
         self._throttled: deque[int] = deque()
         self._frozen_ns: dict[str, int] = {}  # since when
         self._warned: dict[str, Decimal] = {}  # the share of a limit that was last told
+        self._day_warned: dict[str, Decimal] = {}
         self._stepped = True  # since the last look
 
     def take(self, events: Sequence[BaseEvent]) -> None:
@@ -57,9 +58,11 @@ class Guards:
         if day != self._day:
             self._day = day
             self._pulled -= {"loss", "drawdown"}
+            self._day_warned.clear()
         found = self._losses(profit, fall) + self._storms(now_ns)
         found += self._doubts(state, now_ns)
-        return found + self._warnings(state, now_ns)
+        found += self._warnings(state, now_ns)
+        return found + self._day_warnings(profit, fall)
 
     def _storms(self, now_ns: int) -> list[Input]:
         found: list[Input] = []
@@ -108,14 +111,20 @@ class Guards:
             return found
         self._stepped = False
         for use in uses(state, now_ns):
-            share = use.share
-            reached = Decimal(0)
-            if share is not None:
-                reached = FULL if share >= FULL else WARN_AT if share >= WARN_AT else reached
-            if reached > self._warned.get(use.name, Decimal(0)):
-                told = f"{use.name}: {use.used:.2f} of {use.most:.2f} is used"
-                found.append(Noticed("critical" if reached == FULL else "warning", told))
+            reached = _reached(use)
+            if reached > self._warned.get(use.name, NOTHING):
+                found.append(_told(use, reached))
             self._warned[use.name] = reached
+        return found
+
+    def _day_warnings(self, profit: float, fall: float) -> list[Input]:
+        """The same of the day's result, once a day each: it moves with every price."""
+        found: list[Input] = []
+        for use in day_uses(self._settings, profit, fall):
+            reached = _reached(use)
+            if reached > self._day_warned.get(use.name, NOTHING):
+                found.append(_told(use, reached))
+                self._day_warned[use.name] = reached
         return found
 
     def _pull(self, level: int, reason: str, why: str) -> list[Input]:
@@ -123,6 +132,19 @@ class Guards:
             return []
         self._pulled.add(reason)
         return [HaltRequested(level, "guard", why)]
+
+
+def _reached(use: Use) -> Decimal:
+    """Which of the two marks, if any."""
+    share = use.share
+    if share is None or share < WARN_AT:
+        return NOTHING
+    return FULL if share >= FULL else WARN_AT
+
+
+def _told(use: Use, reached: Decimal) -> Noticed:
+    told = f"{use.name}: {use.used:.2f} of {use.most:.2f} is used"
+    return Noticed("critical" if reached == FULL else "warning", told)
 
 
 def _recent(times_ns: deque[int], now_ns: int) -> int:
