@@ -409,7 +409,7 @@ class Engine:
 
     def risk(self) -> tuple[Use, ...]:
         """How much of each limit is used, worst case, and what is left."""
-        question = Question(lambda state, runtime: uses(state, runtime.now_ns()))
+        question = Question(lambda state, runtime: uses(state, runtime.now_ns(), runtime.book))
         found: tuple[Use, ...] = self._inbox.ask(question, ANSWER_S)
         return found
 

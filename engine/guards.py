@@ -16,12 +16,13 @@ from decimal import Decimal
 
 from engine.config import Guards as GuardSettings
 from engine.events import BaseEvent, RefusalEvent, RejectEvent
-from engine.headroom import WARN_AT, uses
+from engine.headroom import WARN_AT, Use, day_uses, uses
 from engine.inputs import HaltRequested, Input, Noticed
 from engine.reasons import Reason
 from engine.state import State
 
-FULL = Decimal(1)
+NOTHING, FULL = Decimal(0), Decimal(1)
+CENT = 0.01  # to which the day's result is rounded where it is told
 MINUTE_NS = 60_000_000_000
 PACES = ("orders_per_minute", "orders_per_second")  # limits whose use ends with time
 # Who is refused for these again and again does not listen: something runs away.
@@ -39,6 +40,7 @@ class Guards:
         self._throttled: deque[int] = deque()
         self._frozen_ns: dict[str, int] = {}  # since when
         self._warned: dict[str, Decimal] = {}  # the share of a limit that was last told
+        self._day_warned: dict[str, Decimal] = {}
         self._stepped = True  # since the last look
 
     def take(self, events: Sequence[BaseEvent]) -> None:
@@ -57,19 +59,25 @@ class Guards:
         if day != self._day:
             self._day = day
             self._pulled -= {"loss", "drawdown"}
+            self._day_warned.clear()
         found = self._losses(profit, fall) + self._storms(now_ns)
         found += self._doubts(state, now_ns)
-        return found + self._warnings(state, now_ns)
+        found += self._warnings(state, now_ns)
+        return found + self._day_warnings(profit, fall)
 
     def quiet(self, state: State) -> tuple[float, float] | None:
         """The loss and the fall of the day below which looks find nothing new as long as nothing
-        is decided: a little less than what pulls; None: they may."""
+        is decided: a little less than what is told or pulls next; None: they may."""
         if self._stepped or state.frozen or self._frozen_ns:
             return None
         settings = self._settings
-        loss = _near(settings.day_loss_max) if "loss" not in self._pulled else math.inf
-        fall = _near(settings.day_drawdown_max) if "drawdown" not in self._pulled else math.inf
-        return loss, fall
+        loss = self._next_mark("day_loss", "loss", settings.day_loss_max)
+        return loss, self._next_mark("day_drawdown", "drawdown", settings.day_drawdown_max)
+
+    def _next_mark(self, name: str, pulls: str, most: Decimal) -> float:
+        if (told := self._day_warned.get(name, NOTHING)) < WARN_AT:
+            return float(most * WARN_AT) - CENT
+        return float(most) - CENT if told < FULL or pulls not in self._pulled else math.inf
 
     def _storms(self, now_ns: int) -> list[Input]:
         found: list[Input] = []
@@ -118,14 +126,20 @@ class Guards:
             return found
         self._stepped = False
         for use in uses(state, now_ns):
-            share = use.share
-            reached = Decimal(0)
-            if share is not None:
-                reached = FULL if share >= FULL else WARN_AT if share >= WARN_AT else reached
-            if reached > self._warned.get(use.name, Decimal(0)):
-                told = f"{use.name}: {use.used:.2f} of {use.most:.2f} is used"
-                found.append(Noticed("critical" if reached == FULL else "warning", told))
+            reached = _reached(use)
+            if reached > self._warned.get(use.name, NOTHING):
+                found.append(_told(use, reached))
             self._warned[use.name] = reached
+        return found
+
+    def _day_warnings(self, profit: float, fall: float) -> list[Input]:
+        """The same of the day's result, once a day each: it moves with every price."""
+        found: list[Input] = []
+        for use in day_uses(self._settings, profit, fall):
+            reached = _reached(use)
+            if reached > self._day_warned.get(use.name, NOTHING):
+                found.append(_told(use, reached))
+                self._day_warned[use.name] = reached
         return found
 
     def _pull(self, level: int, reason: str, why: str) -> list[Input]:
@@ -135,8 +149,17 @@ class Guards:
         return [HaltRequested(level, "guard", why)]
 
 
-def _near(limit: Decimal) -> float:
-    return float(limit) * (1 - 1e-9)
+def _reached(use: Use) -> Decimal:
+    """Which of the two marks, if any."""
+    share = use.share
+    if share is None or share < WARN_AT:
+        return NOTHING
+    return FULL if share >= FULL else WARN_AT
+
+
+def _told(use: Use, reached: Decimal) -> Noticed:
+    told = f"{use.name}: {use.used:.2f} of {use.most:.2f} is used"
+    return Noticed("critical" if reached == FULL else "warning", told)
 
 
 def _recent(times_ns: deque[int], now_ns: int) -> int:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from decimal import Decimal
 from typing import Final
 
 import attrs
 
+from engine.config import Guards
+from engine.daybook import DayBook
 from engine.money import ZERO
 from engine.portfolio import exposures, risk_at_stop, standing
 from engine.state import State
@@ -32,8 +35,20 @@ class Use:
         return None if self.most is None else max(self.most - self.used, ZERO)
 
 
-def uses(state: State, now_ns: int) -> tuple[Use, ...]:
-    """Every limit of the account and of each symbol that has a trade, worst case."""
+def day_uses(guards: Guards, profit: float, fall: float) -> tuple[Use, ...]:
+    """What the day has lost, and how far it is below its best, as far as prices say it."""
+    if not (math.isfinite(profit) and math.isfinite(fall)):
+        return ()
+    lost, fallen = (Decimal(repr(round(max(one, 0.0), 2))) for one in (-profit, fall))
+    return (
+        Use("day_loss", lost, guards.day_loss_max),
+        Use("day_drawdown", fallen, guards.day_drawdown_max),
+    )
+
+
+def uses(state: State, now_ns: int, book: DayBook | None = None) -> tuple[Use, ...]:
+    """Every limit of the account and of each symbol that has a trade, worst case; and of the day,
+    if its ``book`` is given."""
     limits = state.config.limits
     where = standing(state, "", now_ns)
     equity, power = where.equity, where.buying_power
@@ -60,4 +75,6 @@ def uses(state: State, now_ns: int) -> tuple[Use, ...]:
         if (context := state.current.get(symbol)) is not None:
             risk = risk_at_stop(state, context)
             found.append(Use(f"{symbol} risk", risk, limits.position_risk_max))
+    if book is not None:
+        found += day_uses(state.config.guards, book.profit, book.fall)
     return tuple(found)

@@ -66,7 +66,7 @@ def look(state: State, runtime: Watched) -> Look:
         day=runtime.book.whole([one.day for one in symbols]),
         orders=tuple(order_view(state, one) for one in state.orders.values() if not one.dead),
         rules=rule_views(state, runtime),
-        limits=uses(state, now_ns),
+        limits=uses(state, now_ns, runtime.book),
         ticks=runtime.ticks,
         order_us=_newest(latencies.order_us),
         step_us=_newest(latencies.step_us),

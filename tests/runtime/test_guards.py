@@ -9,6 +9,7 @@ import pytest
 
 from engine.config import Guards as Settings
 from engine.config import from_mapping
+from engine.daybook import DayBook
 from engine.events import AlertEvent, RejectEvent
 from engine.guards import Guards
 from engine.headroom import uses
@@ -136,3 +137,28 @@ def test_limits_are_looked_at_again_after_every_step_and_while_one_is_told() -> 
 def noticed(guards: Guards, d: Desk) -> list[str]:
     found = guards.look(d.core.state, 0.0, 0.0, d.now_ns, DAY_1)
     return [one.text for one in found if isinstance(one, Noticed)]
+
+
+def test_the_days_loss_and_fall_are_told_at_80_and_at_100_per_cent_once_a_day() -> None:
+    guards, d = Guards(LIMITS), desk()
+
+    def told(profit: float, fall: float, day: int = DAY_1) -> list[tuple[str, str]]:
+        found = guards.look(d.core.state, profit, fall, d.now_ns, day)
+        return [(one.level, one.text) for one in found if isinstance(one, Noticed)]
+
+    first = ("warning", "day_loss: 800.00 of 1000.00 is used")
+    assert told(-799.99, 0.0) == []
+    assert told(-800.0, 0.0) == [first]
+    assert told(-100.0, 1_600.0) == [("warning", "day_drawdown: 1600.00 of 2000.00 is used")]
+    assert told(-900.0, 1_700.0) == []
+    assert told(-1_000.5, 100.0) == [("critical", "day_loss: 1000.50 of 1000.00 is used")]
+    assert told(float("nan"), 0.0) == []
+    assert told(-800.0, 0.0, DAY_2) == [first]
+
+
+def test_the_limits_of_the_day_stand_with_the_others() -> None:
+    d, book = desk(), DayBook()
+    d.core.state.config = attrs.evolve(d.core.state.config, guards=LIMITS)
+    found = {one.name: one for one in uses(d.core.state, d.now_ns, book)}
+    assert (found["day_loss"].used, found["day_loss"].left) == (0, 1_000)
+    assert found["day_drawdown"].most == 2_000
