@@ -159,8 +159,8 @@ class EngineView:
     order_us: tuple[float, ...]  # receive to sent, unsorted
     step_us: tuple[float, ...]
     journal_us: tuple[float, ...]
-    armed_us: tuple[float, ...]  # receive to sent, of what was armed
-    armed: tuple[tuple[str, str], ...]  # rule and symbol of what may leave at once
+    armed_us: tuple[float, ...] = ()  # receive to sent, of what was armed
+    armed: tuple[tuple[str, str], ...] = ()  # rule and symbol of what may leave at once
 
     @property
     def flat(self) -> bool:
