@@ -194,6 +194,7 @@ class Timing:
     entry_cancel_s: float = field(default=0.5, validator=positive)  # a close waits for it so long
     late_fill_grace_s: float = field(default=2.0, validator=positive)
     protect_attempts_max: int = field(default=3, validator=positive)
+    routine_s: float = field(default=60.0, validator=positive)  # between questions for the truth
 
 
 @attrs.frozen(kw_only=True)

@@ -30,7 +30,6 @@ from statecharts.vocabulary import ContextEvent, ContextState, OrderAsk, OrderEv
 E = TypeVar("E", bound=BaseEvent)
 _ASK_WORDS: Final = tuple(ask.name.lower() for ask in OrderAsk)
 _REPORT_WORDS: Final = tuple(report.name.lower() for report in OrderReport)
-ROUTINE_S: Final = 60.0  # between questions for the truth, while an order lives
 
 
 @attrs.define(slots=True)
@@ -79,7 +78,8 @@ class Outbox:
         self._await_answer(order)
         self.commands.append(Place(order.order_id, order.symbol, order.spec))
         # Every word on an order can get lost, and then nothing else would make us ask.
-        self.state.deadlines.setdefault("ask", self.now_ns + self.state.scaled(ROUTINE_S))
+        routine_s = self.state.config.timing.routine_s
+        self.state.deadlines.setdefault("ask", self.now_ns + self.state.scaled(routine_s))
         minute_ago = self.now_ns - self.state.scaled(60.0)
         recent = [at_ns for at_ns in self.state.order_times if at_ns > minute_ago]
         self.state.order_times = [*recent, self.now_ns]

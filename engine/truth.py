@@ -28,7 +28,7 @@ from engine.inputs import (
 )
 from engine.money import ZERO
 from engine.orders import Order
-from engine.outbox import ROUTINE_S, Outbox
+from engine.outbox import Outbox
 from engine.reports import report
 from engine.rulebook import schedule
 from engine.state import Round, State, Suspicion
@@ -200,7 +200,7 @@ def _conclude(state: State, out: Outbox) -> None:
     if state.frozen:
         _ask_within(state, out, _RECHECK_S)
     elif living:
-        _ask_within(state, out, ROUTINE_S)
+        _ask_within(state, out, state.config.timing.routine_s)
 
 
 def _ask_within(state: State, out: Outbox, seconds: float) -> None:

@@ -19,6 +19,7 @@ from engine.sources import SignalSources
 LATENCY_MS: Final = 5.0
 LATENCY_MS_MAX: Final = 60_000.0
 HEARTBEAT_S: Final = 900.0
+ROUTINE_S: Final = 3600.0  # nothing is lost on the way: what is asked is what was told
 
 
 @attrs.frozen(kw_only=True)
@@ -81,6 +82,7 @@ def planned(
         config,
         strategy=strategy,
         broker=_simulated(config.broker),
+        timing=attrs.evolve(config.timing, routine_s=ROUTINE_S),
         guards=attrs.evolve(config.guards, halt_file=""),
         signals=SignalSources(max_age_s=config.signals.max_age_s),
     )

@@ -135,7 +135,7 @@ class Backtest:
         )
 
     def stop(self) -> None:
-        self._asked = True
+        self._asked = self._watch.one_by_one = True
 
     def _live(self, run: str) -> None:
         """One day of the engine."""
@@ -177,7 +177,7 @@ class Backtest:
         """It is about to be played."""
         self._excursions.look(tick)
         if self._asked and not self._stopping:
-            self._stopping = True
+            self._stopping, self._watch.one_by_one = True, False
             self._at(tick.time_ns + REST_NS)
         if self._watch.ticks % TOLD_EACH:
             return

@@ -34,6 +34,7 @@ class Watch:
         self.tape = tape
         self.ticks = 0
         self.begins_ns = 0
+        self.one_by_one = False  # the next tick is waited for, whatever it is
         self._days = tuple(days)
         self._ends_ns = [instruments.midnight_ns(day + timedelta(days=1)) for day in days]
         self._excursions = excursions
@@ -69,6 +70,8 @@ class Watch:
 
     def free(self) -> int:
         tape, row = self.tape, self.tape.at - 1
+        if self.one_by_one:
+            return row
         # The last row that is known, the last one of the day, and every so many are told of.
         ends = int(np.searchsorted(tape.times, self._ends_ns[self._day]))
         told = row + (TOLD_EACH - 1 - self.ticks % TOLD_EACH)
