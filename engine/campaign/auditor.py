@@ -176,11 +176,25 @@ class Auditor:
         for one in mine:
             if role(one.order_ref) == DIRECT:
                 key = trade(one.order_ref), one.action
-                value = one.remaining * self._price(one)
+                value = max(one.remaining - self._taken(one), ZERO) * self._price(one)
                 legs[key] = max(legs.get(key, ZERO), value)
         for (_, action), value in legs.items():
             _add(placed, action, value)
         return trade_, placed
+
+    def _taken(self, leg: SimOrder) -> Decimal:
+        """What the other leg of its pair has brought: that is not wanted twice, although nobody
+        could take the second leg back before it arrived."""
+        return sum(
+            (
+                one.quantity
+                for one in self._books.executions.values()
+                if one.order_ref != leg.order_ref
+                and trade(one.order_ref) == trade(leg.order_ref)
+                and one.side == leg.action
+            ),
+            ZERO,
+        )
 
     def _at_stops(
         self, order: SimOrder, living: Sequence[SimOrder], limits: Limits

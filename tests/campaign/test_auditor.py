@@ -7,7 +7,7 @@ import orjson
 import pytest
 
 from engine import adds, risk
-from engine.campaign.scenario import in_time, prompt
+from engine.campaign.scenario import in_time, parse, prompt
 from engine.campaign.trial import play
 from tests.campaign.test_simulate import CALM, with_faults
 
@@ -257,3 +257,21 @@ def test_what_was_placed_directly_is_nobodys_to_protect():
     outcome = play(attrs.evolve(CALM, prompts=tuple(prompt(one) for one in story)))
     assert outcome.violation is None
     assert outcome.held == {"IBM": "-80"}
+
+
+def test_a_leg_that_fills_before_the_other_has_arrived_counts_once():
+    """The price was beyond the trigger already: 100 shares, and then 200 that may still fill in
+    all, are no 300."""
+    story = parse(
+        """
+        scenario seed=36 mode=safety hours=0.4024
+        symbols IBM MSFT SPY
+        market rate=0.05 volatility=0.0004 latency_ms=40 version=215
+        settings {"strategy":{},"limits":{"net_notional_max":60000}}
+        prompt +1418.6s oco SPY buy 200 0.1
+        """,
+        "here",
+    )
+    outcome = play(story)
+    assert outcome.violation is None
+    assert (outcome.orders, outcome.executions) >= (2, 1)
