@@ -24,7 +24,7 @@ def material() -> Material:
     """A trade in both formats, the template of an order, and a chart's table."""
     from bench.bench_encode import ORDER_ID, SPEC
     from bench.wire import ENCODERS, IBM, PROTOBUF, trade
-    from engine.broker import templates
+    from engine.broker import requests, templates
     from engine.broker.requests import Requests
     from engine.charts import LIFECYCLES
 
@@ -35,10 +35,13 @@ def material() -> Material:
         return OrderTemplate(*parts, **options)
 
     made, templates.OrderTemplate = templates.OrderTemplate, kept  # type: ignore[misc,assignment]
+    learned = requests._LEARNED.copy()
+    requests._LEARNED.clear()  # what this process knows already would not be learned again
     try:
         Requests(PROTOBUF).place(ORDER_ID, IBM, SPEC)
     finally:
         templates.OrderTemplate = made  # type: ignore[misc]
+        requests._LEARNED.update(learned)
     order = LIFECYCLES[0]
     return {
         "text": trade(ENCODERS["text"], 1, 1)[4:],

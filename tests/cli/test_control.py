@@ -68,7 +68,8 @@ def test_prices_are_told_as_finely_as_they_are_quoted(
         "symbol": "IBM", "state": "protected", "side": "short", "quantity": "938",
         "average_price": "31.97106609808102345415778252", "frozen": "",
     }  # fmt: skip
-    told = {"session": "live", "account": "", "halt": "", "positions": [held], "open_orders": 2}
+    told = {"session": "live", "account": "", "halt": "", "positions": [held], "open_orders": 2,
+            "armed": []}  # fmt: skip
     monkeypatch.setattr("engine.cli.control.talk", lambda *_: told)
     status(None, None)
 
