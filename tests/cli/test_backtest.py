@@ -5,10 +5,12 @@ import json
 import os
 import signal
 import time
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from engine.sim.launch import DAY
 from tests.cli.conftest import TICKS, Cli
 
 PLAN = [(120, "BUY"), (300, "SHORT"), (480, "BUY"), (660, "SELL")]
@@ -83,20 +85,28 @@ def test_mistakes_are_one_line(engine: Cli, narrow, arguments, words):
 
 def test_ctrl_c_ends_it_with_what_was_done(engine: Cli, ticks, signals, narrow):
     data = ticks(minutes=390)
+    days = [data, *(_copied(data, DAY + timedelta(days=one)) for one in range(1, 61))]
     process = engine.start(
-        *("backtest", narrow, "--ticks", data, "--signals", signals(*PLAN)),
+        *("backtest", narrow, "--ticks", *days, "--signals", signals(*PLAN)),
         *("--json", "out.json"), start_new_session=True,
     )  # fmt: skip
-    # Its import of numpy is done, and so is that of the signal handlers soon after.
-    _until_it_works(process.pid, seconds=2.0)
+    # All is imported and planned, and of sixty days some are played.
+    _until_it_works(process.pid, seconds=3.5)
     os.killpg(process.pid, signal.SIGINT)
     out, err = process.communicate(timeout=60)
 
     assert process.returncode == 130, err
     report = engine.report("out.json")
     assert report["exit"] == "ended early"
-    assert 0 < report["ticks"] < sum(1 for _ in data.open()) - 1
+    assert 0 < report["ticks"] < len(days) * (sum(1 for _ in data.open()) - 1)
     assert "ended early" in out
+
+
+def _copied(data, day):
+    """The same ticks on another day: times count from midnight."""
+    path = data.with_name(f"IBM-{day:%Y%m%d}.csv")
+    path.write_bytes(data.read_bytes())
+    return path
 
 
 def _until_it_works(pid, seconds):
