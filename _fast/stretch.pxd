@@ -135,9 +135,9 @@ cdef class Stretch:
     cdef public double drawdown
     cdef public Py_ssize_t turns
 
-    cdef bint matters(self) noexcept
-    cdef void play(self) noexcept
+    cdef bint matters(self) except -1
+    cdef int play(self) except -1
     cdef void happened(self, int64_t now_ns) noexcept
-    cdef void hear(self, int64_t now_ns) noexcept
-    cdef bint look(self) noexcept
+    cdef int hear(self, int64_t now_ns) except -1
+    cdef bint look(self) except -1
     cdef bint bars_speak(self, int64_t now_ns) noexcept

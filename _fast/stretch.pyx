@@ -223,7 +223,7 @@ cdef class Stretch:
         if self.heard < self.at and self.times[self.heard] + self.latency_ns <= now_ns:
             self.hear(now_ns)
 
-    cdef bint matters(self) noexcept:
+    cdef bint matters(self) except -1:
         """Whether somebody waits for the next tick."""
         cdef Lane* lane = &self.lanes[self.symbols[self.at]]
         cdef double price = self.prices[self.at]
@@ -236,7 +236,7 @@ cdef class Stretch:
             return price <= lane.ask_to
         return price >= lane.last_from or price <= lane.last_to
 
-    cdef void play(self) noexcept:
+    cdef int play(self) except -1:
         """The next tick happens at the exchange."""
         cdef Lane* lane = &self.lanes[self.symbols[self.at]]
         cdef uint8_t kind = self.kinds[self.at]
@@ -256,12 +256,13 @@ cdef class Stretch:
         self.exchange_ns = time_ns
         self.happened(time_ns)
         self.at += 1
+        return 0
 
     cdef void happened(self, int64_t now_ns) noexcept:
         self.event_ns = max(self.event_ns, now_ns)
         self.now_ns = max(self.now_ns, now_ns)
 
-    cdef void hear(self, int64_t now_ns) noexcept:
+    cdef int hear(self, int64_t now_ns) except -1:
         """The client hears of every tick that reaches it now."""
         cdef Lane* lane
         cdef Mouth mouth
@@ -294,6 +295,7 @@ cdef class Stretch:
         if mouth.count:
             self.reader.batches += 1
             self.reader.last_receive_ns = now_ns + self.mono_offset_ns
+        return 0
 
     # -- idle looks --------------------------------------------------------------------------
 
@@ -309,7 +311,7 @@ cdef class Stretch:
                 return True
         return False
 
-    cdef bint look(self) noexcept:
+    cdef bint look(self) except -1:
         """The client looks around at its deadline, and waits again; False: it has more to do."""
         cdef int64_t now_ns = self.deadline_ns + self.told_offset_ns
         cdef bint closes = now_ns - self.bars_closed_ns >= self.bars_every_ns
