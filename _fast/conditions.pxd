@@ -1,7 +1,7 @@
 # Threshold conditions on the columns of one instrument: edge-triggered and latched.
 #
 # A condition fires when it goes from false to true and is armed again only by becoming false.
-# NaN is false. `above` is value >= level, `below` is value <= level: reaching the level counts,
+# NaN says nothing: the condition stays as it was. `above` is value >= level, `below` is value <= level: reaching the level counts,
 # unless the condition is strict. One that is unsure takes its first truth without firing.
 # Each watched column of a row has a quiet band between the nearest levels on either side of its
 # value: while the value stays inside, no condition of the column can change, and one comparison

@@ -63,11 +63,11 @@ cdef int evaluate(
         if not columns_stirred >> condition.column & 1:
             continue
         truth = holds(condition, columns)
-        if truth == condition.latched or isnan(condition.level):
+        if truth == condition.latched:
+            continue
+        if not truth and isnan(columns[condition.column] - condition.level):
             continue
         fires = truth and condition.latched != UNSURE
-        if not truth and condition.latched == UNSURE and isnan(columns[condition.column]):
-            continue
         if fires and fired == room:
             refused[0] += 1
             again |= <uint32_t>1 << condition.column

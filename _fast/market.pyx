@@ -342,10 +342,13 @@ cdef class Market:
     def when(self, row, column, op, double level, fire_if_true=False):
         cdef int32_t index = self.checked(row)
         cdef Condition condition = self.fresh_condition(column, op, fire_if_true)
+        cdef const double* columns
         if not -NUMBER_MAX < level < NUMBER_MAX:
             raise ValueError(f"a condition's level is a finite number, not {level}")
         condition.level = level
-        condition.latched = not fire_if_true and holds(&condition, &self.instrument_at[index].bid)
+        columns = &self.instrument_at[index].bid
+        if not fire_if_true and not isnan(columns[condition.column]):
+            condition.latched = holds(&condition, columns)
         watch_add(&self.row_at[index].watch, condition)
         self.row_of_condition[condition.id] = index
         self.next_condition += 1

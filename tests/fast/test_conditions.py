@@ -49,16 +49,16 @@ class Model:
         for i in ids:
             row, column, op, level, before = self.watched[i]
             value = self.value(row, column)
+            if math.isnan(value):
+                continue
             truth = {"above": ge, "below": le, "over": gt, "under": lt}[op](value, level)
-            if truth and not before:
+            if truth and before is False:
                 self.fires.append((i, row, value))
             self.watched[i][4] = truth
 
     def when(self, row, column, op, level, fire_if_true):
-        self.watched[self.ids] = [row, column, op, level, False]
+        self.watched[self.ids] = [row, column, op, level, False if fire_if_true else None]
         self.evaluate([self.ids])
-        if not fire_if_true and self.fires and self.fires[-1][0] == self.ids:
-            self.fires.pop()
         self.ids += 1
 
     def tick(self, row, kind, price):
@@ -112,6 +112,25 @@ def test_fires_once_per_crossing_and_reaching_the_level_counts():
     assert market.fired == 0
 
 
+def test_true_with_the_first_price_waits_for_false():
+    """Registered before any price, as at every start: what is above already has not crossed."""
+    market = market_of()
+    condition = market.when(0, "last", "above", 100.0)
+    for price in (105.0, math.nan, 106.0, 99.0, 101.0):
+        market.apply_tick(0, LAST, price, 1.0)
+
+    assert market.fires() == [(condition, 0, 101.0, NOW)]
+
+
+def test_a_price_that_is_gone_for_a_while_is_no_crossing():
+    market = market_of()
+    condition = market.when(0, "bid", "above", 100.0)
+    for price in (99.0, 101.0, -1.0, 102.0, 99.0, -1.0, 103.0):
+        market.apply_tick(0, BID, price, 1.0)
+
+    assert [fire[:3] for fire in market.fires()] == [(condition, 0, 101.0), (condition, 0, 103.0)]
+
+
 def test_true_at_registration_waits_for_false():
     market = market_of()
     market.apply_tick(0, LAST, 105.0, 1.0)
@@ -137,20 +156,20 @@ def test_fire_if_true_fires_at_once():
 def test_a_fire_is_dated_by_its_message():
     market = market_of()
     condition = market.when(0, "last", "below", 10.0)
+    market.apply_tick(0, KINDS["TRADE"], 11.0, 1.0, NOW + 4)
     market.apply_tick(0, KINDS["TRADE"], 9.0, 1.0, NOW + 5)
 
     assert market.fires() == [(condition, 0, 9.0, NOW + 5)]
 
 
-def test_no_quote_is_false_and_arms_again():
+def test_no_quote_is_neither_true_nor_false():
     market = market_of()
     market.when(0, "spread", "below", 0.5)
     market.apply_tick(0, BID, 10.0, 1.0)
-    market.apply_tick(0, ASK, 10.25, 1.0)
-    market.apply_tick(0, ASK, -1.0, 0.0)
-    market.apply_tick(0, ASK, 10.25, 1.0)
+    for ask in (11.0, -1.0, 10.25, -1.0, 10.125, 11.0, 10.375):
+        market.apply_tick(0, ASK, ask, 1.0)
 
-    assert [fire[2] for fire in market.fires()] == [0.25, 0.25]
+    assert [fire[2] for fire in market.fires()] == [0.25, 0.375]
 
 
 def test_atr_fires_when_its_bar_completes():
@@ -159,16 +178,17 @@ def test_atr_fires_when_its_bar_completes():
     market.bind(0, row)
     start = NOW // 60_000_000_000 * 60_000_000_000
     condition = market.when(row, "atr", "above", 2.5)
-    for minute, price in enumerate([10.0, 12.0, 15.0, 15.0]):
+    for minute, price in enumerate([10.0, 12.0, 13.0, 17.0, 17.0]):
         market.apply_tick(0, KINDS["TRADE"], price, 1.0, start + minute * 60_000_000_000)
         market.set_clock(start + minute * 60_000_000_000)
         market.apply_tick(0, LAST, price, 1.0)
 
-    assert market.fires() == [(condition, row, 2.5, start + 3 * 60_000_000_000)]
+    assert market.fires() == [(condition, row, 2.75, start + 4 * 60_000_000_000)]
 
 
 def test_a_full_buffer_puts_fires_off_and_says_so():
     market = market_of()
+    market.apply_tick(0, VOLUME, math.nan, 9.0)
     for _ in range(FIRES_PENDING_MAX + 1):
         market.when(0, "volume", "above", 10.0)
     assert market.apply_tick(0, VOLUME, math.nan, 11.0) == FIRES_PENDING_MAX
