@@ -57,10 +57,11 @@ def _ledger(state: State, number: int) -> Ledger | None:
 def on_execution(state: State, out: Outbox, fill: ExecutionReported) -> None:
     order = state.find(fill.order_id, fill.client_id, fill.perm_id, fill.order_ref)
     identity = revision(fill.execution_id)[0]
-    if order is None:
-        order = _stranger(state, out, fill, identity)
-    if order is None:
-        return
+    if order is None or order.stands_in:
+        taken = _stranger(state, out, fill, identity, order)
+        if taken is None:
+            return
+        order, fill = taken.order, taken.fill
     owner = state.contexts.get(order.owner) or state.groups.get(order.owner)
     if owner is None:
         _orphan(state, out, fill)
@@ -182,11 +183,17 @@ def _tell_position(out: Outbox, context: Context, held_before: Decimal) -> None:
         )
 
 
-def _stranger(state: State, out: Outbox, fill: ExecutionReported, identity: str) -> Order | None:
-    """An execution of no order that we know; the order that stands for it, if any does."""
+def _stranger(
+    state: State, out: Outbox, fill: ExecutionReported, identity: str, before: Order | None
+) -> foreign.Taken | None:
+    """An execution of no order of ours; what of it is ours all the same, if anything. ``before``
+    stands for what the same order had executed when it was last heard of."""
     owner = state.contexts.get(state.execution_owner.get(identity, 0))
     if owner is not None and identity in owner.ledger.order_of:
-        return owner.orders[owner.ledger.order_of[identity]]  # adopted, and now corrected
+        return foreign.taken_corrected(state, out, fill, identity, owner)
+    ledger = None if before is None else _ledger(state, before.owner)
+    if before is not None and ledger is not None and ledger.twin(fill, before.order_id):
+        return foreign.Taken(before, fill)
     if identity in state.execution_owner:
         foreign.execution_corrected(state, out, fill, identity)
         return None

@@ -15,6 +15,8 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+import attrs
+
 from engine.commands import OrderSpec
 from engine.contexts import Context, Wish
 from engine.entries import make_plan, register
@@ -29,6 +31,14 @@ from engine.tranches import Intent
 from statecharts.vocabulary import ContextEvent, ContextState, OrderEvent
 
 _ALIVE = frozenset({"ApiPending", "PendingSubmit", "PreSubmitted", "Submitted"})
+
+
+@attrs.frozen
+class Taken:
+    """The order of ours that stands for somebody else's, and what it has executed for us."""
+
+    order: Order
+    fill: ExecutionReported
 
 
 def order_seen(state: State, out: Outbox, seen: OrderOpened) -> None:
@@ -58,8 +68,8 @@ def order_seen(state: State, out: Outbox, seen: OrderOpened) -> None:
 
 def execution_seen(
     state: State, out: Outbox, fill: ExecutionReported, identity: str
-) -> Order | None:
-    """An execution of somebody else's order; the order of ours that stands for it if adopted."""
+) -> Taken | None:
+    """An execution of somebody else's order; what of it our trade takes, if anything."""
     state.execution_owner.keep(identity, 0, out.now_ns, EXECUTIONS_KEPT_NS)
     symbol = state.symbols.get(fill.con_id)
     if symbol is None or fill.account != state.account:
@@ -73,11 +83,11 @@ def execution_seen(
     # What was traded before we first looked is part of what we found.
     if fill.con_id not in state.foreign:
         return None
-    if fill.liquidation and (order := _liquidated(state, symbol, fill)) is not None:
-        return order
+    if fill.liquidation and (taken := _liquidated(state, symbol, fill)) is not None:
+        return taken
     policy = state.config.strategy.foreign_orders
     if policy == "adopt" and (order := _adopted(state, out, symbol, fill)) is not None:
-        return order
+        return Taken(order, fill)
     state.foreign[fill.con_id] += signed(fill)
     if policy != "ignore":
         freeze(state, out, symbol, "shares were traded that are not ours")
@@ -107,6 +117,23 @@ def execution_corrected(state: State, out: Outbox, fill: ExecutionReported, iden
     if state.config.strategy.foreign_orders != "ignore":
         freeze(state, out, state.symbols[fill.con_id], "shares were traded that are not ours")
     state.doubts = True  # only the broker can tell whether all agrees again
+
+
+def taken_corrected(
+    state: State, out: Outbox, fill: ExecutionReported, identity: str, context: Context
+) -> Taken:
+    """What our trade has taken has another revision. Of what was liquidated together with shares
+    of others, ours stays as it is as long as there is enough."""
+    order = context.orders[context.ledger.order_of[identity]]
+    ours, counted = context.ledger.fills[identity], state.foreign_fills.get(identity)
+    if counted is None or counted[1] == signed(ours):
+        return Taken(order, fill)
+    part = attrs.evolve(fill, quantity=min(fill.quantity, ours.quantity))
+    if revision(fill.execution_id)[1] > counted[0]:
+        before, after = counted[1] - signed(ours), signed(fill) - signed(part)
+        state.foreign[fill.con_id] += after - before
+        _count(state, out, fill, identity)
+    return Taken(order, part)
 
 
 def unresolved(state: State, symbol: str, con_id: int) -> bool:
@@ -155,12 +182,19 @@ def _adopted(state: State, out: Outbox, symbol: str, fill: ExecutionReported) ->
     return _given(state, context, fill)
 
 
-def _liquidated(state: State, symbol: str, fill: ExecutionReported) -> Order | None:
+def _liquidated(state: State, symbol: str, fill: ExecutionReported) -> Taken | None:
     """What the broker takes from our trade by force is gone, whatever the policy: a stop for it
-    would open it the other way. Also from one that has turned over and is being closed."""
+    would open it the other way. Also from one that has turned over and is being closed. It takes
+    all of the account at once: what is more than ours was the others'."""
     context, side = state.current.get(symbol), 1 if fill.side == "BUY" else -1
-    takes = context is not None and side * context.held < 0
-    return _given(state, context, fill) if context is not None and takes else None
+    if context is None or side * context.held >= 0:
+        return None
+    part = attrs.evolve(fill, quantity=min(fill.quantity, abs(context.held)))
+    order = _given(state, context, part)
+    if order is None:
+        return None
+    state.foreign[fill.con_id] += signed(fill) - signed(part)
+    return Taken(order, part)
 
 
 def _given(state: State, context: Context, fill: ExecutionReported) -> Order | None:

@@ -106,6 +106,11 @@ class Order:
         return True
 
     @property
+    def stands_in(self) -> bool:
+        """Never on the wire: somebody else's order whose shares have become ours."""
+        return self.order_id < 0
+
+    @property
     def dead(self) -> bool:
         return self.reported in DEAD
 

@@ -115,7 +115,7 @@ class Ledger:
         known = self.revisions.get(identity)
         if known is not None and number <= known:
             return None
-        if known is None and (twin := self._twin(fill, order_id)) is not None:
+        if known is None and (twin := self.twin(fill, order_id)) is not None:
             if number:
                 self._rename(twin, identity, number, fill)
             return None
@@ -134,7 +134,7 @@ class Ledger:
                 self.totals[one] = self._total(one)
         return self.position.quantity - before
 
-    def _twin(self, fill: ExecutionReported, order_id: int) -> str | None:
+    def twin(self, fill: ExecutionReported, order_id: int) -> str | None:
         """What has been counted is this very fill, although one of their ids has lost its form:
         an order has the same running total only once. One that has none says nothing."""
         if fill.cumulative_quantity <= 0:

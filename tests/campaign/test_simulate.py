@@ -390,6 +390,17 @@ def test_what_the_broker_took_by_force_is_gone_whatever_others_buy_later():
     assert found.counts["fault liquidate"] == 1
 
 
+@pytest.mark.parametrize("side", ["BUY", "SELL"])
+def test_what_the_broker_took_with_shares_of_others_is_gone_all_the_same(side):
+    taken = with_faults(
+        f"+50s order-by-hand IBM {side} 50", "+60s liquidate", mode="safety", hours=0.25
+    )
+    found = play(taken)
+
+    assert found.violation is None
+    assert found.counts["fault liquidate"] == 1
+
+
 # -- weeks -------------------------------------------------------------------------------------
 
 

@@ -10,7 +10,7 @@ from engine.config import from_mapping
 from engine.events import RefusalEvent
 from engine.inputs import CloseRequested
 from engine.sim.matching import Deal
-from engine.sim.records import SimOrder
+from engine.sim.records import SimExecution, SimOrder
 from tests.core.desk import ACCOUNT, Desk
 from tests.core.test_scenarios import MIRROR_WORD
 
@@ -221,23 +221,58 @@ def test_what_joins_a_trade_that_is_closing_leaves_with_it(side: int) -> None:
     assert d.core.state.held("AAPL") == d.exchange.position("AAPL") == 0
 
 
+def liquidate(d: Desk, side: int, *parts: int) -> SimExecution:
+    """The broker closes shares of the account by force, with one order; its last execution."""
+    d.courier.used = True
+    number = by_hand(d, "SELL" if side > 0 else "BUY", sum(parts), 150 if side > 0 else 50)
+    floor = d.exchange._floor
+    live = d.exchange._registry.find(BY_HAND, number)
+    assert live is not None
+    for part in parts:
+        deal = Deal(Decimal(part), Decimal(90), True)
+        told, charged = floor.ledger.fill(live, deal, d.now_ns, True)
+        d.deliver([told, charged, floor.account.notice("AAPL")])
+    live.ended = True
+    d.exchange._registry.end(live)
+    return told.execution
+
+
 @pytest.mark.parametrize("policy", ["ignore", "freeze", "adopt"])
 def test_what_the_broker_liquidates_leaves_our_trade_and_halts(policy: str, side: int) -> None:
     """Under whatever policy: a stop for shares that are gone would open them the other way."""
     d = desk(policy)
     enter(d, side)
-    d.courier.used = True
-    number = by_hand(d, "SELL" if side > 0 else "BUY", 100, 150 if side > 0 else 50)
-    floor = d.exchange._floor
-    live = d.exchange._registry.find(BY_HAND, number)
-    assert live is not None
-    told, charged = floor.ledger.fill(live, Deal(Decimal(100), Decimal(90), True), d.now_ns, True)
-    live.ended = True
-    d.exchange._registry.end(live)
-    d.deliver([told, charged, floor.account.notice("AAPL")])
+    liquidate(d, side, 100)
     d.wait(60)
 
     assert d.core.state.held("AAPL") == d.exchange.position("AAPL") == 0
     assert d.live("AAPL") == []
     assert d.core.state.halt is not None
     assert d.core.state.halt.level == 1
+
+
+@pytest.mark.parametrize("parts", [(150,), (80, 70), (30, 70, 50)])
+@pytest.mark.parametrize("policy", ["ignore", "freeze"])
+def test_liquidated_together_with_shares_of_others_ours_are_gone_all_the_same(
+    policy: str, side: int, parts: tuple[int, ...]
+) -> None:
+    """A close of what is gone would open it the other way."""
+    d = desk(policy)
+    enter(d, side)
+    by_hand(d, "BUY" if side > 0 else "SELL", 50)
+    told = liquidate(d, side, *parts)
+    d.wait(60)
+
+    assert d.core.state.held("AAPL") == d.exchange.position("AAPL") == 0
+    assert set(d.core.state.foreign.values()) == {0}
+    assert d.live("AAPL") == []
+
+    # Corrected to ten shares fewer: those were the others'.
+    floor = d.exchange._floor
+    corrected = floor.ledger.correct(told, told.quantity - 10, told.price, None)
+    d.deliver([corrected, floor.account.notice("AAPL")])
+    d.wait(120)
+    assert d.exchange.position("AAPL") == 10 * side
+    assert d.core.state.held("AAPL") == 0
+    assert set(d.core.state.foreign.values()) == {10 * side}
+    assert d.live("AAPL") == []
