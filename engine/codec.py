@@ -320,17 +320,30 @@ def step_to_json(now_ns: int, inputs: Iterable[Input], commands: Iterable[Comman
     """One step of the core: ``{"commands":[…],"inputs":[…],"now_ns":…}``. Raises as to_json."""
     return dumps(
         {
-            "commands": [_tagged(command) for command in commands],
+            "commands": trees(commands),
             "inputs": [_tagged(event) for event in inputs],
             "now_ns": now_ns,
         }
     )
 
 
+def trees(commands: Iterable[Command]) -> list[dict[str, Any]]:
+    """Commands as ``step_to_json`` would have them, before they are text. Raises as to_json."""
+    return [_tagged(command) for command in commands]
+
+
 def step_from_json(data: bytes) -> tuple[int, tuple[Input, ...], tuple[Command, ...]]:
     """(now_ns, inputs, commands) as given to ``step_to_json``. Raises as from_json."""
     try:
         step = loads(data)
+    except MisfitError as problem:
+        raise JournalError(f"record cannot be read: {problem}") from None
+    return step_from_tree(step)
+
+
+def step_from_tree(step: Any) -> tuple[int, tuple[Input, ...], tuple[Command, ...]]:
+    """The same of what JSON has made of it. Raises as from_json."""
+    try:
         if type(step) is not dict or step.keys() != {"commands", "inputs", "now_ns"}:
             raise MisfitError("a step has commands, inputs and now_ns")
         now_ns, inputs, commands = step["now_ns"], step["inputs"], step["commands"]

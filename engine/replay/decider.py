@@ -17,9 +17,10 @@ import struct
 import sys
 from typing import IO, Any, Final, Protocol
 
+import attrs
 import orjson
 
-from engine.codec import step_from_json, step_to_json
+from engine.codec import step_from_tree, trees
 from engine.config import from_mapping
 from engine.core import Core
 from engine.daybook import DayBook
@@ -36,12 +37,29 @@ class Failed(EngineError):  # noqa: N818  an answer, not an error of ours
     """It cannot decide, or not go on from a state; the text says why."""
 
 
+@attrs.frozen
+class Recorded:
+    """A record of a journal, as it is there and as what JSON makes of it."""
+
+    payload: bytes
+    step: dict[str, Any]
+
+    @classmethod
+    def of(cls, payload: bytes) -> Recorded:
+        return cls(payload, orjson.loads(payload))
+
+    @property
+    def commands(self) -> Tree:
+        told: Tree = self.step["commands"]
+        return told
+
+
 class Decides(Protocol):
     @property
     def shape(self) -> str: ...
 
-    def decide(self, payload: bytes) -> Tree:
-        """The commands that follow from the inputs of a record. Raises Failed."""
+    def decide(self, record: Recorded) -> Tree:
+        """The commands that follow from its inputs. Raises Failed."""
 
     def image(self) -> bytes:
         """The state after the last record. Raises Failed."""
@@ -58,9 +76,9 @@ class Decider:
         self.core = Core(SETTINGS)
         self.book = DayBook()
 
-    def decide(self, payload: bytes) -> Tree:
+    def decide(self, record: Recorded) -> Tree:
         try:
-            now_ns, inputs, _ = step_from_json(payload)
+            now_ns, inputs, _ = step_from_tree(record.step)
         except JournalError as problem:
             raise Failed(str(problem)) from None
         try:
@@ -68,8 +86,7 @@ class Decider:
             self.book.take(self.core.state, output.events, now_ns)
         except Exception as problem:  # an assertion above all: it is what the version decides
             raise Failed(f"{type(problem).__name__}: {problem}") from problem
-        tree: Tree = orjson.loads(step_to_json(now_ns, (), output.commands))["commands"]
-        return tree
+        return trees(output.commands)
 
     def image(self) -> bytes:
         return image(self.core.state, self.book)
@@ -115,7 +132,7 @@ def serve(asked: IO[bytes], answers: IO[bytes]) -> None:
 
 def _answer(decider: Decider, kind: bytes, body: bytes) -> tuple[bytes, bytes]:
     if kind == b"S":
-        return b"D", orjson.dumps(decider.decide(body))
+        return b"D", orjson.dumps(decider.decide(Recorded.of(body)))
     if kind == b"G":
         return b"I", decider.image()
     assert kind == b"L", kind

@@ -12,7 +12,7 @@ from typing import Final
 import orjson
 
 from engine.errors import UserError
-from engine.replay.decider import Failed, Tree, read_frame, write_frame
+from engine.replay.decider import Failed, Recorded, Tree, read_frame, write_frame
 
 MODULE: Final = "engine.replay.decider"
 INTERPRETERS: Final = (".venv/bin/python", "bin/python", ".venv/Scripts/python.exe")
@@ -52,8 +52,8 @@ class OtherVersion:
             self.close()
             raise
 
-    def decide(self, payload: bytes) -> Tree:
-        tree: Tree = orjson.loads(self._ask(b"S", payload))
+    def decide(self, record: Recorded) -> Tree:
+        tree: Tree = orjson.loads(self._ask(b"S", record.payload))
         return tree
 
     def image(self) -> bytes:

@@ -13,13 +13,12 @@ from pathlib import Path
 from typing import Final
 
 import attrs
-import orjson
 
 from engine.daybook import DayBook
 from engine.errors import JournalError
 from engine.image import from_image, image
 from engine.journal_chain import JournalReader
-from engine.replay.decider import Decider, Decides, Failed, Tree
+from engine.replay.decider import Decider, Decides, Failed, Recorded, Tree
 from engine.replay.difference import Difference, pairs_of, symbols_of
 from engine.snapshots import StateSnapshot, read_snapshot, snapshot_paths
 
@@ -121,31 +120,33 @@ class Replay:
     # -- decisions -----------------------------------------------------------------------------
 
     def _take(self, seq: int, payload: bytes) -> None:
-        record = orjson.loads(payload)
-        recorded: Tree = record["commands"]
+        record = Recorded.of(payload)
+        recorded, now_ns = record.commands, record.step["now_ns"]
         for one in recorded:
             if "Place" in one:
                 self._placed[one["Place"]["order_id"]] = one["Place"]["symbol"]
-        for item in record["inputs"]:
+        for item in record.step["inputs"]:
             if "Started" in item:
                 self.result.runs.append(item["Started"]["version"])
-        own = self._judge(self.decider, payload, recorded)
-        theirs = None if self._other is None else self._judge(self._other, payload, recorded)
-        self._note(seq, record["now_ns"], recorded, own, other=False)
-        self._note(seq, record["now_ns"], recorded, theirs, other=True)
+        own = self._judge(self.decider, record)
+        theirs = None if self._other is None else self._judge(self._other, record)
+        self._note(seq, now_ns, recorded, own, other=False)
+        self._note(seq, now_ns, recorded, theirs, other=True)
         if self._other is not None and (own is None) != (theirs is None):
             both: tuple[Decides, Decides] = self.decider, self._other
             right, wrong = both if own is None else both[::-1]
             self._put_right(right, wrong, other=own is None)
 
     @staticmethod
-    def _judge(decider: Decides, payload: bytes, recorded: Tree) -> Tree | str | None:
+    def _judge(decider: Decides, record: Recorded) -> Tree | str | None:
         """None: as it was recorded; else what it decides, or why it cannot."""
         try:
-            decided = decider.decide(payload)
+            decided = decider.decide(record)
         except Failed as problem:
             return str(problem)
-        return decided if pairs_of(recorded, decided) else None
+        if decided == record.commands:
+            return None
+        return decided if pairs_of(record.commands, decided) else None
 
     def _note(
         self, seq: int, now_ns: int, recorded: Tree, decided: Tree | str | None, *, other: bool
