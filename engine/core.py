@@ -237,8 +237,8 @@ def _grace_ended(state: State, out: Outbox, subject: str) -> None:
     order = state.orders.get(int(subject))
     if order is not None and order.dead:
         reports.report(state, out, order, OrderEvent.GRACE_ENDED)
-        if order.role is Role.ADD:
-            state.touch(order)  # the next add has waited for it
+        if order.role in (Role.ADD, Role.LEG):
+            state.touch(order)  # the next add has waited for it, or its group is over
 
 
 def _fills_missing(state: State, out: Outbox, subject: str) -> None:
@@ -278,10 +278,14 @@ def _echo_missing(state: State, _: Outbox, subject: str) -> None:
         state.doubts = True
 
 
-def _drop_due(state: State, _: Outbox, subject: str) -> None:
+def _drop_due(state: State, out: Outbox, subject: str) -> None:
     context = state.contexts.get(int(subject))
     if context is not None:
-        settlement.drop(state, context)
+        settlement.drop(state, context, out.now_ns)
+
+
+def _past_due(state: State, out: Outbox, subject: str) -> None:
+    settlement.forget_groups(state, subject, out.now_ns)
 
 
 def _rest_overdue(state: State, out: Outbox, subject: str) -> None:
@@ -307,6 +311,7 @@ _DEADLINES: Final[dict[str, Callable[[State, Outbox, str], None]]] = {
     "ask": _doubts_due,
     "echo": _echo_missing,
     "drop": _drop_due,
+    "past": _past_due,
     "partial": _rest_overdue,
     "beyond": stops.overdue,
 }

@@ -41,7 +41,7 @@ def on_bracket(state: State, out: Outbox, request: BracketRequested) -> None:
 def place_bracket(
     state: State, out: Outbox, request: BracketRequested, rule: str = ""
 ) -> Reason | None:
-    if request.reference in state.references:
+    if state.used(request.reference):
         return Reason.DUPLICATE_REFERENCE
     reason = symbol_reason(state, request.symbol, out.now_ns)
     if reason is not None:
@@ -186,7 +186,7 @@ def _direct_reason(
 ) -> Reason | None:
     """Why orders that may open shares without protection are not placed. What reduces is an exit
     like any other: no limit and no halt is in its way."""
-    if state.references.get(request.reference) is not None:
+    if state.used(request.reference):
         return Reason.DUPLICATE_REFERENCE
     (side, _, _), sides = legs[0], {side for side, _, _ in legs}
     stated = tuple(price for _, _, price in legs if price is not None)

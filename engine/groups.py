@@ -7,6 +7,7 @@ block): the broker cancels the sibling as soon as a leg trades.
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Literal
 
 import attrs
 
@@ -17,6 +18,20 @@ from engine.positions import Ledger
 from statecharts.vocabulary import OcoEvent, OcoState
 
 OCA_CANCEL_WITH_BLOCK = 1
+
+
+@attrs.frozen
+class Past:
+    """What those groups of a symbol have brought that are forgotten: signed shares and their
+    average cost, the money that came in less what went out, and the commissions."""
+
+    quantity: Decimal = ZERO
+    average_price: Decimal = ZERO
+    cash: Decimal = ZERO
+    commission: Decimal = ZERO
+
+
+NO_PAST = Past()
 
 
 @attrs.define(slots=True, eq=False)
@@ -31,6 +46,11 @@ class Group:
     rule: str = ""  # that decided it
     price: Decimal = ZERO  # of a share when it was placed, for orders that state none
     reduces: bool = False  # it closes what others have brought, and opens nothing
+    ended_ns: int = 0  # 0: it has not
+
+    @property
+    def kind(self) -> Literal["oco", "order"]:
+        return "oco" if len(self.orders) > 1 else "order"
 
     def step(self, event: OcoEvent) -> None:
         after = OCO.step(self.state, event)

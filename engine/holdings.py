@@ -12,7 +12,7 @@ from decimal import Decimal
 import attrs
 
 from engine.contexts import Context
-from engine.groups import Group
+from engine.groups import NO_PAST, Group, Past
 from engine.inputs import MarketView
 from engine.money import ZERO
 from engine.positions import Position
@@ -92,12 +92,12 @@ def holdings(state: State) -> dict[str, Holdings]:
             one.context, one.trade = context, _of_context(context)
         else:
             one.ended += _of_context(context)
-    groups: dict[str, list[Group]] = {}
+    groups: dict[str, list[Group]] = {symbol: [] for symbol in state.direct_past}
     for group in state.groups.values():
         if group.ledger.fills:
             groups.setdefault(group.symbol, []).append(group)
     for symbol, placed in groups.items():
-        found.setdefault(symbol, Holdings()).direct = directly_held(placed)
+        found.setdefault(symbol, Holdings()).direct = directly_held(state, symbol, placed)
     return found
 
 
@@ -113,18 +113,35 @@ def _of_context(context: Context) -> Holding:
     )
 
 
-def directly_held(groups: list[Group]) -> Holding:
-    """By a symbol's orders that were placed directly. One buys what another sells: each group
-    counts as one deal at its own average, in the order in which they were placed."""
-    together, realised, commission = Position(), ZERO, ZERO
-    for group in groups:
-        own = group.ledger.position
-        together.apply(own.quantity, own.average_price)
-        realised += own.realised
-        commission += group.ledger.commission
+def directly_held(state: State, symbol: str, groups: list[Group]) -> Holding:
+    """By a symbol's orders that were placed directly, those that are forgotten and ``groups``."""
+    together, realised, commission = _together(state.direct_past.get(symbol, NO_PAST), groups)
     return Holding(
         together.quantity,
         together.average_price,
         realised + together.realised - commission,
         commission,
     )
+
+
+def past_with(past: Past, group: Group) -> Past:
+    """What is left of a symbol's oldest group when it is forgotten."""
+    together, realised, commission = _together(past, [group])
+    cash = together.cash + realised
+    return Past(together.quantity, together.average_price, cash, commission)
+
+
+def _together(past: Past, groups: list[Group]) -> tuple[Position, Decimal, Decimal]:
+    """One buys what another sells: each group counts as one deal at its own average, in the order
+    in which they were placed. What they have realised by themselves, and their commissions."""
+    value = past.quantity * past.average_price
+    together = Position(
+        past.quantity, past.average_price, realised=past.cash + value, cash=past.cash
+    )
+    realised, commission = ZERO, past.commission
+    for group in groups:
+        own = group.ledger.position
+        together.apply(own.quantity, own.average_price)
+        realised += own.realised
+        commission += group.ledger.commission
+    return together, realised, commission

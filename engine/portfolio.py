@@ -98,11 +98,11 @@ def exposures(state: State) -> dict[str, Exposures]:
         if trade.gross:
             known = found.get(context.symbol, Exposures())
             found[context.symbol] = attrs.evolve(known, trade=known.trade + trade)
-    placed: dict[str, list[Group]] = {}
+    placed: dict[str, list[Group]] = {symbol: [] for symbol in state.direct_past}
     for group in state.groups.values():
         placed.setdefault(group.symbol, []).append(group)
     for symbol, groups in placed.items():
-        own = _of_groups(groups, directly_held(groups))
+        own = _of_groups(groups, directly_held(state, symbol, groups))
         if own.gross:
             found[symbol] = attrs.evolve(found.get(symbol, Exposures()), direct=own)
     return found
@@ -140,7 +140,7 @@ def reducible(state: State, symbol: str, side: int) -> Decimal:
     if symbol in state.frozen or state.unexplained(symbol):
         return ZERO
     groups = [group for group in state.groups.values() if group.symbol == symbol]
-    held = directly_held(groups).quantity
+    held = directly_held(state, symbol, groups).quantity
     rests = sum(
         (
             max((leg.remaining for leg in group.orders.values() if leg.sign == side), default=ZERO)

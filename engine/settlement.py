@@ -11,13 +11,14 @@ from engine import brackets, invariants
 from engine.contexts import Context
 from engine.decisions import ask_for_reversal
 from engine.events import OrderGroupEvent, TradeEvent
-from engine.groups import Group
+from engine.groups import NO_PAST, Group
 from engine.halts import TAKE_BACK
+from engine.holdings import past_with
 from engine.orders import Order
 from engine.outbox import Outbox, bound, order_fields
 from engine.portfolio import note_stop_out
 from engine.rulebook import clear_cooldowns
-from engine.state import State
+from engine.state import DAY_NS, State
 from statecharts.vocabulary import BracketState, OcoState, OrderReport
 
 _KEPT_S: Final = 900.0  # how long a finished context can still be found
@@ -65,17 +66,48 @@ def report_trade(state: State, out: Outbox, context: Context) -> None:
         state.deadlines.setdefault(f"drop:{context.number}", out.now_ns + state.scaled(_KEPT_S))
 
 
-def drop(state: State, context: Context) -> None:
+def drop(state: State, context: Context, now_ns: int) -> None:
     """Forget a finished context. Fills ten minutes after a cancel have been seen, and each must
     find whom it belongs to; after that nothing of it is expected any more."""
     if not context.settled or any(order.may_fill for order in context.orders.values()):
         return
-    for order in context.orders.values():
+    _forget_orders(state, context.orders)
+    _forget_reference(state, context.plan.identity, context.number, "bracket", now_ns)
+    del state.contexts[context.number]
+
+
+def forget_groups(state: State, symbol: str, now_ns: int) -> None:
+    """Those of a symbol that ended long ago, the oldest first: what they have brought is kept as
+    one sum. One that lives keeps later ones here, for each counts after those before it."""
+    kept_ns = state.scaled(_KEPT_S)
+    for group in [one for one in state.groups.values() if one.symbol == symbol]:
+        if group.state != OcoState.DONE:
+            return  # its end will bring us back
+        busy = any(order.may_fill for order in group.orders.values())
+        if busy or now_ns < group.ended_ns + kept_ns:
+            state.deadlines[f"past:{symbol}"] = max(group.ended_ns, now_ns * busy) + kept_ns
+            return
+        if group.ledger.fills:
+            past = state.direct_past.get(symbol, NO_PAST)
+            state.direct_past[symbol] = past_with(past, group)
+        _forget_orders(state, group.orders)
+        _forget_reference(state, group.identity, group.number, group.kind, now_ns)
+        del state.groups[group.number]
+
+
+def _forget_orders(state: State, orders: dict[int, Order]) -> None:
+    for order in orders.values():
         del state.orders[order.order_id]
         del state.by_ref[order.spec.order_ref]
         for perm_id in order.perm_ids:
             state.by_perm.pop(perm_id, None)
-    del state.contexts[context.number]
+
+
+def _forget_reference(state: State, reference: str, number: int, kind: str, now_ns: int) -> None:
+    """That it was used is known for another day."""
+    if state.references.get(reference) == number:
+        del state.references[reference]
+        state.used_references.keep(reference, kind, now_ns, DAY_NS)
 
 
 def tell_brackets(out: Outbox, context: Context) -> None:
@@ -87,10 +119,13 @@ def tell_brackets(out: Outbox, context: Context) -> None:
 
 def settle_group(state: State, out: Outbox, group: Group) -> None:
     """Step an OCO by what its legs report, and see to it that only one of them fills."""
-    kind: Literal["oco", "order"] = "oco" if len(group.orders) > 1 else "order"
     while (event := group.name_event()) is not None:
         group.step(event)
-        _tell_group(out, kind, OcoState(group.state).name, group.oca_group, group.orders)
+        _tell_group(out, group.kind, OcoState(group.state).name, group.oca_group, group.orders)
+        if group.state == OcoState.DONE:
+            group.ended_ns = out.now_ns
+            due_ns = out.now_ns + state.scaled(_KEPT_S)
+            state.deadlines.setdefault(f"past:{group.symbol}", due_ns)
         if group.state == OcoState.OVERFILLED:
             out.alert("critical", "both legs of an OCO filled", group.symbol)
     if not state.live:

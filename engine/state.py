@@ -17,7 +17,7 @@ from engine.commands import Watch
 from engine.config import Config
 from engine.contexts import Context
 from engine.events import BaseEvent
-from engine.groups import Group
+from engine.groups import NO_PAST, Group, Past
 from engine.inputs import ArmedIntent, Instrument
 from engine.money import ZERO, exact
 from engine.orders import Order
@@ -95,7 +95,9 @@ class State:
     contexts: dict[int, Context] = attrs.field(factory=dict)  # until their grace is over
     current: dict[str, Context] = attrs.field(factory=dict)  # the one that is not settled
     groups: dict[int, Group] = attrs.field(factory=dict)
+    direct_past: dict[str, Past] = attrs.field(factory=dict)  # of groups no longer here, by symbol
     references: dict[str, int] = attrs.field(factory=dict)  # of host requests -> number
+    used_references: Recent = attrs.field(factory=Recent)  # those of what is forgotten -> its kind
     execution_owner: Recent = attrs.field(factory=Recent)  # identity -> context, group
     early_commissions: dict[str, Decimal] = attrs.field(factory=dict)
     consumed: Recent = attrs.field(factory=Recent)  # signal identities
@@ -183,6 +185,10 @@ class State:
         """Whether a reference was given by this journal."""
         return bool(self.tag) and order_ref.startswith(f"{self.tag}-")
 
+    def used(self, reference: str) -> bool:
+        """Whether a host's request has it: each places once, whatever has become of it."""
+        return reference in self.references or reference in self.used_references
+
     def consume(self, identity: str, now_ns: int) -> None:
         """A signal counts once, for longer than it would be fresh."""
         period_ns = max(SIGNALS_KEPT_NS, self.scaled(self.config.signals.max_age_s))
@@ -196,7 +202,8 @@ class State:
     def held(self, symbol: str) -> Decimal:
         """Signed shares that this engine holds of a symbol."""
         total = sum((c.held for c in self.contexts.values() if c.symbol == symbol), ZERO)
-        return total + sum((g.held for g in self.groups.values() if g.symbol == symbol), ZERO)
+        total += sum((g.held for g in self.groups.values() if g.symbol == symbol), ZERO)
+        return total + self.direct_past.get(symbol, NO_PAST).quantity
 
     def unexplained(self, symbol: str) -> Decimal:
         """Shares by which the broker differs from us, as far as we know: zero once an execution

@@ -257,15 +257,14 @@ def _brackets(context: Context) -> tuple[str, ...]:
 def group_view(state: State, reference: str) -> GroupView | None:
     """What was placed under ``reference``; None if nothing was.
 
-    Of a bracket that ended so long ago that nothing of it can happen any more, only that it is
-    done is still known.
+    Of what ended so long ago that nothing of it can happen any more, only that it is done is
+    known, for a day.
     """
     number = state.references.get(reference)
     if number is None:
-        return None
-    owner = state.contexts.get(number) or state.groups.get(number)
-    if owner is None:
-        return GroupView("bracket", BracketState.DONE.name.lower(), ())
+        kind = state.used_references.get(reference)
+        return None if kind is None else GroupView(kind, BracketState.DONE.name.lower(), ())
+    owner = state.contexts.get(number) or state.groups[number]
     orders = tuple(order_view(state, order) for order in owner.orders.values())
     if isinstance(owner, Context):
         return GroupView("bracket", _whole(owner), orders)

@@ -82,6 +82,7 @@ LEFT_OUT: Final[dict[type, dict[str, str]]] = {
     Group: {
         "symbol": _SAME,
         "oca_group": "named after its number",
+        "ended_ns": "the deadline of its symbol says when it is forgotten",
         "orders": "each order names its owner",
         "identity": _TOLD,
         "rule": _TOLD,
@@ -118,6 +119,8 @@ def fingerprint(state: State, now_ns: int) -> Hashable:
         tuple([_group(one) for one in state.groups.values()]),
         tuple([(symbol, context.number) for symbol, context in state.current.items()]),
         tuple(state.references.items()),
+        frozenset(state.used_references.items()),
+        tuple(state.direct_past.items()),
         frozenset(state.execution_owner.items()),
         tuple(state.looking.items()),
         tuple(

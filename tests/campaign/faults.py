@@ -576,8 +576,8 @@ _ORDERS: Final = (
         "reference-twice",
         "the same request of a host is carried out twice",
         "engine/direct.py",
-        "    if request.reference in state.references:",
-        "    if request.reference in state.current:",
+        "    if state.used(request.reference):\n        return Reason.DUPLICATE_REFERENCE\n    rea",
+        "    if state.frozen:\n        return Reason.DUPLICATE_REFERENCE\n    rea",
     ),
 )
 

@@ -20,6 +20,7 @@ from engine.commands import Follow, LookAtMarket, Snapshot, Unwatch, Watch
 from engine.config import CONVERTER, from_mapping
 from engine.core import Core, Output
 from engine.events import AlertEvent
+from engine.groups import Past
 from engine.inputs import (
     AccountsListed,
     BracketRequested,
@@ -100,6 +101,7 @@ class Unruly:
         self.hidden: set[int] = set()  # orders that it does not list
         self.strange: list[str] = []  # alerts that must not be
         self.wrong: dict[str, int] = {}  # shares that the broker has too many, and will not say why
+        self.past = dict.fromkeys(SYMBOLS, Decimal(0))  # brought by groups that are forgotten
         self.story: list[tuple[int, tuple[Input, ...]]] = []  # all that the core was told
         self._start()
 
@@ -137,11 +139,18 @@ class Unruly:
     def tell(self, *inputs: Input) -> None:
         """One step, and what it makes us answer; positions are the fold of what was told."""
         waiting = inputs
+        state = self.core.state
         while waiting:
             self.story.append((self.now_ns, waiting))
+            groups = {number: (one.symbol, one.held) for number, one in state.groups.items()}
             waiting = tuple(self._carry_out(self.core.step(waiting, self.now_ns)))
+            for number in groups.keys() - state.groups.keys():
+                symbol, held = groups[number]
+                self.past[symbol] += held
         for symbol in SYMBOLS:
-            known = self.core.state.held(symbol) + self.of_others(symbol)
+            past = state.direct_past.get(symbol, Past()).quantity
+            assert past == self.past[symbol], f"{symbol}: {past} of orders that are forgotten"
+            known = state.held(symbol) - past + self.of_others(symbol)
             assert known == self.executed(symbol), f"{symbol}: {known} held"
 
     def _carry_out(self, output: Output) -> list[Input]:

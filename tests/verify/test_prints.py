@@ -11,7 +11,7 @@ import pytest
 from engine.commands import OrderSpec, Watch
 from engine.contexts import Context, Wish
 from engine.copies import copy_state
-from engine.groups import Group
+from engine.groups import Group, Past
 from engine.orders import Order
 from engine.positions import Ledger, Position
 from engine.recent import Recent
@@ -49,6 +49,8 @@ def rich() -> World:
 OTHERWISE: dict[tuple[type, str], Any] = {
     (State, "symbols"): {7: "XYZ", 8: "ABC"},
     (State, "references"): {"direct": 3},
+    (State, "used_references"): Recent(0, {"direct": "order"}),
+    (State, "direct_past"): {"XYZ": Past(Decimal(5), Decimal(100))},
     (State, "execution_owner"): Recent(0, {"x99.1": 0}),
     (State, "looking"): {"XYZ": ("reverse:1",)},
     (State, "asked_rules"): {"XYZ": (Asked("rule", None, ()),)},
