@@ -34,6 +34,7 @@ cdef enum:
 
 
 @cython.final
+@cython.no_gc_clear  # the rows are freed before the arrays they stand in, also by the collector
 cdef class Market:
     """State of all instruments, fed by decoded messages; one thread owns it."""
 

@@ -3,6 +3,9 @@
 import csv
 import gzip
 import math
+import os
+import subprocess
+import sys
 from collections import defaultdict
 from datetime import datetime
 from itertools import pairwise
@@ -346,3 +349,29 @@ def test_bars_of_a_market_equal_those_of_a_lone_series():
 
     assert market.bars(0).tolist() == lone.completed().tolist()
     assert market.bar_in_progress(0).tolist() == lone.in_progress().tolist()
+
+
+GARBAGE = """
+import gc
+from _fast.market import Market
+
+class Owner: ...
+
+for _ in range(50):
+    market = Market(capacity=64)  # older than what holds it: the collector comes to it first
+    row = market.add()
+    for level in range(20):
+        market.when(row, "last", "above", 100.0 + level)
+    owner = Owner()
+    owner.itself, owner.market = owner, market
+    del owner, market
+    gc.collect()
+"""
+
+
+def test_a_market_that_goes_in_a_cycle_of_garbage_frees_only_what_is_its_own():
+    """The collector takes its numpy arrays away first, unless it is told not to: what then stood
+    where its rows had been was freed in their place. Freed memory is overwritten here at once."""
+    environment = {**os.environ, "MALLOC_PERTURB_": "165", "PYTHONMALLOC": "malloc"}
+    done = subprocess.run([sys.executable, "-c", GARBAGE], env=environment, check=False)
+    assert done.returncode == 0
