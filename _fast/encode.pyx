@@ -4,13 +4,12 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from libc.math cimport isfinite
 from libc.stdint cimport int64_t, uint64_t
-from libc.string cimport memcpy, strlen
+from libc.string cimport memcpy
+
+from _fast.put cimport put, put_bits, put_digits, put_double, put_u32, put_varint
 
 cdef extern from "Python.h":
     const char* PyUnicode_AsUTF8AndSize(object text, Py_ssize_t* size) except NULL
-    char* PyOS_double_to_string(double value, char code, int precision, int flags,
-                                int* kind) except NULL
-    int Py_DTSF_ADD_DOT_0
 
 cdef int64_t ID_MAX = 2147483646        # 2147483647 is TWS's "unset"
 cdef double UNSET_INTEGER = 2147483647.0
@@ -19,53 +18,6 @@ cdef double UNSET_DOUBLE = 1.7976931348623157e308
 SLOTS = ("order_id", "action", "quantity", "limit_price", "aux_price", "oca_group", "oca_type",
          "order_ref", "parent_id", "transmit", "trail_percent", "trail_stop_price", "nested",
          "none")
-
-
-cdef inline char* put(char* at, const char* data, Py_ssize_t size) noexcept nogil:
-    memcpy(at, data, <size_t>size)
-    return at + size
-
-
-cdef inline char* put_varint(char* at, uint64_t value) noexcept nogil:
-    while value >= 0x80:
-        at[0] = <char>((value & 0x7F) | 0x80)
-        at += 1
-        value >>= 7
-    at[0] = <char>value
-    return at + 1
-
-
-cdef inline char* put_u32(char* at, uint64_t value) noexcept nogil:
-    at[0] = <char>((value >> 24) & 0xFF)
-    at[1] = <char>((value >> 16) & 0xFF)
-    at[2] = <char>((value >> 8) & 0xFF)
-    at[3] = <char>(value & 0xFF)
-    return at + 4
-
-
-cdef inline char* put_digits(char* at, int64_t value) noexcept nogil:
-    # Ids are never negative (checked on entry), so there is no sign to write.
-    cdef char digits[20]
-    cdef int count = 0
-    while True:
-        digits[count] = <char>(48 + value % 10)
-        count += 1
-        value //= 10
-        if value == 0:
-            break
-    while count:
-        count -= 1
-        at[0] = digits[count]
-        at += 1
-    return at
-
-
-cdef char* put_double(char* at, double value) except NULL:
-    # The shortest text that reads back as the same double: what repr() prints.
-    cdef char* text = PyOS_double_to_string(value, b"r", 0, Py_DTSF_ADD_DOT_0, NULL)
-    at = put(at, text, <Py_ssize_t>strlen(text))
-    PyMem_Free(text)
-    return at
 
 
 cdef char* write_text(char* at, Step* steps, int count, Values* values) except NULL:
@@ -119,15 +71,10 @@ cdef inline char* put_tagged_number(char* at, Step* step, int64_t value) noexcep
 
 
 cdef inline char* put_tagged_double(char* at, Step* step, bint present, double value) noexcept nogil:
-    cdef uint64_t bits
-    cdef int index
     if not present:
         return at
     at = put(at, step.tag, step.tag_bytes)
-    memcpy(&bits, &value, 8)
-    for index in range(8):
-        at[index] = <char>((bits >> (8 * index)) & 0xFF)
-    return at + 8
+    return put_bits(at, value)
 
 
 cdef char* write_protobuf(char* at, Step* steps, int count, Values* values,

@@ -69,7 +69,7 @@ ENGINE = _words(
     sim.answers_contracts sim.answers_scanner sim.answers_research sim.answers_options
     sim.answers_session
     sim.fault_messages sim.fault_acts sim.fault_desk sim.gateway sim.memory
-    sim.levels sim.tape sim.quiet sim.virtual sim.kept_journal
+    sim.levels sim.tape sim.quiet sim.virtual sim.kept_journal sim.bursts
     sim.pace sim.control sim.operations sim.peers sim.server sim.launch sim.child sim.follow
     sim.tws_sim sim.pytest_plugin
     rehearsal engine operations

@@ -1,10 +1,10 @@
 """A simulated TWS in a process of its own whose market runs as fast as it can.
 
-Usage: python -m bench.peers.market TICKS SYMBOLS
+Usage: python -m bench.peers.market TICKS SYMBOLS CLIENTS
 
-Prints its port, and when the market is over the CPU seconds that it took. The market begins when
-the first client has subscribed to anything, and every tick of it is due at once: what limits it is
-the simulator. The last tick is a trade at ``LAST``. Serves until its standard input ends.
+Prints its port. The market begins when so many clients have subscribed to every symbol, and every
+tick of it is due at once: what limits it is the simulator. The last tick is a trade at ``LAST``.
+Serves until its standard input ends, then prints the CPU seconds that the market took.
 """
 
 from __future__ import annotations
@@ -28,35 +28,40 @@ SEED: Final = 1
 
 
 def source(
-    exchange: Exchange, ticks: list[MarketTick], server: list[SimServer]
+    exchange: Exchange,
+    ticks: list[MarketTick],
+    server: list[SimServer],
+    wanted: int,
+    began: list[float],
 ) -> Iterator[MarketTick]:
-    """Quotes of no interest until somebody listens, then the whole market."""
+    """Quotes of no interest until everybody listens, then the whole market."""
     first = ticks[0]
-    while not any(client.streams for client in server[0].gateway.clients):
+    while sum(len(client.streams) for client in server[0].gateway.clients) < wanted:
         yield MarketTick(exchange.now_ns + IDLE_NS, first.symbol, "B", first.price, 100)
-    began = time.process_time()
+    began.append(time.process_time())
     yield from ticks
     yield MarketTick(exchange.now_ns, first.symbol, "T", LAST, 100)
-    sys.stdout.write(f"{time.process_time() - began}\n")
-    sys.stdout.flush()
 
 
 def main() -> None:
-    count, symbols = int(sys.argv[1]), sys.argv[2].split(",")
+    count, symbols, clients = int(sys.argv[1]), sys.argv[2].split(","), int(sys.argv[3])
     hours = (instruments.session(DAY),)
     start_ns = hours[0][0]
     known = instruments.instruments(symbols, hours)
-    exchange = Exchange(known, ACCOUNT, Policies(), SEED, start_ns, 1)
+    exchange = Exchange(known, ACCOUNT, Policies(clients_max=clients), SEED, start_ns, 1)
     # All before the exchange's time, and so all due; a price walks as it does in a day.
     made = market.generate(symbols, SEED, 0, ticks_per_s=50.0 / len(symbols))
     ticks = list(itertools.islice(made, count))
     holder: list[SimServer] = []
-    server = SimServer(exchange, source(exchange, ticks, holder))
+    began: list[float] = []
+    server = SimServer(exchange, source(exchange, ticks, holder, clients * len(symbols), began))
     holder.append(server)
     with server:
         sys.stdout.write(f"{server.port}\n")
         sys.stdout.flush()
         sys.stdin.read()
+        sys.stdout.write(f"{time.process_time() - began[0]}\n")
+        sys.stdout.flush()
 
 
 if __name__ == "__main__":

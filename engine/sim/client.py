@@ -11,7 +11,7 @@ import attrs
 from engine.errors import LimitError
 from engine.sim.delivery import Line
 from engine.sim.limits import BarPace, Rate
-from engine.sim.streams import LIVE, Stream
+from engine.sim.streams import LIVE, Stream, TimedStream
 from engine.sim.wire import ClientWire
 from engine.sim.wire_encoder import Encoder
 from engine.sim.wire_messages import Message, Value
@@ -55,6 +55,7 @@ class Streams(dict[tuple[int, int], Stream]):
     def __init__(self) -> None:
         super().__init__()
         self._of: dict[str, tuple[Stream, ...]] = {}
+        self._timed: tuple[TimedStream, ...] | None = None
 
     def of(self, symbol: str) -> tuple[Stream, ...]:
         found = self._of.get(symbol)
@@ -63,13 +64,24 @@ class Streams(dict[tuple[int, int], Stream]):
             self._of[symbol] = found
         return found
 
+    @property
+    def timed(self) -> tuple[TimedStream, ...]:
+        """Those that speak when time alone has passed."""
+        if self._timed is None:
+            self._timed = tuple(one for one in self.values() if isinstance(one, TimedStream))
+        return self._timed
+
+    def _changed(self) -> None:
+        self._of.clear()
+        self._timed = None
+
     def __setitem__(self, key: tuple[int, int], stream: Stream) -> None:
         super().__setitem__(key, stream)
-        self._of.clear()
+        self._changed()
 
     def __delitem__(self, key: tuple[int, int]) -> None:
         super().__delitem__(key)
-        self._of.clear()
+        self._changed()
 
     def take(self, key: tuple[int, int]) -> bool:
         """End the subscription ``key``; False: there is none."""

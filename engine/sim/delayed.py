@@ -7,23 +7,14 @@ from typing import Final
 
 import attrs
 
+from _fast.tellers import ASK, ASK_SIZE, BID, BID_SIZE, LAST, LAST_SIZE, LAST_TIME, VOLUME
+from _fast.tick_frames import TickFrames
 from engine.inputs import Instrument
 from engine.sim.book import Shown
 from engine.sim.records import MarketTick
-from engine.sim.streams import (
-    ASK,
-    ASK_SIZE,
-    BBO_EXCHANGE,
-    BID,
-    BID_SIZE,
-    LAST,
-    LAST_SIZE,
-    LAST_TIME,
-    VOLUME,
-)
+from engine.sim.streams import BBO_EXCHANGE
 from engine.sim.wire_encoder import Encoder
 from engine.sim.wire_messages import MARKET_DATA_TYPE, TICK_REQ_PARAMS
-from engine.sim.wire_ticks import TickWriter
 from engine.sim.wire_time import SECOND_NS
 
 DELAYED: Final = 3  # market data type
@@ -44,7 +35,7 @@ class DelayedStream:
     instrument: Instrument
     encoder: Encoder
     symbol: str = attrs.field(init=False)
-    _writer: TickWriter = attrs.field(init=False)
+    _writer: TickFrames = attrs.field(init=False)
     _waiting: deque[tuple[MarketTick, int]] = attrs.field(factory=deque)
 
     def __attrs_post_init__(self) -> None:

@@ -61,6 +61,18 @@ class Delivery:
         self._queued_bytes += size
         self.frames_total += len(frames)
 
+    @property
+    def room(self) -> int:
+        """Bytes that may be put until the backlog is full."""
+        return self._backlog_bytes_max - len(self)
+
+    def put_joined(self, frames: bytes, count: int) -> None:
+        """Many frames that stand one behind the other, for which there is room."""
+        assert len(frames) <= self.room, (len(frames), self.room)
+        self._frames.append(frames)
+        self._queued_bytes += len(frames)
+        self.frames_total += count
+
     def pending(self) -> memoryview:
         """The bytes to write next, the same until ``sent`` has been told of all of them."""
         line = self.line

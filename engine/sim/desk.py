@@ -255,7 +255,7 @@ class Desk:
         self.now_ns = max(self.now_ns, now_ns)
         for client in self.clients:
             if client.ready:
-                for stream in client.streams.values():
+                for stream in client.streams.timed:
                     client.put_all(stream.advance(self.now_ns))
         if self.now_ns >= self.values_due_ns:
             self.values_due_ns = self.now_ns + VALUES_EVERY_NS

@@ -109,15 +109,15 @@ class History:
         "_bars",
         "_calendar",
         "_instrument",
-        "_played",
         "_seed",
         "_walks",
+        "played",
     )
 
     def __init__(self, instrument: Instrument, seed: int) -> None:
         self._instrument = instrument
         self._seed = seed
-        self._played = PastBars(BASE_NS, BASE_BARS_MAX)
+        self.played: Final = PastBars(BASE_NS, BASE_BARS_MAX)  # who plays many ticks adds to it
         self._bars: dict[str, list[HistoryBar]] = {what: [] for what in SERIES}  # that ended
         self._anchor: _Anchor | None = None
         self._calendar: list[tuple[int, int]] = []
@@ -125,7 +125,7 @@ class History:
 
     def add(self, time_ns: int, kind: TickKind, price: float, size: int) -> None:
         """Take one tick into the base bars."""
-        self._played.add(time_ns, kind, price, size)
+        self.played.add(time_ns, kind, price, size)
 
     def extend(
         self,
@@ -135,19 +135,19 @@ class History:
         sizes: NDArray[np.int64],
     ) -> None:
         """Many ticks; kinds are the letters' numbers."""
-        self._played.extend(times, kinds, prices, sizes)
+        self.played.extend(times, kinds, prices, sizes)
 
     def _take(self, series: int) -> list[HistoryBar]:
         """The base bars of a series that have ended; the oldest are forgotten."""
         bars = self._bars[SERIES[series]]
-        bars += itertools.starmap(HistoryBar, self._played.take(series))
+        bars += itertools.starmap(HistoryBar, self.played.take(series))
         if len(bars) >= 2 * BASE_BARS_MAX:
             del bars[:-BASE_BARS_MAX]
         return bars
 
     def _base(self, series: int) -> list[HistoryBar]:
         """All base bars, the unfinished one last."""
-        current = self._played.current(series)
+        current = self.played.current(series)
         return [*self._take(series), *([] if current is None else [HistoryBar(*current)])]
 
     def bars(
@@ -174,7 +174,7 @@ class History:
             raise ConfigError(f"history of {what!r}: expected one of {', '.join(get_args(What))}")
         series = SERIES.index(what)
         reach, bar_ns = duration(back), bar_size_ns(bar_size)
-        if not self._played.begun(series):
+        if not self.played.begun(series):
             return []
         live = self._base(series)
         anchor = self._anchored(live)

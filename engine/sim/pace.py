@@ -12,6 +12,7 @@ from typing import Final
 
 import attrs
 
+from engine.sim.bursts import Bursts
 from engine.sim.gateway import Gateway
 from engine.sim.records import MarketTick
 
@@ -58,6 +59,7 @@ class Player:
         self.pace = pace
         self.over = False
         self._gateway = gateway
+        self._bursts = Bursts(gateway, clock)
         self._exchange = gateway.exchange
         self._source = source
         self._next: MarketTick | None = None
@@ -81,18 +83,27 @@ class Player:
         """
         if not self._begun:
             self._begun, self._next = True, next(self._source, None)
-        now_ns = self.pace.now_ns(self._clock())
-        for _ in range(TICKS_PER_TURN_MAX):
-            tick = self._next
-            if tick is None or tick.time_ns > now_ns or not self.pace.running:
-                break
-            self._exchange.observe(tick.time_ns, self._clock())
-            self._gateway.tick(tick)
-            self._next = next(self._source, None)
+        due: list[MarketTick] = []
+        try:
+            self._take(due)
+        finally:  # a source that is damaged there was good so far
+            self._bursts.play(due)
         if self._next is None and not self.over:
             self.over = True
             _LOG.info("the market data have ended; the clock runs on")
         self.advance()
+
+    def _take(self, due: list[MarketTick]) -> None:
+        """The ticks that are due and have their turn."""
+        now_ns = self.pace.now_ns(self._clock())
+        while (
+            self.pace.running
+            and len(due) < TICKS_PER_TURN_MAX
+            and self._next is not None
+            and self._next.time_ns <= now_ns
+        ):
+            due.append(self._next)
+            self._next = next(self._source, None)
 
     def wait_s(self, longest_s: float) -> float:
         """Real seconds until the next tick or timer of the exchange, but not more than this."""

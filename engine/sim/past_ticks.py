@@ -56,7 +56,11 @@ class PastTicks:
         self._fresh: list[tuple[int, TickKind, float, int]] = []
 
     def add(self, time_ns: int, kind: TickKind, price: float, size: int) -> None:
-        self._fresh.append((time_ns, kind, price, size))
+        self.add_rows([(time_ns, kind, price, size)])
+
+    def add_rows(self, rows: list[tuple[int, TickKind, float, int]]) -> None:
+        """Some more, in order."""
+        self._fresh += rows
         if len(self._fresh) >= FRESH_MAX:
             self._fold()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Protocol
 
+from _fast.tick_frames import TickFrames
 from engine.inputs import Instrument
 from engine.sim.records import SimExecution, SimOrder, WhatIfNotice
 from engine.sim.wire_lists import ListMessage, Rows
@@ -15,7 +16,6 @@ from engine.sim.wire_messages import (
     Value,
     WireBar,
 )
-from engine.sim.wire_ticks import TickWriter
 
 
 class Encoder(Protocol):
@@ -66,7 +66,7 @@ class Encoder(Protocol):
 
     def portfolio(self, holding: Holding) -> bytes: ...
 
-    def ticks(self, request_id: int) -> TickWriter:
+    def ticks(self, request_id: int) -> TickFrames:
         """What renders the market as one subscription of it is told."""
 
     def historical(

@@ -9,6 +9,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Final
 
+from _fast.tick_frames import TickFrames
 from engine.inputs import Instrument
 from engine.sim.records import SimExecution, SimOrder, WhatIfNotice
 from engine.sim.wire_encoder import Encoder
@@ -16,7 +17,7 @@ from engine.sim.wire_lists import ListMessage, Rows
 from engine.sim.wire_messages import Holding, Listing, Message, Value, WireBar
 from engine.sim.wire_protobuf import ProtobufEncoder
 from engine.sim.wire_text import TextEncoder
-from engine.sim.wire_ticks import ProtobufTicks, TextTicks, TickWriter
+from engine.sim.wire_ticks import Style, tick_frames
 
 _FAMILIES: Final[dict[int, tuple[int, ...]]] = {
     201: (11, 55),  # executions
@@ -110,8 +111,12 @@ class MixedEncoder:
     def portfolio(self, holding: Holding) -> bytes:
         return renumbered(self._of(7).portfolio(holding))
 
-    def ticks(self, request_id: int) -> TickWriter:
-        return MixedTicks(self.version, request_id)
+    def ticks(self, request_id: int) -> TickFrames:
+        """The market became protobuf two versions before the ticks one by one."""
+        styles: list[Style] = [
+            "numbered" if self.version < GATES[number] else "protobuf" for number in (1, 99)
+        ]
+        return tick_frames(request_id, *styles)
 
     def historical(self, request_id: int, bars: list[WireBar], start: str, end: str) -> list[bytes]:
         frames = self._of(17).historical(request_id, bars, start, end)
@@ -119,33 +124,3 @@ class MixedEncoder:
 
     def historical_update(self, request_id: int, bar: WireBar) -> bytes:
         return renumbered(self._of(90).historical_update(request_id, bar))
-
-
-class MixedTicks:
-    """The market became protobuf two versions before the ticks one by one."""
-
-    def __init__(self, version: int, request_id: int) -> None:
-        text, protobuf = TextTicks(request_id), ProtobufTicks(request_id)
-        self._market: TickWriter = text if version < GATES[1] else protobuf
-        self._one_by_one: TickWriter = text if version < GATES[99] else protobuf
-
-    def price(self, kind: int, price: float, size: int, mask: int) -> bytes:
-        return renumbered(self._market.price(kind, price, size, mask))
-
-    def size(self, kind: int, size: int) -> bytes:
-        return renumbered(self._market.size(kind, size))
-
-    def string(self, kind: int, value: str) -> bytes:
-        return renumbered(self._market.string(kind, value))
-
-    def generic(self, kind: int, value: float) -> bytes:
-        return renumbered(self._market.generic(kind, value))
-
-    def last(self, kind: int, second: int, price: float, size: int, exchange: str) -> bytes:
-        return renumbered(self._one_by_one.last(kind, second, price, size, exchange))
-
-    def bid_ask(self, second: int, bid: float, ask: float, bid_size: int, ask_size: int) -> bytes:
-        return renumbered(self._one_by_one.bid_ask(second, bid, ask, bid_size, ask_size))
-
-    def mid(self, second: int, price: float) -> bytes:
-        return renumbered(self._one_by_one.mid(second, price))

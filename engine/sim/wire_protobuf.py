@@ -14,6 +14,7 @@ from decimal import Decimal
 from functools import cache, lru_cache
 from typing import Any, Final
 
+from _fast.tick_frames import TickFrames
 from engine.inputs import Instrument
 from engine.sim import wire_conditions
 from engine.sim.records import SimExecution, SimOrder, WhatIfNotice
@@ -26,7 +27,7 @@ from engine.sim.wire_messages import (
     Value,
     WireBar,
 )
-from engine.sim.wire_ticks import ProtobufTicks, TickWriter
+from engine.sim.wire_ticks import tick_frames
 from engine.sim.wire_values import (
     Values,
     completed_order_values,
@@ -247,8 +248,8 @@ class ProtobufEncoder:
         _fill_contract(proto.contract, holding.instrument)
         return frame(7, proto)
 
-    def ticks(self, request_id: int) -> TickWriter:
-        return ProtobufTicks(request_id)
+    def ticks(self, request_id: int) -> TickFrames:
+        return tick_frames(request_id, "protobuf", "protobuf")
 
     def historical(self, request_id: int, bars: list[WireBar], start: str, end: str) -> list[bytes]:
         proto = _new("HistoricalData", {"reqId": request_id})

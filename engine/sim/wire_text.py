@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, Final
 
+from _fast.tick_frames import TickFrames
 from engine.inputs import Instrument
 from engine.sim import wire_conditions, wire_fields
 from engine.sim.records import SimExecution, SimOrder, WhatIfNotice
@@ -19,7 +20,7 @@ from engine.sim.wire_messages import (
     Value,
     WireBar,
 )
-from engine.sim.wire_ticks import TextTicks, TickWriter
+from engine.sim.wire_ticks import tick_frames
 from engine.sim.wire_values import (
     completed_order_values,
     contract_values,
@@ -232,8 +233,8 @@ class TextEncoder:
         )
         return frame(["7", "8", *contract, *numbers, holding.account])
 
-    def ticks(self, request_id: int) -> TickWriter:
-        return TextTicks(request_id)
+    def ticks(self, request_id: int) -> TickFrames:
+        return tick_frames(request_id, "text", "text")
 
     def historical(self, request_id: int, bars: list[WireBar], start: str, end: str) -> list[bytes]:
         """One message with all bars; from 196 on, the end is a message of its own (108)."""
