@@ -27,7 +27,7 @@ def _words(text: str) -> list[str]:
 # they exist.
 ENGINE = _words(
     """
-    version errors redaction money reasons plans inputs commands events toml_lines
+    version errors redaction child_process money reasons plans inputs commands events toml_lines
     rules.checks rules.mistakes rules.windows rules.comparisons rules.indicators rules.conditions
     rules.readings rules.judging rules.actions rules.tokens rules.cursor rules.names
     rules.expression rules.wording rules.forms rules.rule rules.templates rules.strategy rules
@@ -127,6 +127,7 @@ MAY_TOUCH = {
     "sources": frozenset({"urllib"}),  # takes URLs apart
     "settings_file": frozenset({"pathlib"}),
     "bus": OBSERVERS,
+    "child_process": PROCESS,
     "redaction": frozenset({"threading"}),  # which keys there are, whoever made them
     "event_streams": OBSERVERS,
     "control": PROCESS,  # a socket of this machine's own
