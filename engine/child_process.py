@@ -44,15 +44,19 @@ class ChildProcess:
     def last_words(self) -> str:
         return last_line(self._errors)
 
-    def end(self, patience_s: float) -> None:
-        """Ask it to end, wait until it is gone, if need be by force. Once only."""
+    def end(self, patience_s: float) -> str:
+        """Ask it to end, wait until it is gone, if need be by force; its last words, or the signal
+        that ended it. Once only."""
         self.process.terminate()
         try:
             self.process.wait(patience_s)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
+        code = self.process.returncode
+        words = self.last_words() or (f"by signal {-code}" if code < 0 else "")
         for stream in (self.process.stdin, self.process.stdout, self._errors):
             if stream is not None:
                 with contextlib.suppress(OSError):
                     stream.close()
+        return words

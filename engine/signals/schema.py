@@ -59,6 +59,10 @@ class SignalRefusedError(SignalError):
         self.detail = detail
         self.ticker = ticker
 
+    def words(self) -> dict[str, str]:
+        """What its sender is told."""
+        return {"error": self.reason.value, "detail": self.detail}
+
     def as_input(self, source: str) -> SignalRefused:
         """What goes on record."""
         return SignalRefused(source, self.ticker, self.reason.value, self.detail)
