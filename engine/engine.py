@@ -35,7 +35,7 @@ from engine.halt_file import HaltFile
 from engine.halts import LEVELS
 from engine.handles import ANSWER_S, BracketOrder, OCOGroup, Order, OrderGroup
 from engine.headroom import Use, uses
-from engine.inbox import Inbox
+from engine.inbox import Inbox, SignalLane
 from engine.inputs import (
     CloseRequested,
     HaltRequested,
@@ -123,7 +123,7 @@ class Engine:
         self.ways: Final = Ways(
             config.signals,
             config.strategy.symbols,
-            self._inbox.put,
+            SignalLane(self._inbox),
             self.now_ns,
             config.broker.clock_rate,
             self._readiness,

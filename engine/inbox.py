@@ -1,8 +1,12 @@
-"""The one way in for every other thread: a bounded queue with a wake-up the writer polls.
+"""The one way in for every other thread: bounded queues with a wake-up the writer polls.
 
 What is put here is answered through a future: a signal once it is durable, a question once the
 writer has looked. A full inbox refuses at once; it never blocks the one who asks and never
 grows.
+
+Signals from outside (polled, posted, tailed) have a lane of their own. Between them and what a
+host or an operator asks, any order is as good as another, so they wait for both and for the
+broker, and few of them are taken at a time: what protects a position never waits for many.
 """
 
 from __future__ import annotations
@@ -17,23 +21,28 @@ from typing import Any, Final
 import attrs
 
 from engine.errors import LimitError, UserError
+from engine.inputs import Noticed, Signal, SignalRefused
 
 ITEMS_MAX: Final = 10_000
 TURN_MAX: Final = 64  # taken per turn of the writer, so that a flood cannot starve the broker
+SIGNALS_MAX: Final = 8  # of the lane
 
 
 @attrs.frozen
 class Letter:
-    """Something to do, and the future that tells when it is done."""
+    """Something to do, and the future that tells when it is done; those that came together have
+    one, with the last of them. ``patient``: its answer may wait for what else becomes durable."""
 
     content: Any
-    answer: Future[Any]
+    answer: Future[Any] | None
+    patient: bool = False
 
 
 class Inbox:
     def __init__(self, items_max: int = ITEMS_MAX) -> None:
         self._letters: deque[Letter] = deque()
-        self._lock = threading.RLock()  # put_all puts
+        self._signals: deque[Letter] = deque()
+        self._lock = threading.RLock()  # put_all puts; nobody holds it for long
         self._items_max = items_max
         self._closed = False
         self._reader = 0  # the thread that takes
@@ -46,19 +55,11 @@ class Inbox:
         Raises:
             LimitError: the inbox is full, or the engine has stopped.
         """
-        letter = Letter(content, _promise())
+        answer = _promise()
         with self._lock:
-            if self._closed:
-                raise LimitError("the engine has stopped")
-            if len(self._letters) >= self._items_max:
-                self.refused += 1
-                raise LimitError(f"the inbox is full ({self._items_max} items)")
-            # Whoever takes, takes all or wakes itself again: one wake-up is for many letters. Each
-            # costs a system call, and with it the interpreter goes to another thread.
-            if not self._letters:
-                os.eventfd_write(self.wake_fd, 1)
-            self._letters.append(letter)
-        return letter.answer
+            self._make_room(self._letters, 1)
+            self._letters.append(Letter(content, answer))
+        return answer
 
     def put_all(self, contents: Sequence[Any]) -> list[Future[Any]]:
         """Hand several to the writer, in their order with nothing between them, or none.
@@ -67,12 +68,36 @@ class Inbox:
             LimitError: there is no room for all of them, or the engine has stopped.
         """
         with self._lock:
-            if not self._closed and len(self._letters) + len(contents) > self._items_max:
-                self.refused += 1
-                raise LimitError(
-                    f"the inbox has no room for {len(contents)} items ({self._items_max} in all)"
-                )
+            self._make_room(self._letters, len(contents))
             return [self.put(content) for content in contents]
+
+    def put_signals(self, contents: Sequence[Any]) -> Future[Any]:
+        """Hand signals of the lane to the writer, in their order; done when all are durable.
+
+        Raises:
+            LimitError: there is no room for all of them, or the engine has stopped.
+        """
+        assert contents
+        answer = _promise()
+        letters = [Letter(content, None, patient=True) for content in contents[:-1]]
+        letters.append(Letter(contents[-1], answer, patient=True))
+        with self._lock:
+            self._make_room(self._signals, len(letters))
+            self._signals += letters
+        return answer
+
+    def _make_room(self, queue: deque[Letter], count: int) -> None:
+        if self._closed:
+            raise LimitError("the engine has stopped")
+        if len(queue) + count > self._items_max:
+            self.refused += 1
+            if count == 1:
+                raise LimitError(f"the inbox is full ({self._items_max} items)")
+            raise LimitError(f"the inbox has no room for {count} items ({self._items_max} in all)")
+        # Whoever takes, takes all or wakes itself again: one wake-up is for many letters. Each
+        # costs a system call, and with it the interpreter goes to another thread.
+        if not (self._letters or self._signals):
+            os.eventfd_write(self.wake_fd, 1)
 
     def ask(self, content: Any, timeout_s: float | None = None) -> Any:
         """Hand ``content`` to the writer and wait for its answer.
@@ -98,21 +123,24 @@ class Inbox:
                 "another thread"
             )
 
-    def take(self) -> list[Letter]:
-        """At most TURN_MAX letters, in order; wakes the writer again if more are waiting."""
+    def take(self, signals: bool = True) -> list[Letter]:
+        """At most TURN_MAX letters, in order, and SIGNALS_MAX of the lane, if ``signals`` are
+        wanted now; wakes the writer again if more are waiting."""
         self._reader = threading.get_ident()
         taken: list[Letter] = []
         with self._lock:
             while self._letters and len(taken) < TURN_MAX:
                 taken.append(self._letters.popleft())
-            if self._letters and not self._closed:
+            few = min(len(self._signals), SIGNALS_MAX) if signals else 0
+            taken += [self._signals.popleft() for _ in range(few)]
+            if (self._letters or self._signals) and not self._closed:
                 os.eventfd_write(self.wake_fd, 1)
         return taken
 
     @property
     def waiting(self) -> int:
         """Letters that the writer has not taken."""
-        return len(self._letters)
+        return len(self._letters) + len(self._signals)
 
     def wake(self) -> None:
         with self._lock:
@@ -123,10 +151,29 @@ class Inbox:
         """Refuse what is waiting and whatever comes later."""
         with self._lock:
             self._closed = True
-            waiting, self._letters = list(self._letters), deque()
+            waiting = [*self._letters, *self._signals]
+            self._letters.clear()
+            self._signals.clear()
             os.close(self.wake_fd)
         for letter in waiting:
-            letter.answer.set_exception(LimitError("the engine has stopped"))
+            if letter.answer is not None:
+                letter.answer.set_exception(LimitError("the engine has stopped"))
+
+
+class SignalLane:
+    """The inbox as the ways in see it: ``engine.signals.intake.Lane``."""
+
+    def __init__(self, inbox: Inbox) -> None:
+        self._inbox = inbox
+
+    def __call__(self, content: Signal | SignalRefused) -> Future[Any]:
+        return self._inbox.put_signals((content,))
+
+    def together(self, contents: Sequence[Signal]) -> list[Future[Any]]:
+        return [self._inbox.put_signals(contents)] * len(contents)
+
+    def warn(self, text: str) -> None:
+        self._inbox.put(Noticed("warning", text))
 
 
 def _promise() -> Future[Any]:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
 from time import perf_counter_ns
 from typing import Any, Final, Protocol
 
@@ -18,6 +17,7 @@ import attrs
 
 from _fast.market import Market
 from _fast.reader import BROKEN, CLOSED, FIRED, FRAMES, WAKE
+from engine.answers import Answers
 from engine.armory import Armory, Shot
 from engine.broker.session import Session
 from engine.bus import EventBus
@@ -25,8 +25,7 @@ from engine.calm import Calm
 from engine.commands import Command, Follow, LookAtMarket, OrderCommand, Unwatch, Watch
 from engine.core import Core, Output
 from engine.daybook import DayBook
-from engine.errors import LimitError
-from engine.events import BaseEvent, MarketEvent
+from engine.events import MarketEvent
 from engine.guards import Guards
 from engine.halt_file import HaltFile
 from engine.idling import NEVER_NS, calm, look, looked
@@ -49,14 +48,12 @@ from engine.journal import Journal, JournalFailed
 from engine.latencies import Samples
 from engine.market_views import seen
 from engine.recorder import Recorder
-from engine.refusals import refusal_of
 from engine.sampler import MarketSampler
 from engine.view import Question
 
 log = logging.getLogger("engine.runtime")
 
 BAR_CHECK_NS: Final = 1_000_000_000
-COMMIT_DELAY_NS: Final = 20_000_000  # inputs without commands are durable within this
 SUSPENDED_NS: Final = 5_000_000_000  # a shorter one is noticed by nobody
 
 
@@ -95,9 +92,8 @@ class Runtime:
         self._inbox = inbox
         self._stop: Callable[[], bool] = lambda: False
         self._waiting: list[Input] = []  # for the next step
-        # What was handed in for this step, to be answered once it is durable.
-        self._answers: list[tuple[Input, Future[Any]]] = []
-        self._uncommitted_ns = 0
+        self._answers = Answers()
+        self._signals_waited = False  # for what the broker had said, in the latest turn
         self._asleep_ns = self._transport.asleep_ns()
         self._session_due_ns: int | None = 0  # as of the latest wait
         self._due_ns = 0  # monotonic: when something but a look around is, as of the latest wait
@@ -130,8 +126,7 @@ class Runtime:
                     self._connect()
                 self.turn()
         except BaseException:
-            for _, answer in self._answers:
-                answer.set_exception(LimitError("the engine has stopped"))
+            self._answers.fail()
             raise
 
     def turn(self) -> None:
@@ -147,7 +142,7 @@ class Runtime:
         self._gather(flags, mono_ns)
         if self._waiting:
             self._step()
-        elif self._uncommitted_ns and mono_ns - self._uncommitted_ns >= COMMIT_DELAY_NS:
+        elif self._answers.due(mono_ns):
             self._recorder.commit()
             self._recorded()
         if mono_ns - self._sampled_ns >= self._transport.idle_ns:
@@ -209,7 +204,7 @@ class Runtime:
     def _ask_calm(self, mono_ns: int) -> Calm | None:
         """What looks around would do from now on, if they do nothing else."""
         session, recorder = self._session, self._recorder
-        waits = self._waiting or self._uncommitted_ns or not recorder.at_rest
+        waits = self._waiting or self._answers.due_ns() is not None or not recorder.at_rest
         tells = self.halt_file is not None or self._bus.wanted(MarketEvent)
         if waits or tells or session.capture or not session.exchange_clock.runs(mono_ns):
             return None
@@ -271,8 +266,8 @@ class Runtime:
     def _patience_ns(self, mono_ns: int) -> int:
         """Until the earliest deadline of the session, the core, a signal or the journal."""
         waits = [NEVER_NS]
-        if self._uncommitted_ns:
-            waits.append(self._uncommitted_ns + COMMIT_DELAY_NS - mono_ns)
+        if (durable_ns := self._answers.due_ns()) is not None:
+            waits.append(durable_ns - mono_ns)
         self._session_due_ns = self._session.next_deadline_ns()
         if self._session_due_ns is not None:
             waits.append(self._session_due_ns - mono_ns)
@@ -312,7 +307,9 @@ class Runtime:
         if self._session_due_ns is not None and self._session_due_ns <= mono_ns:
             waiting += session.on_time(mono_ns)
         if flags & WAKE or reader is None:
-            for letter in self._inbox.take():
+            # Signals let pass what the broker says, but for one turn only.
+            self._signals_waited = bool(waiting) and not self._signals_waited
+            for letter in self._inbox.take(signals=not self._signals_waited):
                 self._open(letter)
         if session.exchange_clock.set:
             self._take_due(session.exchange_clock.now_ns(mono_ns))
@@ -336,18 +333,20 @@ class Runtime:
             reader.record(-1)
 
     def _open(self, letter: Letter) -> None:
-        content = letter.content
+        content, answer = letter.content, letter.answer
         if isinstance(content, Question):
+            assert answer is not None
             try:
                 found = content.ask(self.core.state, self)
             except Exception as problem:  # who looks must not end who trades
-                letter.answer.set_exception(problem)
+                answer.set_exception(problem)
             else:
-                letter.answer.set_result(found)
+                answer.set_result(found)
             return
         seen = self._seen(content, self.now_ns())
         self._waiting.append(seen)
-        self._answers.append((seen, letter.answer))
+        if answer is not None:
+            self._answers.add(seen, answer, letter.patient)
 
     def _seen(self, item: Any, now_ns: int) -> Input:
         """Put the market as it is now beside what has to be decided on it."""
@@ -378,7 +377,7 @@ class Runtime:
 
     def _step(self) -> None:
         inputs, self._waiting = self._waiting, []
-        self._decide(inputs, self.now_ns(), at_once=bool(self._answers))
+        self._decide(inputs, self.now_ns(), self._answers.due(self._transport.monotonic_ns()))
 
     def _decide(
         self,
@@ -391,8 +390,8 @@ class Runtime:
         self.armory.disarm()
         began_ns = perf_counter_ns()
         output = self._recorder.step(inputs, now_ns, at_once, left=shot is not None)
+        self._answers.take(output.events)
         self._recorded()
-        self._answer(output.events)
         orders = tuple([one for one in output.commands if isinstance(one, OrderCommand)])
         assert shot is None or orders == shot.ready.commands, "decided otherwise than rehearsed"
         journaled_ns = perf_counter_ns()
@@ -427,18 +426,7 @@ class Runtime:
         """What the recorder has to say, and since when something waits to become durable."""
         self._waiting += self._recorder.notices
         self._recorder.notices.clear()
-        if not self._recorder.pending:
-            self._uncommitted_ns = 0
-        elif not self._uncommitted_ns:
-            self._uncommitted_ns = self._transport.monotonic_ns()
-        failure = self._recorder.failure
+        failure, mono_ns = self._recorder.failure, self._transport.monotonic_ns()
+        self._answers.recorded(self._recorder.pending, failure, mono_ns)
         if failure is not None and not self.connected_once:
             raise JournalFailed(failure)  # nothing has begun that would have to be looked after
-
-    def _answer(self, events: Sequence[BaseEvent]) -> None:
-        answers, self._answers = self._answers, []
-        for request, answer in answers:
-            if self._recorder.failure is not None:
-                answer.set_exception(LimitError(self._recorder.failure))
-            else:
-                answer.set_result(refusal_of(request, events))

@@ -27,7 +27,7 @@ def _words(text: str) -> list[str]:
 # they exist.
 ENGINE = _words(
     """
-    version errors redaction money reasons plans inputs commands events toml_lines
+    version errors redaction child_process money reasons plans inputs commands events toml_lines
     rules.checks rules.mistakes rules.windows rules.comparisons rules.indicators rules.conditions
     rules.readings rules.judging rules.actions rules.tokens rules.cursor rules.names
     rules.expression rules.wording rules.forms rules.rule rules.templates rules.strategy rules
@@ -46,10 +46,11 @@ ENGINE = _words(
     broker.upstream broker.session
     signals.schema signals.files
     signals.rates signals.keys signals.intake signals.envelope signals.quota signals.monitor
-    signals.signature signals.http_server signals.webhook signals.tail signals.ways
+    signals.signature signals.listening signals.http_server signals.webhook_stream
+    signals.webhook_server signals.webhook_child signals.webhook signals.tail signals.ways
     signals.demo_api
     control inbox view readiness sampler headroom guards idling halt_file market_views
-    armory refusals latencies runtime
+    armory refusals answers latencies runtime
     scheduled_signals handles order_manager
     rule_engine settings_change controller tracker
     sim.timers sim.conditions sim.records sim.policies sim.profiles sim.limits
@@ -127,6 +128,7 @@ MAY_TOUCH = {
     "sources": frozenset({"urllib"}),  # takes URLs apart
     "settings_file": frozenset({"pathlib"}),
     "bus": OBSERVERS,
+    "child_process": PROCESS,
     "redaction": frozenset({"threading"}),  # which keys there are, whoever made them
     "event_streams": OBSERVERS,
     "control": PROCESS,  # a socket of this machine's own
@@ -153,6 +155,7 @@ MAY_TOUCH = {
     "signals.": PROCESS,
     "signals.rates": SEEDED,  # jitter
     "signals.monitor": SEEDED,
+    "signals.webhook": SEEDED,
     "signals.demo_api": SEEDED,
     "sim.server": PROCESS,
     "sim.peers": PROCESS,

@@ -1,4 +1,4 @@
-"""An HTTP server on a thread and an event loop of its own, for a small application.
+"""An HTTP server for a small application, on a thread and an event loop of its own or on another's.
 
 It listens where it is told and nowhere else, and a peer cannot hold it up: connections, headers,
 the time they may take and the time in which an answer is taken are bounded. Bodies are the
@@ -8,19 +8,18 @@ application's to bound.
 from __future__ import annotations
 
 import asyncio
-import errno
-import ipaddress
 import logging
 import re
 import socket
 import threading
+from functools import partial
 from typing import Any, Final
 
 import h11
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from engine.errors import UserError
+from engine.signals.listening import listening
 
 LOG: Final = logging.getLogger("engine.signals.http")
 PEERS: Final = logging.getLogger("engine.signals.http.peers")
@@ -28,7 +27,6 @@ PEERS.setLevel(logging.ERROR)  # what a stranger sends is no warning of ours
 
 LOOPBACK_NAMES: Final = ("127.0.0.1", "localhost", "[::1]")
 _HOST: Final = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9.-]+)(?::[0-9]{1,5})?", re.ASCII)
-BACKLOG: Final = 128
 HEADER_BYTES_MAX: Final = 16_384
 HEADER_TIMEOUT_S: Final = 10.0
 IDLE_TIMEOUT_S: Final = 30
@@ -72,18 +70,22 @@ class PatientProtocol(H11Protocol):
     _stall: asyncio.TimerHandle | None = None
     _out: OneWrite
 
+    def __init__(self, *given: Any, header_timeout_s: float, **more: Any) -> None:
+        super().__init__(*given, **more)
+        self._header_timeout_s = header_timeout_s
+
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         self._out = OneWrite(transport, self.loop)
         super().connection_made(self._out)  # type: ignore[arg-type]
         self.logger = PEERS
-        self._deadline = self.loop.call_later(HEADER_TIMEOUT_S, self._late)
+        self._deadline = self.loop.call_later(self._header_timeout_s, self._late)
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
         if self.conn.their_state is not h11.IDLE:
             self._calm()
         elif self._deadline is None:
-            self._deadline = self.loop.call_later(HEADER_TIMEOUT_S, self._late)
+            self._deadline = self.loop.call_later(self._header_timeout_s, self._late)
 
     def eof_received(self) -> bool:  # type: ignore[override]  # of asyncio's protocols it may be
         """A peer that has said all it wants to say (``nc -N`` does so) still wants its answer;
@@ -125,6 +127,33 @@ class PatientProtocol(H11Protocol):
             self.transport.close()
 
 
+def server(
+    application: Any, connections_max: int, header_timeout_s: float = HEADER_TIMEOUT_S
+) -> uvicorn.Server:
+    """A server for a loop that is there already: ``await server(…).serve([listening(…)])``, until
+    its ``should_exit`` is set. ``connections_max``: further ones are answered 503."""
+    return uvicorn.Server(
+        uvicorn.Config(
+            application,
+            # It may be anything that makes a protocol, whatever its annotation says.
+            http=partial(PatientProtocol, header_timeout_s=header_timeout_s),  # type: ignore[arg-type]
+            loop="asyncio",
+            ws="none",
+            lifespan="off",
+            interface="asgi3",
+            log_config=None,  # logging is the host program's affair
+            access_log=False,
+            proxy_headers=False,
+            server_header=False,
+            date_header=False,
+            limit_concurrency=connections_max + 1,  # it refuses when it reaches the limit
+            timeout_keep_alive=IDLE_TIMEOUT_S,
+            timeout_graceful_shutdown=GRACE_S,
+            h11_max_incomplete_event_size=HEADER_BYTES_MAX,
+        )
+    )
+
+
 class HttpServer:
     """``listen`` takes the port, ``start`` serves, ``stop`` ends.
 
@@ -144,25 +173,7 @@ class HttpServer:
         self._name = name
         self._socket: socket.socket | None = None
         self._thread: threading.Thread | None = None
-        self._server = uvicorn.Server(
-            uvicorn.Config(
-                application,
-                http=PatientProtocol,
-                loop="asyncio",
-                ws="none",
-                lifespan="off",
-                interface="asgi3",
-                log_config=None,  # logging is the host program's affair
-                access_log=False,
-                proxy_headers=False,
-                server_header=False,
-                date_header=False,
-                limit_concurrency=connections_max + 1,  # it refuses when it reaches the limit
-                timeout_keep_alive=IDLE_TIMEOUT_S,
-                timeout_graceful_shutdown=GRACE_S,
-                h11_max_incomplete_event_size=HEADER_BYTES_MAX,
-            )
-        )
+        self._server = server(application, connections_max)
 
     @property
     def port(self) -> int:
@@ -192,30 +203,6 @@ class HttpServer:
             self._thread.join(END_TIMEOUT_S)
         if self._socket is not None:
             self._socket.close()
-
-
-def listening(host: str, port: int) -> socket.socket:
-    """Raises UserError in one line if this is not possible."""
-    try:
-        six = ipaddress.ip_address(host).version == 6
-    except ValueError:
-        six = False
-    family = socket.AF_INET6 if six else socket.AF_INET
-    # With its protocol named: asyncio sets TCP_NODELAY only on such, and without it each answer
-    # waits 40 ms for the peer's acknowledgement of its first half.
-    made = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    try:
-        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        made.bind((host, port))
-        made.listen(BACKLOG)
-        return made
-    except OSError as problem:
-        made.close()
-        if problem.errno == errno.EADDRINUSE:
-            raise UserError(
-                f"port {port}: in use; end what listens there, or choose another port"
-            ) from None
-        raise UserError(f"port {port} on {host}: cannot listen: {problem.strerror}") from None
 
 
 def name_of(host: str) -> str:

@@ -13,9 +13,9 @@ import hashlib
 import threading
 import time
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import Future
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import attrs
 
@@ -25,9 +25,10 @@ from engine.signals.rates import TokenBucket
 from engine.signals.schema import (
     RefusalReason,
     SignalRefusedError,
+    check_age,
+    check_signal,
     identity_parts,
     load_json,
-    parse_signal,
     refuse,
     show,
 )
@@ -35,6 +36,8 @@ from engine.signals.schema import (
 # The future, if there is one, is done when what was handed in is durable. A full sink raises
 # LimitError at once.
 Sink = Callable[[Signal | SignalRefused], "Future[Any] | None"]
+# The same for several, with nothing between them; all of them or none.
+Together = Callable[[Sequence[Signal]], "Sequence[Future[Any] | None]"]
 
 SEEN_MAX: Final = 10_000  # identities; one that was forgotten is refused by the core, on record
 MAX_AGE_NS: Final = 300_000_000_000
@@ -69,28 +72,74 @@ class Freshness:
             key = (source, ticker)
             self._newest[key] = max(self._newest.get(key, 0), time_ns)
 
-    def pass_on(self, signal: Signal, sink: Sink) -> Future[Any] | None:
-        """Hand a signal to the sink, unless a newer one of its source and ticker went before.
+    def pass_on(
+        self, signals: Sequence[Signal], together: Together
+    ) -> list[Future[Any] | SignalRefusedError | None]:
+        """Hand signals in, but for those before which a newer one of their source and ticker went;
+        what came of each.
 
         Raises:
-            SignalError: one did.
             LimitError: the sink is full; nothing has happened.
         """
-        key = (signal.source, signal.ticker)
-        if signal.identity in self._recalled:
-            return sink(signal)
+        outcomes: list[Future[Any] | SignalRefusedError | None] = []
+        newest: dict[tuple[str, str], int] = {}
+        passed: list[Signal] = []
         with self._lock:  # over the sink, too: checked in order must mean handed in in order
-            newest_ns = self._newest.get(key, 0)
-            if signal.model_time_ns < newest_ns:
-                late_s = (newest_ns - signal.model_time_ns) / 1e9
-                raise SignalRefusedError(
-                    RefusalReason.OUT_OF_ORDER,
-                    f"{late_s:.3f} s older than one that came before",
-                    signal.ticker,
-                )
-            answer = sink(signal)
-            self._newest[key] = signal.model_time_ns
-        return answer
+            for signal in signals:
+                if signal.identity not in self._recalled:
+                    key = (signal.source, signal.ticker)
+                    newest_ns = newest.get(key) or self._newest.get(key, 0)
+                    if signal.model_time_ns < newest_ns:
+                        outcomes.append(_late(signal, newest_ns))
+                        continue
+                    newest[key] = signal.model_time_ns
+                outcomes.append(None)
+                passed.append(signal)
+            answers = iter(together(passed) if passed else ())
+            self._newest.update(newest)
+        return [one if one is not None else next(answers) for one in outcomes]
+
+
+def _late(signal: Signal, newest_ns: int) -> SignalRefusedError:
+    late_s = (newest_ns - signal.model_time_ns) / 1e9
+    detail = f"{late_s:.3f} s older than one that came before"
+    return SignalRefusedError(RefusalReason.OUT_OF_ORDER, detail, signal.ticker)
+
+
+class Lane(Protocol):
+    """Where an engine takes what comes from outside: a sink that also takes several together, and
+    tells a person what is wrong with a way in."""
+
+    def __call__(self, content: Signal | SignalRefused) -> Future[Any] | None: ...
+
+    def together(self, contents: Sequence[Signal]) -> Sequence[Future[Any] | None]: ...
+
+    def warn(self, text: str) -> None: ...
+
+
+@attrs.frozen
+class Checked:
+    """A prediction that fits the schema, or why it does not. ``mark`` tells one from the next, and
+    is the same however often the same one comes."""
+
+    source: str
+    mark: str
+    signal: Signal | None = None
+    refusal: SignalRefusedError | None = None
+
+
+def checked(data: object, source: str, symbols: Collection[str], ticker: str = "") -> Checked:
+    """Judge a prediction, as a mapping or as the bytes of its JSON, by all but its time and turn;
+    ``ticker`` is the one that was asked for, "" any that is traded."""
+    given = data
+    try:
+        if isinstance(data, bytes):
+            data = load_json(data)
+        _check_ticker(data, ticker)
+        return Checked(source, _mark(data, given), check_signal(data, source, symbols))
+    except SignalRefusedError as refusal:
+        refusal.ticker = refusal.ticker or ticker
+        return Checked(source, _mark(data, given), refusal=refusal)
 
 
 @attrs.frozen
@@ -111,12 +160,14 @@ class Intake:
         symbols: Collection[str],
         freshness: Freshness | None = None,
         clock_s: Callable[[], float] = time.monotonic,
+        together: Together | None = None,
     ) -> None:
         self.taken = 0
         self.repeats = 0
         self.refused: Counter[str] = Counter()  # by reason, recorded or not
         self.unrecorded = 0  # because there were too many; a refusal that goes on is not counted
         self._sink = sink
+        self._together = together or (lambda signals: [sink(one) for one in signals])
         self._symbols = frozenset(symbols)
         self._freshness = freshness or Freshness()
         self._clock_s = clock_s
@@ -136,48 +187,67 @@ class Intake:
         Raises:
             LimitError: the sink is full or has closed; the same may be offered again.
         """
-        given = data
-        try:
-            if isinstance(data, bytes):
-                data = load_json(data)
-            _check_ticker(data, ticker)
-            signal = parse_signal(
-                data,
-                source,
-                self._freshness.now_ns(),
-                self._symbols,
-                max_age_ns=self._freshness.max_age_ns,
-            )
-            return self._take(signal)
-        except SignalRefusedError as refusal:
-            refusal.ticker = refusal.ticker or ticker
-            self.refuse(refusal, source, _mark(data, given))
-            return Offer(refusal=refusal)
+        return self.offer_all((checked(data, source, self._symbols, ticker),))[0]
 
-    def _take(self, signal: Signal) -> Offer:
-        if signal.identity in self._seen:
-            answer = self._seen[signal.identity]
-            if not _failed(answer):
-                self._seen.move_to_end(signal.identity)
-                self.repeats += 1
-                return Offer(signal, answer=answer, repeat=True)
+    def offer_all(self, given: Sequence[Checked]) -> list[Offer]:
+        """Take several in their order, or refuse them on record.
+
+        Raises:
+            LimitError: the sink is full or has closed; all of them may be offered again.
+        """
+        now_ns, max_age_ns = self._freshness.now_ns(), self._freshness.max_age_ns
+        refused = [_aged(one, now_ns, max_age_ns) for one in given]
+        fresh: dict[str, Signal] = {}
+        for one, refusal in zip(given, refused, strict=True):
+            if refusal is None and one.signal is not None and not self._known(one.signal):
+                fresh.setdefault(one.signal.identity, one.signal)
+        outcomes = dict(
+            zip(fresh, self._freshness.pass_on([*fresh.values()], self._together), strict=True)
+        )
+        offers: list[Offer] = []
+        for one, refusal in zip(given, refused, strict=True):
+            outcome = outcomes.get(one.signal.identity) if one.signal is not None else None
+            problem = outcome if isinstance(outcome, SignalRefusedError) else refusal
+            if problem is not None:
+                self.refuse(problem, one.source, one.mark)
+                offers.append(Offer(refusal=problem))
+            else:
+                assert one.signal is not None
+                assert not isinstance(outcome, SignalRefusedError)
+                offers.append(self._taken(one.signal, outcome))
+        return offers
+
+    def _known(self, signal: Signal) -> bool:
+        """Whether it was taken before, and that stands."""
+        known = signal.identity in self._seen
+        if known and _failed(self._seen[signal.identity]):
             del self._seen[signal.identity]
-        answer = self._freshness.pass_on(signal, self._sink)
+            return False
+        return known
+
+    def _taken(self, signal: Signal, answer: Future[Any] | None) -> Offer:
+        if signal.identity in self._seen:
+            self._seen.move_to_end(signal.identity)
+            self.repeats += 1
+            return Offer(signal, answer=self._seen[signal.identity], repeat=True)
         self._seen[signal.identity] = answer
         if len(self._seen) > SEEN_MAX:
             self._seen.popitem(last=False)
         self.taken += 1
         return Offer(signal, answer=answer)
 
-    def refuse(self, refusal: SignalRefusedError, source: str, mark: str = "") -> None:
+    def refuse(
+        self, refusal: SignalRefusedError, source: str, mark: str = "", times: int = 1
+    ) -> None:
         """Count a refusal, and put it on record unless the same one is there already.
 
         Args:
             refusal: with its reason, detail and ticker.
             source: whose it is.
             mark: what tells one prediction from the next.
+            times: how often.
         """
-        self.refused[refusal.reason.value] += 1
+        self.refused[refusal.reason.value] += times
         key = (source, refusal.ticker, refusal.reason.value, mark)
         now_s = self._clock_s()
         told_s = self._told.get(key)
@@ -211,6 +281,16 @@ def _failed(answer: Future[Any] | None) -> bool:
     if answer is None or not answer.done():
         return False
     return answer.cancelled() or answer.exception() is not None
+
+
+def _aged(one: Checked, now_ns: int, max_age_ns: int) -> SignalRefusedError | None:
+    if one.signal is None:
+        return one.refusal
+    try:
+        check_age(one.signal, now_ns, max_age_ns)
+    except SignalRefusedError as refusal:
+        return refusal
+    return None
 
 
 def _check_ticker(data: object, asked: str) -> None:

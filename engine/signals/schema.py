@@ -59,6 +59,10 @@ class SignalRefusedError(SignalError):
         self.detail = detail
         self.ticker = ticker
 
+    def words(self) -> dict[str, str]:
+        """What its sender is told."""
+        return {"error": self.reason.value, "detail": self.detail}
+
     def as_input(self, source: str) -> SignalRefused:
         """What goes on record."""
         return SignalRefused(source, self.ticker, self.reason.value, self.detail)
@@ -82,7 +86,7 @@ def parse_signal(
     max_age_ns: int | None = None,
     model_time_ns: int | None = None,
 ) -> Signal:
-    """Check one prediction (the inner object, without the API's envelope).
+    """Check one prediction (the inner object, without the API's envelope), and its age.
 
     Args:
         data: the object as a mapping, or its JSON as bytes.
@@ -97,19 +101,25 @@ def parse_signal(
     """
     if isinstance(data, bytes):
         data = load_json(data)
+    signal = check_signal(data, source, symbols, model_time_ns)
+    check_age(signal, received_ns, max_age_ns)
+    return signal
+
+
+def check_signal(
+    data: object, source: str, symbols: Collection[str], model_time_ns: int | None = None
+) -> Signal:
+    """The prediction in ``data``, whatever its age. As ``parse_signal``, without a clock."""
     if not isinstance(data, Mapping):
         raise refuse(RefusalReason.MALFORMED, f"{show(data)}, not an object")
-    ticker = data.get("ticker")
-    shown = printable(ticker.strip()[:TEXT_CHARS_MAX]) if isinstance(ticker, str) else ""
     try:
-        checked = _check_fields(data, symbols)
+        word, signal, confidence = _check_fields(data, symbols)
         time_ns = _model_time(data, model_time_ns)
-        _check_age(time_ns, received_ns, max_age_ns)
     except SignalRefusedError as refusal:
-        refusal.ticker = shown
+        ticker = data.get("ticker")
+        if isinstance(ticker, str):
+            refusal.ticker = printable(ticker.strip()[:TEXT_CHARS_MAX])
         raise
-
-    word, signal, confidence = checked
     price = data.get("stock_price")
     return Signal(
         identity=_APART.join((source, word, str(time_ns), signal)),
@@ -319,14 +329,15 @@ def _plausible(name: str, time_ns: int) -> int:
     return time_ns
 
 
-def _check_age(time_ns: int, received_ns: int, max_age_ns: int | None) -> None:
-    age_ns = received_ns - time_ns
+def check_age(signal: Signal, received_ns: int, max_age_ns: int | None) -> None:
+    """Raises SignalError if its model time is too far back, or to come."""
+    age_ns = received_ns - signal.model_time_ns
     if age_ns < -AHEAD_MAX_NS:
-        raise refuse(RefusalReason.BAD_TIME, f"the model time is {-age_ns / 1e9:.0f} s to come")
+        detail = f"the model time is {-age_ns / 1e9:.0f} s to come"
+        raise SignalRefusedError(RefusalReason.BAD_TIME, detail, signal.ticker)
     if max_age_ns is not None and age_ns > max_age_ns:
-        raise refuse(
-            RefusalReason.TOO_OLD, f"{age_ns / 1e9:.1f} s old, at most {max_age_ns / 1e9:g} s"
-        )
+        detail = f"{age_ns / 1e9:.1f} s old, at most {max_age_ns / 1e9:g} s"
+        raise SignalRefusedError(RefusalReason.TOO_OLD, detail, signal.ticker)
 
 
 # -- saying so ---------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 
-from engine.signals.intake import Freshness, Sink
+from engine.signals.intake import Freshness, Lane
 from engine.sources import SignalSources
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class Ways:
     Args:
         settings: which there are.
         symbols: the tickers that are traded.
-        sink: the inbox of the engine.
+        lane: of the engine's inbox.
         now_ns: the exchange's clock.
         clock_rate: exchange seconds in a real one.
         ready: whether signals are taken now.
@@ -42,7 +42,7 @@ class Ways:
         self,
         settings: SignalSources,
         symbols: Collection[str],
-        sink: Sink,
+        lane: Lane,
         now_ns: Callable[[], int],
         clock_rate: float,
         ready: Callable[[], bool],
@@ -57,18 +57,24 @@ class Ways:
             poll = settings.poll
             if not poll.tickers:
                 poll = attrs.evolve(poll, tickers=tuple(symbols))
-            self.monitor = OptionsFlowMonitor(poll, sink, freshness=self.freshness, ready=ready)
+            self.monitor = OptionsFlowMonitor(poll, lane, freshness=self.freshness, ready=ready)
         if settings.webhook is not None:
             from engine.signals.webhook import SignalWebhook
 
             self.webhook = SignalWebhook(
-                settings.webhook, sink, symbols, freshness=self.freshness, ready=ready
+                settings.webhook,
+                lane,
+                symbols,
+                freshness=self.freshness,
+                together=lane.together,
+                ready=ready,
+                warn=lane.warn,
             )
         if settings.tail is not None:
             from engine.signals.tail import SignalTail
 
             self.tail = SignalTail(
-                settings.tail, sink, symbols, freshness=self.freshness, ready=ready
+                settings.tail, lane, symbols, freshness=self.freshness, ready=ready
             )
 
     def __bool__(self) -> bool:
@@ -107,4 +113,7 @@ class Ways:
                     "refused": dict(intake.refused),
                     "unrecorded": intake.unrecorded,
                 }
+        if self.webhook is not None:
+            found["webhook"]["restarts"] = self.webhook.restarts
+            found["webhook"]["damaged"] = self.webhook.damaged
         return found

@@ -1,146 +1,72 @@
 """Predictions that are sent to us: signed, each taken once, answered when they are durable.
 
-    POST /signals/{source}     webhook-id, webhook-timestamp, webhook-signature
-
-    200  durable, or was already        401  not signed by the sender, or not lately
-    422  refused, on record             429  faster than agreed: Retry-After
-    413  too large                      503  the engine cannot take it now: Retry-After
-
-Whoever gets neither 200 nor 422 may send the same message again; whoever gets no answer should.
+A process of its own listens, reads, and turns away what is not signed, not lately, not new, not
+as agreed or not in the schema: all of that would take the interpreter from the writer. What it
+hands over is judged here by age and turn, goes to the engine, and is answered when it is durable.
+The process is started, watched, and started again if it ends; the port is ours and stays open
+meanwhile. When we end, the end of its stream tells it.
 """
 
 from __future__ import annotations
 
-import asyncio
+import base64
 import contextlib
 import itertools
 import logging
-import math
+import random
+import socket
+import threading
 import time
-from collections import Counter, deque
 from collections.abc import Callable, Collection, Mapping
-from concurrent.futures import CancelledError, Future
+from concurrent.futures import CancelledError
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Final, Self
 
-import attrs
-import orjson
-from starlette.requests import ClientDisconnect, Request
-from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
-
+from engine.child_process import ChildProcess
 from engine.errors import ConfigError, LimitError
 from engine.redaction import Secret
-from engine.signals.http_server import LOOPBACK_NAMES, HttpServer, name_of
-from engine.signals.intake import Freshness, Intake, Offer, Sink
+from engine.signals.intake import Checked, Freshness, Intake, Offer, Sink, Together
 from engine.signals.keys import webhook_keys
-from engine.signals.rates import TokenBucket
-from engine.signals.schema import (
-    SIGNAL_BYTES_MAX,
-    RefusalReason,
-    SignalRefusedError,
-    refuse,
+from engine.signals.listening import listening
+from engine.signals.rates import Backoff
+from engine.signals.schema import SignalRefusedError
+from engine.signals.webhook_stream import (
+    LINE_BYTES_MAX,
+    SILENCE_S,
+    USUAL,
+    Counts,
+    DamagedLineError,
+    Opening,
+    Patience,
+    Told,
+    Verdict,
+    read_told,
+    verdicts_line,
 )
-from engine.signals.signature import Deliveries, check
 from engine.sources import Webhook
 
 LOG: Final = logging.getLogger("engine.signals.webhook")
 
-PREFIX: Final = "/signals/"
-BODY_TIMEOUT_S: Final = 5.0
-DURABLE_TIMEOUT_S: Final = 5.0
-RETRY_S: Final = 1.0
-# Read and thrown away before an answer: one that is given earlier is lost with the connection.
-DRAIN_BYTES_MAX: Final = 1_048_576
-
-
-@attrs.frozen
-class Outcome:
-    """An answer. 200 and 422 are final: the same message gets the same answer again."""
-
-    status: int
-    words: dict[str, Any]
-    retry_s: float | None = None
-
-    @property
-    def final(self) -> bool:
-        return self.status in (200, 422)
-
-    def response(self) -> Response:
-        headers = {}
-        if self.retry_s is not None:
-            headers["Retry-After"] = str(max(math.ceil(self.retry_s), 1))
-        if self.status == 405:
-            headers["Allow"] = "POST"
-        if self.status in (408, 413):
-            headers["Connection"] = "close"  # the rest of the body is not wanted
-        body = orjson.dumps(self.words)
-        return Response(body, self.status, headers, media_type="application/json")
-
-
-@attrs.define
-class _Sender:
-    source: str
-    keys: tuple[Secret, ...]
-    bucket: TokenBucket
-    answers: Counter[int] = attrs.field(factory=Counter)  # by HTTP status
-    repeats: int = 0  # messages that had come before
-
-
-class Bridge:
-    """From the writer's futures to the event loop, with one wake-up for all that became durable
-    together: each costs the writer a system call, and a turn of the interpreter.
-
-    What is waited for is never cancelled, only the wait.
-    """
-
-    def __init__(self) -> None:
-        self._done: deque[asyncio.Future[None]] = deque()
-        self._waking = False
-
-    async def wait(self, answer: Future[Any]) -> None:
-        """Until ``answer`` is there.
-
-        Raises:
-            LimitError: there will be none.
-        """
-        loop = asyncio.get_running_loop()
-        waiter: asyncio.Future[None] = loop.create_future()
-
-        def done(_: Future[Any]) -> None:  # on the writer's thread
-            self._done.append(waiter)
-            if not self._waking:
-                self._waking = True
-                with contextlib.suppress(RuntimeError):  # the server has ended
-                    loop.call_soon_threadsafe(self._pass_on)
-
-        if not answer.done():
-            answer.add_done_callback(done)
-            await waiter
-        try:
-            answer.result()
-        except (Exception, CancelledError) as problem:
-            raise LimitError(f"not taken: {problem}") from None
-
-    def _pass_on(self) -> None:
-        self._waking = False  # before looking: what comes from now on wakes again
-        while self._done:
-            waiter = self._done.popleft()
-            if not waiter.done():  # somebody still waits
-                waiter.set_result(None)
+MODULE: Final = "engine.signals.webhook_child"
+RETRY_FIRST_S: Final = 0.2
+RETRY_MAX_S: Final = 60.0
+WELL_S: Final = 60.0  # a process that served so long has not failed at its start
+END_TIMEOUT_S: Final = 5.0
 
 
 class SignalWebhook:
-    """A server that takes signed predictions.
+    """Takes signed predictions.
 
     Args:
         settings: where it listens, for whom, how much of each.
         sink: gets every Signal and SignalRefused; what it returns tells when they are durable.
         symbols: the tickers that are traded.
         freshness: shared with the other ways in.
+        together: takes several signals at once, in place of ``sink``.
         ready: while it says no, senders are told to come again.
+        warn: gets what a person should know.
         environment: in place of the process's own.
-        now_s: seconds since 1970, for the timestamps of messages.
+        patience: with senders, and with the disk.
 
     Raises:
         ConfigError: a sender has no key, one that cannot be used, or another sender's.
@@ -153,57 +79,71 @@ class SignalWebhook:
         symbols: Collection[str],
         *,
         freshness: Freshness | None = None,
+        together: Together | None = None,
         ready: Callable[[], bool] = lambda: True,
+        warn: Callable[[str], object] = LOG.warning,
         environment: Mapping[str, str] | None = None,
-        now_s: Callable[[], float] = time.time,
+        patience: Patience = USUAL,
     ) -> None:
         self.settings: Final = settings
-        self.intake: Final = Intake(sink, symbols, freshness)
+        self.intake: Final = Intake(sink, symbols, freshness, together=together)
+        self.restarts = 0  # of the process, after it had ended by itself
+        self.damaged = 0  # lines that were none of its
         self._ready = ready
-        self._now_s = now_s
-        self._hosts = frozenset((*LOOPBACK_NAMES, settings.host, *settings.hosts))
-        self._senders = {
-            one.source: _Sender(
-                one.source,
-                webhook_keys(one, environment),
-                TokenBucket(settings.signals_per_s, settings.burst),
-            )
-            for one in settings.senders
-        }
-        _check_keys(list(self._senders.values()))
-        self._bridge = Bridge()
-        self._deliveries: Deliveries[Outcome | asyncio.Future[Outcome]] = Deliveries()
-        self._server = HttpServer(
-            self._application,
-            settings.host,
-            settings.port,
-            "signals-webhook",
-            settings.connections_max,
-        )
+        self._warn = warn
+        self._patience = patience
+        self._symbols = tuple(symbols)
+        self._keys = {one.source: webhook_keys(one, environment) for one in settings.senders}
+        _check_keys(self._keys)
+        self._now: Counts = {}  # of the process that runs
+        self._before: Counts = {source: {"repeats": 0} for source in self._keys}  # of others
+        self._listener: socket.socket | None = None
+        self._stream: socket.socket | None = None
+        self._child: ChildProcess | None = None
+        self._thread: threading.Thread | None = None
+        self._ending = threading.Event()
 
-    def counts(self) -> dict[str, dict[str, int]]:
+    def counts(self) -> Counts:
         """By sender: answers by HTTP status, and ``repeats``."""
-        return {
-            one.source: {**{str(s): n for s, n in one.answers.items()}, "repeats": one.repeats}
-            for one in self._senders.values()
-        }
+        return _sum(self._before, self._now)
+
+    @property
+    def pid(self) -> int | None:
+        """Of the process that listens; None: there is none just now."""
+        child = self._child
+        return None if child is None else child.process.pid
 
     # -- life ----------------------------------------------------------------------------------
 
     @property
     def port(self) -> int:
-        return self._server.port
+        assert self._listener is not None, "it does not listen yet"
+        number: int = self._listener.getsockname()[1]
+        return number
 
     def listen(self) -> None:
         """Raises UserError if the port is in use."""
-        self._server.listen()
+        self._listener = listening(self.settings.host, self.settings.port)
 
     def start(self) -> Self:
-        self._server.start()
+        if self._listener is None:
+            self.listen()
+        assert self._thread is None, "a webhook starts once; build another"
+        self._thread = threading.Thread(target=self._run, name="signals-webhook", daemon=True)
+        self._thread.start()
         return self
 
     def stop(self) -> None:
-        self._server.stop()
+        """Answer what is under way, and end. Idempotent."""
+        self._ending.set()
+        stream, thread = self._stream, self._thread
+        if stream is not None:
+            with contextlib.suppress(OSError):
+                stream.shutdown(socket.SHUT_WR)
+        if thread is not None:
+            thread.join(2 * END_TIMEOUT_S)
+        if self._listener is not None:
+            self._listener.close()
 
     def __enter__(self) -> Self:
         return self.start()
@@ -213,118 +153,150 @@ class SignalWebhook:
     ) -> None:
         self.stop()
 
-    # -- one request ---------------------------------------------------------------------------
+    # -- its process -----------------------------------------------------------------------------
 
-    async def _application(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One path and one method need no router; without one, half as many again are served."""
-        if scope["type"] != "http":
-            return
-        outcome = await self._outcome(Request(scope, receive))
-        await outcome.response()(scope, receive, send)
+    def _run(self) -> None:
+        backoff = Backoff(RETRY_FIRST_S, RETRY_MAX_S, random.Random())
+        while not self._ending.is_set():
+            began_s = time.monotonic()
+            try:
+                words = self._serve()
+            except Exception as problem:  # a defect of ours must not end the way in for ever
+                LOG.exception("the webhook")
+                words = str(problem)
+            if self._ending.is_set():
+                return
+            if time.monotonic() - began_s >= WELL_S:
+                backoff.worked()
+            pause_s = backoff.failed()
+            self.restarts += 1
+            with contextlib.suppress(LimitError):  # the engine has ended
+                self._warn(
+                    f"the webhook's process has ended ({words}); it is started again: "
+                    "senders whose predictions were under way send them again"
+                )
+            self._ending.wait(pause_s)
 
-    async def _outcome(self, request: Request) -> Outcome:
-        if name_of(request.headers.get("host", "")) not in self._hosts:
-            # A page in a browser of this machine must not reach us under a name of its own.
-            return Outcome(421, {"error": "not a name of this server"})
-        path = request.scope["path"]
-        sender = self._senders.get(path.removeprefix(PREFIX)) if path.startswith(PREFIX) else None
-        if sender is None:
-            return Outcome(404, {"error": "no such sender"})
-        if request.method != "POST":
-            return Outcome(405, {"error": "POST it"})
+    def _serve(self) -> str:
+        """Start a process and take what it says; why it has ended."""
+        ours, theirs = socket.socketpair()
+        assert self._listener is not None
         try:
-            outcome = await self._answer(request, sender)
-        except ClientDisconnect:
-            outcome = Outcome(400, {"error": "the body did not come to its end"})
-        sender.answers[outcome.status] += 1
-        return outcome
-
-    async def _answer(self, request: Request, sender: _Sender) -> Outcome:
+            with theirs:
+                given = [theirs.fileno(), self._listener.fileno()]
+                child = ChildProcess(MODULE, [str(one) for one in given], pass_fds=given)
+        except OSError as problem:
+            ours.close()
+            return f"it cannot be started: {problem.strerror}"
+        self._child, self._stream = child, ours
+        if self._ending.is_set():  # it was too early for ``stop`` to see it
+            ours.shutdown(socket.SHUT_WR)
         try:
-            async with asyncio.timeout(BODY_TIMEOUT_S):
-                body = await _body(request)
-            message = check(sender.keys, request.headers, body, self._now_s())
-        except TimeoutError:
-            return Outcome(408, {"error": f"no whole body in {BODY_TIMEOUT_S:g} s"})
-        except SignalRefusedError as refusal:
-            self.intake.refuse(refusal, sender.source)
-            status = 413 if refusal.reason is RefusalReason.TOO_LARGE else 401
-            return Outcome(status, _words(refusal))
-        now_s = time.monotonic()
-        if not sender.bucket.take(now_s):
-            return Outcome(429, {"error": "too many signals"}, sender.bucket.wait_s)
-        try:
-            known = self._deliveries.find(sender.source, message.message_id, body)
-            if known is not None:
-                sender.repeats += 1
-                return known if isinstance(known, Outcome) else await asyncio.shield(known)
-            if not self._ready():
-                return Outcome(503, {"error": "the engine takes no signals now"}, RETRY_S)
-            return await self._deliver(sender.source, message.message_id, body, now_s)
-        except LimitError as problem:
-            return Outcome(503, {"error": str(problem)}, RETRY_S)
-        except SignalRefusedError as refusal:
-            return Outcome(409, _words(refusal))
-
-    async def _deliver(self, source: str, message_id: str, body: bytes, now_s: float) -> Outcome:
-        """Hand it in; whoever sends the same meanwhile waits for the same answer."""
-        answered: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
-        self._deliveries.keep(source, message_id, body, answered, now_s)
-        outcome = Outcome(503, {"error": "not taken; come again"}, RETRY_S)
-        try:
-            outcome = await self._hand_in(self.intake.offer(body, source))
+            ours.settimeout(SILENCE_S)
+            words = self._listen_to(ours)
         finally:
-            if outcome.final:
-                self._deliveries.keep(source, message_id, body, outcome, now_s)
-            else:
-                self._deliveries.forget(source, message_id)
-            answered.set_result(outcome)
-        return outcome
+            self._child = self._stream = None
+            self._before, self._now = self.counts(), {}
+            ours.close()
+            said = child.end(END_TIMEOUT_S)
+        return words or said or "without a word"
 
-    async def _hand_in(self, offer: Offer) -> Outcome:
+    def _listen_to(self, stream: socket.socket) -> str:
+        """Until it has ended; what is wrong with it, if we know."""
+        keys = {
+            source: [base64.b64encode(key.reveal()).decode() for key in of]
+            for source, of in self._keys.items()
+        }
+        opening = Opening.of(self.settings, keys, self._symbols, self._patience)
+        try:
+            with contextlib.suppress(BrokenPipeError):  # it was stopped at its start
+                stream.sendall(opening.line())
+            heard = bytearray()
+            while got := stream.recv(65_536):
+                heard += got
+                while (end := heard.find(b"\n")) >= 0:
+                    line = bytes(heard[:end])
+                    del heard[: end + 1]
+                    answer = self._answer(line)
+                    with contextlib.suppress(BrokenPipeError):  # what is the last one
+                        stream.sendall(answer)
+                if len(heard) > LINE_BYTES_MAX:
+                    self.damaged += 1
+                    return "what it says has no end"
+        except TimeoutError:
+            return f"it said nothing for {SILENCE_S:g} s"
+        except OSError as problem:
+            return str(problem.strerror)
+        return ""
+
+    # -- what it says ----------------------------------------------------------------------------
+
+    def _answer(self, line: bytes) -> bytes:
+        try:
+            told = read_told(line)
+            self._check(told)
+        except DamagedLineError as problem:
+            self.damaged += 1
+            LOG.error("a line of the webhook's process was refused: %s", problem)
+            return verdicts_line(None)
+        self._now = told.counts
+        for note in told.notes:
+            refusal = SignalRefusedError(note.reason, note.detail)
+            self.intake.refuse(refusal, note.source, times=note.times)
+        return verdicts_line(self._verdicts(told.items))
+
+    def _check(self, told: Told) -> None:
+        """Nobody else's predictions, and nothing that is not traded."""
+        sources = {*told.counts, *(one.source for one in told.notes)}
+        if not sources.union([one.source for one in told.items]) <= self._keys.keys():
+            raise DamagedLineError("no such sender")
+        for one in told.items:
+            if one.signal is not None and one.signal.ticker not in self._symbols:
+                raise DamagedLineError("no such ticker")
+
+    def _verdicts(self, items: list[Checked]) -> list[Verdict]:
+        if not items:
+            return []
+        if not self._ready():
+            return [_later("the engine takes no signals now")] * len(items)
+        try:
+            offers = self.intake.offer_all(items)
+        except LimitError as problem:
+            return [_later(str(problem))] * len(items)
+        until_s = time.monotonic() + self._patience.durable_s
+        return [self._verdict(one, until_s) for one in offers]
+
+    def _verdict(self, offer: Offer, until_s: float) -> Verdict:
         if offer.refusal is not None:
-            return Outcome(422, _words(offer.refusal))
+            return Verdict(422, dict(offer.refusal.words()))
         assert offer.signal is not None
         if offer.answer is not None:
             try:
-                async with asyncio.timeout(DURABLE_TIMEOUT_S):
-                    await self._bridge.wait(offer.answer)
+                offer.answer.result(max(until_s - time.monotonic(), 0.0))
             except TimeoutError:
-                words = f"not durable after {DURABLE_TIMEOUT_S:g} s; come again"
-                return Outcome(503, {"error": words}, RETRY_S)
-        return Outcome(200, {"identity": offer.signal.identity, "repeat": offer.repeat})
+                return _later(f"not durable after {self._patience.durable_s:g} s; come again")
+            except (Exception, CancelledError) as problem:
+                return _later(f"not taken: {problem}")
+        return Verdict(200, {"identity": offer.signal.identity, "repeat": offer.repeat})
 
 
-async def _body(request: Request) -> bytes:
-    """Raises SignalError for more than SIGNAL_BYTES_MAX; no more than that is kept."""
-    told = request.headers.get("content-length", "")
-    if told.isdecimal() and int(told) > DRAIN_BYTES_MAX:
-        raise _too_large()
-    body = bytearray()
-    size = 0
-    async for chunk in request.stream():
-        size += len(chunk)
-        if size <= SIGNAL_BYTES_MAX:
-            body += chunk
-        elif size > DRAIN_BYTES_MAX:
-            break
-    if size > SIGNAL_BYTES_MAX:
-        raise _too_large()
-    return bytes(body)
+def _later(words: str) -> Verdict:
+    return Verdict(503, {"error": words})
 
 
-def _too_large() -> SignalRefusedError:
-    return refuse(RefusalReason.TOO_LARGE, f"more than {SIGNAL_BYTES_MAX} bytes")
+def _sum(one: Counts, other: Counts) -> Counts:
+    found = {source: dict(numbers) for source, numbers in one.items()}
+    for source, numbers in other.items():
+        own = found.setdefault(source, {})
+        for name, number in numbers.items():
+            own[name] = own.get(name, 0) + number
+    return found
 
 
-def _words(refusal: SignalRefusedError) -> dict[str, Any]:
-    return {"error": refusal.reason.value, "detail": refusal.detail}
-
-
-def _check_keys(senders: list[_Sender]) -> None:
-    for one, other in itertools.combinations(senders, 2):
-        if {key.reveal() for key in one.keys} & {key.reveal() for key in other.keys}:
+def _check_keys(keys: Mapping[str, tuple[Secret, ...]]) -> None:
+    for one, other in itertools.combinations(keys, 2):
+        if {key.reveal() for key in keys[one]} & {key.reveal() for key in keys[other]}:
             raise ConfigError(
-                f"signals.webhook: {one.source} and {other.source} have the same key, so each "
+                f"signals.webhook: {one} and {other} have the same key, so each "
                 "could send for the other; give each its own"
             )

@@ -9,11 +9,9 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import re
 import socket
 import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -24,6 +22,7 @@ import attrs
 import cattrs
 import orjson
 
+from engine.child_process import command, last_line
 from engine.errors import UserError
 
 STATE_VERSION: Final = 1
@@ -125,7 +124,7 @@ class SimChild:
         ]
         errors = tempfile.TemporaryFile()  # noqa: SIM115 - belongs to the child's whole life
         process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
-            [*_engine_command(), "sim", *arguments],
+            [*command("engine.cli"), "sim", *arguments],
             stdin=subprocess.PIPE,  # its end tells the child that we have gone
             stdout=subprocess.PIPE,
             stderr=errors,
@@ -177,7 +176,7 @@ class SimChild:
             return ""
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(END_TIMEOUT_S)
-        return _told(self._errors) if self._errors is not None else ""
+        return last_line(self._errors) if self._errors is not None else ""
 
     # -- ending ----------------------------------------------------------------------------------
 
@@ -251,7 +250,7 @@ class Launch:
         if match is None:
             self._process.wait(END_TIMEOUT_S)
             raise UserError(
-                _told(self._errors) or "the simulator did not start, and did not say why"
+                last_line(self._errors) or "the simulator did not start, and did not say why"
             )
         control = _connected(int(match[2]))
         if control is None:
@@ -283,22 +282,8 @@ class Launch:
             self._errors.close()
 
 
-def _told(errors: IO[bytes]) -> str:
-    """The last line the child wrote to its standard error, without the name before it."""
-    errors.seek(0)
-    lines = errors.read().decode(errors="replace").strip().splitlines()
-    return lines[-1].removeprefix("engine: ") if lines else ""
-
-
 def _connected(port: int) -> socket.socket | None:
     try:
         return socket.create_connection((HOST, port), ASK_TIMEOUT_S)
     except OSError:
         return None
-
-
-def _engine_command() -> list[str]:
-    # -P: a file in the user's directory must not pass for a module of ours. From a source tree
-    # the directory is where we come from ourselves.
-    from_here = sys.path[0] in ("", str(Path.cwd()), os.curdir)
-    return [sys.executable, *([] if from_here else ["-P"]), "-m", "engine.cli"]

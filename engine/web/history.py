@@ -5,14 +5,13 @@ from __future__ import annotations
 import contextlib
 import logging
 import subprocess
-import sys
-import tempfile
 import threading
 from pathlib import Path
 from typing import Any, Final
 
 import orjson
 
+from engine.child_process import ChildProcess
 from engine.errors import UserError
 
 END_S: Final = 2.0
@@ -25,9 +24,8 @@ class History:
     def __init__(self, journal: Path | None) -> None:
         self._journal = journal
         self._lock = threading.Lock()
-        self._process: subprocess.Popen[bytes] | None = None
+        self._child: ChildProcess | None = None
         self._ended = False
-        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed at the end
 
     def ask(self, asked: dict[str, Any]) -> bytes:
         """One JSON object.
@@ -39,21 +37,20 @@ class History:
             raise UserError("this run keeps no journal on disk: start it with --journal FILE")
         with self._lock:
             line = self._answer(orjson.dumps(asked))
-        if not line.endswith(b"\n"):
-            if not self._ended:
-                LOG.error("the process that reads the history ended: %s", self._last_words())
-            raise UserError("the history could not be read: ask again")
+            if not line.endswith(b"\n"):
+                if not self._ended and self._child is not None:
+                    words = self._child.last_words() or "without a word"
+                    LOG.error("the process that reads the history ended: %s", words)
+                raise UserError("the history could not be read: ask again")
         return line
 
-    def _last_words(self) -> str:
-        self._errors.seek(0)
-        lines = self._errors.read().decode(errors="replace").strip().splitlines()
-        return lines[-1] if lines else "without a word"
-
     def _answer(self, line: bytes) -> bytes:
-        process = self._process
-        if process is None or process.poll() is not None:
-            process = self._process = self._started()
+        child = self._child
+        if child is None or child.process.poll() is not None:
+            if child is not None:
+                child.end(END_S)
+            child = self._child = self._started()
+        process = child.process
         assert process.stdin is not None
         assert process.stdout is not None
         with contextlib.suppress(OSError):
@@ -62,32 +59,15 @@ class History:
             return process.stdout.readline()
         return b""
 
-    def _started(self) -> subprocess.Popen[bytes]:
+    def _started(self) -> ChildProcess:
         if self._ended:
             raise UserError("the dashboard has ended")
-        return subprocess.Popen(  # noqa: S603 - our own interpreter and module
-            [sys.executable, "-m", "engine.web.history_child", str(self._journal)],
-            stdin=subprocess.PIPE,  # its end tells the child that we have gone
-            stdout=subprocess.PIPE,
-            stderr=self._errors,
-            start_new_session=True,
-        )
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+        return ChildProcess("engine.web.history_child", [str(self._journal)], **pipes)
 
     def stop(self) -> None:
         """Idempotent; whoever still waits for an answer gets none."""
         self._ended = True
-        process = self._process
-        if process is None:
-            self._errors.close()
-            return
-        process.terminate()
-        try:
-            process.wait(END_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-        for stream in (process.stdin, process.stdout):
-            if stream is not None:
-                with contextlib.suppress(OSError):
-                    stream.close()
-        self._errors.close()
+        child, self._child = self._child, None
+        if child is not None:
+            child.end(END_S)

@@ -10,7 +10,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "alerts.md"
 # What raises one, and where its text stands among the arguments.
-TEXT_AT = {"alert": 1, "Noticed": 1, "notice": 1, "_notice": 0, "_pull": 2, "freeze": 3}
+TEXT_AT = {"alert": 1, "Noticed": 1, "notice": 1, "_notice": 0, "_warn": 0, "_pull": 2, "freeze": 3}
 GAP = "…"
 
 

@@ -10,7 +10,8 @@ import threading
 import pytest
 
 from engine.errors import LimitError, UserError
-from engine.inbox import TURN_MAX, Inbox
+from engine.inbox import SIGNALS_MAX, TURN_MAX, Inbox, SignalLane
+from engine.inputs import Noticed
 
 
 def woken(inbox: Inbox) -> bool:
@@ -66,6 +67,7 @@ def test_the_writer_cannot_wait_for_itself() -> None:
 
     inbox.put("a signal").add_done_callback(callback)
     (letter,) = inbox.take()
+    assert letter.answer is not None
     letter.answer.set_result(None)
 
     assert [str(one).split(":")[0] for one in outcome] == [
@@ -137,5 +139,76 @@ def test_whoever_stops_waiting_does_not_stop_the_writer() -> None:
     asyncio.run(impatient())
     (letter,) = inbox.take()
 
+    assert letter.answer is not None
     assert not letter.answer.cancel()
     letter.answer.set_result(None)
+
+
+# -- the lane of signals ---------------------------------------------------------------------------
+
+
+def test_signals_come_out_in_order_few_at_a_time_behind_everything_else() -> None:
+    inbox = Inbox()
+    answer = inbox.put_signals(range(SIGNALS_MAX + 2))
+    inbox.put("halt")
+    os.eventfd_read(inbox.wake_fd)
+
+    first = inbox.take()
+    assert [letter.content for letter in first] == ["halt", *range(SIGNALS_MAX)]
+    assert [letter.patient for letter in first] == [False] + [True] * SIGNALS_MAX
+    assert woken(inbox)
+    rest = inbox.take()
+    assert [letter.content for letter in rest] == [SIGNALS_MAX, SIGNALS_MAX + 1]
+    # All are durable when the last one is.
+    assert [letter.answer for letter in (*first[1:], *rest)] == [None] * (SIGNALS_MAX + 1) + [
+        answer
+    ]
+
+
+def test_signals_wait_when_they_are_not_wanted_and_the_writer_comes_again() -> None:
+    inbox = Inbox()
+    inbox.put_signals("a")
+    inbox.put("question")
+    os.eventfd_read(inbox.wake_fd)
+
+    assert [letter.content for letter in inbox.take(signals=False)] == ["question"]
+    assert woken(inbox)
+    assert [letter.content for letter in inbox.take()] == ["a"]
+
+
+def test_a_flood_of_signals_leaves_room_for_an_operator() -> None:
+    inbox = Inbox(items_max=2)
+    waiting = inbox.put_signals("ab")
+    with pytest.raises(LimitError, match="no room for 2 items"):
+        inbox.put_signals("cd")
+    inbox.put("halt")
+    assert inbox.waiting == 3
+
+    inbox.close()
+    with pytest.raises(LimitError, match="stopped"):
+        waiting.result(0)
+    with pytest.raises(LimitError, match="stopped"):
+        inbox.put_signals("e")
+
+
+def test_one_wake_up_is_for_both_lanes() -> None:
+    inbox = Inbox()
+    inbox.put_signals("ab")
+    inbox.put_signals("c")
+    inbox.put("d")
+
+    assert os.eventfd_read(inbox.wake_fd) == 1
+
+
+def test_a_way_in_warns_ahead_of_its_signals() -> None:
+    inbox = Inbox()
+    lane = SignalLane(inbox)
+    answers = lane.together("ab")  # type: ignore[arg-type]
+    lane.warn("it has ended")
+
+    assert answers[0] is answers[1]
+    assert [letter.content for letter in inbox.take()] == [
+        Noticed("warning", "it has ended"),
+        "a",
+        "b",
+    ]

@@ -1,0 +1,77 @@
+"""Who waits for an answer to what was handed in, and when each gets it: once it is durable.
+
+Whoever asks as a host or an operator is not kept waiting: its step is made durable at once. A flood
+of signals would keep the disk busy all the time, and an execution would wait for it; so they become
+durable together, a few milliseconds after the last time, or with the orders of anybody. The first
+one after a quiet while waits for nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import Future
+from typing import Any, Final
+
+from engine.errors import LimitError
+from engine.events import BaseEvent
+from engine.inputs import Input
+from engine.refusals import refusal_of
+
+COMMIT_DELAY_NS: Final = 20_000_000  # inputs without commands are durable within this
+SIGNAL_DELAY_NS: Final = 5_000_000  # those of signals that somebody waits for, within this
+
+
+class Answers:
+    """Belongs to the writer."""
+
+    def __init__(self) -> None:
+        self._answered_ns = 0  # when somebody was last answered
+        self._since_ns = 0  # since when something is not durable; 0: everything is
+        self._asked: list[tuple[Input, Future[Any]]] = []  # for the next step
+        self._hurried = False  # one of them is not patient
+        self._stepped: list[tuple[Future[Any], Any]] = []  # with what they will be told
+
+    def add(self, request: Input, answer: Future[Any], patient: bool) -> None:
+        self._asked.append((request, answer))
+        self._hurried |= not patient
+
+    def due_ns(self) -> int | None:
+        """When what was recorded has to become durable; None: nothing waits for it."""
+        waits = []
+        if self._since_ns:
+            waits.append(self._since_ns + COMMIT_DELAY_NS)
+        if self._asked or self._stepped:
+            waits.append(0 if self._hurried else self._answered_ns + SIGNAL_DELAY_NS)
+        return min(waits, default=None)
+
+    def due(self, mono_ns: int) -> bool:
+        due_ns = self.due_ns()
+        return due_ns is not None and due_ns <= mono_ns
+
+    def take(self, events: Sequence[BaseEvent]) -> None:
+        """A step has been taken, with these events."""
+        self._stepped += [(answer, refusal_of(one, events)) for one, answer in self._asked]
+        self._asked.clear()
+        self._hurried = False
+
+    def recorded(self, pending: bool, failure: str | None, mono_ns: int) -> None:
+        """Whether anything is still to become durable, and whether it can at all."""
+        if pending:
+            self._since_ns = self._since_ns or mono_ns
+            return
+        self._since_ns = 0
+        stepped, self._stepped = self._stepped, []
+        if stepped:
+            self._answered_ns = mono_ns
+        for answer, told in stepped:
+            if failure is not None:
+                answer.set_exception(LimitError(failure))
+            else:
+                answer.set_result(told)
+
+    def fail(self) -> None:
+        """There will be no answer any more."""
+        for answer in [*(one for _, one in self._asked), *(one for one, _ in self._stepped)]:
+            answer.set_exception(LimitError("the engine has stopped"))
+        self._asked.clear()
+        self._stepped.clear()
