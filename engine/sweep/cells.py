@@ -92,7 +92,7 @@ class Space:
             "ticks": [[one.symbol, str(one.day), given.ticks[one.path]] for one in ticks],
             "signals": None if given.signals is None else _signals(given.signals),
         }
-        said["ticks"] = [CONVERTER.unstructure(one) for one in ticks]
+        said["ticks"] = [one.record() for one in ticks]
         said["signals"] = None if given.signals is None else str(given.signals[0])
         body = orjson.dumps(meaning, option=orjson.OPT_SORT_KEYS)
         return Task(sha256(body).hexdigest()[:32], said)

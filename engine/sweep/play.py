@@ -44,7 +44,7 @@ def _played(said: dict[str, Any], tell: Tell) -> dict[str, Any]:
     signals = said["signals"]
     plan = planned(
         from_record(said["settings"]),
-        [CONVERTER.structure(one, Part) for one in said["ticks"]],
+        [Part.of(one) for one in said["ticks"]],
         None if signals is None else Path(signals),
         seed=said["seed"],
         latency_ms=said["latency_ms"],

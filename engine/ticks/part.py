@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import date
 from pathlib import Path
-from typing import Final, Literal, Protocol
+from typing import Final, Literal, Protocol, cast
 
 import attrs
 
@@ -27,6 +27,15 @@ class Part:
     symbol: str
     day: date
     content: Content = "all"
+
+    def record(self) -> list[str]:
+        """As texts, from which ``of`` makes it again."""
+        return [str(self.path), self.symbol, self.day.isoformat(), self.content]
+
+    @classmethod
+    def of(cls, record: Sequence[str]) -> Part:
+        path, symbol, day, content = record
+        return cls(Path(path), symbol, date.fromisoformat(day), cast(Content, content))
 
     def __str__(self) -> str:
         """The file, and what of it where its name does not say that."""

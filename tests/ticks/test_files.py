@@ -297,3 +297,9 @@ def test_a_long_file_needs_little_memory(tmp_path, kind):
         tracemalloc.stop()
     assert count == 600_000
     assert most < 12_000_000
+
+
+def test_a_part_is_the_same_when_it_was_text(tmp_path):
+    """As a sweep gives it to its processes."""
+    parts = files.parts(written(tmp_path, "zip", drawn(minutes=1)))
+    assert [files.Part.of(one.record()) for one in parts] == parts
