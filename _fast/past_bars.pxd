@@ -26,7 +26,7 @@ cdef class PastBars:
     cdef double bid            # 0: none yet
     cdef double ask
     cdef int64_t base_ns
-    cdef Py_ssize_t bars_max   # of those that ended: twice as many at most, and never fewer
+    cdef Py_ssize_t bars_max   # of those that ended: a quarter more at most, and never fewer
 
     cdef int take_in(self, int64_t time_ns, uint8_t kind, double price, int64_t size) except -1
     cdef int put(

@@ -10,7 +10,7 @@ SERIES: Final[tuple[str, str, str, str]]
 
 class PastBars:
     """Bars of ``base_ns`` of one instrument's ticks, in four series as SERIES names them. Of those
-    that ended the newest ``bars_max`` are there at least, and twice as many at most.
+    that ended the newest ``bars_max`` are there at least, and a quarter more at most.
 
     Raises:
         ValueError: one of both is not above 0.
@@ -29,9 +29,8 @@ class PastBars:
         """Many ticks, kinds as the letters' numbers. Raises ValueError: unequal lengths."""
     def begun(self, series: int) -> bool:
         """Whether there was a tick of this series."""
-    def current(self, series: int) -> Row | None:
-        """The bar that has not ended."""
-    def take(self, series: int) -> list[Row]:
-        """The bars that have ended since they were last taken, oldest first."""
+    def between(self, series: int, start_ns: int, end_ns: int) -> list[Row]:
+        """The bars that begin from ``start_ns`` on and before ``end_ns``, oldest first; the last
+        one may not have ended."""
     def kept(self, series: int) -> int:
-        """How many ``take`` would give."""
+        """How many there are that have ended."""

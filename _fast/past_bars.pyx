@@ -13,6 +13,7 @@ cdef enum:
     BIDS = 2
     ASKS = 3
     ROOM_AT_FIRST = 512
+    SURPLUS = 4                # a part of the most, until it is worth the while to move the others
 
 
 cdef int begin(
@@ -21,9 +22,11 @@ cdef int begin(
     cdef Py_ssize_t room = series.room
     cdef PastBar* done
     if series.end_ns:
-        if series.kept == 2 * bars_max:
+        if series.kept >= bars_max + bars_max // SURPLUS + 1:
+            memmove(
+                series.done, &series.done[series.kept - bars_max], bars_max * sizeof(PastBar)
+            )
             series.kept = bars_max
-            memmove(series.done, &series.done[bars_max], bars_max * sizeof(PastBar))
         if series.kept == room:
             room = 2 * room if room else ROOM_AT_FIRST
             done = <PastBar*>realloc(series.done, room * sizeof(PastBar))
@@ -123,18 +126,23 @@ cdef class PastBars:
     def begun(self, int series):
         return self.one(series).end_ns > 0
 
-    def current(self, int series):
+    def between(self, int series, int64_t start_ns, int64_t end_ns):
         cdef PastSeries* found = self.one(series)
-        if not found.end_ns:
-            return None
-        cdef PastBar bar = finished(found)
-        return row_of(&bar)
-
-    def take(self, int series):
-        cdef PastSeries* found = self.one(series)
-        cdef Py_ssize_t i
-        rows = [row_of(&found.done[i]) for i in range(found.kept)]
-        found.kept = 0
+        cdef Py_ssize_t low = 0, high = found.kept, middle
+        cdef PastBar bar
+        rows = []
+        while low < high:
+            middle = (low + high) // 2
+            if found.done[middle].time_ns < start_ns:
+                low = middle + 1
+            else:
+                high = middle
+        while low < found.kept and found.done[low].time_ns < end_ns:
+            rows.append(row_of(&found.done[low]))
+            low += 1
+        if found.end_ns and start_ns <= found.current.time_ns < end_ns:
+            bar = finished(found)
+            rows.append(row_of(&bar))
         return rows
 
     def kept(self, int series):

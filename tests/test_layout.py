@@ -70,7 +70,11 @@ ENGINE = _words(
     sim.answers_contracts sim.answers_scanner sim.answers_research sim.answers_options
     sim.answers_session
     sim.fault_messages sim.fault_acts sim.fault_desk sim.gateway sim.memory
-    sim.levels sim.tape sim.quiet sim.virtual sim.kept_journal sim.bursts
+    sim.levels sim.tape
+    replay.wire
+    ticks.part ticks.columns ticks.parquet ticks.numpy_arrays ticks.lean ticks.day_rows
+    ticks.captures ticks.files
+    sim.quiet sim.virtual sim.kept_journal sim.bursts
     sim.pace sim.control sim.operations sim.peers sim.server sim.launch sim.child sim.follow
     sim.tws_sim sim.pytest_plugin
     rehearsal engine operations
@@ -93,7 +97,7 @@ ENGINE = _words(
     report.plot report.curves report.trade_chart report.page report.parquet
     sweep.play sweep.grid sweep.crew sweep.cells sweep.inputs sweep.cluster sweep.results
     sweep.rows sweep.tables sweep.heat_map sweep.sweep
-    replay.decider replay.other_version replay.difference replay.replay replay.wire
+    replay.decider replay.other_version replay.difference replay.replay
     replay.tick_files
     cli.words cli.progress cli.options cli.settings cli.broker cli.control cli.journal
     cli.handlers cli.halt_signals cli.reload cli.taken cli.charts cli.run cli.report
@@ -190,6 +194,7 @@ MAY_TOUCH = {
     "replay.replay": frozenset({"pathlib"}),
     "replay.wire": frozenset({"pathlib"}),
     "replay.tick_files": FILES,
+    "ticks.": FILES,
     "campaign.draw": SEEDED,
     "campaign.draw_host": SEEDED,
     "campaign.jobs": PROCESS,  # seeds side by side

@@ -12,9 +12,10 @@ import attrs
 
 from engine.config import Broker, Config
 from engine.errors import ConfigError, UserError
-from engine.sim import market
 from engine.sim.policies import Policies
 from engine.sources import SignalSources
+from engine.ticks import files
+from engine.ticks.part import Part, check_distinct
 
 LATENCY_MS: Final = 5.0
 LATENCY_MS_MAX: Final = 60_000.0
@@ -29,22 +30,22 @@ class Plan:
     much of every size in the ticks there is."""
 
     config: Config
-    ticks: tuple[Path, ...]
+    ticks: tuple[Part, ...]
     signals: Path | None
     seed: int
     latency_ms: float
     policies: Policies
     size_share: float = 1.0
-    left_out: tuple[Path, ...] = ()
+    left_out: tuple[Part, ...] = ()
 
     @property
     def days(self) -> tuple[date, ...]:
-        return tuple(sorted({market.named(path)[1] for path in self.ticks}))
+        return tuple(sorted({one.day for one in self.ticks}))
 
 
 def planned(
     config: Config,
-    ticks: Sequence[Path],
+    ticks: Sequence[Path | Part],
     signals: Path | None = None,
     *,
     symbols: tuple[str, ...] = (),
@@ -54,7 +55,8 @@ def planned(
     size_share: float = 1.0,
 ) -> Plan:
     """A backtest of the settings of a live engine. Whatever in them reaches outside (TWS, sources
-    of signals, the halt file) is left out. ``symbols``: only these of the strategy's.
+    of signals, the halt file) is left out. ``ticks``: files with all that is in them, or parts of
+    files. ``symbols``: only these of the strategy's.
 
     Raises:
         UserError: the ticks do not fit the strategy, or a value is out of range.
@@ -71,8 +73,9 @@ def planned(
             known = ", ".join(strategy.symbols)
             raise ConfigError(f"--symbols: {unknown[0]} is not among the strategy's: {known}")
         strategy = strategy.only(symbols)
-    named = {path: market.named(path)[0] for path in ticks}
-    there = set(named.values())
+    parts = files.parts(ticks)
+    check_distinct(parts)
+    there = {one.symbol for one in parts}
     if missing := [one for one in strategy.symbols if one not in there]:
         raise UserError(
             f"no ticks of {', '.join(missing)}, which the strategy trades: give them with --ticks, "
@@ -88,13 +91,13 @@ def planned(
     )
     return Plan(
         config=inside,
-        ticks=tuple(path for path in ticks if named[path] in strategy.symbols),
+        ticks=tuple(one for one in parts if one.symbol in strategy.symbols),
         signals=signals,
         seed=seed,
         latency_ms=latency_ms,
         policies=policies or Policies(),
         size_share=size_share,
-        left_out=tuple(path for path in ticks if named[path] not in strategy.symbols),
+        left_out=tuple(one for one in parts if one.symbol not in strategy.symbols),
     )
 
 

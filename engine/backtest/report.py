@@ -34,7 +34,7 @@ def report(outcome: Outcome, strategy: str) -> dict[str, Any]:
         "latency_ms": plan.latency_ms,
         "days": [f"{day:%Y%m%d}" for day in plan.days[: outcome.days]],
         "ticks": outcome.ticks,
-        "left_out": [path.name for path in plan.left_out],
+        "left_out": [str(one) for one in plan.left_out],
         "halt": outcome.view.halt,
         "trades": [as_data(one) for one in outcome.trades],
         "total": figures(outcome.trades).data(),
@@ -67,7 +67,7 @@ def lines(outcome: Outcome) -> list[str]:
     if outcome.view.halt:
         pairs["halted"] = outcome.view.halt
     if plan.left_out:
-        names = ", ".join(path.name for path in plan.left_out)
+        names = ", ".join(map(str, plan.left_out))
         pairs["left out"] = f"{names}: not traded by the strategy"
     return [*words.rows(table), "", *(f"{name:<14} {value}" for name, value in pairs.items())]
 

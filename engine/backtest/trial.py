@@ -195,7 +195,7 @@ class Backtest:
 
     def _end(self) -> None:
         if self._engine is None:
-            raise UserError(f"{self.plan.ticks[0]}: too few ticks to trade a day")
+            raise UserError(f"{self.plan.ticks[0].path}: too few ticks to trade a day")
         self._engine.stop()
 
 

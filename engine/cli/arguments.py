@@ -9,7 +9,7 @@ import typer
 
 TickFiles = Annotated[
     list[Path] | None,
-    typer.Option("--ticks", metavar="FILE...", help="SYMBOL-YYYYMMDD.csv[.gz] to replay."),
+    typer.Option("--ticks", metavar="FILE...", help="Ticks: CSV, Parquet, NumPy, LEAN, captures."),
 ]
 Symbols = Annotated[str, typer.Option("--symbols", metavar="A,B", help="What to trade.")]
 Seconds = Annotated[str, typer.Option("--for", metavar="TIME", help="End after 30s, 2m or 1h.")]

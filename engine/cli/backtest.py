@@ -16,7 +16,6 @@ from engine.backtest.report import lines, report
 from engine.backtest.trial import Backtest, Progress, Show
 from engine.cli.handlers import INTERRUPTED
 from engine.cli.progress import gauge
-from engine.cli.report import ticks_of
 from engine.cli.run import Interrupts
 from engine.monitor.files import check_writable, write_json, write_whole
 from engine.monitor.lines import clock
@@ -27,6 +26,7 @@ from engine.retrace import Retrace
 from engine.settings_file import load
 from engine.sim.policies import answers
 from engine.sim.profiles import policies
+from engine.ticks.files import tape
 
 
 @attrs.frozen(kw_only=True)
@@ -63,7 +63,7 @@ def backtest(options: BacktestOptions) -> int:
         policies=policies(options.profile, answers(options.policies), options.seed),
     )
     with _progress() as show:
-        reading = None if options.html is None else Reading(Retrace(), ticks=ticks_of(plan.ticks))
+        reading = None if options.html is None else Reading(Retrace(), ticks=tape(plan.ticks))
         trial = Backtest(plan, show, None if reading is None else reading.take)
         with Interrupts(trial.stop) as interrupts:
             outcome = trial.run()

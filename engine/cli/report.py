@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
 import sys
-from collections.abc import Iterable, Iterator
 from datetime import date
 from pathlib import Path
 
@@ -24,9 +22,8 @@ from engine.report.reading import Reading, Wanted
 from engine.report.trade import ReportTrade
 from engine.report.words import lines
 from engine.retrace import Retrace
-from engine.sim import market
 from engine.sim.instruments import day_of
-from engine.sim.records import MarketTick
+from engine.ticks import files
 
 
 @attrs.frozen(kw_only=True)
@@ -68,21 +65,10 @@ def parsed_day(text: str) -> date | None:
         raise UserError(f"--day {text}: a day is YYYYMMDD, such as 20240103") from None
 
 
-def ticks_of(paths: Iterable[Path]) -> Iterator[MarketTick]:
-    """The ticks of all files, in order of time. Raises DataFileError as ``read_ticks``."""
-    by_symbol: dict[str, list[Path]] = {}
-    for path in sorted(paths, key=market.named):
-        by_symbol.setdefault(market.named(path)[0], []).append(path)
-    return market.merge(
-        itertools.chain.from_iterable(market.read_ticks(path) for path in files)
-        for files in by_symbol.values()
-    )
-
-
 def _read(options: ReportOptions) -> Summary:
     wanted = Wanted(options.symbols, parsed_day(options.day))
     with JournalReader(options.journal) as reader, bar("reading") as show:
-        reading = Reading(Retrace.of(reader), wanted, ticks_of(options.ticks))
+        reading = Reading(Retrace.of(reader), wanted, files.tape(files.parts(options.ticks)))
         after = reading.first - 1
         reading.take(counted(reader.records(after), reader.count - after, show))
         reading.end()

@@ -163,9 +163,9 @@ def _with_symbols(strategy: Strategy, symbols: tuple[str, ...]) -> Strategy:
 def _symbols_of(paths: tuple[Path, ...]) -> tuple[str, ...]:
     if not paths:
         return ()
-    from engine.sim.market import named
+    from engine.ticks.files import parts
 
-    return tuple(sorted({named(path)[0] for path in paths}))
+    return tuple(sorted({one.symbol for one in parts(paths)}))
 
 
 def _speed(options: RunOptions, config: Config) -> float:

@@ -16,12 +16,13 @@ import attrs
 
 from engine.errors import UserError
 from engine.monitor.files import check_writable, write_json
-from engine.sim import fault_draw, fault_script, instruments, market
+from engine.sim import fault_draw, fault_script, instruments
 from engine.sim.faults import Fault
 from engine.sim.launch import DAY, run_sim
 from engine.sim.policies import answers
 from engine.sim.profiles import policies
 from engine.sim.server import SimServer
+from engine.ticks import files
 
 GENERATED: Final = ("AAPL", "IBM", "MSFT")
 DRAWN: Final = "draw"  # instead of a script: faults of the seed
@@ -111,7 +112,7 @@ def _faults(script: str, seed: int, symbols: Sequence[str]) -> list[Fault]:
 
 
 def _symbols(paths: Sequence[Path]) -> list[str]:
-    return sorted({market.named(path)[0] for path in paths})
+    return sorted({one.symbol for one in files.parts(paths)})
 
 
 def _day(text: str) -> date:
@@ -126,10 +127,11 @@ def _day(text: str) -> date:
 def _check_ticks(paths: Sequence[Path]) -> str:
     """Read the files once: what is wrong in the middle of one is told before anybody trades on
     its beginning. Returns the market in words."""
-    for path in paths:
-        for _ in market.read_ticks(path):
-            pass
-    found = sorted({market.named(path) for path in paths})
+    parts = files.parts(paths)
+    tape = files.tape(parts)
+    while tape.read():
+        pass
+    found = sorted({(one.symbol, one.day) for one in parts})
     return ", ".join(f"{symbol} {day.isoformat()}" for symbol, day in found)
 
 

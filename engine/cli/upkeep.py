@@ -166,7 +166,7 @@ def report(
     ] = "",
     ticks: Annotated[
         list[Path] | None,
-        typer.Option(metavar="FILE...", help="SYMBOL-YYYYMMDD.csv[.gz]: prices between fills."),
+        typer.Option(metavar="FILE...", help="Tick files: prices between fills."),
     ] = None,
     html: Annotated[
         Path | None, typer.Option("--html", metavar="FILE", help="Write a page with pictures.")

@@ -63,9 +63,16 @@ class Wire:
         self._rest = b""
         self._counts = np.zeros(0, np.uint64)  # messages applied, by row
         self._shown: list[tuple[float, ...]] = []
+        self._told_ns = 0
 
     def run(self) -> Seen:
         """Raises DataFileError: it is no capture, or damaged."""
+        for _ in self.chunks():
+            pass
+        return self.seen
+
+    def chunks(self) -> Iterator[int]:
+        """As ``run``, a record at a time: how many bytes it had."""
         takes: dict[int, Callable[[capture.Chunk], None]] = {
             capture.CONNECTED: self._connected,
             capture.SUBSCRIBED: self._subscribed,
@@ -73,10 +80,13 @@ class Wire:
         }
         for chunk in capture.read(self.path):
             takes[chunk.kind](chunk)
-        return self.seen
+            yield len(chunk.data)
 
     def _connected(self, chunk: capture.Chunk) -> None:
-        version = int(chunk.data)
+        try:
+            version = int(chunk.data)
+        except ValueError:
+            raise self._damaged("a connection without a version") from None
         for request_id in self._bound:
             self.market.unbind(request_id)
         self._bound.clear()
@@ -88,19 +98,23 @@ class Wire:
             self._reader.set_clock(*self._clock.anchor, self._clock.rate)
 
     def _subscribed(self, chunk: capture.Chunk) -> None:
-        number, _, symbol = chunk.data.decode().partition(" ")
+        try:
+            number, _, symbol = chunk.data.decode().partition(" ")
+            request_id = int(number)
+        except ValueError:
+            raise self._damaged("a subscription without a number") from None
         if symbol not in self.rows:
             self.rows[symbol] = self.market.add()
             self._symbols.append(symbol)
             self._counts = np.append(self._counts, np.uint64(0))
             self._shown.append(self._columns(self.rows[symbol]))
-        self.market.bind(int(number), self.rows[symbol])
-        self._bound.append(int(number))
+        self.market.bind(request_id, self.rows[symbol])
+        self._bound.append(request_id)
 
     def _received(self, chunk: capture.Chunk) -> None:
         reader = self._reader
         if reader is None:
-            raise DataFileError(f"{self.path}: bytes came before any connection")
+            raise self._damaged("bytes before any connection")
         self.seen.bytes += len(chunk.data)
         for frame in self._frames(chunk.data):
             before = reader.ticks
@@ -112,6 +126,9 @@ class Wire:
                     self._changed()
             for _, message in reader.take():
                 self._understood(reader, message, chunk.mono_ns)
+
+    def _damaged(self, what: str) -> DataFileError:
+        return DataFileError(f"{self.path}: is damaged: it has {what}")
 
     def _frames(self, data: bytes) -> Iterator[bytes]:
         """Whole ones, each with its length in front; the rest waits."""
@@ -162,7 +179,9 @@ class Wire:
             self.seen.undated += 1
             return
         self.seen.ticks[symbol] += 1
-        self._tell(MarketTick(self.market.clock, symbol, kind, price, round(size)))
+        # A correction of the clock may put it back; what was told before stays before.
+        self._told_ns = max(self._told_ns, self.market.clock)
+        self._tell(MarketTick(self._told_ns, symbol, kind, price, round(size)))
 
 
 def _news(

@@ -31,6 +31,7 @@ SECOND_NS: Final = 1_000_000_000
 BASE_NS: Final = 5 * SECOND_NS
 MINUTE_NS: Final = 60 * SECOND_NS
 DAY_NS: Final = 86_400 * SECOND_NS
+LATEST_NS: Final = 2**63 - 1
 BASE_BARS_MAX: Final = 120_000  # of one series: about 25 regular sessions
 PAST_SESSIONS_MAX: Final = 30
 DEFAULT_SCALE: Final = 0.001 / math.sqrt(60 / 5)  # 0.1 % a minute, per base bar
@@ -106,7 +107,6 @@ class History:
 
     __slots__ = (
         "_anchor",
-        "_bars",
         "_calendar",
         "_instrument",
         "_seed",
@@ -118,7 +118,6 @@ class History:
         self._instrument = instrument
         self._seed = seed
         self.played: Final = PastBars(BASE_NS, BASE_BARS_MAX)  # who plays many ticks adds to it
-        self._bars: dict[str, list[HistoryBar]] = {what: [] for what in SERIES}  # that ended
         self._anchor: _Anchor | None = None
         self._calendar: list[tuple[int, int]] = []
         self._walks: dict[tuple[Any, ...], tuple[list[HistoryBar], float]] = {}
@@ -137,18 +136,10 @@ class History:
         """Many ticks; kinds are the letters' numbers."""
         self.played.extend(times, kinds, prices, sizes)
 
-    def _take(self, series: int) -> list[HistoryBar]:
-        """The base bars of a series that have ended; the oldest are forgotten."""
-        bars = self._bars[SERIES[series]]
-        bars += itertools.starmap(HistoryBar, self.played.take(series))
-        if len(bars) >= 2 * BASE_BARS_MAX:
-            del bars[:-BASE_BARS_MAX]
-        return bars
-
-    def _base(self, series: int) -> list[HistoryBar]:
-        """All base bars, the unfinished one last."""
-        current = self.played.current(series)
-        return [*self._take(series), *([] if current is None else [HistoryBar(*current)])]
+    def _live(self, series: int, start_ns: int, end_ns: int) -> list[HistoryBar]:
+        """Base bars that were played; the last one may be unfinished."""
+        rows = self.played.between(series, start_ns, end_ns)
+        return list(itertools.starmap(HistoryBar, rows))
 
     def bars(
         self, end_ns: int, back: str, bar_size: str, what: str, regular_only: bool = True
@@ -176,8 +167,7 @@ class History:
         reach, bar_ns = duration(back), bar_size_ns(bar_size)
         if not self.played.begun(series):
             return []
-        live = self._base(series)
-        anchor = self._anchored(live)
+        anchor = self._anchored(series)
         spans = self._spans(end_ns, reach, anchor.time_ns)
         if not spans:
             return []
@@ -188,8 +178,7 @@ class History:
         if not regular_only:
             spans = [(spans[0][0], spans[0][0], end_ns)]
         for start, opens, closes in spans:
-            inside = (bar for bar in live if start <= bar.time_ns < min(closes, end_ns))
-            later = _grouped(inside, opens, bar_ns)
+            later = _grouped(self._live(series, start, min(closes, end_ns)), opens, bar_ns)
             if found and later and found[-1].time_ns == later[0].time_ns:
                 # The bar in which the market began: half simulated, half played.
                 later[0] = _merged(later[0].time_ns, [found.pop(), later[0]])
@@ -204,11 +193,11 @@ class History:
             return []
         return [(opens, closes) for _, opens, closes in self._spans(end_ns, reach, 0)]
 
-    def _anchored(self, live: list[HistoryBar]) -> _Anchor:
+    def _anchored(self, series: int) -> _Anchor:
         """The end of the simulated past, decided once."""
         if self._anchor is None:
             least, most = _SCALE_BARS
-            bars = live[:most]
+            bars = self._live(series, 0, LATEST_NS)[:most]
             scale = DEFAULT_SCALE
             if len(bars) >= least:
                 moves = [abs(math.log(bar.close / bar.open)) for bar in bars]

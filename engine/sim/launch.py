@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
 from pathlib import Path
@@ -15,8 +14,10 @@ from engine.sim.faults import Fault
 from engine.sim.policies import Policies
 from engine.sim.records import MarketTick
 from engine.sim.server import SimServer
-from engine.sim.tape import Tape, thinned
+from engine.sim.tape import Tape
 from engine.sim.wire_messages import VERSION_MAX
+from engine.ticks import files
+from engine.ticks.part import Part
 
 PORT: Final = 7497  # of TWS with a paper account
 ACCOUNT: Final = "DU0000001"
@@ -25,7 +26,7 @@ _SECOND_NS: Final = 1_000_000_000
 
 
 def from_files(
-    paths: Sequence[Path],
+    given: Sequence[Path | Part],
     *,
     seed: int = 0,
     account: str = ACCOUNT,
@@ -41,22 +42,17 @@ def from_files(
     Raises:
         UserError: no files, two of the same symbol and day, or one that cannot be read.
     """
-    if not paths:
+    if not given:
         raise UserError("simulator: name at least one tick file, or symbols for a generated market")
-    names = [market.named(path) for path in paths]
-    if len(set(names)) != len(names):
-        raise UserError("simulator: two tick files of the same symbol and day; name each once")
-    by_symbol: dict[str, list[tuple[date, Path]]] = {}
-    for (symbol, day), path in zip(names, paths, strict=True):
-        by_symbol.setdefault(symbol, []).append((day, path))
-    source = Tape(list(by_symbol), [_read(days, size_share) for days in by_symbol.values()])
+    parts = files.parts(given)
+    source = files.tape(parts, size_share)
     first = next(source, None)
     if first is None:
-        raise UserError(f"{paths[0]}: has no ticks")
+        raise UserError(f"{parts[0].path}: has no ticks")
     source.at = 0
-    hours = tuple(instruments.session(day) for day in sorted({day for _, day in names}))
+    hours = tuple(instruments.session(day) for day in sorted({one.day for one in parts}))
     exchange = Exchange(
-        instruments.instruments(sorted(by_symbol), hours),
+        instruments.instruments(source.symbols, hours),
         account,
         policies or Policies(),
         seed,
@@ -64,11 +60,6 @@ def from_files(
         instance,
     )
     return exchange, source
-
-
-def _read(days: list[tuple[date, Path]], size_share: float) -> Iterator[market.Block]:
-    blocks = itertools.chain.from_iterable(market.read_blocks(path) for _, path in sorted(days))
-    return thinned(blocks, size_share) if size_share < 1 else blocks
 
 
 def generated(

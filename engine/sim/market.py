@@ -68,6 +68,15 @@ class Block:
     def __len__(self) -> int:
         return len(self.times)
 
+    def rows(self, begin: int, end: int) -> Block:
+        """A view of these."""
+        return Block(
+            self.times[begin:end],
+            self.kinds[begin:end],
+            self.prices[begin:end],
+            self.sizes[begin:end],
+        )
+
     def head(self, rows: int) -> Block:
         """A copy of the first ones."""
         return Block(

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from engine.sim.records import TickKind
 
 PAST_TICKS_MAX: Final = 1_000_000
+SURPLUS_MAX: Final = PAST_TICKS_MAX // 4  # until it is worth the while to move the others
 FRESH_MAX: Final = 4096
 SECOND_NS: Final = 1_000_000_000
 PastKind = Literal["TRADES", "BID_ASK", "MIDPOINT"]
@@ -92,7 +93,7 @@ class PastTicks:
         self._forget()
 
     def _forget(self) -> None:
-        if len(self._times) >= 2 * PAST_TICKS_MAX:
+        if len(self._times) >= PAST_TICKS_MAX + SURPLUS_MAX:
             for column in (self._times, self._prices, self._sizes, self._kinds):
                 del column[:-PAST_TICKS_MAX]
 

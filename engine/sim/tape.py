@@ -53,8 +53,8 @@ class Tape:
         return self
 
     def __next__(self) -> MarketTick:
-        if self.at == len(self.times):
-            self._read()
+        if self.at == len(self.times) and not self.read():
+            raise StopIteration
         self.at += 1
         return self.tick(self.at - 1)
 
@@ -69,15 +69,15 @@ class Tape:
 
     # -- many at once --------------------------------------------------------------------------
 
-    def _read(self) -> None:
-        """The next columns. Raises StopIteration: there are none."""
+    def read(self) -> bool:
+        """The next columns, in the place of these. False: there are none."""
         for place, block in enumerate(self._waiting):
             if block is None:
                 self._fill(place)
         while True:
             there = [place for place, block in enumerate(self._waiting) if block is not None]
             if not there:
-                raise StopIteration
+                return False
             # What comes next of a source is no earlier than its last row.
             bounds = [self._last_ns(place) for place in there if not self._over[place]]
             until_ns = min(bounds, default=None)
@@ -85,7 +85,7 @@ class Tape:
             parts = [(place, block) for place, block in parts if len(block)]
             if parts:
                 self._take(parts)
-                return
+                return True
             for place in there:
                 if self._last_ns(place) == until_ns:
                     self._fill(place)
@@ -111,8 +111,16 @@ class Tape:
         count = len(block)
         if until_ns is not None:
             count = int(np.searchsorted(block.times, until_ns, side="left"))
-        self._waiting[place] = None if count == len(block) else _rows(block, count, len(block))
-        return _rows(block, 0, count)
+        self._waiting[place] = None if count == len(block) else block.rows(count, len(block))
+        return block.rows(0, count)
+
+
+def woven(sources: Sequence[Iterable[Block]]) -> Iterator[Block]:
+    """Several sources of one symbol as one, by time; within an instant in the order of
+    ``sources``."""
+    tape = Tape([""] * len(sources), sources)
+    while tape.read():
+        yield Block(tape.times, tape.kinds, tape.prices, tape.sizes)
 
 
 def joined(first: Block, second: Block) -> Block:
@@ -121,15 +129,6 @@ def joined(first: Block, second: Block) -> Block:
         np.concatenate((first.kinds, second.kinds)),
         np.concatenate((first.prices, second.prices)),
         np.concatenate((first.sizes, second.sizes)),
-    )
-
-
-def _rows(block: Block, begin: int, end: int) -> Block:
-    return Block(
-        block.times[begin:end],
-        block.kinds[begin:end],
-        block.prices[begin:end],
-        block.sizes[begin:end],
     )
 
 

@@ -5,10 +5,8 @@ from __future__ import annotations
 import copy
 import itertools
 import random
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
-from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
@@ -22,10 +20,11 @@ from engine.config import CONVERTER, Config
 from engine.errors import UserError
 from engine.rules.checks import near, shown
 from engine.rules.mistakes import Mistake, mistakes
-from engine.sim import market
 from engine.sim.profiles import policies
 from engine.sweep.crew import Task
 from engine.sweep.grid import EACH, TOGETHER, Axis, Grid, Steps
+from engine.ticks import files
+from engine.ticks.part import Part, check_distinct
 
 CELLS_MAX: Final = 20_000
 MS_NS: Final = 1_000_000
@@ -67,6 +66,7 @@ class Space:
 
     grid: Grid
     given: Given
+    parts: tuple[Part, ...]  # of the ticks
     groups: tuple[Symbols, ...]
     choices: tuple[tuple[Any, ...], ...]  # the values of the axes
     records: dict[tuple[int, Symbols], str]  # settings of a choice, for these symbols
@@ -78,7 +78,7 @@ class Space:
         for name in ("cancel", "modify"):
             if (delay_ms := luck.get(f"{name}_ms")) is not None:
                 answers[f"{name}_delay_ns"] = round(delay_ms * MS_NS)
-        ticks = _of(given.ticks, cell.symbols, cell.days)
+        ticks = [one for one in self.parts if one.symbol in cell.symbols and one.day in cell.days]
         said: dict[str, Any] = {
             "settings": self.records[cell.choice, cell.symbols],
             "seed": cell.seed,
@@ -89,10 +89,10 @@ class Space:
         meaning = {
             **said,
             "code": given.code,
-            "ticks": [[*map(str, _named(path)), given.ticks[path]] for path in ticks],
+            "ticks": [[one.symbol, str(one.day), given.ticks[one.path]] for one in ticks],
             "signals": None if given.signals is None else _signals(given.signals),
         }
-        said["ticks"] = [str(path) for path in ticks]
+        said["ticks"] = [one.record() for one in ticks]
         said["signals"] = None if given.signals is None else str(given.signals[0])
         body = orjson.dumps(meaning, option=orjson.OPT_SORT_KEYS)
         return Task(sha256(body).hexdigest()[:32], said)
@@ -112,8 +112,7 @@ class Space:
 
     def days(self, symbols: Symbols) -> Days:
         """Those of which there are ticks."""
-        named = map(_named, self.given.ticks)
-        return tuple(sorted({day for symbol, day in named if symbol in symbols}))
+        return tuple(sorted({one.day for one in self.parts if one.symbol in symbols}))
 
 
 def _signals(given: tuple[Path, str]) -> list[str]:
@@ -130,14 +129,6 @@ def drawn(grid: Grid, seed: int) -> dict[str, float]:
             value = random.Random(f"sweep/{name}/{seed}").uniform(*bounds)
             found[name] = round(value, 4)
     return found
-
-
-_named: Final = cache(market.named)
-
-
-def _of(ticks: Mapping[Path, str], symbols: Symbols, days: Days) -> list[Path]:
-    named = ((path, *_named(path)) for path in ticks)
-    return [path for path, symbol, day in named if symbol in symbols and day in days]
 
 
 def day_sets(space: Space, symbols: Symbols) -> tuple[Days, ...]:
@@ -160,10 +151,8 @@ def space(grid: Grid, given: Given, look: Look) -> Space:
     Raises:
         UserError: one line with the grid's file, the key, and what is allowed.
     """
-    for (symbol, day), times in Counter(map(_named, given.ticks)).items():
-        if times > 1:
-            said = f"{times} files of {symbol} on {day:%Y%m%d}; name one of them"
-            raise UserError(f"--ticks: {said}")
+    parts = tuple(files.parts(given.ticks))
+    check_distinct(parts)
     groups = grid.symbols or (_known(given),)
     count = grid.combinations * len(groups)
     if count > CELLS_MAX:
@@ -177,11 +166,13 @@ def space(grid: Grid, given: Given, look: Look) -> Space:
     for number, values in enumerate(choices):
         config = _config(grid, given.settings, values)
         for symbols in groups:
-            plan = _plan(grid, given, config, symbols)
+            plan = _plan(grid, given, parts, config, symbols)
             text = orjson.dumps(CONVERTER.unstructure(plan.config), option=orjson.OPT_SORT_KEYS)
             records[number, symbols] = text.decode()
         look(number + 1, len(choices))
-    found = Space(grid=grid, given=given, groups=groups, choices=choices, records=records)
+    found = Space(
+        grid=grid, given=given, parts=parts, groups=groups, choices=choices, records=records
+    )
     for symbols in groups:
         _check_days(found, symbols)
     return found
@@ -232,7 +223,9 @@ def _beside(short: Steps, long: Steps) -> bool:
     return long[: len(short)] == short
 
 
-def _plan(grid: Grid, given: Given, config: Config, symbols: Symbols) -> Plan:
+def _plan(
+    grid: Grid, given: Given, parts: Sequence[Part], config: Config, symbols: Symbols
+) -> Plan:
     known = config.strategy.symbols
     if not grid.symbols:
         symbols = known
@@ -242,14 +235,14 @@ def _plan(grid: Grid, given: Given, config: Config, symbols: Symbols) -> Plan:
             raise grid.mistake(("symbols",), said)
     try:
         signals = None if given.signals is None else given.signals[0]
-        return planned(config, list(given.ticks), signals, symbols=symbols)
+        return planned(config, parts, signals, symbols=symbols)
     except ValueError as problem:
         raise grid.mistake(("symbols",), f"symbols {', '.join(symbols)}: {problem}") from None
 
 
 def _check_days(space: Space, symbols: Symbols) -> None:
     """Every symbol of a cell has ticks on its days."""
-    named = set(map(_named, space.given.ticks))
+    named = {(one.symbol, one.day) for one in space.parts}
     grid = space.grid
     if grid.days == TOGETHER and grid.walk_forward is None:
         return

@@ -15,6 +15,7 @@ from engine.backtest.trial import Backtest, Outcome, Progress
 from engine.config import CONVERTER, from_record
 from engine.errors import EngineError
 from engine.sim.policies import Policies
+from engine.ticks.part import Part
 
 # What a cell made, as numbers; None where there is nothing to divide by.
 FIGURES: Final = (
@@ -43,7 +44,7 @@ def _played(said: dict[str, Any], tell: Tell) -> dict[str, Any]:
     signals = said["signals"]
     plan = planned(
         from_record(said["settings"]),
-        [Path(one) for one in said["ticks"]],
+        [Part.of(one) for one in said["ticks"]],
         None if signals is None else Path(signals),
         seed=said["seed"],
         latency_ms=said["latency_ms"],

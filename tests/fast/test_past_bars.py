@@ -1,5 +1,7 @@
 """Bars of played ticks: by a plain look at the ticks, one by one and many at once the same."""
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -57,20 +59,24 @@ def test_bars_are_those_of_the_ticks(gaps, cut):
     )
     for series, what in enumerate(SERIES):
         wanted = plain(ticks, what)
-        kept, current = bars.kept(series), bars.current(series)
-        assert kept == max(len(wanted) - 1, 0)
+        assert bars.kept(series) == max(len(wanted) - 1, 0)
         assert bars.begun(series) == bool(wanted)
-        assert bars.take(series) + ([current] if current else []) == wanted
-        assert bars.kept(series) == 0
+        assert bars.between(series, 0, 2**63 - 1) == wanted
+        starts = [0, *(one[0] for one in wanted), now + 1]
+        for start, end in itertools.product(starts[::3], starts[::5]):
+            inside = [one for one in wanted if start <= one[0] < end]
+            assert bars.between(series, start, end) == inside
 
 
 def test_the_oldest_are_forgotten():
     bars = PastBars(5 * S, 10)
     for second in range(0, 5 * 1000, 5):
         bars.add(second * S, "T", 1.0, 1)
-    rows = bars.take(0)
-    assert 10 <= len(rows) <= 20
-    assert rows[-1][0] == 4990 * S
+        rows = bars.between(0, 0, 2**63 - 1)
+        assert min(second // 5 + 1, 11) <= len(rows) <= 14
+        assert [one[0] for one in rows] == [
+            one * S for one in range(second - 5 * len(rows) + 5, second + 1, 5)
+        ]
 
 
 def test_wrong_arguments_are_told():
@@ -80,7 +86,7 @@ def test_wrong_arguments_are_told():
     with pytest.raises(ValueError, match="a tick is B, A or T, not 'X'"):
         bars.add(1, "X", 1.0, 1)
     with pytest.raises(IndexError, match="series 4"):
-        bars.take(4)
+        bars.between(4, 0, 1)
     with pytest.raises(ValueError, match="equal length"):
         bars.extend(
             np.zeros(2, np.int64), np.zeros(1, np.uint8), np.zeros(2), np.zeros(2, np.int64)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import shutil
 import subprocess
 import sys
@@ -22,6 +23,7 @@ from engine.sim.launch import DAY, generated
 from engine.sim.market import read_ticks
 from engine.sim.records import MarketTick
 from engine.sim.server import SimServer
+from engine.ticks import files
 from tests.runtime.test_engine import PATIENCE_S, running, until
 
 ROOT = Path(__file__).parents[2]
@@ -83,17 +85,54 @@ def news(ticks: Iterable[MarketTick]) -> Iterator[tuple[str, float, int]]:
             yield one.kind, one.price, one.size
 
 
+def test_a_capture_is_read_as_the_tick_files_that_are_made_of_it(
+    recorded: tuple[Path, list[MarketTick]], tmp_path: Path
+) -> None:
+    path, _ = recorded
+    with closing(TickFiles(tmp_path)) as made:
+        Wire(path, made).run()
+
+    parts = files.parts([path])
+    assert [(one.symbol, one.day) for one in parts] == [("IBM", DAY), ("SPY", DAY)]
+    ticks = list(files.tape(parts))
+    assert len(ticks) > 1000
+    assert ticks == list(files.tape(files.parts(made.paths)))
+    assert list(files.tape(parts[1:])) == [one for one in ticks if one.symbol == "SPY"]
+
+
+def test_a_damaged_capture_is_ticks_or_one_line(
+    recorded: tuple[Path, list[MarketTick]], tmp_path: Path
+) -> None:
+    whole = recorded[0].read_bytes()[:60_000]
+    stream = random.Random("damage/capture")
+    ends = set()
+    for _ in range(60):
+        damaged = bytearray(whole[: stream.randrange(600, len(whole))])
+        for _ in range(stream.choice((0, 1, 3, 20))):
+            at = stream.randrange(14, stream.choice((600, len(damaged))))
+            damaged[at] ^= 1 << stream.randrange(8)
+        path = tmp_path / "wire"
+        path.write_bytes(damaged)
+        try:
+            ends.add(len(list(files.tape(files.parts([path])))) > 0)
+        except DataFileError as problem:
+            assert str(path) in str(problem)
+            assert "\n" not in str(problem)
+            ends.add(None)
+    assert ends >= {True, None}
+
+
 def test_the_ticks_are_those_that_there_were(
     recorded: tuple[Path, list[MarketTick]], tmp_path: Path
 ) -> None:
     path, played = recorded
-    with closing(TickFiles(tmp_path)) as files:
-        Wire(path, files).run()
+    with closing(TickFiles(tmp_path)) as made:
+        Wire(path, made).run()
 
-    assert [one.name for one in sorted(files.paths)] == [
+    assert [one.name for one in sorted(made.paths)] == [
         f"{symbol}-{DAY:%Y%m%d}.csv" for symbol in ("IBM", "SPY")
     ]
-    for file in files.paths:
+    for file in made.paths:
         symbol = file.name[:3]
         found = [(one.kind, one.price, one.size) for one in read_ticks(file)]
         wanted = list(news(one for one in played if one.symbol == symbol))

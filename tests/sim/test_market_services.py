@@ -294,13 +294,14 @@ def test_pages_of_ticks_miss_nothing_and_repeat_nothing() -> None:
 
 def test_old_ticks_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("engine.sim.past_ticks.PAST_TICKS_MAX", 10)
+    monkeypatch.setattr("engine.sim.past_ticks.SURPLUS_MAX", 2)
     monkeypatch.setattr("engine.sim.past_ticks.FRESH_MAX", 1)
     ticks = PastTicks()
     for number in range(35):
         ticks.add(number * SECOND_NS, "T", 100.0, 1)
     wanted = Page(kind="TRADES", start_ns=0, end_ns=None, count=1000, trades_at=bool.__call__)
 
-    assert [row[0] for row in ticks.page(wanted)] == list(range(20, 35))
+    assert [row[0] for row in ticks.page(wanted)] == list(range(24, 35))
     assert PAST_TICKS_MAX > 100_000
 
 

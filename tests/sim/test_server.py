@@ -398,7 +398,7 @@ def test_tick_files_set_the_exchange_up(tmp_path: Path) -> None:
     assert [tick.kind for tick in source] == ["A", "T", "A", "T"]
     with pytest.raises(UserError, match="at least one"):
         from_files([])
-    with pytest.raises(UserError, match="two tick files"):
+    with pytest.raises(UserError, match="2 tick files of IBM on 20131007; name one"):
         from_files([files[0], files[0]])
     files[0].write_text("time_ms,kind,price,size\n")
     with pytest.raises(UserError, match="no ticks"):

@@ -92,7 +92,7 @@ def test_a_grid_multiplies_and_a_path_may_be_written_as_tables(made):
 
 
 def test_two_files_of_a_day_are_refused(made):
-    with pytest.raises(UserError, match="--ticks: 2 files of IBM on 20240103; name one of them"):
+    with pytest.raises(UserError, match="2 tick files of IBM on 20240103; name one"):
         made("", more=[Path("elsewhere") / "IBM-20240103.csv.gz"])
 
 
