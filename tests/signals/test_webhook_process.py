@@ -296,6 +296,34 @@ def test_what_a_slow_engine_cannot_take_is_turned_away_and_what_waits_goes_toget
     asyncio.run(scenario())
 
 
+def test_counts_are_told_in_a_flood_too() -> None:
+    class Counting:
+        told = 0
+
+        def counts(self) -> dict[str, dict[str, int]]:
+            self.told += 1
+            return {"a": {"200": self.told}}
+
+    async def scenario() -> None:
+        with ExitStack() as opened:
+            pair = Pair(opened)
+            stream = await pair.stream()
+            server = Counting()
+            running = asyncio.create_task(stream.run(server))  # type: ignore[arg-type]
+            (one,) = good()
+            waiting = [asyncio.create_task(stream.hand_in(one)) for _ in range(33)]
+            assert (await pair.line()).counts == {}
+            while not server.told:  # all the while, a line is on its way
+                await asyncio.sleep(0.01)
+            pair.engine.sendall(verdicts_line([Verdict(200, {})] * 32))
+            assert (await pair.line()).counts["a"]["200"] >= 1
+            pair.engine.shutdown(socket.SHUT_WR)
+            await running
+            await asyncio.gather(*waiting, return_exceptions=True)
+
+    asyncio.run(scenario())
+
+
 def test_strangers_are_told_together() -> None:
     async def scenario() -> None:
         with ExitStack() as opened:
