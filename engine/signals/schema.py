@@ -356,7 +356,11 @@ def show(value: object) -> str:
     """A value of the sender's, short and safe to print."""
     if isinstance(value, str):
         return ascii(value[:40])
-    if value is None or isinstance(value, bool | float):
+    if value is None:
+        return "null"
+    if isinstance(value, float) and math.isfinite(value):
+        return float.__repr__(value)  # as JSON has it
+    if isinstance(value, bool | float):
         return json.dumps(value)
     if isinstance(value, int) and value.bit_length() <= 64:
         return str(value)

@@ -53,7 +53,8 @@ class EngineStream:
         self._notes: dict[tuple[str, RefusalReason], Note] = {}
         self._sending = False
         self._ended = False
-        self._counts: Counts = {}
+        self._counts: Counts = {}  # as of the latest beat
+        self._told: Counts = {}
         self._said_s = 0.0
 
     # -- for the server --------------------------------------------------------------------------
@@ -104,10 +105,9 @@ class EngineStream:
     async def _beat(self, server: WebhookServer) -> None:
         while True:
             await asyncio.sleep(TELL_S)
-            counts = server.counts()
+            self._counts = server.counts()
             late = asyncio.get_running_loop().time() - self._said_s >= BEAT_S
-            if self._flying is None and (self._notes or counts != self._counts or late):
-                self._counts = counts
+            if self._flying is None and (self._notes or self._counts != self._told or late):
                 self._say([])
 
     def _send(self) -> None:
@@ -123,7 +123,7 @@ class EngineStream:
             self._say(flying)
 
     def _say(self, flying: list[Waiting]) -> None:
-        self._flying = flying
+        self._flying, self._told = flying, self._counts
         self._said_s = asyncio.get_running_loop().time()
         items = [one for one, _ in flying]
         self._writer.write(told_line(items, self._take_notes(), self._counts))

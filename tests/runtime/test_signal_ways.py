@@ -121,6 +121,8 @@ def test_polled_posted_tailed_and_after_a_restart_it_trades_once(
         again = post(first, body, "one")
         path.write_bytes(body + b"\n")
         until(lambda: len(refusals(told)) == 2)
+        # Its process tells them a moment later.
+        until(lambda: first.ways.counts()["webhook"]["of"]["flow"]["repeats"])
         counts = first.ways.counts()
 
     assert status == 200
