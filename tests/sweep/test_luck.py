@@ -5,6 +5,7 @@ from __future__ import annotations
 from engine.config import CONVERTER
 from engine.sim.policies import Policies
 from engine.sweep.play import play
+from engine.ticks.files import parts
 
 
 def test_less_size_means_more_fills_at_other_prices_and_a_failure_is_told(made, given):
@@ -14,7 +15,7 @@ def test_less_size_means_more_fills_at_other_prices_and_a_failure_is_told(made, 
     def cell(share, signals="s.jsonl"):
         said = {
             "settings": record,
-            "ticks": [str(given / "IBM-20240103.csv")],
+            "ticks": [one.record() for one in parts([given / "IBM-20240103.csv"])],
             "signals": str(given / signals),
             "seed": 1,
             "latency_ms": 5.0,
