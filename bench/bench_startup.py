@@ -33,8 +33,8 @@ CONFIG: Final = from_mapping(
 )
 
 
-def history(path: Path) -> None:
-    """A journal of RECORDS steps with CONTEXTS open trades, as a run leaves it that is killed
+def history(path: Path, records: int = RECORDS) -> None:
+    """A journal of ``records`` steps with CONTEXTS open trades, as a run leaves it that is killed
     just before its next snapshot: all of a tail is to be replayed."""
     desk = Desk(CONFIG)
     for symbol in SYMBOLS["history"]:
@@ -48,7 +48,7 @@ def history(path: Path) -> None:
     core, book = Core(CONFIG), DayBook()
     steps = list(desk.records)
     with Journal.open(path, "normal") as journal:
-        for number in range(1, RECORDS + 1):
+        for number in range(1, records + 1):
             if number <= len(steps):
                 now_ns, inputs = steps[number - 1]
             else:
@@ -58,8 +58,8 @@ def history(path: Path) -> None:
             book.take(core.state, output.events, now_ns)
             if number % COMMIT_EACH == 0:
                 journal.commit()
-            turns = number % FILE_RECORDS == 0 and number < RECORDS
-            if turns or number == RECORDS - SNAPSHOT_RECORDS + 1:
+            turns = number % FILE_RECORDS == 0 and number < records
+            if turns or number == records - SNAPSHOT_RECORDS + 1:
                 journal.commit()
                 take_snapshot(journal, core, book)
             if turns:

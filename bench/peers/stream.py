@@ -1,5 +1,6 @@
 """A backtest of generated days of a million ticks each, which are made as they are played: what
-the whole takes, and its memory on the way. As ``python -m bench.peers.stream 100``: 100 days."""
+the whole takes, and its memory on the way. As ``python -m bench.peers.stream 100``: 100 days, and
+with ``still``: without signals, so that nothing is traded that the report has to remember."""
 
 from __future__ import annotations
 
@@ -52,7 +53,7 @@ def generated(path: Path | str) -> Iterator[Block]:
         yield Block(times, turn, (walk + away) / 100.0, sizes)
 
 
-def main(days: int) -> None:
+def main(days: int, still: bool) -> None:
     library.load()
     market.read_blocks = generated
     seen: list[tuple[float, int]] = []
@@ -62,7 +63,8 @@ def main(days: int) -> None:
 
     with tempfile.TemporaryDirectory() as name:
         paths = [Path(f"IBM-{day:%Y%m%d}.csv") for day in trading_days(days)]
-        plan = planned(from_mapping(SETTINGS), paths, write_signals(Path(name)))
+        signals = None if still else write_signals(Path(name))
+        plan = planned(from_mapping(SETTINGS), paths, signals)
         began = time.process_time()
         outcome = Backtest(plan, show).run()
         took_s = time.process_time() - began
@@ -79,4 +81,4 @@ def main(days: int) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    main(int(sys.argv[1]), "still" in sys.argv[2:])
