@@ -85,12 +85,13 @@ class Wire:
     def _connected(self, chunk: capture.Chunk) -> None:
         try:
             version = int(chunk.data)
-        except ValueError:
-            raise self._damaged("a connection without a version") from None
+            reader = Reader(-1, -1, self.market, version)
+        except (ValueError, OverflowError):
+            raise self._damaged("a connection without a version that can be read") from None
         for request_id in self._bound:
             self.market.unbind(request_id)
         self._bound.clear()
-        self._reader = Reader(-1, -1, self.market, version)
+        self._reader = reader
         self._inbound = Inbound(version)
         self._rest = b""
         self.seen.connections.append(version)
@@ -101,14 +102,14 @@ class Wire:
         try:
             number, _, symbol = chunk.data.decode().partition(" ")
             request_id = int(number)
-        except ValueError:
-            raise self._damaged("a subscription without a number") from None
-        if symbol not in self.rows:
-            self.rows[symbol] = self.market.add()
-            self._symbols.append(symbol)
-            self._counts = np.append(self._counts, np.uint64(0))
-            self._shown.append(self._columns(self.rows[symbol]))
-        self.market.bind(request_id, self.rows[symbol])
+            if symbol not in self.rows:
+                self.rows[symbol] = self.market.add()
+                self._symbols.append(symbol)
+                self._counts = np.append(self._counts, np.uint64(0))
+                self._shown.append(self._columns(self.rows[symbol]))
+            self.market.bind(request_id, self.rows[symbol])
+        except (ValueError, OverflowError):
+            raise self._damaged("a subscription without a number that can be one") from None
         self._bound.append(request_id)
 
     def _received(self, chunk: capture.Chunk) -> None:

@@ -32,7 +32,7 @@ def position_of(executions: list[dict[str, Any]]) -> dict[str, int]:
 
 
 def test_the_demonstration_trades_and_ends_in_time(engine: Cli) -> None:
-    done = engine("run", "--for", "6s", "--flatten", "--json", "out.json")
+    done = engine("run", "--for", "10s", "--flatten", "--json", "out.json")
     report = engine.report("out.json")
 
     assert done.code == 0, done.err

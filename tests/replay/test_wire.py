@@ -122,6 +122,25 @@ def test_a_damaged_capture_is_ticks_or_one_line(
     assert ends >= {True, None}
 
 
+@pytest.mark.parametrize(
+    ("kind", "data"),
+    [
+        (capture.CONNECTED, b""),
+        (capture.CONNECTED, b"0"),
+        (capture.CONNECTED, b"99999999999"),
+        (capture.SUBSCRIBED, b"IBM"),
+        (capture.SUBSCRIBED, b"-5 IBM"),
+        (capture.SUBSCRIBED, b"99999999999 IBM"),
+        (capture.SUBSCRIBED, b"\xff IBM"),
+    ],
+)
+def test_a_record_that_cannot_be_is_told(kind: int, data: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "wire"
+    path.write_bytes(capture.MAGIC + capture.HEAD.pack(1, kind, len(data)) + data)
+    with pytest.raises(DataFileError, match="is damaged: it has a (connection|subscription)"):
+        Wire(path).run()
+
+
 def test_the_ticks_are_those_that_there_were(
     recorded: tuple[Path, list[MarketTick]], tmp_path: Path
 ) -> None:
