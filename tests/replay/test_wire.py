@@ -137,7 +137,7 @@ def test_a_damaged_capture_is_ticks_or_one_line(
 def test_a_record_that_cannot_be_is_told(kind: int, data: bytes, tmp_path: Path) -> None:
     path = tmp_path / "wire"
     path.write_bytes(capture.MAGIC + capture.HEAD.pack(1, kind, len(data)) + data)
-    with pytest.raises(DataFileError, match="is damaged: it has a (connection|subscription)"):
+    with pytest.raises(DataFileError, match=r"damaged: it has a (connection|subscription)"):
         Wire(path).run()
 
 
