@@ -50,8 +50,8 @@ lint: build
 # --record appends the medians to bench/results.jsonl; a choice (ARGS="-k journal") is not kept.
 bench: build ## measure; prints a table, appends a line to bench/results.jsonl
 	@$(BIN)/python -m pytest bench -o python_files='bench_*.py' -q --record \
-	  --benchmark-enable --benchmark-quiet --benchmark-max-time=0.4 $(ARGS)
-	@$(BIN)/python -m bench.page
+	  --benchmark-enable --benchmark-quiet --benchmark-max-time=0.4 $(ARGS); \
+	  done=$$?; $(BIN)/python -m bench.page; exit $$done
 
 bench-page: build ## docs/performance.md with its pictures, from bench/results.jsonl
 	@$(BIN)/python -m bench.page

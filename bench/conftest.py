@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -82,5 +82,17 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     config = session.config
     ledger = config.stash[LEDGER]
     chosen = config.option.keyword or config.option.markexpr
-    if config.option.record and ledger.figures and not chosen and exitstatus == 0:
+    whole = exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED) and not chosen
+    if config.option.record and ledger.figures and whole:
         ledger.append()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A measurement that failed is named in the line: the others of a quarter of an hour hold."""
+    report = yield
+    if report.failed:
+        item.config.stash[LEDGER].missing(item.name, "it failed")
+    return report
