@@ -92,6 +92,7 @@ def ib_async(port: int) -> None:
 
     async def trade() -> None:
         ib, crossing = IB(), Crossing()
+        ib.client.MaxRequests = 0  # else it holds back what is more than 45 requests a second
         await ib.connectAsync("127.0.0.1", port, 17, timeout=10)
         contract = Stock("IBM", "SMART", "USD")
         await ib.qualifyContractsAsync(contract)
