@@ -10,6 +10,7 @@ from _fast.conditions cimport COLUMN_ATR
 from _fast.instruments cimport Row
 from _fast.market cimport Market
 from _fast.reader cimport Reader
+from _fast.tellers cimport IS_ASK, IS_BID, IS_TRADE, differ
 from _fast.types cimport (
     ASK, ASK_SIZE, BID, BID_SIZE, LAST, LAST_SIZE, LAST_TIME, OTHER, QUOTE, SECOND_NS, TRADE,
     VOLUME, Instrument, Tick,
@@ -21,10 +22,6 @@ QUOTES, TRADES, SIDES = TOLD_QUOTE, TOLD_LAST, TOLD_BID_ASK
 STREAMS = STREAMS_MAX
 
 cdef int64_t NEVER = <int64_t>1 << 62
-cdef enum:
-    IS_ASK = 65
-    IS_BID = 66
-    IS_TRADE = 84
 
 
 cdef object dtype_of(object view):
@@ -51,11 +48,6 @@ cdef inline void say(
     mouth.tick.time_ns = time_ns
     market.apply(&mouth.tick)
     mouth.count += 1
-
-
-cdef inline bint differ(double one, double other) noexcept:
-    """As prices of which either may be missing."""
-    return one != other and not (isnan(one) and isnan(other))
 
 
 cdef void tell_day(Market market, Lane* lane, Mouth* mouth) noexcept:

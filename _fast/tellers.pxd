@@ -2,6 +2,7 @@
 # of which TWS sends changes only, so that it remembers what it told; TickTeller ticks one by one.
 # NaN stands where nothing was told yet.
 
+from libc.math cimport isnan
 from libc.stdint cimport int64_t, uint8_t
 
 from _fast.tick_frames cimport Sheet, TickFrames
@@ -20,6 +21,10 @@ cdef enum TickKind:            # the letters of tick files
     IS_ASK = 65
     IS_BID = 66
     IS_TRADE = 84
+
+# As prices of which either may be missing.
+cdef inline bint differ(double one, double other) noexcept:
+    return one != other and not (isnan(one) and isnan(other))
 
 cdef uint8_t letter(object kind) except 0
 cdef double number(object price) except? -1.0

@@ -52,11 +52,6 @@ cdef object price_of(double number):
     return None if isnan(number) else number
 
 
-cdef inline bint differ(double one, double other) noexcept:
-    """As prices of which either may be missing."""
-    return one != other and not (isnan(one) and isnan(other))
-
-
 cdef class Teller:
     def __init__(self, int64_t request_id, str symbol not None, TickFrames frames not None):
         self.request_id = request_id

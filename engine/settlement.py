@@ -84,8 +84,9 @@ def forget_groups(state: State, symbol: str, now_ns: int) -> None:
         if group.state != OcoState.DONE:
             return  # its end will bring us back
         busy = any(order.may_fill for order in group.orders.values())
-        if busy or now_ns < group.ended_ns + kept_ns:
-            state.deadlines[f"past:{symbol}"] = max(group.ended_ns, now_ns * busy) + kept_ns
+        due_ns = (now_ns if busy else group.ended_ns) + kept_ns
+        if due_ns > now_ns:
+            state.deadlines[f"past:{symbol}"] = due_ns
             return
         if group.ledger.fills:
             past = state.direct_past.get(symbol, NO_PAST)
