@@ -65,14 +65,25 @@ class Guards:
         found += self._warnings(state, now_ns)
         return found + self._day_warnings(profit, fall)
 
-    def quiet(self, state: State) -> tuple[float, float] | None:
+    def quiet(self, state: State, now_ns: int) -> tuple[float, float] | None:
         """The loss and the fall of the day below which looks find nothing new as long as nothing
         is decided: a little less than what is told or pulls next; None: they may."""
-        if self._stepped or state.frozen or self._frozen_ns:
+        if state.frozen or self._frozen_ns or not self._settled(state, now_ns):
             return None
         settings = self._settings
         loss = self._next_mark("day_loss", "loss", settings.day_loss_max)
         return loss, self._next_mark("day_drawdown", "drawdown", settings.day_drawdown_max)
+
+    def _settled(self, state: State, now_ns: int) -> bool:
+        """Whether there is nothing to warn of, also after a step. What ends with time becomes
+        only less until the next look."""
+        if self._stepped:
+            reached = {use.name: _reached(use) for use in uses(state, now_ns)}
+            if any(mark > self._warned.get(name, NOTHING) for name, mark in reached.items()):
+                return False
+            self._warned |= reached
+            self._stepped = False
+        return True
 
     def _next_mark(self, name: str, pulls: str, most: Decimal) -> float:
         if (told := self._day_warned.get(name, NOTHING)) < WARN_AT:

@@ -11,7 +11,7 @@ import attrs
 from engine.config import Guards
 from engine.daybook import DayBook
 from engine.money import ZERO
-from engine.portfolio import exposures, risk_at_stop, standing
+from engine.portfolio import burden, orders_within
 from engine.state import State
 
 WARN_AT: Final = Decimal("0.8")
@@ -49,31 +49,30 @@ def day_uses(guards: Guards, profit: float, fall: float) -> tuple[Use, ...]:
 def uses(state: State, now_ns: int, book: DayBook | None = None) -> tuple[Use, ...]:
     """Every limit of the account and of each symbol that has a trade, worst case; and of the day,
     if its ``book`` is given."""
-    limits = state.config.limits
-    where = standing(state, "", now_ns)
-    equity, power = where.equity, where.buying_power
+    limits, carried = state.config.limits, burden(state)
+    equity, power = (state.account_value(name) for name in ("NetLiquidation", "BuyingPower"))
     leverage = None if equity is None else equity * Decimal(str(limits.leverage_max))
+    positions = len({*state.current, *carried.exposures})
     found = [
-        Use("gross_notional", where.gross, limits.gross_notional_max),
-        Use("net_notional", where.net.gross, limits.net_notional_max),
-        Use("risk_at_stops", where.risk_at_stops, limits.risk_at_stops_max),
-        Use("positions", Decimal(where.positions), Decimal(limits.positions_max)),
-        Use("leverage", where.gross, leverage),
-        Use("orders_per_minute", Decimal(where.orders_last_minute),
+        Use("gross_notional", carried.gross, limits.gross_notional_max),
+        Use("net_notional", carried.net.gross, limits.net_notional_max),
+        Use("risk_at_stops", sum(carried.risks.values(), ZERO), limits.risk_at_stops_max),
+        Use("positions", Decimal(positions), Decimal(limits.positions_max)),
+        Use("leverage", carried.gross, leverage),
+        Use("orders_per_minute", Decimal(orders_within(state, 60.0, now_ns)),
             Decimal(limits.orders_per_minute_max)),
-        Use("orders_per_second", Decimal(where.orders_last_second),
+        Use("orders_per_second", Decimal(orders_within(state, 1.0, now_ns)),
             Decimal(limits.orders_per_second_max)),
     ]  # fmt: skip
     if power is not None:
         found.append(Use("buying_power", ZERO, power))
-    gross = {symbol: one.gross for symbol, one in exposures(state).items()}
+    gross = {symbol: one.gross for symbol, one in carried.exposures.items()}
     for group in limits.groups:
         used = sum((gross.get(symbol, ZERO) for symbol in group.symbols), ZERO)
         found.append(Use(f"group {group.name}", used, group.notional_max))
     for symbol, value in gross.items():
         found.append(Use(f"{symbol} notional", value, limits.position_notional_max))
-        if (context := state.current.get(symbol)) is not None:
-            risk = risk_at_stop(state, context)
+        if (risk := carried.risks.get(symbol)) is not None:
             found.append(Use(f"{symbol} risk", risk, limits.position_risk_max))
     if book is not None:
         found += day_uses(state.config.guards, book.profit, book.fall)

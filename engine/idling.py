@@ -32,14 +32,16 @@ def calm(
     book: DayBook,
     guards: Guards,
     rows: Mapping[str, int],
+    now_ns: int,
     due_ns: int,
     idle_ns: int,
     bars_ns: tuple[int, int],
 ) -> Calm | None:
     """What looks do until ``due_ns`` (monotonic); None: one may find something. ``bars_ns``: when
     the clock was last seen to end bars, and how often it is."""
-    below, looks = guards.quiet(state), book.looks(state, rows)
-    if below is None or looks is None or not state.live:
+    looks = book.looks(state, rows) if state.live else None
+    below = None if looks is None else guards.quiet(state, now_ns)
+    if below is None or looks is None:
         return None
     peak, drawdown = book.total
     return Calm(

@@ -32,10 +32,9 @@ def standing(
     that is placed ``direct``ly."""
     limits = state.config.limits
     instrument = state.instruments.get(symbol)
-    minute_ago = now_ns - state.scaled(60.0)
-    second_ago = now_ns - state.scaled(1.0)
     window = now_ns - state.scaled(limits.window_s)
-    everything = exposures(state)
+    carried = burden(state)
+    everything = carried.exposures
     own = everything.get(symbol, Exposures())
     return Standing(
         live=state.live,
@@ -44,8 +43,8 @@ def standing(
         defined=instrument is not None,
         session_open=instrument is not None and open_until(state, instrument, now_ns) is not None,
         market=market,
-        gross=sum((one.gross for one in everything.values()), ZERO),
-        net=sum((one.net for one in everything.values()), NOTHING),
+        gross=carried.gross,
+        net=carried.net,
         own=own.direct if direct else own.trade,
         symbol_gross=own.gross,
         groups=tuple(
@@ -57,10 +56,10 @@ def standing(
             for group in limits.groups
             if symbol in group.symbols
         ),
-        risk_at_stops=sum((risk_at_stop(state, one) for one in state.current.values()), ZERO),
+        risk_at_stops=sum(carried.risks.values(), ZERO),
         positions=len({*state.current, *everything} - {symbol}),
-        orders_last_minute=sum(at_ns > minute_ago for at_ns in state.order_times),
-        orders_last_second=sum(at_ns > second_ago for at_ns in state.order_times),
+        orders_last_minute=orders_within(state, 60.0, now_ns),
+        orders_last_second=orders_within(state, 1.0, now_ns),
         entries_lately=_lately(state.entry_times, symbol, window),
         stop_outs_lately=_lately(state.stop_out_times, symbol, window),
         equity=state.account_value("NetLiquidation"),
@@ -88,6 +87,33 @@ class Exposures:
     @property
     def net(self) -> Exposure:
         return self.trade + self.direct
+
+
+@attrs.frozen
+class Burden:
+    """What trades and direct orders come to, in all and by symbol, and what each trade loses when
+    its stop is hit."""
+
+    exposures: dict[str, Exposures]
+    gross: Decimal
+    net: Exposure
+    risks: dict[str, Decimal]
+
+
+def burden(state: State) -> Burden:
+    found = exposures(state)
+    return Burden(
+        found,
+        gross=sum([one.gross for one in found.values()], ZERO),
+        net=sum([one.net for one in found.values()], NOTHING),
+        risks={symbol: risk_at_stop(state, one) for symbol, one in state.current.items()},
+    )
+
+
+def orders_within(state: State, seconds: float, now_ns: int) -> int:
+    """How many have been sent lately."""
+    since_ns = now_ns - state.scaled(seconds)
+    return sum([at_ns > since_ns for at_ns in state.order_times])
 
 
 def exposures(state: State) -> dict[str, Exposures]:

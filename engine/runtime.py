@@ -209,8 +209,8 @@ class Runtime:
         if waits or tells or session.capture or not session.exchange_clock.runs(mono_ns):
             return None
         own, bars_ns = (self.core.state, self.book), (self._bars_closed_ns, BAR_CHECK_NS)
-        idle_ns = self._transport.idle_ns
-        self._calm = calm(*own, self.guards, session.rows, self._due_ns, idle_ns, bars_ns)
+        now_ns, idle_ns = session.exchange_clock.now_ns(mono_ns), self._transport.idle_ns
+        self._calm = calm(*own, self.guards, session.rows, now_ns, self._due_ns, idle_ns, bars_ns)
         return self._calm
 
     def _looked(self, taken: Calm | None) -> None:

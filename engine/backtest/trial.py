@@ -29,7 +29,7 @@ from engine.events import (
 from engine.journal_chain import Record as Step
 from engine.monitor.summary import Record
 from engine.sim import instruments
-from engine.sim.kept_journal import KeptJournal
+from engine.sim.kept_journal import DayJournal
 from engine.sim.launch import from_files
 from engine.sim.memory import MemoryTws
 from engine.sim.quiet import Quiet
@@ -112,7 +112,7 @@ class Backtest:
 
     def run(self) -> Outcome:
         """Raises UserError: the ticks cannot be read to their end, or the signals at all."""
-        self._journal = KeptJournal.memory()
+        self._journal = DayJournal.memory()
         played = 0
         while not self._stopping and played < len(self._days):
             if played:

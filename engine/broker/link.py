@@ -99,10 +99,11 @@ class Link:
 
     def flush(self, mono_ns: int) -> None:
         """Send what the pacing allows now. Raises LinkError if the peer does not take it."""
-        data = self._owed + b"".join(self.pacer.release(mono_ns))
-        self._owed = b""
-        if data:
-            self.connection.send(data)
+        if self._owed or len(self.pacer):
+            data = self._owed + b"".join(self.pacer.release(mono_ns))
+            self._owed = b""
+            if data:
+                self.connection.send(data)
 
     def close(self) -> int:
         """Close the socket; returns how many frames had not left."""

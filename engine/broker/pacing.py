@@ -41,10 +41,11 @@ class Pacer:
         self.second_max = messages_per_s_max
         self.slot_max = -(-messages_per_s_max // 10)
         self._queues: tuple[deque[tuple[int | None, bytes]], ...] = tuple(deque() for _ in Priority)
+        self._waiting = 0  # frames in all of them
         self._released: deque[int] = deque(maxlen=messages_per_s_max)  # times of the last ones
 
     def __len__(self) -> int:
-        return sum(map(len, self._queues))
+        return self._waiting
 
     def submit(self, priority: Priority, frame: bytes, order_id: int | None = None) -> None:
         """Queue ``frame``; ``release`` says when it may leave.
@@ -52,12 +53,13 @@ class Pacer:
         Raises:
             OverflowError: QUEUED_MAX frames are waiting; this one was not taken.
         """
-        if len(self) >= QUEUED_MAX:
+        if self._waiting >= QUEUED_MAX:
             raise OverflowError(f"{QUEUED_MAX} frames wait to be sent")
         if order_id is not None:
             for lower in range(priority + 1, len(Priority)):
                 self._lift_orders(lower, priority)
         self._queues[priority].append((order_id, frame))
+        self._waiting += 1
 
     def holds(self, order_id: int) -> bool:
         """Whether a frame of this order has not left yet."""
@@ -66,20 +68,24 @@ class Pacer:
     def release(self, now_ns: int) -> list[bytes]:
         """The frames that may leave now, in order."""
         frames: list[bytes] = []
+        if not self._waiting:
+            return frames
         for priority, queue in enumerate(self._queues):
             while queue and self._free_ns(priority) <= now_ns:
                 frames.append(queue.popleft()[1])
                 self._released.append(now_ns)
+        self._waiting -= len(frames)
         return frames
 
     def next_release_ns(self) -> int | None:
         """When ``release`` will have something; None while nothing is queued."""
-        times = [self._free_ns(priority) for priority, queue in enumerate(self._queues) if queue]
-        return min(times, default=None)
+        if not self._waiting:
+            return None
+        return min(self._free_ns(priority) for priority, queue in enumerate(self._queues) if queue)
 
     def room(self, now_ns: int) -> int:
         """How many frames of an order could leave at once; none while any waits."""
-        if len(self):
+        if self._waiting:
             return 0
         second = sum(at_ns > now_ns - SECOND_NS for at_ns in self._released)
         slot = sum(at_ns > now_ns - SLOT_NS for at_ns in self._released)
@@ -91,7 +97,7 @@ class Pacer:
 
     def clear(self) -> int:
         """Forget what is queued (the connection is gone); returns how many frames that were."""
-        count = len(self)
+        count, self._waiting = self._waiting, 0
         for queue in self._queues:
             queue.clear()
         return count

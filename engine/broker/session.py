@@ -140,7 +140,7 @@ class Session:
                 times += [self.feed.proof_due_ns, self.definitions.prepare_ns]
                 times.append(self.feed.next_history_ns())
             times.append(self.link.pacer.next_release_ns())
-        return min((due for due in times if due is not None), default=None)
+        return min([due for due in times if due is not None], default=None)
 
     # -- connecting ---------------------------------------------------------------------------
 

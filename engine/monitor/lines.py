@@ -36,10 +36,15 @@ EXCHANGE_ZONE: Final = ZoneInfo("America/New_York")
 
 def line(event: BaseEvent) -> str | None:
     """Time of the exchange, symbol, what happened; None for what a person need not read."""
-    if type(event) in _UNREAD or type(event) not in _WORDS:
+    if not is_read(event):
         return None
     symbol = getattr(event, "symbol", "")
     return f"{clock(event.time_ns)} {symbol:<6}{words(event)}"
+
+
+def is_read(event: BaseEvent) -> bool:
+    """Whether a person should read it."""
+    return type(event) in _WORDS and type(event) not in _UNREAD
 
 
 def words(event: BaseEvent) -> str:

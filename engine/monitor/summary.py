@@ -23,7 +23,7 @@ from engine.events import (
     SessionChangedEvent,
     TradeEvent,
 )
-from engine.monitor.lines import line, money, price
+from engine.monitor.lines import is_read, line, money, price
 from engine.version import VERSION
 from engine.view import EngineView, Latencies
 
@@ -45,14 +45,13 @@ class Record:
         self.trades: list[TradeEvent] = []
         self.alert_levels: Counter[str] = Counter()
         self.alerts: deque[AlertEvent] = deque(maxlen=ALERTS_MAX)
-        self.recent: deque[str] = deque(maxlen=RECENT_MAX)
+        self._recent: deque[BaseEvent | str] = deque(maxlen=RECENT_MAX)
         self.sessions = 0  # how often a session became live
         self._identities: set[str] = set()
 
     def add(self, event: BaseEvent) -> None:
-        told = isinstance(event, OrderStatusEvent | OrderGroupEvent)
-        if not told and (text := line(event)) is not None:
-            self.recent.append(text)
+        if is_read(event) and not isinstance(event, OrderStatusEvent | OrderGroupEvent):
+            self._recent.append(event)  # few are ever shown
         if isinstance(event, OrderEvent):
             self._order(event)
         elif isinstance(event, PredictionSignalEvent):
@@ -72,7 +71,12 @@ class Record:
 
     def note(self, text: str) -> None:
         """A line for the reader of the live table."""
-        self.recent.append(text)
+        self._recent.append(text)
+
+    def recent(self, most: int) -> list[str]:
+        """The latest of what happened, as lines."""
+        shown = list(self._recent)[-most:]
+        return [one if isinstance(one, str) else str(line(one)) for one in shown]
 
     def _order(self, event: OrderEvent) -> None:
         if isinstance(event, OrderGroupEvent) or event.status == CLOSED:

@@ -104,7 +104,7 @@ def _totals(view: EngineView, record: Record, ticks_per_s: float) -> Table:
 
 def _recent(record: Record) -> Iterable[Text]:
     yield Text()
-    shown = list(record.recent)[-RECENT_SHOWN:]
+    shown = record.recent(RECENT_SHOWN)
     for text in shown:
         yield Text(text, style=_tone(text), no_wrap=True, overflow="ellipsis")
     for _ in range(RECENT_SHOWN - len(shown)):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, Self
 
 from engine.core import Core
 from engine.daybook import DayBook
@@ -43,11 +43,11 @@ class KeptJournal(Journal):
         if since >= SNAPSHOT_RECORDS and not self.pending:
             self.kept = StateSnapshot(self.count, self.head_hash, shape(), image(core.state, book))
 
-    def gone_on(self, core: Core, book: DayBook) -> KeptJournal:
+    def gone_on(self, core: Core, book: DayBook) -> Self:
         """Found again with nothing but the state that it led to. The chain goes on; what came
         before is forgotten, so that memory and starts do not grow with it."""
         assert not self.pending, "its last records are not committed"
-        found = KeptJournal(MEMORY, Store.memory(Base(self.count, self.head_hash)), None)
+        found = type(self)(MEMORY, Store.memory(Base(self.count, self.head_hash)), None)
         found.kept = StateSnapshot(self.count, self.head_hash, shape(), image(core.state, book))
         self._store.close()
         return found
@@ -60,3 +60,15 @@ class KeptJournal(Journal):
             if record is None or record.hash != digest:
                 record = known[seq] = next(read_records(iter((row,))))
             yield record
+
+
+class DayJournal(KeptJournal):
+    """Of engines whose process does not end in the middle of a day: what is appended is kept, and
+    nothing has to be hurried to a disk. Its store holds what came before the day, nothing of it."""
+
+    @property
+    def pending(self) -> bool:
+        return False
+
+    def commit(self) -> None:
+        self._unwritten_bytes = 0  # what is kept is no arrears

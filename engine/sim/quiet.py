@@ -118,8 +118,9 @@ class Quiet:
         ``clock``: now, from it to monotonic time, when somebody has planned something, and the
         deadline of the wait."""
         tws = self._tws
-        own_ns = min(tws.tick_ns, tws.beat_ns, clock[3])
-        if min(clock[2], tws.others_ns, tws.arrives_ns) <= own_ns:
+        begins_ns = min(tws.tick_ns, tws.beat_ns)
+        waits_ns = clock[3] if calm is None else max(clock[3], calm.due_ns - clock[1])
+        if min(clock[2], tws.others_ns, tws.arrives_ns, waits_ns) <= begins_ns:
             return None
         if self._left:
             self._left -= 1

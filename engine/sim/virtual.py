@@ -7,7 +7,6 @@ start gives the same run, however slow the machine is.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import select
 from collections.abc import Callable
@@ -256,6 +255,7 @@ class VirtualReader(Reader):
 
 def woken(wake_fd: int) -> bool:
     """Whether somebody has written there, which is taken back."""
-    with contextlib.suppress(BlockingIOError):
+    try:
         return wake_fd >= 0 and os.eventfd_read(wake_fd) > 0
-    return False
+    except BlockingIOError:
+        return False

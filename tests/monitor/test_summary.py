@@ -158,6 +158,6 @@ def test_percentiles_are_samples_that_were_seen() -> None:
     "event", [signal("x"), order(NewOrderEvent, 1, "silent", order_type="MKT")]
 )
 def test_what_happened_last_is_kept_as_a_line(event: BaseEvent) -> None:
-    (line,) = told(event, order(OrderStatusEvent, 1, "working", previous="silent")).recent
+    (line,) = told(event, order(OrderStatusEvent, 1, "working", previous="silent")).recent(9)
 
     assert line.startswith("09:30:00.000 IBM   ")
