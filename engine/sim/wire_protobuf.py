@@ -57,6 +57,11 @@ def _string_fields(name: str) -> frozenset[str]:
     return frozenset(field.name for field in fields if field.type == _TYPE_STRING)
 
 
+@cache
+def _leads_within(fields: tuple[str, ...]) -> bool:
+    return any("." in field for field in fields)
+
+
 def preload() -> bool:
     """Import what a first client would otherwise wait for; False if ibapi is too old for it."""
     try:
@@ -103,6 +108,10 @@ class ProtobufEncoder:
     def simple(self, message: Message, *values: Value) -> bytes:
         assert len(values) == len(message.fields), message
         pairs = dict(zip(message.fields, values, strict=True))
+        if _leads_within(message.fields):
+            return frame(
+                message.id, fill(message_class(message.protobuf)(), message.protobuf, pairs)
+            )
         return frame(message.id, _new(message.protobuf, pairs))
 
     def listed(
@@ -277,7 +286,14 @@ _ORDER_DEFAULTS: Final[Values] = {
 
 
 def _new(name: str, values: Mapping[str, Value]) -> Any:
-    return fill(message_class(name)(), name, values)
+    """A message of type ``name`` with ``values``, none of which is within another message."""
+    strings = _string_fields(name)
+    said = {
+        field: text(value) if field in strings else value
+        for field, value in values.items()
+        if value is not None and value != ""
+    }
+    return message_class(name)(**said)
 
 
 @lru_cache(maxsize=64)

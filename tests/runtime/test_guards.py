@@ -119,6 +119,18 @@ def test_looking_changes_nothing() -> None:
     assert d.core.state.digest() == before
 
 
+def test_after_a_step_it_is_quiet_if_that_has_brought_no_limit_nearer_than_was_told() -> None:
+    guards, d = Guards(LIMITS), desk(gross_notional_max=12_000)
+    assert guards.quiet(d.core.state, d.now_ns) is not None
+    d.signal("AAPL", "BUY")
+    guards.take([])
+    assert guards.quiet(d.core.state, d.now_ns) is None  # a look has to tell it
+    assert noticed(guards, d) == ["gross_notional: 10000.00 of 12000.00 is used"]
+    guards.take([])
+    assert guards.quiet(d.core.state, d.now_ns) is not None
+    assert noticed(guards, d) == []
+
+
 def test_limits_are_looked_at_again_after_every_step_and_while_one_is_told() -> None:
     """Between two steps nothing can be used more, so nobody looks; what was told is forgotten
     once it was less, also while nothing happens."""
