@@ -3,21 +3,22 @@ market says what a tick costs, a quiet one what an hour costs in which little ha
 
 from __future__ import annotations
 
-import json
-import os
 import statistics
-import subprocess
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 
-from bench.ledger import Figure, Ledger
+from bench.environments import answer_of
+from bench.ledger import Figure, Ledger, Target
 from bench.peers.backtest import FIRST, write_day, write_signals
 from bench.processes import answer
 
 GROUP: Final = "backtest"
-PEER: Final = Path(__file__).parent / "peers" / "nautilus.py"
+NAUTILUS: Final = {  # by environment: who, and how many times its speed is wanted
+    "nautilus-1": ("nautilus_trader 1.2x", 20.0),
+    "nautilus-2": ("nautilus_trader 2.0", 5.0),
+}
 ROUNDS: Final = 3
 
 
@@ -45,20 +46,23 @@ def test_a_day(ledger: Ledger, ticks_per_s: float, name: str) -> None:
 
 
 def test_beside_nautilus(ledger: Ledger, tmp_path: Path) -> None:
-    """The same strategy on the same day in turns; the peer lives in an environment of its own."""
-    python = os.environ.get("NAUTILUS_PYTHON")
-    if python is None:
-        ledger.missing("nautilus_trader", "NAUTILUS_PYTHON names a Python that has it")
-        return
+    """The same strategy on the same day in turns; the peers live in environments of their own."""
     path, signals = write_day(tmp_path, FIRST, 24.0), write_signals(tmp_path)
-    ours, theirs = [], []
-    for _ in range(ROUNDS):
+    ours: list[dict[str, Any]] = []
+    theirs: dict[str, list[dict[str, Any]]] = {}
+    for turn in range(ROUNDS):
+        for name, (peer, _) in NAUTILUS.items():
+            if turn and name not in theirs:
+                continue
+            found = answer_of(ledger, name, "nautilus.py", peer, path, signals)
+            if found is not None:
+                theirs.setdefault(name, []).append(found)
         ours += [answer("bench.peers.backtest", 1, 24.0)]
-        command = [python, str(PEER), str(path), str(signals)]
-        done = subprocess.run(command, capture_output=True, text=True, check=True)
-        theirs += [json.loads(done.stdout.splitlines()[-1])]
-    assert len(theirs[0]["trades"]) >= 10
     words = f"a day of {ours[0]['ticks']:,} ticks, {ours[0]['trades']} trades, per tick"
-    peer = f"nautilus_trader {theirs[0]['version']}"
-    other = median(theirs, "seconds", "ticks")
-    ledger.add(Figure(GROUP, words, median(ours, "seconds", "ticks"), other, peer))
+    mine = median(ours, "seconds", "ticks")
+    ledger.add(Figure(GROUP, words, mine, target=Target("ours", 1e-6)))
+    for name, rounds in theirs.items():
+        assert len(rounds[0]["trades"]) >= 10
+        peer, times = f"nautilus_trader {rounds[0]['version']}", NAUTILUS[name][1]
+        other = median(rounds, "seconds", "ticks")
+        ledger.add(Figure(GROUP, words, mine, other, peer, Target("ratio", times)))

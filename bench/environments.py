@@ -21,13 +21,13 @@ def interpreter(name: str) -> Path | None:
     return found if found.exists() else None
 
 
-def answer_of(ledger: Ledger, name: str, file: str, peer: str) -> Any:
+def answer_of(ledger: Ledger, name: str, file: str, peer: str, *arguments: object) -> Any:
     """What ``bench/peers/<file>`` printed, run there; None, and a note, without it."""
     python = interpreter(name)
     if python is None:
         ledger.missing(peer, "make peers")
         return None
-    command = [str(python), str(ROOT / "bench" / "peers" / file)]
+    command = [str(python), str(ROOT / "bench" / "peers" / file), *map(str, arguments)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
     return json.loads(done.stdout.splitlines()[-1])

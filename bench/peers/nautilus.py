@@ -1,5 +1,6 @@
 """nautilus_trader's backtest of the strategy of ``backtest.py`` on a tick file, as JSON. It runs in
-an environment of its own: needs nautilus_trader 1.2x and nothing of this project.
+an environment of its own: needs nautilus_trader, 1.2x or a pre-release of 2.0, and nothing of this
+project.
 
     python nautilus.py TICKS.csv.gz SIGNALS.jsonl
 """
@@ -12,13 +13,12 @@ import json
 import sys
 import time
 from datetime import datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import nautilus_trader
-from nautilus_trader.backtest.engine import BacktestEngine, BacktestEngineConfig
-from nautilus_trader.config import LoggingConfig, StrategyConfig
 from nautilus_trader.indicators import AverageTrueRange, MovingAverageType
 from nautilus_trader.model import (
     BarType,
@@ -30,11 +30,48 @@ from nautilus_trader.model import (
     TradeTick,
     Venue,
 )
-from nautilus_trader.model.currencies import USD
-from nautilus_trader.model.enums import AccountType, AggressorSide, OmsType, OrderSide
-from nautilus_trader.test_kit.providers import TestInstrumentProvider
-from nautilus_trader.trading.strategy import Strategy
 
+CLASSIC = nautilus_trader.__version__.startswith("1.")
+if CLASSIC:
+    from nautilus_trader.backtest.engine import BacktestEngine, BacktestEngineConfig
+    from nautilus_trader.config import LoggingConfig, StrategyConfig
+    from nautilus_trader.model.currencies import USD
+    from nautilus_trader.model.enums import AccountType, AggressorSide, OmsType, OrderSide
+    from nautilus_trader.test_kit.providers import TestInstrumentProvider
+    from nautilus_trader.trading.strategy import Strategy
+
+    SETTINGS: dict[str, Any] = {"logging": LoggingConfig(bypass_logging=True)}
+    FEES: dict[str, Any] = {}
+    WILDER = MovingAverageType.WILDER
+    EQUITY = TestInstrumentProvider.equity
+else:
+    from nautilus_trader.backtest import BacktestEngine, BacktestEngineConfig
+    from nautilus_trader.common import LoggerConfig
+    from nautilus_trader.execution import MakerTakerFeeModel
+    from nautilus_trader.model import (
+        AccountType,
+        AggressorSide,
+        Currency,
+        Equity,
+        InstrumentId,
+        OmsType,
+        OrderSide,
+        Symbol,
+    )
+    from nautilus_trader.trading import Strategy, StrategyConfig
+
+    SETTINGS = {"logging": LoggerConfig(bypass_logging=True)}
+    ZERO = Decimal(0)
+    FEES = {"fee_model": MakerTakerFeeModel(maker_rate=ZERO, taker_rate=ZERO)}
+    USD = Currency.from_str("USD")
+    WILDER = MovingAverageType.Wilder
+
+    def EQUITY(symbol: str, venue: str) -> Any:  # noqa: N802  stands for a class method of 1.2x
+        number, cent = InstrumentId.from_str(f"{symbol}.{venue}"), Price(0.01, 2)
+        return Equity(number, Symbol(symbol), USD, 2, cent, 0, 0, lot_size=Quantity(100, 0))
+
+
+NOBODY = AggressorSide.NO_AGGRESSOR
 SHARES = 100
 STOP_ATR, TARGET_ATR, PERCENT = 6.0, 4.0, 1.0
 VENUE = Venue("XNAS")
@@ -43,17 +80,20 @@ VENUE = Venue("XNAS")
 class Brackets(Strategy):
     """At each signal: what is held goes, and the other side comes with a stop and a target."""
 
-    def __init__(self, instrument: Any, signals: list[tuple[int, str]]) -> None:
-        super().__init__(StrategyConfig())
+    def follow(self, instrument: Any, signals: list[tuple[int, str]]) -> None:
         self.stock, self.signals = instrument, signals
         self.bars = BarType.from_str(f"{instrument.id}-1-MINUTE-LAST-INTERNAL")
-        self.atr = AverageTrueRange(14, MovingAverageType.WILDER)
+        self.atr = AverageTrueRange(14, WILDER)
 
     def on_start(self) -> None:
         self.register_indicator_for_bars(self.bars, self.atr)
         self.subscribe_bars(self.bars)
-        self.subscribe_quote_ticks(self.stock.id)
-        self.subscribe_trade_ticks(self.stock.id)
+        if CLASSIC:
+            self.subscribe_quote_ticks(self.stock.id)
+            self.subscribe_trade_ticks(self.stock.id)
+        else:
+            self.subscribe_quotes(self.stock.id)
+            self.subscribe_trades(self.stock.id)
         for number, (at_ns, kind) in enumerate(self.signals):
             self.clock.set_time_alert_ns(f"{number}-{kind}", at_ns, self.on_signal)
 
@@ -64,7 +104,7 @@ class Brackets(Strategy):
             return
         self.cancel_all_orders(self.stock.id)
         self.close_all_positions(self.stock.id)
-        quote = self.cache.quote_tick(self.stock.id)
+        quote = (self.cache.quote_tick if CLASSIC else self.cache.quote)(self.stock.id)
         if quote is None:
             return
         last = float(quote.ask_price if side == OrderSide.BUY else quote.bid_price)
@@ -95,7 +135,7 @@ def read(path: Path, instrument: Any) -> list[Any]:
             price, size = Price(float(row["price"]), 2), Quantity(int(row["size"]), 0)
             if row["kind"] == "T":
                 if int(row["size"]):
-                    who, name = AggressorSide.NO_AGGRESSOR, TradeId(str(number))
+                    who, name = NOBODY, TradeId(str(number))
                     found.append(TradeTick(instrument.id, price, size, who, name, at_ns, at_ns))
                 continue
             sides[row["kind"]] = price, size
@@ -118,15 +158,16 @@ def read_signals(path: Path, ticks: Path) -> list[tuple[int, str]]:
 
 
 def main(ticks: Path, signals: Path) -> None:
-    engine = BacktestEngine(BacktestEngineConfig(logging=LoggingConfig(bypass_logging=True)))
-    engine.add_venue(
-        VENUE, OmsType.NETTING, AccountType.MARGIN, [Money(1_000_000, USD)], base_currency=USD
-    )
-    instrument = TestInstrumentProvider.equity(ticks.name.split("-")[0], str(VENUE))
+    engine = BacktestEngine(BacktestEngineConfig(**SETTINGS))
+    account = OmsType.NETTING, AccountType.MARGIN, [Money(1_000_000, USD)]
+    engine.add_venue(VENUE, *account, base_currency=USD, **FEES)
+    instrument = EQUITY(ticks.name.split("-")[0], str(VENUE))
     engine.add_instrument(instrument)
     data = read(ticks, instrument)
     engine.add_data(data)
-    engine.add_strategy(Brackets(instrument, read_signals(signals, ticks)))
+    strategy = Brackets(StrategyConfig())
+    strategy.follow(instrument, read_signals(signals, ticks))
+    engine.add_strategy(strategy)
     began = time.process_time()
     engine.run()
     seconds = time.process_time() - began
