@@ -62,7 +62,7 @@ def test_signals_let_pass_what_the_broker_has_said_and_come_a_few_at_a_time() ->
     taken = [names for one in steps if (names := _names(one))]
     assert taken[0] == [f"n{number}" for number in range(SIGNALS_MAX)]
     assert [len(one) for one in taken] == [8, 8, 4]
-    assert sum(taken, []) == [f"n{number}" for number in day.numbers]
+    assert [one for names in taken for one in names] == [f"n{number}" for number in day.numbers]
     assert view.symbols[0].state == "protected"
 
 
