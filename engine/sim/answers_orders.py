@@ -140,8 +140,9 @@ def _auto_open_orders(desk: Desk, client: Client, request: Request) -> None:
 
 
 def _completed_orders(desk: Desk, client: Client, request: Request) -> None:
+    """Those of today."""
     time = zoned(desk.now_ns, instruments.ZONE_NAME)
-    for order in desk.exchange.completed_orders():
+    for order in desk.exchange.completed_orders(_midnight_ns(desk)):
         outcome = f"Filled Size: {order.filled}" if order.status == "Filled" else "Cancelled"
         client.put(client.encoder.completed_order(order, time, outcome))
     client.send(COMPLETED_ORDERS_END)
@@ -154,10 +155,9 @@ def _executions(desk: Desk, client: Client, request: Request) -> None:
     except DecodeError as problem:
         desk.error(client, request.request_id, *invalid(str(problem)))
         return
-    today = instruments.local_time(desk.now_ns).date()
-    midnight_ns = instruments.midnight_ns(today)
+    since_ns = max(_midnight_ns(desk), since_ns or 0)
     for execution in desk.exchange.executions():
-        if execution.time_ns < max(midnight_ns, since_ns or 0):
+        if execution.time_ns < since_ns:
             continue
         if _passes(request, execution):
             shown = desk.audience.execution(client, desk.distortion.execution(execution))
@@ -166,6 +166,10 @@ def _executions(desk: Desk, client: Client, request: Request) -> None:
             if report is not None:
                 desk.commission(client, report)
     client.send(EXECUTIONS_END, request.request_id)
+
+
+def _midnight_ns(desk: Desk) -> int:
+    return instruments.midnight_ns(instruments.local_time(desk.now_ns).date())
 
 
 def _passes(request: Request, execution: SimExecution) -> bool:

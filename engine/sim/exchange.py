@@ -224,9 +224,10 @@ class Exchange:
         orders = self._floor.open_orders()
         return [one for one in orders if client_id is None or one.client_id == client_id]
 
-    def completed_orders(self) -> list[SimOrder]:
-        """Filled, cancelled and rejected orders of all clients, in the order of acceptance."""
-        return [snapshot(live.order) for live in self._registry.ended()]
+    def completed_orders(self, since_ns: int = 0) -> list[SimOrder]:
+        """Orders of all clients that were filled, cancelled or rejected since then, in the order
+        of acceptance."""
+        return [snapshot(live.order) for live in self._registry.ended(since_ns)]
 
     @property
     def execution_count(self) -> int:

@@ -387,13 +387,13 @@ class Floor:
         live.order.why_held = ""
         if self.registry.lives(live):
             self._leave(live)
-        live.ended = True
+        live.ended_ns = self.now_ns
         if status != "none":
             self.tell(live)
         self._orphan(live)
 
     def _leave(self, live: LiveOrder) -> None:
-        live.ended = True
+        live.ended_ns = self.now_ns
         self.registry.end(live)
         if live.active:
             live.active = live.held = False

@@ -259,7 +259,7 @@ class Incidents(Interference):
             price = self._worth(live)
             if price is None:
                 continue
-            live.ended = True
+            live.ended_ns = self._floor.now_ns
             self._floor.registry.record(live)
             self._book(live, Deal(order.quantity, price, False), liquidation=True)
             closed = True

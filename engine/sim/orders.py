@@ -68,7 +68,7 @@ class LiveOrder:
     rests_since_ns: int = -1  # start of the session in which it was not marketable: it trades
     # at its own limit from then on
     pending_cancel: bool = False
-    ended: bool = False
+    ended_ns: int | None = None
     expiry_ns: int | None = None
     charged: Decimal = ZERO  # commission so far
     value: Decimal = ZERO  # sum of quantity times price
@@ -80,6 +80,10 @@ class LiveOrder:
     def __attrs_post_init__(self) -> None:
         self.kind = TYPES[self.order.order_type]
         self.reprice()
+
+    @property
+    def ended(self) -> bool:
+        return self.ended_ns is not None
 
     @property
     def buys(self) -> bool:
@@ -183,6 +187,6 @@ class Registry:
     def live_count(self) -> int:
         return len(self._live)
 
-    def ended(self) -> Iterator[LiveOrder]:
+    def ended(self, since_ns: int) -> Iterator[LiveOrder]:
         everyone = (*self._outnumbered, *self._by_key.values())
-        return (live for live in everyone if live.ended)
+        return (live for live in everyone if (live.ended_ns or -1) >= since_ns)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
@@ -182,6 +183,21 @@ def test_executions_are_filtered_and_followed_by_their_commission(trial: Trial) 
     assert ask(time="20240103-14:31:00") == ["55"]  # UTC
     assert ask(time="20240103 10:00:00 Europe/Berlin") == ["11", "59", "55"]
     assert ask(time="yesterday") == ["4"]
+
+
+def test_what_is_over_is_told_on_its_day_and_not_on_the_next(trial: Trial) -> None:
+    trial.fill(1, "BUY", 100)
+
+    def completed() -> list[str]:
+        return [message[0] for message in trial.ask(99, 0)]
+
+    assert completed() == ["101", "102"]
+    midnight_ns = instruments.midnight_ns(DAY + timedelta(1))
+    trial.wait((midnight_ns - trial.now_ns) // SECOND_NS - 1)
+    assert completed() == ["101", "102"]
+    trial.wait(1)
+    assert completed() == ["102"]
+    assert [message[0] for message in trial.ask(7, 3, 5, 0, "", "", "", "", "", "")] == ["55"]
 
 
 def test_an_order_outlives_its_client_and_finds_it_again(trial: Trial) -> None:
