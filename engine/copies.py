@@ -37,7 +37,9 @@ _CONTAINERS: Final = tuple(
     if field.name not in {"config", "orders", "by_ref", "by_perm", "contexts", "current", "groups"}
     and str(field.type).startswith(("dict", "set", "list", "Recent"))
 )
-_LEDGER_DICTS: Final = tuple(f.name for f in attrs.fields(Ledger) if f.name != "position")
+_LEDGER_DICTS: Final = tuple(
+    field.name for field in attrs.fields(Ledger) if str(field.type).startswith("dict")
+)
 
 
 def copy_state(old: State) -> State:

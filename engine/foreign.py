@@ -179,27 +179,36 @@ def _adopted(state: State, out: Outbox, symbol: str, fill: ExecutionReported) ->
         if joins:  # else it leaves with the rest of what is being closed
             out.advance(context, ContextEvent.ADD_REQUESTED)
         return _stand_in(state, context, fill, Role.ADD, tranche.number)
-    return _given(state, context, fill)
+    return None if fill.quantity > abs(context.held) else _given(state, context, fill)
 
 
 def _liquidated(state: State, symbol: str, fill: ExecutionReported) -> Taken | None:
     """What the broker takes from our trade by force is gone, whatever the policy: a stop for it
     would open it the other way. Also from one that has turned over and is being closed. It takes
-    all of the account at once: what is more than ours was the others'."""
-    context, side = state.current.get(symbol), 1 if fill.side == "BUY" else -1
-    if context is None or side * context.held >= 0:
+    all of the account at once: what is more than ours was the others'. And it takes no more than
+    there is: what is beyond both was ours if a fill of ours has been taken back, which the broker
+    did after this and told before it. Those shares are on the other side now, and go."""
+    side = 1 if fill.side == "BUY" else -1
+    context = state.current.get(symbol) or _latest(state, symbol)
+    if context is None:
         return None
-    part = attrs.evolve(fill, quantity=min(fill.quantity, abs(context.held)))
+    ours = min(max(-side * context.held, ZERO), fill.quantity)
+    beyond = fill.quantity - ours - max(-side * state.foreign[fill.con_id], ZERO)
+    ours += max(min(beyond, -side * context.ledger.retracted), ZERO)
+    if not ours:
+        return None
+    part = attrs.evolve(fill, quantity=ours)
     order = _given(state, context, part)
-    if order is None:
-        return None
     state.foreign[fill.con_id] += signed(fill) - signed(part)
     return Taken(order, part)
 
 
-def _given(state: State, context: Context, fill: ExecutionReported) -> Order | None:
-    if fill.quantity > abs(context.held):
-        return None
+def _latest(state: State, symbol: str) -> Context | None:
+    known = [one for one in state.contexts.values() if one.symbol == symbol]
+    return max(known, key=lambda one: one.number, default=None)
+
+
+def _given(state: State, context: Context, fill: ExecutionReported) -> Order:
     # The tranche with the most gives; if that is not enough, the allocation takes from others.
     tranche, _ = max(context.shares(), key=lambda each: abs(each[1]))
     return _stand_in(state, context, fill, Role.CLOSE, tranche.number)

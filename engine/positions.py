@@ -102,6 +102,7 @@ class Ledger:
     order_of: dict[str, int] = attrs.field(factory=dict)
     totals: dict[int, tuple[Decimal, Decimal]] = attrs.field(factory=dict)  # shares, value
     commissions: dict[str, tuple[int, Decimal]] = attrs.field(factory=dict)  # revision, amount
+    retracted: Decimal = ZERO  # signed: what corrections have taken back
     position: Position = attrs.field(factory=Position)
 
     def add(self, fill: ExecutionReported, order_id: int) -> Decimal | None:
@@ -121,6 +122,8 @@ class Ledger:
             return None
         before = self.position.quantity
         owner = self.order_of.get(identity, order_id)
+        if known is not None:
+            self.retracted += signed(self.fills[identity]) - signed(fill)
         self.revisions[identity] = number
         self.fills[identity] = fill
         self.order_of[identity] = order_id

@@ -238,6 +238,7 @@ def _ledger(ledger: Ledger) -> Hashable:
         frozenset(ledger.revisions.items()),
         frozenset(ledger.totals.items()),
         frozenset(ledger.commissions),
+        ledger.retracted,
         position.quantity,
         position.average_price,
     )

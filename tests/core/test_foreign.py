@@ -232,7 +232,7 @@ def liquidate(d: Desk, side: int, *parts: int) -> SimExecution:
         deal = Deal(Decimal(part), Decimal(90), True)
         told, charged = floor.ledger.fill(live, deal, d.now_ns, True)
         d.deliver([told, charged, floor.account.notice("AAPL")])
-    live.ended = True
+    live.ended_ns = d.now_ns
     d.exchange._registry.end(live)
     return told.execution
 
@@ -275,4 +275,29 @@ def test_liquidated_together_with_shares_of_others_ours_are_gone_all_the_same(
     assert d.exchange.position("AAPL") == 10 * side
     assert d.core.state.held("AAPL") == 0
     assert set(d.core.state.foreign.values()) == {10 * side}
+    assert d.live("AAPL") == []
+
+
+@pytest.mark.parametrize("parts", [(150,), (80, 70)])
+@pytest.mark.parametrize("left", [0, 60])
+def test_a_fill_that_is_taken_back_after_the_liquidation_and_told_before_it(
+    side: int, left: int, parts: tuple[int, ...]
+) -> None:
+    """More was liquidated than anybody held, as far as we know: nobody else would look after what
+    is now on the other side."""
+    d = desk("ignore")
+    enter(d, side)
+    by_hand(d, "BUY" if side > 0 else "SELL", 50)
+    (entry,) = [one for one in d.exchange.executions() if one.client_id != BY_HAND]
+    floor = d.exchange._floor
+    taken_back = floor.ledger.correct(entry, Decimal(left), entry.price, None)
+    d.deliver([taken_back])
+    d.wait(1)
+    assert d.core.state.held("AAPL") == left * side
+    liquidate(d, side, *parts)
+    d.wait(60)
+
+    assert d.core.state.held("AAPL") == d.exchange.position("AAPL") == 0
+    assert set(d.core.state.foreign.values()) == {0}
+    assert not d.core.state.frozen
     assert d.live("AAPL") == []
