@@ -8,7 +8,8 @@ freeze   nothing new is begun on the symbol while such an order lives, or while 
 adopt    their executions become part of our trade: shares that come are protected, shares that
          go are taken from it. What cannot be protected, or would turn the trade over, freezes.
 
-What the broker liquidates is taken from our trade under each of them, and halts.
+What the broker liquidates is taken from our trade under each of them, and halts. It closes, and
+brings nothing: what it takes of others, or of shares that were placed directly, is no trade to adopt.
 """
 
 from __future__ import annotations
@@ -86,7 +87,7 @@ def execution_seen(
     if fill.liquidation and (taken := _liquidated(state, symbol, fill)) is not None:
         return taken
     policy = state.config.strategy.foreign_orders
-    if policy == "adopt" and (order := _adopted(state, out, symbol, fill)) is not None:
+    if policy == "adopt" and not fill.liquidation and (order := _adopted(state, out, symbol, fill)) is not None:
         return Taken(order, fill)
     state.foreign[fill.con_id] += signed(fill)
     if policy != "ignore":

@@ -128,6 +128,10 @@ class Books:
         least, most = min(amounts), max(amounts)
         return least if least > 0 else min(most, ZERO)
 
+    def shared(self, symbol: str) -> bool:
+        """Whether others have traded it."""
+        return symbol in self._shared
+
     @property
     def held_any(self) -> bool:
         return any(one.shares for books in (self.trades, self.direct) for one in books.values())

@@ -140,7 +140,7 @@ class Witness:
         self.auditor.look(state.live, now_ns)
         self._books.read()
         for symbol in state.config.strategy.symbols:
-            own = self._books.held(symbol)
+            own = self._own(state, symbol)
             naked = uncovered(own, self._exchange.covers(symbol)) if own else ZERO
             if not (state.live and self._trades(symbol, now_ns)) or symbol in state.frozen:
                 naked = ZERO  # nobody could do anything about it
@@ -158,6 +158,14 @@ class Witness:
         assert instrument is not None
         is_open = any(opens <= now_ns < closes for opens, closes in instrument.sessions)
         return is_open and not self._exchange.quote(symbol).halted
+
+    def _own(self, state: State, symbol: str) -> Decimal:
+        """Shares of trades. What it has adopted of others only the engine knows; that it adds up
+        to what the broker holds is another law."""
+        if state.config.strategy.foreign_orders == "adopt" and self._books.shared(symbol):
+            context = state.current.get(symbol)
+            return ZERO if context is None else context.held
+        return self._books.held(symbol)
 
     # -- the truth -----------------------------------------------------------------------------
 

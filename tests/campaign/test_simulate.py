@@ -182,6 +182,30 @@ def test_what_is_liquidated_of_a_trade_that_has_turned_over_is_ours():
     assert outcome.held == {}
 
 
+ADOPTED_AND_CLOSED = """
+scenario seed=1 mode=safety hours=0.25
+symbols IBM
+market rate=0.2 volatility=0.0001 latency_ms=10 version=200
+settings {"strategy":{"foreign_orders":"adopt"}}
+prompt +30s signal IBM SHORT 0.9
+prompt +40s order IBM SELL 200
+prompt +120s resume
+prompt +200s close IBM
+prompt +260s order IBM BUY 60
+fault +110s liquidate
+fault +130s order-by-hand IBM SELL 50
+"""
+
+
+def test_what_was_adopted_and_closed_is_no_position_the_other_way():
+    """The witness saw only the close, which is ours, and took shares for it that had been placed
+    directly."""
+    outcome = play(parse(ADOPTED_AND_CLOSED, "here"))
+    assert outcome.violation is None
+    assert 0 < int(outcome.held["IBM"]) <= 60
+    assert outcome.counts["trade ended by host"] == 1
+
+
 # -- lives -------------------------------------------------------------------------------------
 
 

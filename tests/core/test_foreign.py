@@ -8,7 +8,7 @@ import pytest
 
 from engine.config import from_mapping
 from engine.events import RefusalEvent
-from engine.inputs import CloseRequested
+from engine.inputs import CloseRequested, OrderRequested
 from engine.sim.matching import Deal
 from engine.sim.records import SimExecution, SimOrder
 from tests.core.desk import ACCOUNT, Desk
@@ -276,6 +276,23 @@ def test_liquidated_together_with_shares_of_others_ours_are_gone_all_the_same(
     assert d.core.state.held("AAPL") == 0
     assert set(d.core.state.foreign.values()) == {10 * side}
     assert d.live("AAPL") == []
+
+
+@pytest.mark.parametrize("policy", ["ignore", "freeze", "adopt"])
+def test_what_the_broker_liquidates_of_direct_orders_is_no_trade_to_adopt(
+    policy: str, side: int
+) -> None:
+    """It closes them; protected like an entry and closed again, it would open them once more."""
+    d = desk(policy)
+    word = "BUY" if side > 0 else "SELL"
+    d.feed(OrderRequested("own", "AAPL", word, Decimal(40), "MKT", None, "DAY", d.quotes["AAPL"]))
+    liquidate(d, side, 40)
+    d.wait(60)
+
+    assert d.exchange.position("AAPL") == 0
+    assert not d.core.state.current
+    assert d.live("AAPL") == []
+    assert bool(d.core.state.frozen) == (policy != "ignore")
 
 
 @pytest.mark.parametrize("parts", [(150,), (80, 70)])
