@@ -9,7 +9,7 @@ adopt    their executions become part of our trade: shares that come are protect
          go are taken from it. What cannot be protected, or would turn the trade over, freezes.
 
 What the broker liquidates is taken from our trade under each of them, and halts. It closes, and
-brings nothing: what it takes of others, or of shares that were placed directly, is no trade to adopt.
+brings nothing: what it takes of others, or of direct orders, is no trade to adopt.
 """
 
 from __future__ import annotations
@@ -84,11 +84,13 @@ def execution_seen(
     # What was traded before we first looked is part of what we found.
     if fill.con_id not in state.foreign:
         return None
-    if fill.liquidation and (taken := _liquidated(state, symbol, fill)) is not None:
+    policy, taken = state.config.strategy.foreign_orders, None
+    if fill.liquidation:
+        taken = _liquidated(state, symbol, fill)
+    elif policy == "adopt":
+        taken = _adopted(state, out, symbol, fill)
+    if taken is not None:
         return taken
-    policy = state.config.strategy.foreign_orders
-    if policy == "adopt" and not fill.liquidation and (order := _adopted(state, out, symbol, fill)) is not None:
-        return Taken(order, fill)
     state.foreign[fill.con_id] += signed(fill)
     if policy != "ignore":
         freeze(state, out, symbol, "shares were traded that are not ours")
@@ -160,15 +162,16 @@ def freeze(state: State, out: Outbox, symbol: str, why: str) -> None:
 # -- adoption --------------------------------------------------------------------------------
 
 
-def _adopted(state: State, out: Outbox, symbol: str, fill: ExecutionReported) -> Order | None:
-    """An order of ours, already placed, that stands for what somebody else's has executed; None
-    if it cannot be taken into our trade."""
+def _adopted(state: State, out: Outbox, symbol: str, fill: ExecutionReported) -> Taken | None:
+    """What somebody else has executed becomes part of our trade; None if it cannot."""
     context, side = state.current.get(symbol), 1 if fill.side == "BUY" else -1
     if symbol in state.frozen:
         return None
     if context is None:
         context = _trade(state, out, symbol, fill, side)
-        return None if context is None else _stand_in(state, context, fill, Role.ENTRY, 1)
+        if context is None:
+            return None
+        return Taken(_stand_in(state, context, fill, Role.ENTRY, 1), fill)
     if side == context.side:
         joins = context.state in (ContextState.PROTECTED, ContextState.ADDING)
         if not joins and context.state not in (ContextState.CLOSING, ContextState.REVERSING):
@@ -179,8 +182,10 @@ def _adopted(state: State, out: Outbox, symbol: str, fill: ExecutionReported) ->
         tranche = context.open_tranche(f"{state.tag}-{context.number}", number, aim)
         if joins:  # else it leaves with the rest of what is being closed
             out.advance(context, ContextEvent.ADD_REQUESTED)
-        return _stand_in(state, context, fill, Role.ADD, tranche.number)
-    return None if fill.quantity > abs(context.held) else _given(state, context, fill)
+        return Taken(_stand_in(state, context, fill, Role.ADD, tranche.number), fill)
+    if fill.quantity > abs(context.held):
+        return None
+    return Taken(_given(state, context, fill), fill)
 
 
 def _liquidated(state: State, symbol: str, fill: ExecutionReported) -> Taken | None:
