@@ -245,8 +245,9 @@ class Runtime:
         self._waiting = [*lost, *self._waiting]
         self._stepped = shot.ready.condition
         intent, took_us = shot.ready.intent, shot.latency_us
-        if took_us is not None:
+        if took_us is not None and shot.answered_us is not None:
             self.latencies.armed_us.append(took_us)
+            self.latencies.answered_us.append(shot.answered_us)
         after = "" if took_us is None else f", {took_us:.1f} us after the price"
         log.info("fired armed: %s on %s%s", intent.rule, intent.market.symbol, after)
 

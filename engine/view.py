@@ -159,7 +159,7 @@ class EngineView:
     order_us: tuple[float, ...]  # receive to sent, unsorted
     step_us: tuple[float, ...]
     journal_us: tuple[float, ...]
-    armed_us: tuple[float, ...] = ()  # receive to sent, of what was armed
+    armed_us: tuple[float, ...] = ()  # receive to handed to the system, of what was armed
     armed: tuple[tuple[str, str], ...] = ()  # rule and symbol of what may leave at once
 
     @property
