@@ -291,8 +291,7 @@ class Runtime:
         waiting, session = self._waiting, self._session
         reader = session.reader
         if flags & FRAMES and reader is not None:
-            for arrived_ns, message in reader.take():
-                waiting += session.on_message(message, arrived_ns)
+            waiting += session.hear(reader.take())
         if self._market.fired:  # also by a watch that was true when it was set
             now_ns = self.now_ns()
             for condition, row, _, _ in self._market.fires():

@@ -41,8 +41,8 @@ ENGINE = _words(
     codec disk journal_files journal_store journal_chain snapshots journal
     image recovery retrace recorder capture
     broker.errors broker.clock broker.pacing broker.templates broker.library broker.definitions
-    broker.requests broker.inbound broker.history broker.sync broker.feed broker.accounts
-    broker.transport broker.sockets broker.connection broker.link broker.handshake
+    broker.requests broker.order_messages broker.inbound broker.history broker.sync broker.feed
+    broker.accounts broker.transport broker.sockets broker.connection broker.link broker.handshake
     broker.upstream broker.session
     signals.schema signals.files
     signals.rates signals.keys signals.intake signals.envelope signals.quota signals.monitor

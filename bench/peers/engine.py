@@ -107,14 +107,15 @@ class Probe:
         transport.wait = wait
 
     def _wrap_messages(self) -> None:
-        inner = self._session.on_message
+        inner = self._session.hear
 
-        def on_message(message: tuple[Any, ...], mono_ns: int) -> Any:
-            if message[0] == ORDER_STATUS and message[STAMP]:
-                self._stamps.append(message[STAMP])
-            return inner(message, mono_ns)
+        def hear(messages: list[tuple[int, tuple[Any, ...]]]) -> Any:
+            for _, message in messages:
+                if message[0] == ORDER_STATUS and message[STAMP]:
+                    self._stamps.append(message[STAMP])
+            return inner(messages)
 
-        self._session.on_message = on_message
+        self._session.hear = hear
 
     def _wrap_step(self) -> None:
         inner = self._runtime.core.step
