@@ -17,7 +17,7 @@ from engine.groups import Group
 from engine.halts import FLATTEN, NO_ENTRIES, on_halt
 from engine.inputs import CommissionReported, ExecutionReported, HaltRequested, Input
 from engine.orders import OPENING_ROLES, Order, Role
-from engine.outbox import Outbox, bound, order_fields
+from engine.outbox import Outbox, bound
 from engine.portfolio import note_entry
 from engine.positions import Ledger, revision
 from engine.reports import report
@@ -80,9 +80,9 @@ def on_execution(state: State, out: Outbox, fill: ExecutionReported) -> None:
     if order.filled >= order.status_filled:
         state.deadlines.pop(f"fills:{order.order_id}", None)
     late = order.reported == OrderReport.CLOSED
-    out.say(
+    out.say_of(
+        order,
         FillEvent,
-        **order_fields(state, order),
         execution_id=fill.execution_id,
         fill_quantity=fill.quantity,
         fill_price=fill.price,

@@ -19,7 +19,7 @@ from engine.holdings import Holdings, holdings
 from engine.inputs import MarketView
 from engine.money import ZERO
 from engine.orders import Order, Role
-from engine.outbox import status_of
+from engine.outbox import status_word
 from engine.state import State
 from statecharts.vocabulary import (
     BracketState,
@@ -306,6 +306,6 @@ def order_view(state: State, order: Order) -> OrderView:
         filled=order.filled,
         order_type=order.spec.order_type,
         price=order.price,
-        status=status_of(order),
+        status=status_word(order.asked, order.reported),
         average_price=owner.ledger.average(order.order_id) if owner is not None else ZERO,
     )
