@@ -8,7 +8,7 @@ real shares and never with a request.
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 from engine import foreign, invariants
 from engine.contexts import Context, name_fill
@@ -24,6 +24,8 @@ from engine.reports import report
 from engine.rulebook import count
 from engine.state import EXECUTIONS_KEPT_NS, State
 from statecharts.vocabulary import ContextEvent, OrderEvent, OrderReport
+
+TOLD_AGAIN: Final = frozenset({ExecutionReported, CommissionReported})
 
 
 def known(state: State, item: Input) -> bool:

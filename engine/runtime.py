@@ -390,23 +390,31 @@ class Runtime:
         self.armory.disarm()
         began_ns = perf_counter_ns()
         output = self._recorder.step(inputs, now_ns, at_once, left=shot is not None)
-        self._answers.take(output.events)
-        self._recorded()
         orders = tuple([one for one in output.commands if isinstance(one, OrderCommand)])
         assert shot is None or orders == shot.ready.commands, "decided otherwise than rehearsed"
-        journaled_ns = perf_counter_ns()
-        for command in output.commands:
-            if shot is None or not isinstance(command, OrderCommand):
-                self._perform(command, now_ns)
-        self._waiting += self._session.flush(self._transport.monotonic_ns())
         if orders and shot is None:
-            stepped_ns, arrived_ns = self._recorder.stepped_ns, self._cause_ns
-            whole_ns = self._transport.monotonic_ns() - arrived_ns
-            self.latencies.add(whole_ns, stepped_ns - began_ns, journaled_ns - stepped_ns)
+            self._send(orders, began_ns)
+        # Their bytes have left; everything else comes after them.
+        self._answers.take(output.events)
+        self._recorded()
+        if len(output.commands) > len(orders):
+            for command in output.commands:
+                if not isinstance(command, OrderCommand):
+                    self._perform(command, now_ns)
+            self._waiting += self._session.flush(self._transport.monotonic_ns())
         self.book.take(self.core.state, output.events, now_ns)
         self.guards.take(output.events)
         self._bus.publish(output.events)
         return output
+
+    def _send(self, orders: Sequence[OrderCommand], began_ns: int) -> None:
+        session, journaled_ns = self._session, perf_counter_ns()
+        for command in orders:
+            self._waiting += session.perform(command)
+        self._waiting += session.flush(self._transport.monotonic_ns())
+        stepped_ns = self._recorder.stepped_ns
+        whole_ns = self._transport.monotonic_ns() - self._cause_ns
+        self.latencies.add(whole_ns, stepped_ns - began_ns, journaled_ns - stepped_ns)
 
     def _perform(self, command: Command, now_ns: int) -> None:
         if isinstance(command, LookAtMarket):

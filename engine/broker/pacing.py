@@ -55,8 +55,9 @@ class Pacer:
         if len(self) >= QUEUED_MAX:
             raise OverflowError(f"{QUEUED_MAX} frames wait to be sent")
         if order_id is not None:
-            for lower in range(priority + 1, len(Priority)):
-                self._lift_orders(lower, priority)
+            for lower in range(priority + 1, len(self._queues)):
+                if self._queues[lower]:
+                    self._lift_orders(lower, priority)
         self._queues[priority].append((order_id, frame))
 
     def holds(self, order_id: int) -> bool:
