@@ -22,6 +22,7 @@ from engine.armory import Armory, Shot
 from engine.broker.session import Session
 from engine.bus import EventBus
 from engine.calm import Calm
+from engine.collector import Collector
 from engine.commands import Command, Follow, LookAtMarket, OrderCommand, Unwatch, Watch
 from engine.core import Core, Output
 from engine.daybook import DayBook
@@ -107,6 +108,7 @@ class Runtime:
         self._symbols = {row: symbol for symbol, row in session.rows.items()}
         self._watches: dict[int, int] = {}  # condition of the market -> number of the watch
         self.armory = Armory(core, session, market, self.market_view, self._watches)
+        self._collector = Collector()
         self._stepped: int | None = None  # the condition whose fire has been stepped already
 
     # -- the loop ----------------------------------------------------------------------------
@@ -128,6 +130,8 @@ class Runtime:
         except BaseException:
             self._answers.fail()
             raise
+        finally:
+            self._collector.release()
 
     def turn(self) -> None:
         """Wait for whatever comes first, then take all of it in one step."""
@@ -177,6 +181,8 @@ class Runtime:
         self._inbox.wake()  # a wake-up during the handshake was swallowed
         problem = self._session.problem
         if problem is None:
+            if not (self.connected_once or self._transport.virtual):
+                self._collector.spare()
             self.connected_once = True
         elif not self.connected_once and not self._stop():
             # Before the first session this is the user's mistake; later it is the weather.

@@ -50,7 +50,7 @@ ENGINE = _words(
     signals.webhook_server signals.webhook_child signals.webhook signals.tail signals.ways
     signals.demo_api
     control inbox view readiness sampler headroom guards idling halt_file market_views
-    armory refusals answers latencies runtime
+    armory refusals answers latencies collector runtime
     scheduled_signals handles order_manager
     rule_engine settings_change controller tracker
     sim.timers sim.conditions sim.records sim.policies sim.profiles sim.limits
