@@ -45,7 +45,10 @@ def known(state: State, item: Input) -> bool:
         identity, number = revision(item.execution_id)
         owner = state.execution_owner.get(identity)
         if owner is None:
-            return state.early_commissions.get(identity) == item.commission
+            early = state.early_commissions.get(identity)
+            if early is None or item.commission is None:
+                return early is item.commission
+            return early == item.commission
         ledger = _ledger(state, owner)
         return ledger is None or ledger.commissions.get(identity) == (number, item.commission)
     return False

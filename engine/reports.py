@@ -136,7 +136,8 @@ def on_open_order(state: State, out: Outbox, seen: OrderOpened) -> None:
     state.learn_perm_id(order, seen.perm_id)
     if seen.quantity > 0:  # zero and unset are known to be bogus echoes (S13)
         price = order.price_in(seen)
-        if (seen.quantity, price) != (order.confirmed_quantity, order.confirmed_price):
+        confirmed = order.confirmed_quantity, order.confirmed_price
+        if confirmed[0] is None or (seen.quantity, price) != confirmed:
             order.confirmed_quantity, order.confirmed_price = seen.quantity, price
             state.touch(order)
         _check_amendment(state, out, order)

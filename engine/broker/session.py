@@ -55,6 +55,7 @@ SECOND_NS: Final = 1_000_000_000
 SYNCS_OVERDUE_MAX: Final = 3  # in a row; then the socket itself is given up
 QUERY_FIRST_S: Final = 0.5  # from an unreadable message to the question what is true
 QUERY_MAX_S: Final = 60.0
+_STATES: Final = tuple(SessionState)
 _LOG = logging.getLogger("engine.broker")
 
 
@@ -111,7 +112,7 @@ class Session:
 
     @property
     def state(self) -> SessionState:
-        return SessionState(self._state[0])
+        return _STATES[self._state[0]]
 
     @property
     def reader(self) -> Reader | None:
