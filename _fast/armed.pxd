@@ -41,7 +41,10 @@ cdef class ArmedSet:
     cdef readonly int fired    # the condition whose burst has left, -1: none
     cdef readonly size_t sent  # bytes of it that the socket took
     cdef readonly int error    # errno of the socket, 0: it took something
-    cdef readonly int64_t fired_ns     # CLOCK_MONOTONIC, when the socket had been asked
+    # CLOCK_MONOTONIC, when the socket was asked, and when it had answered. In between the other
+    # side may be woken and run first: that is the system's time, and no longer ours.
+    cdef readonly int64_t leaving_ns
+    cdef readonly int64_t fired_ns
 
     # The condition has just fired, before any other: let its burst leave if it may.
     cdef bint look(self, Market market, int32_t condition_id, int fd, int64_t mono_ns) noexcept nogil

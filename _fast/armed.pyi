@@ -11,7 +11,8 @@ class ArmedSet:
     fired: int  # the condition whose burst has left, -1: none
     sent: int  # bytes of it that the socket took
     error: int  # errno of the socket, 0: it took something
-    fired_ns: int  # CLOCK_MONOTONIC, when the socket had been asked
+    leaving_ns: int  # CLOCK_MONOTONIC, when the socket was asked
+    fired_ns: int  # and when it had answered: the other side may have run first
 
     def load(
         self, market: Market, bursts: Iterable[Burst], until_ns: int, awake_until_ns: int = 0

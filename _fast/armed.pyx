@@ -96,6 +96,7 @@ cdef class ArmedSet:
         self.used = burst[0]
         self.sent = 0
         self.error = 0
+        self.leaving_ns = read_clock(CLOCK_MONOTONIC)
         if fd >= 0:
             taken = send(fd, self.data + burst.start, burst.size, MSG_DONTWAIT | MSG_NOSIGNAL)
             if taken < 0:

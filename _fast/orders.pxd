@@ -1,5 +1,5 @@
-# Order, execution, position and error messages as plain tuples of one layout, whatever the
-# format and the version of the server. All times, ids and prices are what TWS sent.
+# Order, execution, position, account and error messages as plain tuples of one layout, whatever
+# the format and the version of the server. All times, ids and prices are what TWS sent.
 #
 #  (3, orderId, status, filled, remaining, avgFillPrice, permId, parentId, lastFillPrice,
 #      clientId, whyHeld, mktCapPrice)                                        orderStatus
@@ -7,6 +7,7 @@
 #  (5, orderId, conId, symbol, secType, action, quantity, orderType, lmtPrice|None,
 #      auxPrice|None, tif, ocaGroup, account, orderRef, clientId, permId, ocaType, parentId,
 #      status, trailStopPrice|None, trailingPercent|None)                     openOrder
+#  (6, key, value, currency, account)                                         accountValue
 #  (9, orderId)                                                               nextValidId
 #  (11, reqId, orderId, conId, symbol, execId, time, account, exchange, side, shares, price,
 #      permId, clientId, liquidation, cumQty, avgPrice, orderRef, lastLiquidity)  execDetails

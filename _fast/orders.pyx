@@ -28,7 +28,7 @@ cdef enum:
 
 cdef bint is_order(int msg_id) noexcept nogil:
     return (
-        msg_id == 3 or msg_id == 4 or msg_id == 5 or msg_id == 9 or msg_id == 11 or msg_id == 15
+        (msg_id >= 3 and msg_id <= 6) or msg_id == 9 or msg_id == 11 or msg_id == 15
         or msg_id == 49 or msg_id == 53 or msg_id == 55 or msg_id == 59 or msg_id == 61
         or msg_id == 62 or msg_id == 102 or msg_id == 109
     )
@@ -121,15 +121,17 @@ cdef tuple from_text(int msg_id, Text* t, int server_version):
         return open_order_text(t, server_version)
     if msg_id == 11:
         return execution_text(t)
-    if msg_id == 59:
-        return commission_text(t)
-    if msg_id == 61:
-        return position_text(t)
     if msg_id == 109:
         return (109, text_long(t))
     if msg_id == 53 or msg_id == 62 or msg_id == 102:
         return (msg_id,)
-    text_skip(t, 1)  # version of the message
+    text_skip(t, 1)  # version of the message; of a position 3 since long before 176
+    if msg_id == 6:
+        return (6, text_str(t), text_str(t), text_str(t), text_str(t))
+    if msg_id == 59:
+        return (59, text_str(t), known(text_double(t)), text_str(t), known(text_double(t)))
+    if msg_id == 61:
+        return position_text(t)
     if msg_id == 15:
         return (15, text_str(t))
     if msg_id == 49:
@@ -259,17 +261,7 @@ cdef inline int32_t execution_liquidity(Text* t) noexcept:
     return <int32_t>set_or_zero(text_int(t))
 
 
-cdef tuple commission_text(Text* t):
-    text_skip(t, 1)  # version of the message
-    cdef str exec_id = text_str(t)
-    cdef double commission = text_double(t)
-    cdef str currency = text_str(t)
-    cdef double realized = text_double(t)
-    return (59, exec_id, known(commission), currency, known(realized))
-
-
 cdef tuple position_text(Text* t):
-    text_skip(t, 1)  # version of the message; 3 since long before 176
     cdef str account = text_str(t)
     cdef int32_t con_id = text_int(t)
     cdef str symbol = text_str(t)
@@ -325,6 +317,11 @@ cdef tuple from_protobuf(const Message* message, Fault* fault):
         )
     if msg_id == 61:
         return position_protobuf(v, fault)
+    if msg_id == 6:
+        return (
+            6, value_str(&v[1], fault), value_str(&v[2], fault), value_str(&v[3], fault),
+            value_str(&v[4], fault),
+        )
     if msg_id == 15:
         return (15, value_str(&v[1], fault))
     if msg_id == 49 or msg_id == 109:

@@ -56,7 +56,10 @@ class Shot:
 
     ready: Ready
     rest: bytes
-    latency_us: float | None  # from the receipt of the price until the socket had been asked
+    # From the receipt of the price until the socket was asked, and until it had answered: by then
+    # the other side may have read them. None where time is virtual.
+    latency_us: float | None
+    answered_us: float | None
 
     @property
     def fired(self) -> ConditionFired:
@@ -206,13 +209,15 @@ class Armory:
         reader = self._session.reader
         if reader is None or reader.armed.fired < 0:
             return None
-        took_ns = reader.armed.fired_ns - reader.last_receive_ns
-        latency_us = None if self._session.transport.virtual else took_ns / 1000
-        condition, data, sent = reader.armed.take()
+        armed, received_ns = reader.armed, reader.last_receive_ns
+        took_ns = armed.leaving_ns - received_ns, armed.fired_ns - received_ns
+        virtual = self._session.transport.virtual
+        asked_us, answered_us = (None if virtual else one / 1000 for one in took_ns)
+        condition, data, sent = armed.take()
         ready = next(one for one in self._loaded if one.condition == condition)
         assert ready.data == data, "what has left is not what was armed"
         self._loaded = ()
-        return Shot(ready, data[sent:], latency_us)
+        return Shot(ready, data[sent:], asked_us, answered_us)
 
 
 def _calm(state: State) -> bool:

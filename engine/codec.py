@@ -200,9 +200,14 @@ class _Shape:
         plan = self.encode_plans.get(kinds)
         if plan is None:
             plan = self.encode_plans[kinds] = self._plan(kinds, self.names, "encoders")
-        if plan:
-            values = self._apply(plan, values, self.names)
-        return dict(zip(self.names, values, strict=True))
+        body = dict(zip(self.names, values, strict=True))
+        for position, convert in plan:
+            name = self.names[position]
+            try:
+                body[name] = convert(body[name])
+            except (KeyError, InvalidOperation, MisfitError) as problem:
+                raise self._misfit(name, body[name], problem) from None
+        return body
 
     def decode(self, body: dict[str, Any]) -> Any:
         if body.keys() != self.key_set:
@@ -212,7 +217,7 @@ class _Shape:
         plan = self.decode_plans.get(kinds)
         if plan is None:
             plan = self.decode_plans[kinds] = self._plan(kinds, self.declared, "decoders")
-        return self._build(self._apply(plan, values, self.declared) if plan else values)
+        return self._build(self._apply(plan, values) if plan else values)
 
     def _build(self, values: Iterable[Any]) -> Any:
         try:
@@ -249,19 +254,18 @@ class _Shape:
                 steps.append((position, convert))
         return tuple(steps)
 
-    def _apply(self, plan: Plan, values: Iterable[Any], names: tuple[str, ...]) -> list[Any]:
+    def _apply(self, plan: Plan, values: Iterable[Any]) -> list[Any]:
         changed = list(values)
-        position = 0
-        try:
-            for position, convert in plan:
+        for position, convert in plan:
+            try:
                 changed[position] = convert(changed[position])
-        except (KeyError, InvalidOperation):
-            raise MisfitError(
-                f"{self.name}.{names[position]} has no value {changed[position]!r}"
-            ) from None
-        except MisfitError as problem:
-            raise MisfitError(f"{self.name}.{names[position]} {problem}") from None
+            except (KeyError, InvalidOperation, MisfitError) as problem:
+                raise self._misfit(self.declared[position], changed[position], problem) from None
         return changed
+
+    def _misfit(self, name: str, value: Any, problem: Exception) -> MisfitError:
+        told = problem if isinstance(problem, MisfitError) else f"has no value {value!r}"
+        return MisfitError(f"{self.name}.{name} {told}")
 
 
 _NESTED: Final[dict[type, _Shape]] = {}

@@ -39,8 +39,8 @@ from engine.entries import exit_order
 from engine.events import BaseEvent
 from engine.exits import AmendExit, PlaceExit, Terms, Want, Withdraw, exposed, wants
 from engine.inputs import (
+    AccountReported,
     AccountsListed,
-    AccountValueReported,
     BracketRequested,
     CancelRequested,
     CloseRequested,
@@ -375,9 +375,10 @@ def _on_accounts(state: State, _: Outbox, listed: AccountsListed) -> None:
         state.account = listed.accounts[0]
 
 
-def _on_account_value(state: State, out: Outbox, seen: AccountValueReported) -> None:
+def _on_account(state: State, out: Outbox, seen: AccountReported) -> None:
     state.account_told_ns = out.now_ns
-    state.account_values[f"{seen.account}:{seen.key}:{seen.currency}"] = seen.value
+    for told in seen.values:
+        state.account_values[f"{seen.account}:{told.key}:{told.currency}"] = told.value
 
 
 def _on_noticed(_: State, out: Outbox, seen: Noticed) -> None:
@@ -416,7 +417,7 @@ _HANDLERS: Final[dict[type[Input], Callable[[State, Outbox, Any], None]]] = {
     SnapshotEnded: truth.on_snapshot_ended,
     InstrumentDefined: _on_instrument,
     AccountsListed: _on_accounts,
-    AccountValueReported: _on_account_value,
+    AccountReported: _on_account,
     TimerElapsed: _on_timer,
     Started: _on_started,
     Stopped: _on_stopped,

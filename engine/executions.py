@@ -8,7 +8,7 @@ real shares and never with a request.
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 from engine import foreign, invariants
 from engine.contexts import Context, name_fill
@@ -17,13 +17,15 @@ from engine.groups import Group
 from engine.halts import FLATTEN, NO_ENTRIES, on_halt
 from engine.inputs import CommissionReported, ExecutionReported, HaltRequested, Input
 from engine.orders import OPENING_ROLES, Order, Role
-from engine.outbox import Outbox, bound, order_fields
+from engine.outbox import Outbox, bound
 from engine.portfolio import note_entry
 from engine.positions import Ledger, revision
 from engine.reports import report
 from engine.rulebook import count
 from engine.state import EXECUTIONS_KEPT_NS, State
 from statecharts.vocabulary import ContextEvent, OrderEvent, OrderReport
+
+TOLD_AGAIN: Final = frozenset({ExecutionReported, CommissionReported})
 
 
 def known(state: State, item: Input) -> bool:
@@ -43,7 +45,10 @@ def known(state: State, item: Input) -> bool:
         identity, number = revision(item.execution_id)
         owner = state.execution_owner.get(identity)
         if owner is None:
-            return state.early_commissions.get(identity) == item.commission
+            early = state.early_commissions.get(identity)
+            if early is None or item.commission is None:
+                return early is item.commission
+            return early == item.commission
         ledger = _ledger(state, owner)
         return ledger is None or ledger.commissions.get(identity) == (number, item.commission)
     return False
@@ -80,9 +85,9 @@ def on_execution(state: State, out: Outbox, fill: ExecutionReported) -> None:
     if order.filled >= order.status_filled:
         state.deadlines.pop(f"fills:{order.order_id}", None)
     late = order.reported == OrderReport.CLOSED
-    out.say(
+    out.say_of(
+        order,
         FillEvent,
-        **order_fields(state, order),
         execution_id=fill.execution_id,
         fill_quantity=fill.quantity,
         fill_price=fill.price,

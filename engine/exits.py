@@ -328,7 +328,7 @@ def _stuck(part: Part, order: Order, price: Decimal) -> bool:
     the group lets one of them trade and takes the same number from the other."""
     if not _amendable(order) or _fits(part, order, price):
         return False
-    if part.terms.amends and _amend(order, _total(part, order), price):
+    if part.terms.amends and (order.refused is None or _amend(order, _total(part, order), price)):
         return False
     if _growing(part, order):
         return order.remaining < part.size  # the rest can wait until the entry is over
@@ -367,8 +367,8 @@ def _removable(order: Order) -> bool:
 def _amendable(order: Order) -> bool:
     """One amendment at a time, on confirmed ground: changes coalesce to the last desired state
     instead of queueing behind each other."""
-    certain = order.confirmed and not order.dead and order.reported != OrderReport.UNKNOWN
-    return certain and order.asked == OrderAsk.PLACED
+    certain = order.confirmed_quantity is not None and order.reported != OrderReport.UNKNOWN
+    return certain and order.asked == OrderAsk.PLACED and order.reported not in DEAD
 
 
 def _amend(order: Order, total: Decimal, price: Decimal | None) -> list[Want]:

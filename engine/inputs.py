@@ -8,7 +8,7 @@ Nothing here knows how a message looked on the wire.
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Literal
+from typing import Final, Literal
 
 import attrs
 
@@ -17,6 +17,7 @@ from engine.money import CENTS, Grid
 Side = Literal["BUY", "SELL"]
 SignalKind = Literal["BUY", "SELL", "SHORT", "NEUTRAL"]
 SnapshotKind = Literal["open_orders", "executions", "completed_orders", "positions"]
+ACCOUNT_KEYS: Final = frozenset({"NetLiquidation", "BuyingPower"})
 
 
 @attrs.frozen
@@ -372,11 +373,19 @@ class PositionReported(Input):
 
 
 @attrs.frozen
-class AccountValueReported(Input):
-    account: str
+class AccountValue:
     key: str
     value: str
     currency: str
+
+
+@attrs.frozen
+class AccountReported(Input):
+    """What came together about an account: of its values those in ``ACCOUNT_KEYS``, all that is
+    judged by here. Without any of them it still says that the broker has told."""
+
+    account: str
+    values: tuple[AccountValue, ...]
 
 
 @attrs.frozen

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import re
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final, Self
 from urllib.parse import quote
@@ -38,6 +38,8 @@ _SCHEMA: Final = (
     "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL)",
     "CREATE TABLE record (seq INTEGER PRIMARY KEY, hash BLOB NOT NULL, payload BLOB NOT NULL)",
 )
+
+_INSERT: Final = "INSERT INTO record VALUES (?, ?, ?)"
 
 Row = tuple[int, bytes, bytes]  # number, hash, payload
 
@@ -136,10 +138,13 @@ class Store:
 
     # -- writing -------------------------------------------------------------------------------
 
-    def write(self, rows: Iterable[Row]) -> None:
+    def write(self, rows: Sequence[Row]) -> None:
         """All of them or none, as durable as the file was opened. Raises sqlite3.Error."""
+        if len(rows) == 1:  # as nearly always: a transaction by itself
+            self._connection.execute(_INSERT, rows[0])
+            return
         self._connection.execute("BEGIN IMMEDIATE")
-        self._connection.executemany("INSERT INTO record VALUES (?, ?, ?)", rows)
+        self._connection.executemany(_INSERT, rows)
         self._connection.execute("COMMIT")
 
     def checkpoint(self, whole: bool = False) -> bool:

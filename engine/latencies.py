@@ -1,5 +1,5 @@
 """How long orders took, in microseconds: from what caused them, to think, and to record; and those
-that were armed, from their price until they had left."""
+that were armed, from their price until they were handed to the system, and until it answered."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ class Samples:
     step_us: deque[float] = attrs.field(factory=lambda: deque(maxlen=SAMPLES_MAX))
     journal_us: deque[float] = attrs.field(factory=lambda: deque(maxlen=SAMPLES_MAX))
     armed_us: deque[float] = attrs.field(factory=lambda: deque(maxlen=SAMPLES_MAX))
+    answered_us: deque[float] = attrs.field(factory=lambda: deque(maxlen=SAMPLES_MAX))
 
     def add(self, order_ns: int, step_ns: int, journal_ns: int) -> None:
         self.order_us.append(order_ns / 1000)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from decimal import Decimal
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
 import attrs
 
@@ -59,6 +59,9 @@ DEAD: Final = frozenset(
         OrderReport.CLOSED,
     }
 )
+
+_UNSEEN: Final = frozenset({OrderReport.SILENT, OrderReport.PENDING})
+_AT_WORK: Final = frozenset({OrderReport.HELD, OrderReport.WORKING, OrderReport.PART_FILLED})
 
 
 @attrs.define(slots=True, eq=False)
@@ -123,11 +126,10 @@ class Order:
     def milestone(self) -> Milestone:
         return Milestone.PREPARED if self.asked == OrderAsk.DRAFT else MILESTONE[self.reported]
 
-    @property
-    def standing(self) -> tuple[int, bool, Milestone]:
+    def standing_at(self, asked: int, reported: int) -> tuple[int, bool, Milestone]:
         """All that cover and siblings see of the two regions: while it is the same, a report
         has nothing to settle."""
-        return self.asked, self.active, MILESTONE[self.reported]
+        return asked, self._active_at(reported), MILESTONE[reported]
 
     @property
     def sign(self) -> int:
@@ -137,7 +139,7 @@ class Order:
     def remaining(self) -> Decimal:
         """The most that may still fill: the larger of asked and confirmed, because an order
         works under its old terms until an amendment is accepted (B8)."""
-        if self.dead:
+        if self.reported in DEAD:
             return ZERO
         total = self.spec.quantity
         if self.asked == OrderAsk.AMENDING and self.confirmed_quantity is not None:
@@ -166,16 +168,15 @@ class Order:
 
     @property
     def held_by_parent(self) -> bool:
-        return self.attached and (
-            self.reported in (OrderReport.SILENT, OrderReport.PENDING) or "child" in self.why_held
-        )
+        return self.attached and (self.reported in _UNSEEN or "child" in self.why_held)
 
     @property
     def active(self) -> bool:
         """The broker has it and would execute it: it protects."""
-        if self.held_by_parent:
-            return False
-        return self.reported in (OrderReport.HELD, OrderReport.WORKING, OrderReport.PART_FILLED)
+        return self._active_at(self.reported)
+
+    def _active_at(self, reported: int) -> bool:
+        return reported in _AT_WORK and not (self.attached and "child" in self.why_held)
 
     @property
     def price(self) -> Decimal | None:
@@ -207,9 +208,10 @@ class Order:
         would keep the changed order to itself.
         """
         spec = self.spec
-        if price is None or self.price is None:
-            return attrs.evolve(spec, quantity=total, transmit=True)
-        return priced(attrs.evolve(spec, quantity=total, transmit=True), price)
+        changes: dict[str, Any] = {"quantity": total, "transmit": True}
+        if price is not None and self.price is not None:
+            changes[_price_field(spec)] = price
+        return attrs.evolve(spec, **changes)
 
 
 def living(orders: Mapping[int, Order]) -> list[Order]:
@@ -227,8 +229,11 @@ def stated_price(spec: OrderSpec) -> Decimal | None:
 
 def priced(spec: OrderSpec, price: Decimal | None) -> OrderSpec:
     """The same order at another price, as ``stated_price`` understands it."""
+    changes: dict[str, Any] = {_price_field(spec): price}
+    return attrs.evolve(spec, **changes)
+
+
+def _price_field(spec: OrderSpec) -> str:
     if spec.order_type == "LMT":
-        return attrs.evolve(spec, limit_price=price)
-    if spec.trail_percent is not None:
-        return attrs.evolve(spec, trail_percent=price)
-    return attrs.evolve(spec, aux_price=price)
+        return "limit_price"
+    return "aux_price" if spec.trail_percent is None else "trail_percent"

@@ -22,7 +22,7 @@ from engine.events import (
     OrderStatusEvent,
     RefusalEvent,
 )
-from engine.orders import Order
+from engine.orders import DEAD, Order, stated_price
 from engine.reasons import Reason
 from engine.state import State
 from statecharts.vocabulary import ContextEvent, ContextState, OrderAsk, OrderEvent, OrderReport
@@ -30,6 +30,7 @@ from statecharts.vocabulary import ContextEvent, ContextState, OrderAsk, OrderEv
 E = TypeVar("E", bound=BaseEvent)
 _ASK_WORDS: Final = tuple(ask.name.lower() for ask in OrderAsk)
 _REPORT_WORDS: Final = tuple(report.name.lower() for report in OrderReport)
+_UNDER_WAY: Final = frozenset({OrderAsk.AMENDING, OrderAsk.CANCELLING})
 
 
 @attrs.define(slots=True)
@@ -44,6 +45,14 @@ class Outbox:
         event = event_class(time_ns=self.now_ns, sequence=self.state.sequence, **fields)
         self.events.append(event)
         return event
+
+    def say_of(self, order: Order, event_class: type[BaseEvent], /, **more: Any) -> None:
+        """Tell something of an order as it is now."""
+        state = self.state
+        state.sequence += 1
+        own = _order_fields(state, order)
+        event = event_class(time_ns=self.now_ns, sequence=state.sequence, **own, **more)
+        self.events.append(event)
 
     def alert(self, level: AlertLevel, text: str, symbol: str = "") -> None:
         context = self.state.current.get(symbol)
@@ -83,7 +92,7 @@ class Outbox:
         minute_ago = self.now_ns - self.state.scaled(60.0)
         recent = [at_ns for at_ns in self.state.order_times if at_ns > minute_ago]
         self.state.order_times = [*recent, self.now_ns]
-        self.say(NewOrderEvent, **order_fields(self.state, order), order_type=order.spec.order_type)
+        self.say_of(order, NewOrderEvent, order_type=order.spec.order_type)
 
     def amend(self, order: Order, spec: OrderSpec) -> None:
         invariants.before_sending(self.state, order, spec)
@@ -92,7 +101,7 @@ class Outbox:
         order.spec = spec
         self._await_answer(order)
         self.commands.append(Amend(order.order_id, order.symbol, spec))
-        self.say(OrderStatusEvent, **order_fields(self.state, order), previous="placed")
+        self.say_of(order, OrderStatusEvent, previous="placed")
 
     def cancel(self, order: Order) -> None:
         assert self.state.live, f"order {order.order_id} would be cancelled without a session"
@@ -100,7 +109,7 @@ class Outbox:
         assert taken, f"order {order.order_id} cannot be cancelled from its state"
         self._await_answer(order)
         self.commands.append(Cancel(order.order_id))
-        self.say(OrderStatusEvent, **order_fields(self.state, order), previous="placed")
+        self.say_of(order, OrderStatusEvent, previous="placed")
 
     def _await_answer(self, order: Order) -> None:
         order.asked_ns = self.now_ns
@@ -155,7 +164,7 @@ class Outbox:
         )
 
 
-def bound(state: State, number: int, intent: int = 0) -> dict[str, str]:
+def bound(state: State, number: int, intent: int = 0) -> dict[str, Any]:
     """What joins an event to a trade or a group, and to what was asked for (``TradeBound``)."""
     trade = f"{state.tag}-{number}"
     context = state.contexts.get(number)
@@ -172,28 +181,26 @@ def bound(state: State, number: int, intent: int = 0) -> dict[str, str]:
     return {"trade": trade}
 
 
-def order_fields(state: State, order: Order) -> dict[str, Any]:
+def _order_fields(state: State, order: Order) -> dict[str, Any]:
     """The fields that all order events share, from the order as it is now."""
-    context = state.contexts.get(order.owner)
-    intent = 0 if context is None else context.tranche_of(order).intent
-    return {
-        **bound(state, order.owner, intent),
-        "order_id": order.order_id,
-        "perm_id": order.perm_ids[-1] if order.perm_ids else 0,
-        "order_ref": order.spec.order_ref,
-        "symbol": order.symbol,
-        "side": order.spec.action,
-        "quantity": order.spec.quantity,
-        "filled": order.filled,
-        "remaining": order.remaining,
-        "price": order.price,
-        "status": status_of(order),
-        "role": str(order.role),
-    }
+    context, spec = state.contexts.get(order.owner), order.spec
+    fields = bound(state, order.owner, 0 if context is None else context.tranche_of(order).intent)
+    fields["order_id"] = order.order_id
+    fields["perm_id"] = order.perm_ids[-1] if order.perm_ids else 0
+    fields["order_ref"] = spec.order_ref
+    fields["symbol"] = order.symbol
+    fields["side"] = spec.action
+    fields["quantity"] = spec.quantity
+    fields["filled"] = order.filled
+    fields["remaining"] = order.remaining
+    fields["price"] = stated_price(spec)
+    fields["status"] = status_word(order.asked, order.reported)
+    fields["role"] = str(order.role)
+    return fields
 
 
-def status_of(order: Order) -> str:
+def status_word(asked: int, reported: int) -> str:
     """One word for an order: what we are asking of it, else what the broker says."""
-    if order.asked in (OrderAsk.AMENDING, OrderAsk.CANCELLING) and not order.dead:
-        return _ASK_WORDS[order.asked]
-    return _REPORT_WORDS[order.reported]
+    if asked in _UNDER_WAY and reported not in DEAD:
+        return _ASK_WORDS[asked]
+    return _REPORT_WORDS[reported]

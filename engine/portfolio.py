@@ -221,8 +221,7 @@ def note_stop_out(state: State, symbol: str, now_ns: int) -> None:
 
 
 def _note(times: dict[str, tuple[int, ...]], symbol: str, now_ns: int, since_ns: int) -> None:
-    kept = tuple(at_ns for at_ns in times.get(symbol, ()) if at_ns > since_ns)
-    times[symbol] = (*kept, now_ns)
+    times[symbol] = (*[at_ns for at_ns in times.get(symbol, ()) if at_ns > since_ns], now_ns)
 
 
 def _lately(times: dict[str, tuple[int, ...]], symbol: str, since_ns: int) -> int:

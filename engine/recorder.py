@@ -22,7 +22,7 @@ from typing import Final
 from engine.commands import Cancel, Command, OrderCommand
 from engine.core import Core, Output
 from engine.daybook import DayBook
-from engine.executions import known
+from engine.executions import TOLD_AGAIN, known
 from engine.halts import TAKE_BACK
 from engine.inputs import HaltRequested, Input, Noticed
 from engine.journal import Journal, JournalFailed
@@ -72,7 +72,8 @@ class Recorder:
         Raises:
             JournalError: so much waits for the disk that no more can be kept.
         """
-        inputs = [one for one in inputs if not known(self.core.state, one)]
+        state = self.core.state
+        inputs = [one for one in inputs if type(one) not in TOLD_AGAIN or not known(state, one)]
         output = self.core.step(inputs, now_ns)
         self.stepped_ns = time.perf_counter_ns()
         self._journal.append(now_ns, inputs, output.commands)

@@ -29,8 +29,9 @@ from engine.contexts import Context
 from engine.core import Core
 from engine.events import BaseEvent
 from engine.inputs import (
+    AccountReported,
     AccountsListed,
-    AccountValueReported,
+    AccountValue,
     Input,
     Instrument,
     InstrumentDefined,
@@ -102,7 +103,7 @@ class Rehearsal:
             OrderIdGranted(1),
             AccountsListed((ACCOUNT,)),
             SessionChanged("HANDSHAKE_DONE", EPOCH),
-            AccountValueReported(ACCOUNT, "NetLiquidation", str(equity), "USD"),
+            AccountReported(ACCOUNT, (AccountValue("NetLiquidation", str(equity), "USD"),)),
         )
         told: list[Input] = [InstrumentDefined(self.instrument)]
         for kind in ("open_orders", "executions", "completed_orders", "positions"):

@@ -23,13 +23,14 @@ from engine.inputs import (
 )
 from engine.money import ZERO
 from engine.orders import (
+    DEAD,
     EXIT_ROLES,
     OPENING_ROLES,
     STATUS_EVENTS,
     Order,
     Role,
 )
-from engine.outbox import Outbox, order_fields, status_of
+from engine.outbox import Outbox, status_word
 from engine.reasons import Reason
 from engine.state import State
 from engine.tws_errors import ErrorClass, classify
@@ -50,8 +51,7 @@ _RETRY_FIRST_S, _RETRY_MAX_S = 0.5, 30.0
 
 def report(state: State, out: Outbox, order: Order, event: OrderEvent, why: str = "") -> None:
     """Step an order by something the broker said, and tell and note what follows."""
-    before_report, before_ask, previous = order.reported, order.asked, status_of(order)
-    was_dead, standing = order.dead, order.standing
+    before_report, before_ask = order.reported, order.asked
     if before_report == OrderReport.CLOSED:
         return  # over and done with: repeated and late words about it mean nothing
     if not order.step(event):
@@ -63,17 +63,18 @@ def report(state: State, out: Outbox, order: Order, event: OrderEvent, why: str 
         )
         state.doubts = True
         return
-    if (order.reported, order.asked) == (before_report, before_ask):
+    reported, asked = order.reported, order.asked
+    if reported == before_report and asked == before_ask:
         return
-    if order.standing != standing:
+    if order.standing_at(asked, reported) != order.standing_at(before_ask, before_report):
         state.touch(order)
-    if order.asked == OrderAsk.PLACED and order.reported != OrderReport.SILENT:
+    if asked == OrderAsk.PLACED and reported != OrderReport.SILENT:
         _answered(state, order)
-    if order.reported == OrderReport.UNKNOWN:
+    if reported == OrderReport.UNKNOWN:
         state.doubts = True
-    if order.dead and not was_dead:
+    if reported in DEAD and before_report not in DEAD:
         _died(state, out, order, why, asked_for=before_ask == OrderAsk.CANCELLING)
-    out.say(OrderStatusEvent, **order_fields(state, order), previous=previous)
+    out.say_of(order, OrderStatusEvent, previous=status_word(before_ask, before_report))
 
 
 def _answered(state: State, order: Order) -> None:
@@ -87,14 +88,10 @@ def _died(state: State, out: Outbox, order: Order, why: str, asked_for: bool) ->
     state.deadlines[f"grace:{order.order_id}"] = out.now_ns + grace
     if order.reported == OrderReport.REJECTED:
         code = why.split(" ", 1)[0]
-        out.say(
-            RejectEvent,
-            **order_fields(state, order),
-            code=int(code) if code.isdigit() else 0,
-            reason=why,
-        )
+        told = int(code) if code.isdigit() else 0
+        out.say_of(order, RejectEvent, code=told, reason=why)
     elif order.reported in (OrderReport.CANCELLED, OrderReport.ABSENT):
-        out.say(CancelEvent, **order_fields(state, order), reason=why)
+        out.say_of(order, CancelEvent, reason=why)
     context = state.contexts.get(order.owner)
     if context is None or order.role not in EXIT_ROLES or not context.tranche_of(order).own:
         return
@@ -139,7 +136,8 @@ def on_open_order(state: State, out: Outbox, seen: OrderOpened) -> None:
     state.learn_perm_id(order, seen.perm_id)
     if seen.quantity > 0:  # zero and unset are known to be bogus echoes (S13)
         price = order.price_in(seen)
-        if (seen.quantity, price) != (order.confirmed_quantity, order.confirmed_price):
+        confirmed = order.confirmed_quantity, order.confirmed_price
+        if confirmed[0] is None or (seen.quantity, price) != confirmed:
             order.confirmed_quantity, order.confirmed_price = seen.quantity, price
             state.touch(order)
         _check_amendment(state, out, order)

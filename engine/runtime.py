@@ -22,6 +22,7 @@ from engine.armory import Armory, Shot
 from engine.broker.session import Session
 from engine.bus import EventBus
 from engine.calm import Calm
+from engine.collector import Collector
 from engine.commands import Command, Follow, LookAtMarket, OrderCommand, Unwatch, Watch
 from engine.core import Core, Output
 from engine.daybook import DayBook
@@ -107,6 +108,7 @@ class Runtime:
         self._symbols = {row: symbol for symbol, row in session.rows.items()}
         self._watches: dict[int, int] = {}  # condition of the market -> number of the watch
         self.armory = Armory(core, session, market, self.market_view, self._watches)
+        self._collector = Collector()
         self._stepped: int | None = None  # the condition whose fire has been stepped already
 
     # -- the loop ----------------------------------------------------------------------------
@@ -128,6 +130,8 @@ class Runtime:
         except BaseException:
             self._answers.fail()
             raise
+        finally:
+            self._collector.release()
 
     def turn(self) -> None:
         """Wait for whatever comes first, then take all of it in one step."""
@@ -177,6 +181,8 @@ class Runtime:
         self._inbox.wake()  # a wake-up during the handshake was swallowed
         problem = self._session.problem
         if problem is None:
+            if not (self.connected_once or self._transport.virtual):
+                self._collector.spare()
             self.connected_once = True
         elif not self.connected_once and not self._stop():
             # Before the first session this is the user's mistake; later it is the weather.
@@ -245,8 +251,9 @@ class Runtime:
         self._waiting = [*lost, *self._waiting]
         self._stepped = shot.ready.condition
         intent, took_us = shot.ready.intent, shot.latency_us
-        if took_us is not None:
+        if took_us is not None and shot.answered_us is not None:
             self.latencies.armed_us.append(took_us)
+            self.latencies.answered_us.append(shot.answered_us)
         after = "" if took_us is None else f", {took_us:.1f} us after the price"
         log.info("fired armed: %s on %s%s", intent.rule, intent.market.symbol, after)
 
@@ -290,8 +297,7 @@ class Runtime:
         waiting, session = self._waiting, self._session
         reader = session.reader
         if flags & FRAMES and reader is not None:
-            for arrived_ns, message in reader.take():
-                waiting += session.on_message(message, arrived_ns)
+            waiting += session.hear(reader.take())
         if self._market.fired:  # also by a watch that was true when it was set
             now_ns = self.now_ns()
             for condition, row, _, _ in self._market.fires():
@@ -390,23 +396,31 @@ class Runtime:
         self.armory.disarm()
         began_ns = perf_counter_ns()
         output = self._recorder.step(inputs, now_ns, at_once, left=shot is not None)
-        self._answers.take(output.events)
-        self._recorded()
         orders = tuple([one for one in output.commands if isinstance(one, OrderCommand)])
         assert shot is None or orders == shot.ready.commands, "decided otherwise than rehearsed"
-        journaled_ns = perf_counter_ns()
-        for command in output.commands:
-            if shot is None or not isinstance(command, OrderCommand):
-                self._perform(command, now_ns)
-        self._waiting += self._session.flush(self._transport.monotonic_ns())
         if orders and shot is None:
-            stepped_ns, arrived_ns = self._recorder.stepped_ns, self._cause_ns
-            whole_ns = self._transport.monotonic_ns() - arrived_ns
-            self.latencies.add(whole_ns, stepped_ns - began_ns, journaled_ns - stepped_ns)
+            self._send(orders, began_ns)
+        # Their bytes have left; everything else comes after them.
+        self._answers.take(output.events)
+        self._recorded()
+        if len(output.commands) > len(orders):
+            for command in output.commands:
+                if not isinstance(command, OrderCommand):
+                    self._perform(command, now_ns)
+            self._waiting += self._session.flush(self._transport.monotonic_ns())
         self.book.take(self.core.state, output.events, now_ns)
         self.guards.take(output.events)
         self._bus.publish(output.events)
         return output
+
+    def _send(self, orders: Sequence[OrderCommand], began_ns: int) -> None:
+        session, journaled_ns = self._session, perf_counter_ns()
+        for command in orders:
+            self._waiting += session.perform(command)
+        self._waiting += session.flush(self._transport.monotonic_ns())
+        stepped_ns = self._recorder.stepped_ns
+        whole_ns = self._transport.monotonic_ns() - self._cause_ns
+        self.latencies.add(whole_ns, stepped_ns - began_ns, journaled_ns - stepped_ns)
 
     def _perform(self, command: Command, now_ns: int) -> None:
         if isinstance(command, LookAtMarket):

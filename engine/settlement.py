@@ -15,7 +15,7 @@ from engine.groups import NO_PAST, Group
 from engine.halts import TAKE_BACK
 from engine.holdings import past_with
 from engine.orders import Order
-from engine.outbox import Outbox, bound, order_fields
+from engine.outbox import Outbox, bound
 from engine.portfolio import note_stop_out
 from engine.rulebook import clear_cooldowns
 from engine.state import DAY_NS, State
@@ -151,9 +151,9 @@ def _tell_group(
     orders: dict[int, Order],
 ) -> None:
     first = next(iter(orders.values()))
-    out.say(
+    out.say_of(
+        first,
         OrderGroupEvent,
-        **order_fields(out.state, first),
         group=oca_group,
         kind=kind,
         state=name.lower(),

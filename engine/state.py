@@ -201,9 +201,14 @@ class State:
 
     def held(self, symbol: str) -> Decimal:
         """Signed shares that this engine holds of a symbol."""
-        total = sum((c.held for c in self.contexts.values() if c.symbol == symbol), ZERO)
-        total += sum((g.held for g in self.groups.values() if g.symbol == symbol), ZERO)
-        return total + self.direct_past.get(symbol, NO_PAST).quantity
+        total = self.direct_past.get(symbol, NO_PAST).quantity
+        for context in self.contexts.values():
+            if context.symbol == symbol:
+                total += context.ledger.position.quantity
+        for group in self.groups.values():
+            if group.symbol == symbol:
+                total += group.held
+        return total
 
     def unexplained(self, symbol: str) -> Decimal:
         """Shares by which the broker differs from us, as far as we know: zero once an execution

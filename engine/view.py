@@ -19,7 +19,7 @@ from engine.holdings import Holdings, holdings
 from engine.inputs import MarketView
 from engine.money import ZERO
 from engine.orders import Order, Role
-from engine.outbox import status_of
+from engine.outbox import status_word
 from engine.state import State
 from statecharts.vocabulary import (
     BracketState,
@@ -159,7 +159,7 @@ class EngineView:
     order_us: tuple[float, ...]  # receive to sent, unsorted
     step_us: tuple[float, ...]
     journal_us: tuple[float, ...]
-    armed_us: tuple[float, ...] = ()  # receive to sent, of what was armed
+    armed_us: tuple[float, ...] = ()  # receive to handed to the system, of what was armed
     armed: tuple[tuple[str, str], ...] = ()  # rule and symbol of what may leave at once
 
     @property
@@ -306,6 +306,6 @@ def order_view(state: State, order: Order) -> OrderView:
         filled=order.filled,
         order_type=order.spec.order_type,
         price=order.price,
-        status=status_of(order),
+        status=status_word(order.asked, order.reported),
         average_price=owner.ledger.average(order.order_id) if owner is not None else ZERO,
     )

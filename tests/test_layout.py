@@ -41,8 +41,8 @@ ENGINE = _words(
     codec disk journal_files journal_store journal_chain snapshots journal
     image recovery retrace recorder capture
     broker.errors broker.clock broker.pacing broker.templates broker.library broker.definitions
-    broker.requests broker.inbound broker.history broker.sync broker.feed broker.accounts
-    broker.transport broker.sockets broker.connection broker.link broker.handshake
+    broker.requests broker.order_messages broker.inbound broker.history broker.sync broker.feed
+    broker.accounts broker.transport broker.sockets broker.connection broker.link broker.handshake
     broker.upstream broker.session
     signals.schema signals.files
     signals.rates signals.keys signals.intake signals.envelope signals.quota signals.monitor
@@ -50,7 +50,7 @@ ENGINE = _words(
     signals.webhook_server signals.webhook_child signals.webhook signals.tail signals.ways
     signals.demo_api
     control inbox view readiness sampler headroom guards idling halt_file market_views
-    armory refusals answers latencies runtime
+    armory refusals answers latencies collector runtime
     scheduled_signals handles order_manager
     rule_engine settings_change controller tracker
     sim.timers sim.conditions sim.records sim.policies sim.profiles sim.limits

@@ -4,7 +4,8 @@ Usage: python -m bench.peers.armed PORT JOURNAL [armed] [hog]
 
 Buys IBM when its last price crosses 100.50. ``hog``: a Python thread of the same process computes
 without a pause. Ends when its standard input does, and prints as JSON the microseconds that the
-engine itself has measured, from the receipt of a price until armed orders had been sent.
+engine itself has measured, from the receipt of a price until armed orders were handed to the
+system, and until it had answered.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import json
 import os
 import sys
 import threading
+from typing import Any, cast
 
 from engine.config import from_mapping
 from engine.engine import Engine
@@ -53,7 +55,10 @@ def main() -> None:
     if "hog" in words:
         threading.Thread(target=_compute, daemon=True).start()
     sys.stdin.read()
-    print(json.dumps(list(engine.view().armed_us)), flush=True)
+    engine.view()  # whatever has left is counted
+    latencies = cast(Any, engine)._runtime.latencies
+    told = list(zip(latencies.armed_us, latencies.answered_us, strict=True))
+    print(json.dumps(told), flush=True)
     os._exit(0)
 
 

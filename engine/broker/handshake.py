@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from _fast import reader as fast_reader
-from engine.broker.inbound import Message
 from engine.broker.link import Link
+from engine.broker.order_messages import Message
 from engine.broker.transport import Transport
 from engine.config import Broker
 from engine.errors import ConnectError
@@ -18,7 +18,7 @@ SECOND_NS: Final = 1_000_000_000
 WAIT_NS: Final = 100_000_000  # how long a request to stop may wait
 DRAIN_NS: Final = 1_000_000
 
-Hear = Callable[[Message, int], list[Input]]
+Hear = Callable[[Sequence[tuple[int, Message]]], list[Input]]
 
 
 def shake(
@@ -68,8 +68,7 @@ def shake(
 def _receive(link: Link, broker: Broker, hear: Hear, seen: list[Input], place: str) -> int:
     flags = link.reader.wait(WAIT_NS)
     before = len(seen)
-    for mono_ns, message in link.reader.take():
-        seen += hear(message, mono_ns)
+    seen += hear(link.reader.take())
     for found in seen[before:]:
         if isinstance(found, ErrorReported) and classify(found.code) is ErrorClass.FATAL_CLIENT:
             # Never another id: orders belong to the client id that placed them.

@@ -16,26 +16,25 @@ import attrs
 
 from engine.broker import library
 from engine.broker.definitions import ContractFacts
+from engine.broker.order_messages import (
+    ACCOUNT_VALUE,
+    PLAIN,
+    UNSET,
+    Message,
+    account_reported,
+    price,
+    quantity,
+)
 from engine.errors import DecodeError
 from engine.inputs import (
     AccountsListed,
-    AccountValueReported,
-    CommissionReported,
     ErrorReported,
-    ExecutionReported,
     Input,
     OrderIdGranted,
     OrderOpened,
-    OrderStatusReported,
-    PositionReported,
-    Side,
     SnapshotEnded,
 )
-from engine.money import exact
 
-Message = tuple[Any, ...]
-
-ACCOUNT_VALUE: Final = 6
 CONTRACT: Final = 10
 HISTORY: Final = 17
 CONTRACT_END: Final = 52
@@ -45,23 +44,11 @@ COMPLETED_ORDER: Final = 101
 HISTORY_END: Final = 108
 _READ: Final = frozenset(
     {
-        *(ACCOUNT_VALUE, CONTRACT, HISTORY, CONTRACT_END, ACCOUNT_END, MARKET_RULE),
-        *(COMPLETED_ORDER, HISTORY_END),
+        *(CONTRACT, HISTORY, CONTRACT_END, ACCOUNT_END, MARKET_RULE, COMPLETED_ORDER),
+        HISTORY_END,
     }
 )
 _ENDS: Final = {53: "open_orders", 62: "positions", 102: "completed_orders"}
-_SIDES: Final[dict[str, Side]] = {"BOT": "BUY", "SLD": "SELL", "BUY": "BUY", "SELL": "SELL"}
-
-# What TWS writes for "not set" where a quantity stands.
-_UNSET: Final = frozenset(
-    {
-        Decimal(2147483647),
-        Decimal(9223372036854775807),
-        Decimal(-9223372036854775808),
-        Decimal("1.7976931348623157E308"),
-        Decimal(2**127 - 1),
-    }
-)
 
 
 @attrs.frozen
@@ -115,24 +102,6 @@ class TimeTold(Notice):
     resolution_ns: int
 
 
-def quantity(value: str | Decimal, what: str) -> Decimal:
-    """An exact quantity. Raises DecodeError if it is absent, unset or not a finite number."""
-    try:
-        number = exact(value)
-    except (ValueError, TypeError):
-        raise DecodeError(f"{what} {value!r} is not a quantity") from None
-    if number in _UNSET:
-        raise DecodeError(f"{what} is not set")
-    return number
-
-
-def price(value: float, what: str) -> Decimal:
-    try:
-        return exact(value)
-    except ValueError:
-        raise DecodeError(f"{what} {value!r} is not a price") from None
-
-
 class Inbound:
     """Reads the messages of one connection; ``server_version`` decides the cold layouts."""
 
@@ -141,19 +110,6 @@ class Inbound:
         self._ibapi = library.load()
         self._collector = _collector(self._ibapi)
         self._decoder = library.decoder(self._collector, server_version)
-        self._hot: dict[int, Callable[[Message], list[Input | Notice]]] = {
-            3: _status,
-            4: _error,
-            5: _open_order,
-            9: _order_id,
-            11: _execution,
-            15: _accounts,
-            49: _seconds,
-            55: _executions_end,
-            59: _commission,
-            61: _position,
-            109: _milliseconds,
-        }
 
     def inputs(self, message: Message, epoch: int) -> list[Input | Notice]:
         """What ``message`` (a tuple of ``_fast.reader``) means; ``epoch`` marks snapshot ends.
@@ -162,13 +118,15 @@ class Inbound:
             DecodeError: it cannot be read, or a quantity or price in it is unset.
         """
         kind = message[0]
+        if (read := PLAIN.get(kind) or _SPECIAL.get(kind)) is not None:
+            return [read(message)]
+        if kind == ACCOUNT_VALUE:
+            return [*account_reported([message])]
         if kind == "cold":
             return self._cold(message)
         if kind == "bad":
             raise DecodeError(f"{message[1]}: {bytes(message[2])!r}")
-        if kind in _ENDS:
-            return [SnapshotEnded(cast("Any", _ENDS[kind]), epoch)]
-        return self._hot[kind](message)
+        return [SnapshotEnded(cast("Any", _ENDS[kind]), epoch)]
 
     def _cold(self, message: Message) -> list[Input | Notice]:
         _, kind, is_protobuf, body = message
@@ -236,140 +194,47 @@ def _collector(ibapi: library.Library) -> Any:
         def historicalDataEnd(self, reqId: int, start: str, end: str) -> None:  # noqa: N802,N803
             self.found.append(BarsEnded(reqId))
 
-        def updateAccountValue(  # noqa: N802
-            self,
-            key: str,
-            val: str,
-            currency: str,
-            accountName: str,  # noqa: N803
-        ) -> None:
-            self.found.append(AccountValueReported(accountName, key, val, currency))
-
         def completedOrder(self, contract: Any, order: Any, orderState: Any) -> None:  # noqa: N802,N803
             self.found.append(_completed(contract, order, orderState))
 
     return Collector()
 
 
-# -- order messages, field order as in _fast/orders.pxd ----------------------------------------
+# -- other messages of the compiled decoder -----------------------------------------------------
 
 
-def _status(message: Message) -> list[Input | Notice]:
-    (_, order_id, status, filled, remaining, average, perm_id, parent_id) = message[:8]
-    return [
-        OrderStatusReported(
-            order_id=order_id,
-            perm_id=perm_id,
-            client_id=message[9],
-            parent_id=parent_id,
-            status=status,
-            filled=quantity(filled, "filled"),
-            remaining=quantity(remaining, "remaining"),
-            average_price=price(average, "avgFillPrice"),
-            why_held=message[10],
-        )
-    ]
+def _error(message: Message) -> ErrorReported:
+    return ErrorReported(message[1], message[2], message[3])
 
 
-def _error(message: Message) -> list[Input | Notice]:
-    return [ErrorReported(message[1], message[2], message[3])]
+def _order_id(message: Message) -> OrderIdGranted:
+    return OrderIdGranted(message[1])
 
 
-def _open_order(message: Message) -> list[Input | Notice]:
-    (_, order_id, con_id, symbol, _type, action, total, order_type, limit, aux) = message[:10]
-    (tif, oca_group, account, order_ref, client_id, perm_id, oca_type) = message[10:17]
-    stop, percent = message[19:21]
-    return [
-        OrderOpened(
-            order_id=order_id,
-            perm_id=perm_id,
-            client_id=client_id,
-            parent_id=message[17],
-            order_ref=order_ref,
-            account=account,
-            con_id=con_id,
-            symbol=symbol,
-            action=action,
-            quantity=quantity(total, "totalQuantity"),
-            order_type=order_type,
-            limit_price=None if limit is None else price(limit, "lmtPrice"),
-            aux_price=None if aux is None else price(aux, "auxPrice"),
-            tif=tif,
-            oca_group=oca_group,
-            oca_type=oca_type,
-            status=message[18],
-            trail_stop_price=None if stop is None else price(stop, "trailStopPrice"),
-            trail_percent=None if percent is None else price(percent, "trailingPercent"),
-        )
-    ]
+def _accounts(message: Message) -> AccountsListed:
+    return AccountsListed(tuple(name for name in message[1].split(",") if name))
 
 
-def _order_id(message: Message) -> list[Input | Notice]:
-    return [OrderIdGranted(message[1])]
+def _executions_end(message: Message) -> ExecutionsEnded:
+    return ExecutionsEnded(message[1])
 
 
-def _execution(message: Message) -> list[Input | Notice]:
-    (_, request_id, order_id, con_id, symbol, execution_id, time, account, exchange) = message[:9]
-    (side, shares, paid, perm_id, client_id, liquidation, cumulative) = message[9:16]
-    if side not in _SIDES:
-        raise DecodeError(f"execution {execution_id}: side {side!r} is neither BOT nor SLD")
-    return [
-        ExecutionReported(
-            execution_id=execution_id,
-            order_id=order_id,
-            perm_id=perm_id,
-            client_id=client_id,
-            order_ref=message[17],
-            account=account,
-            con_id=con_id,
-            symbol=symbol,
-            side=_SIDES[side],
-            quantity=quantity(shares, f"execution {execution_id}: shares"),
-            price=price(paid, f"execution {execution_id}: price"),
-            cumulative_quantity=quantity(cumulative, f"execution {execution_id}: cumQty"),
-            exchange=exchange,
-            time_text=time,
-            liquidation=bool(liquidation),
-            request_id=request_id,
-        )
-    ]
+def _seconds(message: Message) -> TimeTold:
+    return TimeTold(message[1] * 1_000_000_000, 1_000_000_000)
 
 
-def _commission(message: Message) -> list[Input | Notice]:
-    _, execution_id, commission, currency, realised = message
-    return [
-        CommissionReported(
-            execution_id,
-            None if commission is None else price(commission, "commission"),
-            currency,
-            None if realised is None else price(realised, "realizedPNL"),
-        )
-    ]
+def _milliseconds(message: Message) -> TimeTold:
+    return TimeTold(message[1] * 1_000_000, 1_000_000)
 
 
-def _position(message: Message) -> list[Input | Notice]:
-    _, account, con_id, symbol, _type, _currency, position, average = message
-    return [
-        PositionReported(
-            account, con_id, symbol, quantity(position, "position"), price(average, "avgCost")
-        )
-    ]
-
-
-def _accounts(message: Message) -> list[Input | Notice]:
-    return [AccountsListed(tuple(name for name in message[1].split(",") if name))]
-
-
-def _executions_end(message: Message) -> list[Input | Notice]:
-    return [ExecutionsEnded(message[1])]
-
-
-def _seconds(message: Message) -> list[Input | Notice]:
-    return [TimeTold(message[1] * 1_000_000_000, 1_000_000_000)]
-
-
-def _milliseconds(message: Message) -> list[Input | Notice]:
-    return [TimeTold(message[1] * 1_000_000, 1_000_000)]
+_SPECIAL: Final[dict[Any, Callable[[Message], Input | Notice]]] = {
+    4: _error,
+    9: _order_id,
+    15: _accounts,
+    49: _seconds,
+    55: _executions_end,
+    109: _milliseconds,
+}
 
 
 # -- cold messages -----------------------------------------------------------------------------
@@ -378,7 +243,7 @@ def _milliseconds(message: Message) -> list[Input | Notice]:
 def _facts(request_id: int, details: Any) -> ContractFacts:
     contract = details.contract
     increment = getattr(details, "sizeIncrement", None)
-    if increment is not None and (not Decimal(increment).is_finite() or increment in _UNSET):
+    if increment is not None and (not Decimal(increment).is_finite() or increment in UNSET):
         increment = None
     return ContractFacts(
         request_id=request_id,
@@ -405,9 +270,9 @@ def _completed(contract: Any, order: Any, state: Any) -> OrderOpened:
     TWS zeroes its total; what has filled stands in a field of its own.
     """
     total = order.totalQuantity
-    if total in _UNSET or not Decimal(total).is_finite() or total == 0:
+    if total in UNSET or not Decimal(total).is_finite() or total == 0:
         filled = getattr(order, "filledQuantity", total)
-        total = total if filled in _UNSET else filled
+        total = total if filled in UNSET else filled
     limit, aux = _optional(order.lmtPrice), _optional(order.auxPrice)
     words = getattr(state, "completedStatus", "").split()
     return OrderOpened(

@@ -56,8 +56,9 @@ class Pacer:
         if self._waiting >= QUEUED_MAX:
             raise OverflowError(f"{QUEUED_MAX} frames wait to be sent")
         if order_id is not None:
-            for lower in range(priority + 1, len(Priority)):
-                self._lift_orders(lower, priority)
+            for lower in range(priority + 1, len(self._queues)):
+                if self._queues[lower]:
+                    self._lift_orders(lower, priority)
         self._queues[priority].append((order_id, frame))
         self._waiting += 1
 

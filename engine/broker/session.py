@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from _fast.market import Market
@@ -22,15 +22,12 @@ from engine.broker.handshake import shake
 from engine.broker.inbound import (
     BarReceived,
     BarsEnded,
-    ContractDefined,
-    ContractsEnded,
     ExecutionsEnded,
-    Message,
     Notice,
-    RuleDefined,
     TimeTold,
 )
 from engine.broker.link import Link
+from engine.broker.order_messages import ACCOUNT_VALUE, PLAIN, Message, account_reported
 from engine.broker.pacing import Priority
 from engine.broker.sockets import SOCKETS
 from engine.broker.sync import KINDS, ORDER_ID_FIRST, Definitions, RequestIds
@@ -58,6 +55,7 @@ SECOND_NS: Final = 1_000_000_000
 SYNCS_OVERDUE_MAX: Final = 3  # in a row; then the socket itself is given up
 QUERY_FIRST_S: Final = 0.5  # from an unreadable message to the question what is true
 QUERY_MAX_S: Final = 60.0
+_STATES: Final = tuple(SessionState)
 _LOG = logging.getLogger("engine.broker")
 
 
@@ -114,7 +112,7 @@ class Session:
 
     @property
     def state(self) -> SessionState:
-        return SessionState(self._state[0])
+        return _STATES[self._state[0]]
 
     @property
     def reader(self) -> Reader | None:
@@ -186,11 +184,10 @@ class Session:
 
     def _shake(self, link: Link, should_stop: Callable[[], bool]) -> list[Input]:
         seen: list[Input] = []
-        # A TimeTold clears it; nobody else looks.
-        self._answer_ns = self.transport.monotonic_ns() + SECOND_NS
+        self._answer_ns = self.transport.monotonic_ns() + SECOND_NS  # until a TimeTold
         try:
             own = self.transport, self.broker
-            shake(link, *own, self.on_message, self._answered, seen, should_stop)
+            shake(link, *own, self.hear, lambda: self._answer_ns is None, seen, should_stop)
         except (ConnectError, LinkError) as problem:
             self.problem = ConnectError(str(problem))
             return seen + self._lost(SessionEvent.HANDSHAKE_FAILED, str(problem))
@@ -207,36 +204,42 @@ class Session:
         self._beat_ns = now + round(self.broker.heartbeat_s * SECOND_NS)
         return seen + self.flush(now)
 
-    def _answered(self) -> bool:
-        return self._answer_ns is None
-
     # -- messages -----------------------------------------------------------------------------
 
-    def on_message(self, message: Message, mono_ns: int) -> list[Input]:
-        """What a message of ``reader.take`` means for the core; ``mono_ns`` is its arrival.
-
-        Raises:
-            ConfigError: TWS does not know a symbol of the strategy (first sync only).
+    def hear(self, messages: Iterable[tuple[int, Message]]) -> list[Input]:
+        """What messages of ``reader.take`` mean for the core, each with its arrival; what they say
+        of the account comes last and together. Raises ConfigError: TWS does not know a symbol of
+        the strategy (first sync only).
         """
-        link = self.link
-        if link is None:
-            return []  # taken from the reader of a connection that was closed meanwhile
         out: list[Input] = []
-        try:
-            for found in link.inbound.inputs(message, self.epoch):
-                if isinstance(found, Notice):
-                    out += self._notice(link, found, mono_ns)
-                elif isinstance(found, SnapshotEnded):
-                    out += link.snapshots.ended(found.kind, self.epoch)
-                elif isinstance(found, ErrorReported):
-                    out += [found, *self._error(link, found, mono_ns)]
-                elif isinstance(found, OrderIdGranted):
-                    out.append(OrderIdGranted(max(found.next_order_id, ORDER_ID_FIRST)))
+        account: list[Message] = []
+        for mono_ns, message in messages:
+            if (link := self.link) is None:
+                break  # the rest is of a connection that was closed meanwhile
+            try:
+                if (read := PLAIN.get(message[0])) is not None:
+                    out.append(read(message))
+                elif message[0] == ACCOUNT_VALUE:
+                    account.append(message)
                 else:
-                    out.append(found)
-        except DecodeError as problem:
-            self._puzzled(problem, mono_ns)
-        return out + self._synced(link)
+                    for found in link.inbound.inputs(message, self.epoch):
+                        out += self._found(link, found, mono_ns)
+                    out += self._synced(link)
+            except DecodeError as problem:
+                self._puzzled(problem, mono_ns)
+        out += account_reported(account)
+        return out
+
+    def _found(self, link: Link, found: Input | Notice, mono_ns: int) -> list[Input]:
+        if isinstance(found, Notice):
+            return self._notice(link, found, mono_ns)
+        if isinstance(found, SnapshotEnded):
+            return link.snapshots.ended(found.kind, self.epoch)
+        if isinstance(found, ErrorReported):
+            return [found, *self._error(link, found, mono_ns)]
+        if isinstance(found, OrderIdGranted):
+            return [OrderIdGranted(max(found.next_order_id, ORDER_ID_FIRST))]
+        return [found]
 
     def _notice(self, link: Link, notice: Notice, mono_ns: int) -> list[Input]:
         if isinstance(notice, TimeTold):
@@ -249,14 +252,10 @@ class Session:
             self.feed.bar(notice)
         elif isinstance(notice, BarsEnded):
             self.feed.bars_ended(notice.request_id, self.exchange_clock.now_ns(mono_ns))
-        elif isinstance(notice, ContractDefined):
-            self.definitions.described(notice.facts)
-        elif isinstance(notice, ContractsEnded):
-            frames, out = self.definitions.ended(notice.request_id, link.requests)
+        else:
+            frames, out = self.definitions.heard(notice, link.requests)
             link.submit(Priority.QUERY, frames)
             return out
-        elif isinstance(notice, RuleDefined):
-            return self.definitions.ruled(notice.rule_id, notice.increments)
         return []
 
     def _puzzled(self, problem: DecodeError, mono_ns: int) -> None:
@@ -414,7 +413,7 @@ class Session:
     # -- endings ------------------------------------------------------------------------------
 
     def closed(self, reason: str) -> list[Input]:
-        """The reader reported the end of the connection (take its last messages first)."""
+        """The reader reported the end of the connection (hear its last messages first)."""
         return [] if self.link is None else self._lost(SessionEvent.SOCKET_CLOSED, reason)
 
     def stop(self) -> list[Input]:

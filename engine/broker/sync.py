@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Final
 
 from engine.broker.definitions import ContractFacts, instrument
+from engine.broker.inbound import ContractDefined, ContractsEnded, Notice, RuleDefined
 from engine.broker.requests import HURRIED, Requests
 from engine.errors import ConfigError
 from engine.inputs import (
@@ -154,6 +155,16 @@ class Definitions:
         defined, hurried = self._unprepared.popleft()
         requests.prepare(defined, account, outside_rth, *hurried)
         self.prepare_ns = mono_ns + PREPARE_NS if self._unprepared else None
+
+    def heard(self, notice: Notice, requests: Requests) -> tuple[list[bytes], list[Input]]:
+        """What TWS says of a contract or a price rule: frames to send, and inputs to tell."""
+        if isinstance(notice, ContractDefined):
+            self.described(notice.facts)
+        elif isinstance(notice, ContractsEnded):
+            return self.ended(notice.request_id, requests)
+        elif isinstance(notice, RuleDefined):
+            return [], self.ruled(notice.rule_id, notice.increments)
+        return [], []
 
     def described(self, facts: ContractFacts) -> None:
         """One contract that matches; the first of several is taken, as TWS lists the best first."""

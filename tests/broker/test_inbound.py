@@ -1,7 +1,6 @@
 from decimal import Decimal
 
 import pytest
-from ibapi.protobuf.AccountValue_pb2 import AccountValue
 from ibapi.protobuf.HistoricalData_pb2 import HistoricalData
 from ibapi.protobuf.MarketRule_pb2 import MarketRule
 
@@ -17,8 +16,9 @@ from engine.broker.inbound import (
 )
 from engine.errors import DecodeError
 from engine.inputs import (
+    AccountReported,
     AccountsListed,
-    AccountValueReported,
+    AccountValue,
     CommissionReported,
     ErrorReported,
     ExecutionReported,
@@ -106,6 +106,19 @@ def test_a_quantity_that_is_unset_or_malformed_is_never_a_zero(inbound, message,
         inbound.inputs(changed(message, index, text), 3)
 
 
+def test_a_number_reads_the_same_however_often_it_comes(inbound):
+    for _ in range(2):
+        for number in (0.0, -0.0, 100.0, 0.1 + 0.2):
+            (found,) = inbound.inputs(changed(EXECUTION, 11, number), 3)
+            assert str(found.price) == str(D(repr(number + 0.0)))
+        for text in ("100", "100.0", "-1E+2"):
+            (found,) = inbound.inputs(changed(EXECUTION, 10, text), 3)
+            assert str(found.quantity) == str(D(text))
+        for message in (changed(EXECUTION, 10, UNSET[1]), changed(EXECUTION, 11, float("nan"))):
+            with pytest.raises(DecodeError):
+                inbound.inputs(message, 3)
+
+
 @pytest.mark.parametrize("side", ["", "BUYING", "bot"])
 def test_an_unknown_side_is_no_side(inbound, side):
     with pytest.raises(DecodeError, match="side"):
@@ -126,6 +139,11 @@ def test_an_unknown_side_is_no_side(inbound, side):
         ((55, 12), ExecutionsEnded(12)),
         ((59, "e", 1.05, "USD", None), CommissionReported("e", D("1.05"), "USD", None)),
         ((59, "e", None, "USD", -3.5), CommissionReported("e", None, "USD", D("-3.5"))),
+        (
+            (6, "NetLiquidation", "5.5", "USD", "DU1"),
+            AccountReported("DU1", (AccountValue("NetLiquidation", "5.5", "USD"),)),
+        ),
+        ((6, "Cushion", "1", "USD", "DU1"), AccountReported("DU1", ())),
         (
             (61, "DU1", 265598, "AAPL", "STK", "USD", "-100", 190.25),
             PositionReported("DU1", 265598, "AAPL", D(-100), D("190.25")),
@@ -171,24 +189,14 @@ def test_historical_bars_and_their_end_in_one_message(inbound, wire):
     ]
 
 
-def test_account_values(inbound, wire):
-    assert inbound.inputs(cold(wire(6, 2, "NetLiquidation", "5.5", "USD", "DU1")), 3) == [
-        AccountValueReported("DU1", "NetLiquidation", "5.5", "USD")
-    ]
-
-
 def test_cold_protobuf():
     inbound = Inbound(226)
     rule = MarketRule(marketRuleId=26)
     rule.priceIncrements.add(lowEdge=0.0, increment=0.01)
-    value = AccountValue(key="K", value="1", currency="USD", accountName="DU1")
     bars = HistoricalData(reqId=5)
     bars.historicalDataBars.add(date="1767623400", open=1, high=2, low=0.5, close=1.5, volume="9")
     assert inbound.inputs(("cold", 93, True, rule.SerializeToString()), 1) == [
         RuleDefined(26, ((D("0.0"), D("0.01")),))
-    ]
-    assert inbound.inputs(("cold", 6, True, value.SerializeToString()), 1) == [
-        AccountValueReported("DU1", "K", "1", "USD")
     ]
     (bar,) = inbound.inputs(("cold", 17, True, bars.SerializeToString()), 1)
     assert (bar.date, bar.volume) == ("1767623400", 9.0)
@@ -202,7 +210,6 @@ def test_cold_protobuf():
         (17, 5, "", "", 2, "1767623400", 1.0),
         (17, 5, "", "", 1, "1767623400", "one", 2.0, 0.5, 1.5, "100", "1.2", 7),
         (93, 26, 3, 0, 0.01),
-        (6, 2, "NetLiquidation"),  # ibapi drops this silently
     ],
 )
 def test_a_cold_message_that_cannot_be_read_ends_nothing_but_itself(inbound, wire, body):

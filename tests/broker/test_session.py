@@ -15,10 +15,12 @@ from engine.commands import Amend, Cancel, OrderSpec, Place, Snapshot
 from engine.config import Broker, Strategy
 from engine.errors import ConfigError, ConnectError
 from engine.inputs import (
-    AccountValueReported,
+    AccountReported,
+    AccountValue,
     ErrorReported,
     InstrumentDefined,
     OrderIdGranted,
+    PositionReported,
     SessionChanged,
     SnapshotEnded,
     SnapshotStarted,
@@ -59,8 +61,7 @@ def turn(session, now=None):
     """One turn of the runtime's loop."""
     out = []
     flags = session.reader.wait(20_000_000)
-    for at, message in session.reader.take():
-        out += session.on_message(message, at)
+    out += session.hear(session.reader.take())
     if flags & (fast_reader.CLOSED | fast_reader.BROKEN):
         out += session.closed("closed by the peer")
     out += session.on_time(time.monotonic_ns() if now is None else now)
@@ -110,8 +111,31 @@ def test_own_open_orders_and_those_of_others_end_as_one_snapshot(tws):
 
 def test_account_values_are_asked_and_told(tws):
     session, out = live(tws)
-    until(session, lambda out: any(isinstance(f, AccountValueReported) for f in out), out)
+    until(session, lambda out: any(isinstance(f, AccountReported) for f in out), out)
     assert tws.of(6)[0][1:] == ["1", "DU1"]
+
+
+def test_what_comes_together_about_an_account_is_one_input_behind_the_others(tws):
+    session, _ = live(tws)
+    values = [
+        ("NetLiquidation", "1000.5", "USD", "DU1"),
+        ("Cushion", "1", "", "DU1"),
+        ("NetLiquidation", "7", "USD", "DU2"),
+        ("BuyingPower", "4000", "USD", "DU1"),
+    ]
+    position = (61, "DU1", 265598, "AAPL", "STK", "USD", "-100", 190.25)
+    now = time.monotonic_ns()
+    out = session.hear([*((now, (6, *value)) for value in values), (now, position)])
+    assert [type(one) for one in out] == [PositionReported, AccountReported, AccountReported]
+    equity, power = (
+        AccountValue("NetLiquidation", "1000.5", "USD"),
+        AccountValue("BuyingPower", "4000", "USD"),
+    )
+    assert out[1:] == [
+        AccountReported("DU1", (equity, power)),
+        AccountReported("DU2", (AccountValue("NetLiquidation", "7", "USD"),)),
+    ]
+    session.stop()
 
 
 def test_order_ids_begin_above_request_ids(tws):
@@ -357,7 +381,7 @@ def test_a_closed_socket_is_a_new_epoch_with_a_new_sync(tws):
 def test_messages_of_a_connection_that_is_gone_change_nothing(tws):
     session, _ = live(tws)
     session.closed("test")
-    assert session.on_message((53,), time.monotonic_ns()) == []
+    assert session.hear([(time.monotonic_ns(), (53,))]) == []
 
 
 def test_a_heartbeat_without_an_answer_is_a_lost_connection(tws):
@@ -558,7 +582,7 @@ def test_questions_about_unreadable_messages_slow_down(tws):
     session, _ = live(tws)
     now, pauses = time.monotonic_ns(), []
     for _ in range(9):
-        session.on_message(("bad", "field missing", b"x"), now)
+        session.hear([(now, ("bad", "field missing", b"x"))])
         pauses.append((session._query_ns - now) / S)
         session._query_ns = None
     assert pauses == [0.5, 1, 2, 4, 8, 16, 32, 60, 60]

@@ -13,7 +13,7 @@ from engine.broker.sync import ORDER_ID_FIRST
 from engine.commands import Amend, Cancel, OrderSpec, Place, Snapshot
 from engine.config import Broker, Strategy
 from engine.inputs import (
-    AccountValueReported,
+    AccountReported,
     CommissionReported,
     ExecutionReported,
     Input,
@@ -57,8 +57,7 @@ class Run:
             reader = self.session.reader
             assert reader is not None, self.told[-3:]
             flags = reader.wait(20_000_000)
-            for at, message in reader.take():
-                self.told += self.session.on_message(message, at)
+            self.told += self.session.hear(reader.take())
             if flags & (fast_reader.CLOSED | fast_reader.BROKEN):
                 self.told += self.session.closed("closed by the peer")
             self.told += self.session.on_time(time.monotonic_ns())
@@ -103,7 +102,7 @@ def test_a_day_of_work(simulator: SimServer) -> None:
         "open_orders", "executions", "completed_orders", "positions"
     }  # fmt: skip
     assert run.of(OrderIdGranted)
-    run.until(lambda: bool(run.of(AccountValueReported)))
+    run.until(lambda: bool(run.of(AccountReported)))
     run.until(lambda: session._market.view(0)[0] is not None)
     bid = D(str(session._market.view(0)[0]))
 

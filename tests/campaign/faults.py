@@ -760,8 +760,8 @@ _ARMED: Final = (
         "armed-sends-twice",
         "what has left by the reader's hand is sent once more when the core takes its step",
         "engine/runtime.py",
-        "if shot is None or not isinstance(command, OrderCommand):",
-        "if isinstance(command, Command):",
+        "if orders and shot is None:",
+        "if orders:",
     ),
     Fault(
         "armed-stays-in-the-reader",

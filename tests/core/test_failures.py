@@ -24,7 +24,8 @@ from engine.events import (
     TradeEvent,
 )
 from engine.inputs import (
-    AccountValueReported,
+    AccountReported,
+    AccountValue,
     BracketRequested,
     CloseRequested,
     ConditionFired,
@@ -736,7 +737,7 @@ def test_failure_31_constant_equity_and_no_account_checks(side: int) -> None:
     assumed when it has told nothing, or nothing that is a number, or of another account."""
 
     def worth(amount: str, account: str = ACCOUNT) -> None:
-        d.feed(AccountValueReported(account, "NetLiquidation", amount, "USD"))
+        d.feed(AccountReported(account, (AccountValue("NetLiquidation", amount, "USD"),)))
 
     d = desk(side, sizing={"risk_percent": 1})
     for amount, account in ((None, ""), ("1000000", "U7"), ("n/a", ACCOUNT), ("-5", ACCOUNT)):

@@ -66,7 +66,8 @@ from engine.config import Config, from_mapping
 from engine.errors import ConfigError
 from engine.events import AlertEvent, RefusalEvent, TradeEvent
 from engine.inputs import (
-    AccountValueReported,
+    AccountReported,
+    AccountValue,
     BracketRequested,
     CancelRequested,
     CloseRequested,
@@ -314,7 +315,7 @@ class Script:
         self.desk.feed(RuleChanged("disable", self.rule_name(rule)))
 
     def do_equity(self, amount: str) -> None:
-        self.desk.feed(AccountValueReported(ACCOUNT, "NetLiquidation", amount, "USD"))
+        self.desk.feed(AccountReported(ACCOUNT, (AccountValue("NetLiquidation", amount, "USD"),)))
 
     def do_broker(self, what: str, *words: str) -> None:
         if what == "cancel":

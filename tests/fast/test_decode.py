@@ -16,6 +16,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from ibapi.decoder import Decoder
+from ibapi.protobuf.AccountValue_pb2 import AccountValue
 from ibapi.protobuf.CommissionAndFeesReport_pb2 import CommissionAndFeesReport
 from ibapi.protobuf.CompletedOrdersEnd_pb2 import CompletedOrdersEnd
 from ibapi.protobuf.CurrentTime_pb2 import CurrentTime
@@ -340,6 +341,13 @@ SAMPLES = {
         CurrentTimeInMillis(currentTimeInMillis=1700000000123),
         (109, 1700000000123),
         lambda time: (109, time),
+    ),
+    "accountValue": Sample(
+        6,
+        lambda version: [2, "NetLiquidation", "1002801.00", "USD", "DU1"],
+        AccountValue(key="NetLiquidation", value="1002801.00", currency="USD", accountName="DU1"),
+        (6, "NetLiquidation", "1002801.00", "USD", "DU1"),
+        lambda key, value, currency, account: (6, key, value, currency, account),
     ),
     "openOrderEnd": Sample(53, lambda version: [1], OpenOrdersEnd(), (53,), lambda: (53,)),
     "execDetailsEnd": Sample(
@@ -829,6 +837,7 @@ BROKEN = {
         178,
         text(178, 11, -1, 7, *contract_fields(), *EXECUTION[5:11], "", *EXECUTION[12:], 0, 0, 0, 0),
     ),
+    "account value without its account": (178, text(178, 6, 2, "NetLiquidation", "1", "USD")),
     "quantity that is no number": (178, text(178, 3, 7, "Filled", "all", *STATUS[4:])),
     "text that is not UTF-8": (178, b"15\x001\x00DU\xff\x00"),
     "protobuf not UTF-8": (213, struct.pack(">I", 215) + b"\x0a\x02\xff\xfe"),
@@ -906,7 +915,7 @@ def test_any_bytes_are_a_message_or_an_error(payload: bytes, version: int) -> No
     total(payload, version)
 
 
-@given(st.sampled_from([1, 2, 3, 4, 5, 9, 11, 15, 45, 46, 50, 58, 59, 61, 99]), st.data())
+@given(st.sampled_from([1, 2, 3, 4, 5, 6, 9, 11, 15, 45, 46, 50, 58, 59, 61, 99]), st.data())
 def test_any_body_behind_a_hot_id(msg_id: int, data: st.DataObject) -> None:
     body = data.draw(st.binary(max_size=120))
     total(struct.pack(">I", 200 + msg_id) + body, 226)

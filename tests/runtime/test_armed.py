@@ -72,7 +72,9 @@ def test_it_leaves_by_itself_and_the_core_follows(
             until(lambda: engine.view().symbols[0].state == "protected")
             view = engine.view()
         assert view.armed == ()
-        assert len(view.armed_us) == 1
+        answered_us = engine._runtime.latencies.answered_us
+        assert len(view.armed_us) == len(answered_us) == 1
+        assert 0 <= view.armed_us[0] <= answered_us[0]
         assert len(told) == 3
         orders = [*tws.open_orders(), *tws.completed_orders()]
         assert sorted(one.order_type for one in orders) == ["LMT", "MKT", "STP"]

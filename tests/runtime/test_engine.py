@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import socket
 import threading
 import time
@@ -238,6 +239,24 @@ def test_failure_29_atr_cached_for_the_whole_day(server: SimServer) -> None:
         until(lambda: len({e.value for e in said(told, IndicatorEvent) if e.symbol == "IBM"}) > 2)
         seen = engine.view().symbols[0].market.atr
         until(lambda: engine.view().symbols[0].market.atr != seen)
+
+
+def test_the_collector_leaves_alone_what_was_there_before_the_session(server: SimServer) -> None:
+    gc.unfreeze()
+    try:
+        kept = [[number] for number in range(1_000)]
+        with running(Engine(configured(server))):
+            assert gc.get_freeze_count() > len(kept)
+        assert gc.get_freeze_count() == 0
+        gc.freeze()
+        frozen = gc.get_freeze_count()
+        with running(Engine(configured(server))):
+            pass
+        assert gc.get_freeze_count() >= frozen - len(
+            kept
+        )  # a host that does so itself is left alone
+    finally:
+        gc.freeze()
 
 
 def test_a_journal_goes_on_where_it_ended(server: SimServer, tmp_path: Path) -> None:
