@@ -49,6 +49,7 @@ from engine.latencies import Samples
 from engine.market_views import seen
 from engine.recorder import Recorder
 from engine.sampler import MarketSampler
+from engine.stillness import Still
 from engine.view import Question
 
 log = logging.getLogger("engine.runtime")
@@ -97,6 +98,7 @@ class Runtime:
         self._asleep_ns = self._transport.asleep_ns()
         self._session_due_ns: int | None = 0  # as of the latest wait
         self._due_ns = 0  # monotonic: when something but a look around is, as of the latest wait
+        self._others_ns = 0  # the same without the armory
         self._calm: Calm | None = None  # what looks do during the present wait
         self._cause_ns = 0  # when what causes the present step arrived
         self._bars_closed_ns = 0
@@ -197,9 +199,19 @@ class Runtime:
             self._transport.sleep(timeout_ns, self._inbox.wake_fd)
             return 0
         self._calm = None
-        flags = self._transport.wait(reader, timeout_ns, lambda: self._ask_calm(mono_ns))
+        bars_ns = self._bars_closed_ns, BAR_CHECK_NS
+        still = self.armory.still(mono_ns, timeout_ns, self._others_ns, self._sampled_ns, bars_ns)
+        flags = self._transport.wait(reader, timeout_ns, lambda: self._ask_calm(mono_ns), still)
         self._looked(self._calm)
+        self._left_out(still)
         return flags
+
+    def _left_out(self, taken: Still | None) -> None:
+        if taken is not None and taken.passed:
+            self.armory.left_out(taken.passed)
+            if taken.checked_ns is not None:
+                ago_ns = self._transport.monotonic_ns() - taken.checked_ns
+                self._bars_closed_ns = self.now_ns() - ago_ns
 
     def _ask_calm(self, mono_ns: int) -> Calm | None:
         """What looks around would do from now on, if they do nothing else."""
@@ -271,8 +283,6 @@ class Runtime:
         self._session_due_ns = self._session.next_deadline_ns()
         if self._session_due_ns is not None:
             waits.append(self._session_due_ns - mono_ns)
-        if (armory_ns := self.armory.due_ns) is not None:
-            waits.append(armory_ns - mono_ns)
         clock = self._session.exchange_clock
         if clock.set:
             now_ns = clock.now_ns(mono_ns)
@@ -281,6 +291,9 @@ class Runtime:
                 exchange.append(self.source.next_due_ns())
             waits += [int((at - now_ns) / clock.rate) + 1 for at in exchange if at is not None]
         due_ns = min(waits)
+        self._others_ns = mono_ns + due_ns
+        if (armory_ns := self.armory.due_ns) is not None:
+            due_ns = min(due_ns, armory_ns - mono_ns)
         self._due_ns = mono_ns + due_ns
         return max(min(due_ns, self._transport.idle_ns), 0)
 
@@ -317,7 +330,8 @@ class Runtime:
     def _take_due(self, now_ns: int) -> None:
         if now_ns - self._bars_closed_ns >= BAR_CHECK_NS:
             self._bars_closed_ns = now_ns
-            self._market.close_bars(now_ns)
+            if self._market.close_bars(now_ns):
+                self.armory.stir()
             self._check_record()
         if self.source is not None:
             for item in self.source.due(now_ns):

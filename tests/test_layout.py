@@ -37,7 +37,8 @@ ENGINE = _words(
     charts sizing positions orders tranches contexts exits groups brackets recent
     risk state copies invariants outbox tws_errors watches holdings portfolio
     entries adds stops foreign reports
-    direct rulebook armed intents halts executions decisions settlement truth core calm daybook
+    direct rulebook armed intents halts executions decisions settlement truth core calm stillness
+    daybook
     codec disk journal_files journal_store journal_chain snapshots journal
     image recovery retrace recorder capture
     broker.errors broker.clock broker.pacing broker.templates broker.library broker.definitions

@@ -26,6 +26,8 @@ from engine.rules.indicators import QUOTED, RUN_IN, Indicator, read_indicator
 TRADES_FROM_LAST: Final = 0
 TRADES_FROM_TICKS: Final = 1
 BARS_MAX: Final = 20_000  # of one answer: the newest; a warm-up asks for fewer
+SECOND_NS: Final = 1_000_000_000
+NEVER_NS: Final = 1 << 62
 PROOF_NS: Final = 20_000_000_000  # how long a kept subscription may stay mute
 _LOG = logging.getLogger("engine.broker")
 Operand = tuple[str, tuple[float, ...], int]  # family, parameters, line
@@ -101,6 +103,12 @@ class Feed:
         if self.capture is not None:
             self.capture.subscribed(request_id, symbol)
         return request_id
+
+    def bar_ends_ns(self) -> int:
+        """When the first of the bars in progress ends."""
+        bars = [self._market.bar_in_progress(row) for row in self.rows.values()]
+        begun = [int(bar["time_ns"]) for bar in bars if bar is not None]
+        return min(begun, default=NEVER_NS) + self._strategy.bar_s * SECOND_NS
 
     # -- proof that data flow ----------------------------------------------------------------
 

@@ -91,6 +91,11 @@ class Link:
         """How many frames could leave at once now."""
         return self.pacer.room(mono_ns) if self.connection.writable else 0
 
+    @property
+    def room_max(self) -> int:
+        """How many frames can leave at once at the very most."""
+        return self.pacer.room_max
+
     def left(self, frames: int, rest: bytes, mono_ns: int) -> None:
         """So many have left by the reader's hand, but for a ``rest``, which ``flush`` sends before
         anything else."""
