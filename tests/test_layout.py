@@ -42,7 +42,8 @@ ENGINE = _words(
     codec disk journal_files journal_store journal_chain snapshots journal
     image recovery retrace recorder capture
     broker.errors broker.clock broker.pacing broker.templates broker.library broker.definitions
-    broker.requests broker.inbound broker.history broker.sync broker.feed broker.accounts
+    broker.requests broker.historical_data broker.inbound broker.history broker.sync broker.feed
+    broker.accounts
     broker.transport broker.sockets broker.connection broker.link broker.handshake
     broker.upstream broker.session
     signals.schema signals.files

@@ -9,11 +9,12 @@ from __future__ import annotations
 import logging
 import math
 from collections import deque
+from collections.abc import Sequence
 from typing import Final
 
 from _fast.market import Market
+from engine.broker.historical_data import Bar
 from engine.broker.history import HistoryQueue, bars_array, warm_up
-from engine.broker.inbound import BarReceived
 from engine.broker.requests import Requests
 from engine.broker.sync import RequestIds
 from engine.capture import Capture
@@ -55,7 +56,7 @@ class Feed:
         self.unwarmed: dict[str, str] = {}  # symbol -> why its history is missing
         self._subscribed: dict[int, tuple[str, bool]] = {}  # request id -> (symbol, by ticks)
         self._history = HistoryQueue()
-        self._bars: dict[int, deque[BarReceived]] = {}
+        self._bars: dict[int, deque[Bar]] = {}
         self._proof: tuple[int, dict[str, int]] | None = None  # (due, ticks by symbol)
         self._followed: dict[str, tuple[Indicator, ...]] = {}  # by symbol
         self._shown: dict[str, list[tuple[str, int, int]]] = {}  # name, study and line of each
@@ -237,10 +238,10 @@ class Feed:
             )
         return frames
 
-    def bar(self, bar: BarReceived) -> None:
-        bars = self._bars.get(bar.request_id)
-        if bars is not None:
-            bars.append(bar)
+    def bars(self, request_id: int, bars: Sequence[Bar]) -> None:
+        known = self._bars.get(request_id)
+        if known is not None:
+            known.extend(bars)
 
     def bars_ended(self, request_id: int, exchange_ns: int) -> None:
         """Warm the symbol's indicators with what came, if it can be used."""

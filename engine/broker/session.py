@@ -20,8 +20,8 @@ from engine.broker.connection import Connection, LinkError
 from engine.broker.feed import Feed
 from engine.broker.handshake import shake
 from engine.broker.inbound import (
-    BarReceived,
     BarsEnded,
+    BarsReceived,
     ContractDefined,
     ContractsEnded,
     ExecutionsEnded,
@@ -245,8 +245,8 @@ class Session:
                 link.reader.set_clock(*self.exchange_clock.anchor, self.exchange_clock.rate)
         elif isinstance(notice, ExecutionsEnded):
             return link.snapshots.executions_ended(notice.request_id, self.epoch)
-        elif isinstance(notice, BarReceived):
-            self.feed.bar(notice)
+        elif isinstance(notice, BarsReceived):
+            self.feed.bars(notice.request_id, notice.bars)
         elif isinstance(notice, BarsEnded):
             self.feed.bars_ended(notice.request_id, self.exchange_clock.now_ns(mono_ns))
         elif isinstance(notice, ContractDefined):
