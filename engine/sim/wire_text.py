@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Mapping
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, Final
 
 from _fast.tick_frames import TickFrames
@@ -14,6 +15,7 @@ from engine.sim.records import SimExecution, SimOrder, WhatIfNotice
 from engine.sim.wire_fields import UNSET_DOUBLE, Field
 from engine.sim.wire_lists import ListMessage, Rows, paired
 from engine.sim.wire_messages import (
+    BARS_KEPT,
     Holding,
     Listing,
     Message,
@@ -47,6 +49,12 @@ def frame(fields: list[str]) -> bytes:
 
 def _texts(values: tuple[Value, ...]) -> list[str]:
     return [text(value) for value in values]
+
+
+@lru_cache(maxsize=BARS_KEPT)
+def _bar_text(bar: WireBar) -> str:
+    numbers = (bar.open, bar.high, bar.low, bar.close, bar.volume, bar.average, bar.count)
+    return "\0".join([bar.date, *_texts(numbers)])
 
 
 class TextEncoder:
@@ -242,9 +250,7 @@ class TextEncoder:
         if self.version < 196:
             fields += [start, end]
         fields.append(text(len(bars)))
-        for bar in bars:
-            numbers = (bar.open, bar.high, bar.low, bar.close, bar.volume, bar.average, bar.count)
-            fields += [bar.date, *_texts(numbers)]
+        fields += map(_bar_text, bars)
         if self.version < 196:
             return [frame(fields)]
         return [frame(fields), frame(["108", text(request_id), start, end])]
