@@ -104,6 +104,8 @@ class Link:
 
     def flush(self, mono_ns: int) -> None:
         """Send what the pacing allows now. Raises LinkError if the peer does not take it."""
+        if not (self._owed or self.pacer.waiting):
+            return
         data = self._owed + b"".join(self.pacer.release(mono_ns))
         self._owed = b""
         if data:

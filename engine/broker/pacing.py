@@ -46,6 +46,10 @@ class Pacer:
     def __len__(self) -> int:
         return sum(map(len, self._queues))
 
+    @property
+    def waiting(self) -> bool:
+        return any(self._queues)
+
     def submit(self, priority: Priority, frame: bytes, order_id: int | None = None) -> None:
         """Queue ``frame``; ``release`` says when it may leave.
 
@@ -74,8 +78,9 @@ class Pacer:
 
     def next_release_ns(self) -> int | None:
         """When ``release`` will have something; None while nothing is queued."""
-        times = [self._free_ns(priority) for priority, queue in enumerate(self._queues) if queue]
-        return min(times, default=None)
+        if not any(self._queues):
+            return None
+        return min(self._free_ns(priority) for priority, queue in enumerate(self._queues) if queue)
 
     def room(self, now_ns: int) -> int:
         """How many frames of an order could leave at once; none while any waits."""

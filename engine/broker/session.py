@@ -58,6 +58,7 @@ SECOND_NS: Final = 1_000_000_000
 SYNCS_OVERDUE_MAX: Final = 3  # in a row; then the socket itself is given up
 QUERY_FIRST_S: Final = 0.5  # from an unreadable message to the question what is true
 QUERY_MAX_S: Final = 60.0
+_STATES: Final = {int(one): one for one in SessionState}  # asked several times a turn
 _LOG = logging.getLogger("engine.broker")
 
 
@@ -114,7 +115,7 @@ class Session:
 
     @property
     def state(self) -> SessionState:
-        return SessionState(self._state[0])
+        return _STATES[self._state[0]]
 
     @property
     def reader(self) -> Reader | None:
@@ -362,7 +363,7 @@ class Session:
             for kind in KINDS:
                 out += self._ask(link, kind, self._sees_others)
         if due(self._beat_ns, mono_ns):
-            if self.upstream.proven(sum(self.feed.ticks().values())):
+            if self.upstream.lost and self.upstream.proven(sum(self.feed.ticks().values())):
                 out += self._upstream_restored(link, mono_ns, "market data flow again")
             self._beat_ns = mono_ns + round(self.broker.heartbeat_s * SECOND_NS)
             if self._answer_ns is None:
