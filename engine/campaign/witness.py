@@ -126,7 +126,9 @@ class Witness:
         if present != self._clients:
             self._gone += sum(one.requests_total for one in self._clients if one not in present)
             self._clients = list(present)
-        total = self._gone + sum(one.requests_total for one in present)
+        total = self._gone
+        for one in present:
+            total += one.requests_total
         recent = self._requests
         if not recent or recent[-1][1] != total:
             recent.append((now_ns, total))
@@ -142,7 +144,8 @@ class Witness:
         for symbol in state.config.strategy.symbols:
             own = self._books.held(symbol)
             naked = uncovered(own, self._exchange.covers(symbol)) if own else ZERO
-            if not (state.live and self._trades(symbol, now_ns)) or symbol in state.frozen:
+            watched = naked and state.live and symbol not in state.frozen
+            if not (watched and self._trades(symbol, now_ns)):
                 naked = ZERO  # nobody could do anything about it
             lasts_ns = self._naked.lasts(symbol, naked > 0, now_ns)
             if lasts_ns > UNCOVERED_NS_MAX:
@@ -157,7 +160,7 @@ class Witness:
         instrument = self._exchange.instrument(symbol)
         assert instrument is not None
         is_open = any(opens <= now_ns < closes for opens, closes in instrument.sessions)
-        return is_open and not self._exchange.quote(symbol).halted
+        return is_open and not self._exchange.shown(symbol).halted
 
     # -- the truth -----------------------------------------------------------------------------
 
