@@ -198,6 +198,9 @@ class VirtualReader(Reader):
         self._connection = stream.connection
         self._market = market
         self._wake_fd = wake_fd
+        self._wakes = select.poll()  # asked before each wait, and hardly ever written to
+        if wake_fd >= 0:
+            self._wakes.register(wake_fd, select.POLLIN)
         self._behind = bool(leftover)
 
     def wait(self, timeout_ns: int) -> int:
@@ -248,7 +251,7 @@ class VirtualReader(Reader):
         return flags
 
     def _woken(self) -> int:
-        found = woken(self._wake_fd)
+        found = bool(self._wakes.poll(0)) and woken(self._wake_fd)
         self.armed.wait(found)
         return WAKE if found else 0
 
