@@ -135,6 +135,10 @@ class FaultPlan:
         for fault in self._waiting.pop((event, self._seen[event]), ()):
             self._begin(fault)
 
+    @property
+    def any_due(self) -> bool:
+        return bool(self._due)
+
     def due(self) -> list[Fault]:
         """The acts whose moment has come; each is handed out once."""
         found, self._due = self._due, []
