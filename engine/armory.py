@@ -32,7 +32,7 @@ from engine.reasons import Reason
 from engine.rulebook import armed_watches
 from engine.rules import Rule
 from engine.state import State
-from engine.stillness import Still, still
+from engine.stillness import Still
 from statecharts.vocabulary import OrderReport
 
 LIFE_NS: Final = 1_000_000_000  # what is older does not leave
@@ -140,18 +140,31 @@ class Armory:
         first_ns, fits = self._due_ns, transport.idle_ns >= RENEW_NS and clock.runs(mono_ns)
         if first_ns - mono_ns != timeout_ns or timeout_ns <= 0 or not fits:
             return None
-        if link.reader.ticks != self._vain_ticks or not link.room(mono_ns):
+        if not link.room(mono_ns):
             return None
         ahead_ns = clock.now_ns(mono_ns) - mono_ns
-        return still(
-            first_ns,
-            RENEW_NS,
+        return Still(
+            first_ns=first_ns,
+            every_ns=RENEW_NS,
             due_ns=others_ns,
             idle_ns=looked_ns + transport.idle_ns,
             check_ns=sum(bars_ns) - ahead_ns,
             check_every_ns=bars_ns[1],
             bar_ends_ns=session.feed.bar_ends_ns() - ahead_ns,
+            look=self._look_again,
+            stale=link.reader.ticks != self._vain_ticks,
         )
+
+    def _look_again(self) -> int | None:
+        """When the first bar ends, if what is near now is what was in vain; else None."""
+        session, link = self._session, self._session.link
+        assert link is not None, "it is there as long as the wait lasts"
+        mono_ns = session.transport.monotonic_ns()
+        now_ns = session.exchange_clock.now_ns(mono_ns)
+        if self._near(now_ns) != self._vain:
+            return None
+        self._vain_ticks = link.reader.ticks
+        return session.feed.bar_ends_ns() - now_ns + mono_ns
 
     def left_out(self, looks: int) -> None:
         """So many were not taken, which would have found nothing."""
@@ -161,7 +174,7 @@ class Armory:
 
     def stir(self) -> None:
         """The market has changed without a price: what was in vain may not be any more."""
-        self._vain = None
+        self._vain_ticks = -1
 
     def withdraw(self) -> None:
         """Take everything out of the reader."""
@@ -201,7 +214,7 @@ class Armory:
         if link is None or (deadline_ns or now_ns + 1) <= now_ns:
             return ()
         self._vain_ticks = link.reader.ticks
-        near = self._nearest(now_ns) if _calm(core.state) else []
+        near = self._near(now_ns)
         if near == self._vain:
             return ()
         found, lasting = self._rehearsed(near, link, mono_ns, now_ns)
@@ -244,8 +257,11 @@ class Armory:
             order_id, context = fork.state.next_order_id, fork.state.next_number
         return found, lasting
 
-    def _nearest(self, now_ns: int) -> list[_Near]:
-        """The armed watch of each symbol that comes first, with the market of that moment."""
+    def _near(self, now_ns: int) -> list[_Near]:
+        """The armed watch of each symbol that comes first, with the market of that moment. Nothing
+        while anything is in doubt."""
+        if not _calm(self._core.state):
+            return []
         best: dict[str, tuple[float, Rule, Watch, MarketView]] = {}
         for rule, watch in armed_watches(self._core.state):
             if watch.symbol in self._core.state.current:

@@ -235,17 +235,26 @@ class VirtualReader(Reader):
         return flags
 
     def _sit(self, still: Still) -> int:
-        """Until something concerns the engine, or there is a new price to look at, or something
-        has happened that somebody has planned. The flags, none if it goes on waiting."""
-        transport, ticks = self._transport, self.ticks
+        """Until something concerns the engine, or a look finds something, or something has
+        happened that somebody has planned. The flags, none if it goes on waiting."""
+        transport, until_ns = self._transport, still.until_ns
+        if until_ns <= still.first_ns:
+            return 0
+        ticks = -1 if still.stale else self.ticks  # at the latest look
+        until_ns = still.first_ns if still.stale else until_ns
         ahead_ns = transport.now_ns - transport.monotonic_ns()
         acts, flags = transport.acts, 0
-        while not flags and self.ticks == ticks and transport.acts == acts:
+        while not flags and transport.acts == acts:
             planned_ns = transport.planned_ns
-            if not transport.advance(still.until_ns + ahead_ns):
-                flags = TIMEOUT
-            else:
+            if transport.advance(until_ns + ahead_ns):
                 flags = (self._woken() if transport.acts != acts else 0) | self._receive()
+                if self.ticks != ticks:
+                    still.leave_out(transport.now_ns - ahead_ns)
+                    until_ns = min(still.next_ns, until_ns)
+            elif self.ticks != ticks and until_ns == still.next_ns and still.found_nothing():
+                ticks, until_ns = self.ticks, still.until_ns
+            else:
+                flags = TIMEOUT
         changed_ns = transport.now_ns if transport.acts == acts else planned_ns
         still.leave_out(changed_ns - ahead_ns)
         return flags
