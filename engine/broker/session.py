@@ -134,14 +134,14 @@ class Session:
 
     def next_deadline_ns(self) -> int | None:
         """When ``on_time`` or ``flush`` has something to do, whatever arrives."""
-        times = [self._retry_ns]
-        if self.link is not None:
-            times += [self._sync_ns, self._beat_ns, self._answer_ns, self._query_ns]
-            if self.state is SessionState.LIVE:
-                times += [self.feed.proof_due_ns, self.definitions.prepare_ns]
-                times.append(self.feed.next_history_ns())
-            times.append(self.link.pacer.next_release_ns())
-        return min((due for due in times if due is not None), default=None)
+        if self.link is None:
+            return self._retry_ns
+        times = [self._retry_ns, self._sync_ns, self._beat_ns, self._answer_ns, self._query_ns]
+        if self._state[0] == SessionState.LIVE:
+            times += [self.feed.proof_due_ns, self.definitions.prepare_ns]
+            times.append(self.feed.next_history_ns())
+        times.append(self.link.pacer.next_release_ns())
+        return min([due for due in times if due is not None], default=None)
 
     # -- connecting ---------------------------------------------------------------------------
 
