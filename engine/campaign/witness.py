@@ -79,7 +79,9 @@ class Witness:
         self._tws = tws
         self._exchange: Exchange = tws.exchange
         self._client_id = client_id
-        self._policies = policies
+        answered = {answer.partition("=")[0] for answer in policies}
+        self._let_go = not _FICKLE_POLICIES.isdisjoint(answered)  # see ``_fickle``
+        self._counted = 0  # faults that this has looked at
         self._books = Books(self._exchange, client_id, self._moved)
         self.auditor = Auditor(self._exchange, self._books, tape, client_id)
         tws.exchange.oracle.tell = self._arrived
@@ -178,12 +180,14 @@ class Witness:
 
     @property
     def _fickle(self) -> bool:
-        """Whether the broker itself has let shares go that nobody wanted to go."""
-        if any(answer.partition("=")[0] in _FICKLE_POLICIES for answer in self._policies):
-            return True
+        """Whether the broker itself has let shares go that nobody wanted to go. What has happened
+        stays so."""
         faults = self._tws.gateway.faults
-        counts = {} if faults is None else faults.plan.counts
-        return any(times and line.split()[1] in _FICKLE for line, times in counts.items())
+        if not self._let_go and faults is not None and faults.plan.counted != self._counted:
+            self._counted = faults.plan.counted
+            counts = faults.plan.counts.items()
+            self._let_go = any(times and line.split()[1] in _FICKLE for line, times in counts)
+        return self._let_go
 
     # -- when everything is over ---------------------------------------------------------------
 

@@ -45,6 +45,7 @@ class FaultPlan:
     def __init__(self, faults: Iterable[Fault], seed: int, start_ns: int) -> None:
         self.random = random.Random(f"faults/{seed}")
         self.counts: Counter[str] = Counter()  # fault line -> how often it happened
+        self.counted = 0  # all of them together
         self.now_ns = start_ns
         self._start_ns = start_ns
         self._midnight_ns = midnight_ns(local_time(start_ns).date())
@@ -184,6 +185,7 @@ class FaultPlan:
     def count(self, fault: Fault) -> None:
         """It has really happened."""
         self.counts[fault.line] += 1
+        self.counted += 1
 
     def report(self) -> list[dict[str, Any]]:
         """Every fault with how often it happened, in the order of the script."""
