@@ -7,7 +7,8 @@ price comes, without the interpreter and without the disk. Then the core takes t
 the same time, and so decides the same; nothing is sent again.
 
 Every step of the core empties the reader first, and after it everything is rehearsed anew. So is
-what has been armed for a while, because guards, quotes and windows of time grow old.
+what has been armed for a while, because guards, quotes and windows of time grow old. What could not
+leave however much time passes is not rehearsed again before the core or the market has changed.
 """
 
 from __future__ import annotations
@@ -24,11 +25,14 @@ from engine.broker.session import Session
 from engine.commands import OrderCommand, Place, Watch
 from engine.core import Core
 from engine.errors import UserError
+from engine.events import RefusalEvent
 from engine.inputs import ArmedIntent, ConditionFired, Instrument, MarketView
 from engine.money import exact
+from engine.reasons import Reason
 from engine.rulebook import armed_watches
 from engine.rules import Rule
 from engine.state import State
+from engine.stillness import Still
 from statecharts.vocabulary import OrderReport
 
 LIFE_NS: Final = 1_000_000_000  # what is older does not leave
@@ -36,6 +40,19 @@ RENEW_NS: Final = LIFE_NS // 2
 PAUSE_NS: Final = 20_000_000  # between two attempts: a flood of steps is no flood of records
 NEAR: Final = 0.01  # of the price: a level further away than this is not worth a record yet
 ARMED_MAX: Final = 16
+_Near = tuple[Rule, Watch, MarketView]
+# Refusals that stand until the core or the market changes. Others may pass with time.
+LASTING: Final = frozenset(
+    {
+        *(Reason.TRADING_HALTED, Reason.FROZEN, Reason.UNKNOWN_SYMBOL, Reason.RESTRICTED),
+        *(Reason.NOT_SHORTABLE, Reason.NO_PRICE, Reason.HALTED, Reason.DATA_NOT_LIVE),
+        *(Reason.OFF_GRID, Reason.NO_SIZE, Reason.NO_STOP, Reason.NO_EQUITY),
+        *(Reason.ORDER_TOO_LARGE, Reason.NOTIONAL_TOO_LARGE, Reason.OUTSIDE_COLLAR),
+        *(Reason.RISK_TOO_LARGE, Reason.GROSS_TOO_LARGE, Reason.NET_TOO_LARGE),
+        *(Reason.GROUP_TOO_LARGE, Reason.TOO_MANY_POSITIONS),
+        *(Reason.LEVERAGE_TOO_HIGH, Reason.BUYING_POWER),
+    }
+)
 
 
 @attrs.frozen
@@ -86,6 +103,8 @@ class Armory:
         self._loaded: tuple[Ready, ...] = ()
         self._tried_ns = self._due_ns = 0
         self._known: tuple[tuple[Rule, ...], bool] = ((), False)  # rules, and whether any is armed
+        self._vain: list[_Near] | None = None  # what was near when nothing of it could leave
+        self._vain_ticks = 0  # of the market at the latest look at it
 
     @property
     def armed(self) -> tuple[tuple[str, str], ...]:
@@ -105,6 +124,61 @@ class Armory:
 
     # -- arming ------------------------------------------------------------------------------
 
+    def still(
+        self,
+        mono_ns: int,
+        timeout_ns: int,
+        others_ns: int,
+        looked_ns: int,
+        bars_ns: tuple[int, int],
+    ) -> Still | None:
+        """Which looks of a wait, that would end so soon for the first of them, find nothing as
+        long as no price changes. ``others_ns``: when something else is due; ``looked_ns``: when
+        the writer last looked around; ``bars_ns``: when it last saw to the ends of bars, and how
+        often it does."""
+        session, link = self._session, self._session.link
+        transport, clock = session.transport, session.exchange_clock
+        if self._vain is None or link is None or not transport.virtual:
+            return None
+        first_ns, fits = self._due_ns, transport.idle_ns >= RENEW_NS and clock.runs(mono_ns)
+        if first_ns - mono_ns != timeout_ns or timeout_ns <= 0 or not fits:
+            return None
+        if not link.room(mono_ns):
+            return None
+        ahead_ns = clock.now_ns(mono_ns) - mono_ns
+        return Still(
+            first_ns=first_ns,
+            every_ns=RENEW_NS,
+            due_ns=others_ns,
+            idle_ns=looked_ns + transport.idle_ns,
+            check_ns=sum(bars_ns) - ahead_ns,
+            check_every_ns=bars_ns[1],
+            bar_ends_ns=session.feed.bar_ends_ns() - ahead_ns,
+            look=self._look_again,
+            stale=link.reader.ticks != self._vain_ticks,
+        )
+
+    def _look_again(self) -> int | None:
+        """When the first bar ends, if what is near now is what was in vain; else None."""
+        session, link = self._session, self._session.link
+        assert link is not None, "it is there as long as the wait lasts"
+        mono_ns = session.transport.monotonic_ns()
+        now_ns = session.exchange_clock.now_ns(mono_ns)
+        if self._near(now_ns) != self._vain:
+            return None
+        self._vain_ticks = link.reader.ticks
+        return session.feed.bar_ends_ns() - now_ns + mono_ns
+
+    def left_out(self, looks: int) -> None:
+        """So many were not taken, which would have found nothing."""
+        if looks:
+            self._tried_ns = self._due_ns + (looks - 1) * RENEW_NS
+            self._due_ns = self._tried_ns + RENEW_NS
+
+    def stir(self) -> None:
+        """The market has changed without a price: what was in vain may not be any more."""
+        self._vain_ticks = -1
+
     def withdraw(self) -> None:
         """Take everything out of the reader."""
         reader = self._session.reader
@@ -116,6 +190,7 @@ class Armory:
     def disarm(self) -> None:
         """A step of the core comes: what was decided ahead will not hold."""
         self.withdraw()
+        self._vain = None
         self._due_ns = min(self._due_ns, self._tried_ns + PAUSE_NS)
 
     def due(self, mono_ns: int) -> bool:
@@ -139,17 +214,35 @@ class Armory:
         doubt or due."""
         core, link = self._core, self._session.link
         deadline_ns = core.next_deadline_ns
-        if link is None or not _calm(core.state) or (deadline_ns or now_ns + 1) <= now_ns:
+        if link is None or (deadline_ns or now_ns + 1) <= now_ns:
             return ()
+        self._vain_ticks = link.reader.ticks
+        near = self._near(now_ns)
+        if near == self._vain:
+            return ()
+        found, lasting = self._rehearsed(near, link, mono_ns, now_ns)
+        self._vain = near if lasting and not found else None
+        return tuple(found)
+
+    def _rehearsed(
+        self, near: list[_Near], link: Link, mono_ns: int, now_ns: int
+    ) -> tuple[list[Ready], bool]:
+        """What may leave; and whether what may not never will as things are."""
+        state = self._core.state
         conditions = {number: condition for condition, number in self._watches.items()}
-        order_id, context = core.state.next_order_id, core.state.next_number
+        order_id, context = state.next_order_id, state.next_number
         found: list[Ready] = []
-        for rule, watch, market in self._nearest(now_ns):
+        lasting = True
+        for rule, watch, market in near:
             intent = ArmedIntent(watch.number, rule.id, market, now_ns, context, (order_id,), "")
-            fork = core.fork()
-            places = rehearsed(fork, intent)
-            data = _encoded(link, places, core.state.instruments[watch.symbol])
+            fork = self._core.fork()
+            places, stands = rehearsed(fork, intent)
+            if not places or len(places) > link.room_max:
+                lasting = lasting and (stands or bool(places))
+                continue
+            data = _encoded(link, places, state.instruments[watch.symbol])
             if not data or len(places) > link.room(mono_ns):
+                lasting = False
                 continue
             order_ids = tuple([place.order_id for place in places])
             digest = hashlib.sha256(data).hexdigest()
@@ -165,10 +258,13 @@ class Armory:
             )
             # Whichever leaves, no other has its names.
             order_id, context = fork.state.next_order_id, fork.state.next_number
-        return tuple(found)
+        return found, lasting
 
-    def _nearest(self, now_ns: int) -> list[tuple[Rule, Watch, MarketView]]:
-        """The armed watch of each symbol that comes first, with the market of that moment."""
+    def _near(self, now_ns: int) -> list[_Near]:
+        """The armed watch of each symbol that comes first, with the market of that moment. Nothing
+        while anything is in doubt."""
+        if not _calm(self._core.state):
+            return []
         best: dict[str, tuple[float, Rule, Watch, MarketView]] = {}
         for rule, watch in armed_watches(self._core.state):
             if watch.symbol in self._core.state.current:
@@ -227,14 +323,17 @@ def _calm(state: State) -> bool:
     return not any(one.reported == OrderReport.UNKNOWN for one in state.orders.values())
 
 
-def rehearsed(core: Core, intent: ArmedIntent) -> tuple[Place, ...]:
-    """What a copy of the core orders when the price of an intent comes; nothing if it refuses."""
+def rehearsed(core: Core, intent: ArmedIntent) -> tuple[tuple[Place, ...], bool]:
+    """What a copy of the core orders when the price of an intent comes; nothing if it refuses. And
+    whether its refusal stands until something but the time changes."""
     core.state.armed = (intent,)
     fired = ConditionFired(intent.number, intent.market, armed=True)
     output = core.step((fired,), intent.now_ns)
+    refused = [one.reason for one in output.events if isinstance(one, RefusalEvent)]
     orders = [one for one in output.commands if isinstance(one, OrderCommand)]
     places = tuple([one for one in orders if isinstance(one, Place)])
-    return places if len(places) == len(orders) else ()
+    stands = bool(refused) and not orders and LASTING.issuperset(refused)
+    return places if len(places) == len(orders) else (), stands
 
 
 def _encoded(link: Link, places: tuple[Place, ...], instrument: Instrument) -> bytes:

@@ -172,7 +172,7 @@ class Engine:
         session.capture = session.feed.capture = self._capture
         self._session = session
         self.signals = ScheduledSignals(file, self._core, session) if file is not None else None
-        self._runtime.source = self.signals
+        self._runtime.patience.source = self.signals
 
     # -- life ----------------------------------------------------------------------------------
 

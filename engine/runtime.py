@@ -11,7 +11,7 @@ import logging
 import os
 from collections.abc import Callable, Sequence
 from time import perf_counter_ns
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import attrs
 
@@ -19,6 +19,7 @@ from _fast.market import Market
 from _fast.reader import BROKEN, CLOSED, FIRED, FRAMES, WAKE
 from engine.answers import Answers
 from engine.armory import Armory, Shot
+from engine.broker.clock import due
 from engine.broker.session import Session
 from engine.bus import EventBus
 from engine.calm import Calm
@@ -29,7 +30,7 @@ from engine.daybook import DayBook
 from engine.events import MarketEvent
 from engine.guards import Guards
 from engine.halt_file import HaltFile
-from engine.idling import NEVER_NS, calm, look, looked
+from engine.idling import calm, look, looked
 from engine.inbox import Inbox, Letter
 from engine.inputs import (
     BracketRequested,
@@ -42,28 +43,21 @@ from engine.inputs import (
     OrderRequested,
     Signal,
     SignalArrived,
-    SignalRefused,
     TimerElapsed,
 )
 from engine.journal import Journal, JournalFailed
 from engine.latencies import Samples
 from engine.market_views import seen
+from engine.patience import Patience
 from engine.recorder import Recorder
 from engine.sampler import MarketSampler
+from engine.stillness import Still
 from engine.view import Question
 
 log = logging.getLogger("engine.runtime")
 
 BAR_CHECK_NS: Final = 1_000_000_000
 SUSPENDED_NS: Final = 5_000_000_000  # a shorter one is noticed by nobody
-
-
-class SignalSource(Protocol):
-    """Signals that come by the exchange's clock."""
-
-    def next_due_ns(self) -> int | None: ...
-
-    def due(self, exchange_ns: int) -> list[Signal | SignalRefused]: ...
 
 
 class Runtime:
@@ -82,7 +76,6 @@ class Runtime:
         self.book = book
         self.guards = Guards(core.state.config.guards)
         self.latencies = Samples()
-        self.source: SignalSource | None = None
         self.halt_file: HaltFile | None = None
         self.connected_once = False
         self._recorder = Recorder(core, journal, book, snapshot)
@@ -96,8 +89,6 @@ class Runtime:
         self._answers = Answers()
         self._signals_waited = False  # for what the broker had said, in the latest turn
         self._asleep_ns = self._transport.asleep_ns()
-        self._session_due_ns: int | None = 0  # as of the latest wait
-        self._due_ns = 0  # monotonic: when something but a look around is, as of the latest wait
         self._calm: Calm | None = None  # what looks do during the present wait
         self._cause_ns = 0  # when what causes the present step arrived
         self._bars_closed_ns = 0
@@ -108,6 +99,7 @@ class Runtime:
         self._symbols = {row: symbol for symbol, row in session.rows.items()}
         self._watches: dict[int, int] = {}  # condition of the market -> number of the watch
         self.armory = Armory(core, session, market, self.market_view, self._watches)
+        self.patience = Patience(core, session, self._answers, self.armory)
         self._collector = Collector()
         self._stepped: int | None = None  # the condition whose fire has been stepped already
 
@@ -177,7 +169,7 @@ class Runtime:
 
     def _connect(self) -> None:
         self._waiting += self._session.connect(self._stop)
-        self._session_due_ns = 0
+        self.patience.session_ns = 0
         self._inbox.wake()  # a wake-up during the handshake was swallowed
         problem = self._session.problem
         if problem is None:
@@ -197,15 +189,26 @@ class Runtime:
         ready = self._waiting or self._market.fired
         if ready:
             self.armory.disarm()  # a step comes first
-        timeout_ns = 0 if ready else self._patience_ns(mono_ns)
+        timeout_ns = 0 if ready else self.patience.lasts_ns(mono_ns)
         reader = self._session.reader
         if reader is None:
             self._transport.sleep(timeout_ns, self._inbox.wake_fd)
             return 0
         self._calm = None
-        flags = self._transport.wait(reader, timeout_ns, lambda: self._ask_calm(mono_ns))
+        bars_ns = self._bars_closed_ns, BAR_CHECK_NS
+        others_ns = self.patience.others_ns
+        still = self.armory.still(mono_ns, timeout_ns, others_ns, self._sampled_ns, bars_ns)
+        flags = self._transport.wait(reader, timeout_ns, lambda: self._ask_calm(mono_ns), still)
         self._looked(self._calm)
+        self._left_out(still)
         return flags
+
+    def _left_out(self, taken: Still | None) -> None:
+        if taken is not None and taken.passed:
+            self.armory.left_out(taken.passed)
+            if taken.checked_ns is not None:
+                ago_ns = self._transport.monotonic_ns() - taken.checked_ns
+                self._bars_closed_ns = self.now_ns() - ago_ns
 
     def _ask_calm(self, mono_ns: int) -> Calm | None:
         """What looks around would do from now on, if they do nothing else."""
@@ -215,8 +218,9 @@ class Runtime:
         if waits or tells or session.capture or not session.exchange_clock.runs(mono_ns):
             return None
         own, bars_ns = (self.core.state, self.book), (self._bars_closed_ns, BAR_CHECK_NS)
-        now_ns, idle_ns = session.exchange_clock.now_ns(mono_ns), self._transport.idle_ns
-        self._calm = calm(*own, self.guards, session.rows, now_ns, self._due_ns, idle_ns, bars_ns)
+        now_ns = session.exchange_clock.now_ns(mono_ns)
+        times = now_ns, self.patience.due_ns, self._transport.idle_ns
+        self._calm = calm(*own, self.guards, session.rows, *times, bars_ns)
         return self._calm
 
     def _looked(self, taken: Calm | None) -> None:
@@ -270,27 +274,6 @@ class Runtime:
         log.error("the machine was suspended for %.0f s; everything is asked anew", seconds)
         self._waiting += self._session.closed(f"the machine was suspended for {seconds:.0f} s")
 
-    def _patience_ns(self, mono_ns: int) -> int:
-        """Until the earliest deadline of the session, the core, a signal or the journal."""
-        waits = [NEVER_NS]
-        if (durable_ns := self._answers.due_ns()) is not None:
-            waits.append(durable_ns - mono_ns)
-        self._session_due_ns = self._session.next_deadline_ns()
-        if self._session_due_ns is not None:
-            waits.append(self._session_due_ns - mono_ns)
-        if (armory_ns := self.armory.due_ns) is not None:
-            waits.append(armory_ns - mono_ns)
-        clock = self._session.exchange_clock
-        if clock.set:
-            now_ns = clock.now_ns(mono_ns)
-            exchange = [self.core.next_deadline_ns]
-            if self.source is not None:
-                exchange.append(self.source.next_due_ns())
-            waits += [int((at - now_ns) / clock.rate) + 1 for at in exchange if at is not None]
-        due_ns = min(waits)
-        self._due_ns = mono_ns + due_ns
-        return max(min(due_ns, self._transport.idle_ns), 0)
-
     # -- what came -----------------------------------------------------------------------------
 
     def _gather(self, flags: int, mono_ns: int) -> None:
@@ -310,7 +293,7 @@ class Runtime:
         if flags & (CLOSED | BROKEN):
             self._ticks_before = self.ticks
             waiting += session.closed("closed by TWS" if flags & CLOSED else "bytes out of step")
-        if self._session_due_ns is not None and self._session_due_ns <= mono_ns:
+        if due(self.patience.session_ns, mono_ns):
             waiting += session.on_time(mono_ns)
         if flags & WAKE or reader is None:
             # Signals let pass what the broker says, but for one turn only.
@@ -323,11 +306,12 @@ class Runtime:
     def _take_due(self, now_ns: int) -> None:
         if now_ns - self._bars_closed_ns >= BAR_CHECK_NS:
             self._bars_closed_ns = now_ns
-            self._market.close_bars(now_ns)
+            if self._market.close_bars(now_ns):
+                self.armory.stir()
             self._check_record()
-        if self.source is not None:
-            for item in self.source.due(now_ns):
-                self._waiting.append(self._seen(item, now_ns))
+        source = self.patience.source
+        for item in [] if source is None else source.due(now_ns):
+            self._waiting.append(self._seen(item, now_ns))
         deadline = self.core.next_deadline_ns
         if deadline is not None and deadline <= now_ns and not self._waiting:
             self._waiting.append(TimerElapsed())

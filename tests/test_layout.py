@@ -37,11 +37,13 @@ ENGINE = _words(
     charts sizing positions orders tranches contexts exits groups brackets recent
     risk state copies invariants outbox tws_errors watches holdings portfolio
     entries adds stops foreign reports
-    direct rulebook armed intents halts executions decisions settlement truth core calm daybook
+    direct rulebook armed intents halts executions decisions settlement truth core calm stillness
+    daybook
     codec disk journal_files journal_store journal_chain snapshots journal
     image recovery retrace recorder capture
     broker.errors broker.clock broker.pacing broker.templates broker.library broker.definitions
-    broker.requests broker.order_messages broker.inbound broker.history broker.sync broker.feed
+    broker.requests broker.order_messages broker.historical_data broker.inbound broker.history
+    broker.sync broker.feed
     broker.accounts broker.transport broker.sockets broker.connection broker.link broker.handshake
     broker.upstream broker.session
     signals.schema signals.files
@@ -50,7 +52,7 @@ ENGINE = _words(
     signals.webhook_server signals.webhook_child signals.webhook signals.tail signals.ways
     signals.demo_api
     control inbox view readiness sampler headroom guards idling halt_file market_views
-    armory refusals answers latencies collector runtime
+    armory refusals answers patience latencies collector runtime
     scheduled_signals handles order_manager
     rule_engine settings_change controller tracker
     sim.timers sim.conditions sim.records sim.policies sim.profiles sim.limits

@@ -9,11 +9,12 @@ from __future__ import annotations
 import logging
 import math
 from collections import deque
+from collections.abc import Sequence
 from typing import Final
 
 from _fast.market import Market
+from engine.broker.historical_data import Bar
 from engine.broker.history import HistoryQueue, bars_array, warm_up
-from engine.broker.inbound import BarReceived
 from engine.broker.requests import Requests
 from engine.broker.sync import RequestIds
 from engine.capture import Capture
@@ -26,6 +27,8 @@ from engine.rules.indicators import QUOTED, RUN_IN, Indicator, read_indicator
 TRADES_FROM_LAST: Final = 0
 TRADES_FROM_TICKS: Final = 1
 BARS_MAX: Final = 20_000  # of one answer: the newest; a warm-up asks for fewer
+SECOND_NS: Final = 1_000_000_000
+NEVER_NS: Final = 1 << 62
 PROOF_NS: Final = 20_000_000_000  # how long a kept subscription may stay mute
 _LOG = logging.getLogger("engine.broker")
 Operand = tuple[str, tuple[float, ...], int]  # family, parameters, line
@@ -53,7 +56,7 @@ class Feed:
         self.unwarmed: dict[str, str] = {}  # symbol -> why its history is missing
         self._subscribed: dict[int, tuple[str, bool]] = {}  # request id -> (symbol, by ticks)
         self._history = HistoryQueue()
-        self._bars: dict[int, deque[BarReceived]] = {}
+        self._bars: dict[int, deque[Bar]] = {}
         self._proof: tuple[int, dict[str, int]] | None = None  # (due, ticks by symbol)
         self._followed: dict[str, tuple[Indicator, ...]] = {}  # by symbol
         self._shown: dict[str, list[tuple[str, int, int]]] = {}  # name, study and line of each
@@ -101,6 +104,12 @@ class Feed:
         if self.capture is not None:
             self.capture.subscribed(request_id, symbol)
         return request_id
+
+    def bar_ends_ns(self) -> int:
+        """When the first of the bars in progress ends."""
+        bars = [self._market.bar_in_progress(row) for row in self.rows.values()]
+        begun = [int(bar["time_ns"]) for bar in bars if bar is not None]
+        return min(begun, default=NEVER_NS) + self._strategy.bar_s * SECOND_NS
 
     # -- proof that data flow ----------------------------------------------------------------
 
@@ -229,10 +238,10 @@ class Feed:
             )
         return frames
 
-    def bar(self, bar: BarReceived) -> None:
-        bars = self._bars.get(bar.request_id)
-        if bars is not None:
-            bars.append(bar)
+    def bars(self, request_id: int, bars: Sequence[Bar]) -> None:
+        known = self._bars.get(request_id)
+        if known is not None:
+            known.extend(bars)
 
     def bars_ended(self, request_id: int, exchange_ns: int) -> None:
         """Warm the symbol's indicators with what came, if it can be used."""

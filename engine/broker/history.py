@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -16,7 +17,7 @@ import numpy.typing as npt
 
 from _fast.bars import BAR_DTYPE
 from engine.broker.definitions import time_zone
-from engine.broker.inbound import BarReceived
+from engine.broker.historical_data import Bar
 from engine.errors import DecodeError
 
 SECOND_NS: Final = 1_000_000_000
@@ -27,6 +28,8 @@ OPEN_MAX: Final = 50
 ATTEMPTS_MAX: Final = 3
 EXTRA_BARS: Final = 10  # gaps take some away
 DAY_S: Final = 86_400
+COUNT_MAX: Final = 1 << 63
+_PRICES: Final = ("open", "high", "low", "close")
 SESSION_S: Final = 23_400  # 09:30 to 16:00, the shortest session a day's bars come from
 
 _SIZES: Final[dict[int, str]] = {
@@ -89,25 +92,54 @@ def bar_time(text: str) -> int:
     return int(moment.timestamp()) * SECOND_NS
 
 
-def bars_array(bars: list[BarReceived], bar_s: int, now_ns: int) -> npt.NDArray[Any]:
+def bars_array(bars: Sequence[Bar], bar_s: int, now_ns: int) -> npt.NDArray[Any]:
     """Complete bars as a structured array of BAR_DTYPE, ascending, one per time.
 
     The bar that is still growing at ``now_ns`` is left out: the ticks will make it.
 
     Raises:
-        DecodeError: a time or a price cannot be used.
+        DecodeError: a time, a price or a count cannot be used.
     """
-    rows: dict[int, tuple[float, ...]] = {}
-    for bar in bars:
-        start = bar_time(bar.date)
-        prices = (bar.open, bar.high, bar.low, bar.close)
+    if not bars:
+        return np.empty(0, BAR_DTYPE)
+    dates, opens, highs, lows, closes, volumes, counts = zip(*bars, strict=True)
+    table = np.empty(len(bars), BAR_DTYPE)
+    prices = dict(zip(_PRICES, (opens, highs, lows, closes), strict=True))
+    try:
+        times = list(map(bar_time, dates))
+        for name, column in (prices | {"volume": volumes, "count": counts}).items():
+            table[name] = column
+    except (DecodeError, OverflowError):
+        raise _unusable(bars) from None
+    low, high = table["low"], table["high"]
+    sound = np.isfinite([table[name] for name in _PRICES]).all(axis=0) & (low > 0)
+    for name in ("open", "close"):
+        sound &= (low <= table[name]) & (table[name] <= high)
+    if not sound.all():
+        raise _unusable(bars)
+    until_ns = now_ns - bar_s * SECOND_NS
+    latest = {time_ns: at for at, time_ns in enumerate(times) if time_ns <= until_ns}
+    kept = sorted(latest)
+    chosen = table[[latest[time_ns] for time_ns in kept]]
+    chosen["time_ns"] = kept
+    return chosen
+
+
+def _unusable(bars: Sequence[Bar]) -> DecodeError:
+    """What is wrong with the first bar that cannot be used."""
+    for date, open_, high, low, close, _, count in bars:
+        prices = (open_, high, low, close)
+        try:
+            bar_time(date)
+        except DecodeError as problem:
+            return problem
         if not all(math.isfinite(value) and value > 0 for value in prices):
-            raise DecodeError(f"the bar of {bar.date} has the prices {prices}")
-        if not bar.low <= min(bar.open, bar.close) <= max(bar.open, bar.close) <= bar.high:
-            raise DecodeError(f"the bar of {bar.date} closes or opens outside its range")
-        if start + bar_s * SECOND_NS <= now_ns:
-            rows[start] = (start, *prices, bar.volume, bar.count)
-    return np.array([rows[start] for start in sorted(rows)], dtype=BAR_DTYPE)
+            return DecodeError(f"the bar of {date} has the prices {prices}")
+        if not low <= min(open_, close) <= max(open_, close) <= high:
+            return DecodeError(f"the bar of {date} closes or opens outside its range")
+        if not -COUNT_MAX <= count < COUNT_MAX:
+            return DecodeError(f"the bar of {date} has {count} trades")
+    raise AssertionError("one of them cannot be used")
 
 
 class HistoryQueue:

@@ -16,6 +16,7 @@ import attrs
 
 from engine.broker import library
 from engine.broker.definitions import ContractFacts
+from engine.broker.historical_data import END_VERSION, Bar, protobuf_bars, text_bars
 from engine.broker.order_messages import (
     ACCOUNT_VALUE,
     PLAIN,
@@ -78,15 +79,9 @@ class RuleDefined(Notice):
 
 
 @attrs.frozen
-class BarReceived(Notice):
+class BarsReceived(Notice):
     request_id: int
-    date: str
-    open: float
-    high: float
-    low: float
-    close: float
-    volume: float
-    count: int
+    bars: list[Bar]
 
 
 @attrs.frozen
@@ -108,6 +103,7 @@ class Inbound:
     def __init__(self, server_version: int) -> None:
         self.ignored: Counter[int] = Counter()  # message id -> messages nobody here needs
         self._ibapi = library.load()
+        self._version = server_version
         self._collector = _collector(self._ibapi)
         self._decoder = library.decoder(self._collector, server_version)
 
@@ -136,6 +132,8 @@ class Inbound:
         collector = self._collector
         collector.found.clear()
         try:
+            if kind == HISTORY and (bars := self._bars(is_protobuf, bytes(body))) is not None:
+                return bars
             self._interpret(kind, is_protobuf, bytes(body))
             found = list(collector.found)
         except Exception as problem:
@@ -147,6 +145,19 @@ class Inbound:
         if not found and kind not in (HISTORY, ACCOUNT_END):
             raise DecodeError(f"message {kind} has fields missing")
         return found
+
+    def _bars(self, is_protobuf: bool, body: bytes) -> list[Input | Notice] | None:
+        """Historical bars, if they are plain."""
+        if is_protobuf:
+            message = self._ibapi.decoder.HistoricalDataProto()
+            message.ParseFromString(body)
+            found = protobuf_bars(message)
+        else:
+            found = text_bars(body, self._version)
+        if found is None:
+            return None
+        ended = not is_protobuf and self._version < END_VERSION
+        return [BarsReceived(*found), *([BarsEnded(found[0])] if ended else [])]
 
     def _interpret(self, kind: int, is_protobuf: bool, body: bytes) -> None:
         if is_protobuf:
@@ -184,12 +195,9 @@ def _collector(ibapi: library.Library) -> Any:
             self.found.append(RuleDefined(marketRuleId, bands))
 
         def historicalData(self, reqId: int, bar: Any) -> None:  # noqa: N802,N803
-            self.found.append(
-                BarReceived(
-                    *(reqId, str(bar.date), bar.open, bar.high, bar.low, bar.close),
-                    *(float(bar.volume), int(bar.barCount)),
-                )
-            )
+            prices = bar.open, bar.high, bar.low, bar.close
+            read = (str(bar.date), *prices, float(bar.volume), int(bar.barCount))
+            self.found.append(BarsReceived(reqId, [read]))
 
         def historicalDataEnd(self, reqId: int, start: str, end: str) -> None:  # noqa: N802,N803
             self.found.append(BarsEnded(reqId))

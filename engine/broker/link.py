@@ -91,6 +91,11 @@ class Link:
         """How many frames could leave at once now."""
         return self.pacer.room(mono_ns) if self.connection.writable else 0
 
+    @property
+    def room_max(self) -> int:
+        """How many frames can leave at once at the very most."""
+        return self.pacer.room_max
+
     def left(self, frames: int, rest: bytes, mono_ns: int) -> None:
         """So many have left by the reader's hand, but for a ``rest``, which ``flush`` sends before
         anything else."""
@@ -99,11 +104,12 @@ class Link:
 
     def flush(self, mono_ns: int) -> None:
         """Send what the pacing allows now. Raises LinkError if the peer does not take it."""
-        if self._owed or len(self.pacer):
-            data = self._owed + b"".join(self.pacer.release(mono_ns))
-            self._owed = b""
-            if data:
-                self.connection.send(data)
+        if not (self._owed or len(self.pacer)):
+            return
+        data = self._owed + b"".join(self.pacer.release(mono_ns))
+        self._owed = b""
+        if data:
+            self.connection.send(data)
 
     def close(self) -> int:
         """Close the socket; returns how many frames had not left."""

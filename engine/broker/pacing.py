@@ -88,9 +88,18 @@ class Pacer:
         """How many frames of an order could leave at once; none while any waits."""
         if self._waiting:
             return 0
-        second = sum(at_ns > now_ns - SECOND_NS for at_ns in self._released)
-        slot = sum(at_ns > now_ns - SLOT_NS for at_ns in self._released)
+        second = slot = 0
+        for at_ns in reversed(self._released):
+            if at_ns <= now_ns - SECOND_NS:
+                break
+            second += 1
+            slot += at_ns > now_ns - SLOT_NS
         return max(min(self.second_max - second, self.slot_max - slot), 0)
+
+    @property
+    def room_max(self) -> int:
+        """What ``room`` is when nothing has left for a while."""
+        return min(self.second_max, self.slot_max)
 
     def left(self, frames: int, now_ns: int) -> None:
         """So many frames have left by another hand, and count."""

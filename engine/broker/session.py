@@ -20,8 +20,8 @@ from engine.broker.connection import Connection, LinkError
 from engine.broker.feed import Feed
 from engine.broker.handshake import shake
 from engine.broker.inbound import (
-    BarReceived,
     BarsEnded,
+    BarsReceived,
     ExecutionsEnded,
     Notice,
     TimeTold,
@@ -55,7 +55,7 @@ SECOND_NS: Final = 1_000_000_000
 SYNCS_OVERDUE_MAX: Final = 3  # in a row; then the socket itself is given up
 QUERY_FIRST_S: Final = 0.5  # from an unreadable message to the question what is true
 QUERY_MAX_S: Final = 60.0
-_STATES: Final = tuple(SessionState)
+_STATES: Final = {int(one): one for one in SessionState}  # asked several times a turn
 _LOG = logging.getLogger("engine.broker")
 
 
@@ -131,13 +131,13 @@ class Session:
 
     def next_deadline_ns(self) -> int | None:
         """When ``on_time`` or ``flush`` has something to do, whatever arrives."""
-        times = [self._retry_ns]
-        if self.link is not None:
-            times += [self._sync_ns, self._beat_ns, self._answer_ns, self._query_ns]
-            if self.state is SessionState.LIVE:
-                times += [self.feed.proof_due_ns, self.definitions.prepare_ns]
-                times.append(self.feed.next_history_ns())
-            times.append(self.link.pacer.next_release_ns())
+        if self.link is None:
+            return self._retry_ns
+        times = [self._retry_ns, self._sync_ns, self._beat_ns, self._answer_ns, self._query_ns]
+        if self._state[0] == SessionState.LIVE:
+            times += [self.feed.proof_due_ns, self.definitions.prepare_ns]
+            times.append(self.feed.next_history_ns())
+        times.append(self.link.pacer.next_release_ns())
         return min([due for due in times if due is not None], default=None)
 
     # -- connecting ---------------------------------------------------------------------------
@@ -248,8 +248,8 @@ class Session:
                 link.reader.set_clock(*self.exchange_clock.anchor, self.exchange_clock.rate)
         elif isinstance(notice, ExecutionsEnded):
             return link.snapshots.executions_ended(notice.request_id, self.epoch)
-        elif isinstance(notice, BarReceived):
-            self.feed.bar(notice)
+        elif isinstance(notice, BarsReceived):
+            self.feed.bars(notice.request_id, notice.bars)
         elif isinstance(notice, BarsEnded):
             self.feed.bars_ended(notice.request_id, self.exchange_clock.now_ns(mono_ns))
         else:
@@ -361,7 +361,7 @@ class Session:
             for kind in KINDS:
                 out += self._ask(link, kind, self._sees_others)
         if due(self._beat_ns, mono_ns):
-            if self.upstream.proven(sum(self.feed.ticks().values())):
+            if self.upstream.lost and self.upstream.proven(sum(self.feed.ticks().values())):
                 out += self._upstream_restored(link, mono_ns, "market data flow again")
             self._beat_ns = mono_ns + round(self.broker.heartbeat_s * SECOND_NS)
             if self._answer_ns is None:

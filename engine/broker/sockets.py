@@ -15,6 +15,7 @@ from _fast.reader import Reader
 from engine.broker.transport import AskCalm, ShouldStop, Stopped, Stream
 from engine.config import Broker
 from engine.errors import ConnectError
+from engine.stillness import Still
 
 POLL_S: Final = 0.1  # how long a request to stop may wait
 KEEPALIVE_IDLE_S: Final = 10
@@ -60,7 +61,7 @@ class Sockets:
     ) -> Reader:
         return Reader(stream.fileno(), wake_fd, market, server_version, leftover)
 
-    def wait(self, reader: Reader, timeout_ns: int, calm: AskCalm) -> int:
+    def wait(self, reader: Reader, timeout_ns: int, calm: AskCalm, still: Still | None) -> int:
         return reader.wait(timeout_ns)
 
     def sleep(self, timeout_ns: int, wake_fd: int = -1) -> None:

@@ -14,6 +14,7 @@ from _fast.market import Market
 from _fast.reader import Reader
 from engine.calm import Calm
 from engine.config import Broker
+from engine.stillness import Still
 
 ShouldStop = Callable[[], bool]
 AskCalm = Callable[[], Calm | None]
@@ -72,9 +73,9 @@ class Transport(Protocol):
     ) -> Reader:
         """Reads the stream from now on."""
 
-    def wait(self, reader: Reader, timeout_ns: int, calm: AskCalm) -> int:
+    def wait(self, reader: Reader, timeout_ns: int, calm: AskCalm, still: Still | None) -> int:
         """As the reader's own. Where time is virtual, looks around that find nothing may be taken
-        meanwhile, which begins by asking for them."""
+        meanwhile, which begins by asking for them, and ``still`` ones be left out."""
 
     def sleep(self, timeout_ns: int, wake_fd: int = -1) -> None:
         """Wait so long, or until ``wake_fd`` is written to, which takes what was written."""

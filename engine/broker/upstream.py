@@ -46,6 +46,10 @@ class Upstream:
             return "restored"
         return None
 
+    @property
+    def lost(self) -> bool:
+        return self._code != 0
+
     def proven(self, ticks: int) -> bool:
         """At a heartbeat, with the market messages counted so far: whether a lost upstream is
         back, as messages arrived since the heartbeat before."""

@@ -274,7 +274,7 @@ class Auditor:
                 )
 
     def _mark(self, symbol: str, shares: Decimal) -> Decimal | None:
-        quote = self._exchange.quote(symbol)
+        quote = self._exchange.shown(symbol)
         if quote.halted or quote.bid is None or quote.ask is None:
             return None
         return Decimal(str(quote.bid if shares > 0 else quote.ask))

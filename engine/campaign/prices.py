@@ -42,7 +42,11 @@ def with_gaps(source: Iterable[MarketTick], gaps: Sequence[Gap]) -> Iterator[Mar
                     yield MarketTick(gap.time_ns, gap.symbol, kind, moved, _SIZE)
         latest[tick.symbol, tick.kind] = tick.price
         by = shift.get(tick.symbol)
-        yield tick if by is None else attrs.evolve(tick, price=_moved(tick.price, by, tick.kind))
+        yield tick if by is None else _at(tick, _moved(tick.price, by, tick.kind))
+
+
+def _at(tick: MarketTick, price: float) -> MarketTick:
+    return MarketTick(tick.time_ns, tick.symbol, tick.kind, price, tick.size)
 
 
 def _moved(price: float, dollars: float, kind: str) -> float:

@@ -79,7 +79,9 @@ class Witness:
         self._tws = tws
         self._exchange: Exchange = tws.exchange
         self._client_id = client_id
-        self._policies = policies
+        answered = {answer.partition("=")[0] for answer in policies}
+        self._let_go = not _FICKLE_POLICIES.isdisjoint(answered)  # see ``_fickle``
+        self._counted = 0  # faults that this has looked at
         self._books = Books(self._exchange, client_id, self._moved)
         self.auditor = Auditor(self._exchange, self._books, tape, client_id)
         tws.exchange.oracle.tell = self._arrived
@@ -126,7 +128,9 @@ class Witness:
         if present != self._clients:
             self._gone += sum(one.requests_total for one in self._clients if one not in present)
             self._clients = list(present)
-        total = self._gone + sum(one.requests_total for one in present)
+        total = self._gone
+        for one in present:
+            total += one.requests_total
         recent = self._requests
         if not recent or recent[-1][1] != total:
             recent.append((now_ns, total))
@@ -142,7 +146,8 @@ class Witness:
         for symbol in state.config.strategy.symbols:
             own = self._own(state, symbol)
             naked = uncovered(own, self._exchange.covers(symbol)) if own else ZERO
-            if not (state.live and self._trades(symbol, now_ns)) or symbol in state.frozen:
+            watched = naked and state.live and symbol not in state.frozen
+            if not (watched and self._trades(symbol, now_ns)):
                 naked = ZERO  # nobody could do anything about it
             lasts_ns = self._naked.lasts(symbol, naked > 0, now_ns)
             if lasts_ns > UNCOVERED_NS_MAX:
@@ -157,7 +162,7 @@ class Witness:
         instrument = self._exchange.instrument(symbol)
         assert instrument is not None
         is_open = any(opens <= now_ns < closes for opens, closes in instrument.sessions)
-        return is_open and not self._exchange.quote(symbol).halted
+        return is_open and not self._exchange.shown(symbol).halted
 
     def _own(self, state: State, symbol: str) -> Decimal:
         """Shares of trades. What it has adopted of others only the engine knows; that it adds up
@@ -183,12 +188,14 @@ class Witness:
 
     @property
     def _fickle(self) -> bool:
-        """Whether the broker itself has let shares go that nobody wanted to go."""
-        if any(answer.partition("=")[0] in _FICKLE_POLICIES for answer in self._policies):
-            return True
+        """Whether the broker itself has let shares go that nobody wanted to go. What has happened
+        stays so."""
         faults = self._tws.gateway.faults
-        counts = {} if faults is None else faults.plan.counts
-        return any(times and line.split()[1] in _FICKLE for line, times in counts.items())
+        if not self._let_go and faults is not None and faults.plan.counted != self._counted:
+            self._counted = faults.plan.counted
+            counts = faults.plan.counts.items()
+            self._let_go = any(times and line.split()[1] in _FICKLE for line, times in counts)
+        return self._let_go
 
     # -- when everything is over ---------------------------------------------------------------
 

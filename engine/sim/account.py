@@ -113,6 +113,8 @@ class Account:
 
     def value_of(self, held: Position) -> Decimal:
         """Market value, signed; at cost while the symbol has no price."""
+        if not held.quantity:
+            return ZERO
         price = self.mark(held.instrument.symbol)
         return held.cost if price is None else held.quantity * price
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
 import attrs
@@ -155,11 +155,9 @@ def _executions(desk: Desk, client: Client, request: Request) -> None:
     except DecodeError as problem:
         desk.error(client, request.request_id, *invalid(str(problem)))
         return
-    since_ns = max(_midnight_ns(desk), since_ns or 0)
+    since_ns, passes = max(_midnight_ns(desk), since_ns or 0), _filter(request)
     for execution in desk.exchange.executions():
-        if execution.time_ns < since_ns:
-            continue
-        if _passes(request, execution):
+        if execution.time_ns >= since_ns and passes(execution):
             shown = desk.audience.execution(client, desk.distortion.execution(execution))
             client.put(client.encoder.execution(request.request_id, shown))
             report = desk.exchange.commission(execution.execution_id)
@@ -172,18 +170,24 @@ def _midnight_ns(desk: Desk) -> int:
     return instruments.midnight_ns(instruments.local_time(desk.now_ns).date())
 
 
-def _passes(request: Request, execution: SimExecution) -> bool:
-    """An empty part of the filter matches all; client id 0 is what clients send for "any"."""
-    instrument = execution.instrument
-    side = request.word("side").upper()
-    return (
-        request.number("clientId") in (0, execution.client_id)
-        and request.word("acctCode") in ("", execution.account)
-        and request.word("symbol") in ("", instrument.symbol)
-        and request.word("secType") in ("", instrument.sec_type)
-        and request.word("exchange") in ("", "SMART", execution.exchange)
-        and (not side or side in _EXECUTION_SIDES[execution.side])
-    )
+def _filter(request: Request) -> Callable[[SimExecution], bool]:
+    """An empty part of it matches all; client id 0 is what clients send for "any"."""
+    client_id, account = request.number("clientId"), request.word("acctCode")
+    symbol, sec_type = request.word("symbol"), request.word("secType")
+    exchange, side = request.word("exchange"), request.word("side").upper()
+
+    def passes(execution: SimExecution) -> bool:
+        instrument = execution.instrument
+        return (
+            client_id in (0, execution.client_id)
+            and account in ("", execution.account)
+            and symbol in ("", instrument.symbol)
+            and sec_type in ("", instrument.sec_type)
+            and exchange in ("", "SMART", execution.exchange)
+            and (not side or side in _EXECUTION_SIDES[execution.side])
+        )
+
+    return passes
 
 
 ANSWERS: Final[Mapping[int, Answer]] = {

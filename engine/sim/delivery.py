@@ -48,18 +48,22 @@ class Delivery:
         return self._queued_bytes + len(self._write)
 
     def put(self, frame: bytes) -> None:
-        self.put_all([frame])
+        self._make_room(len(frame))
+        self._frames.append(frame)
+        self.frames_total += 1
 
     def put_all(self, frames: list[bytes]) -> None:
-        size = sum(map(len, frames))
+        self._make_room(sum(map(len, frames)))
+        self._frames += frames
+        self.frames_total += len(frames)
+
+    def _make_room(self, size: int) -> None:
         if self._queued_bytes + len(self._write) + size > self._backlog_bytes_max:
             raise LimitError(
                 f"{len(self)} bytes wait for a client that does not read;"
                 f" {self._backlog_bytes_max} is the most"
             )
-        self._frames += frames
         self._queued_bytes += size
-        self.frames_total += len(frames)
 
     @property
     def room(self) -> int:

@@ -17,7 +17,7 @@ from engine.sim.answers import Answer
 from engine.sim.client import Client
 from engine.sim.desk import Desk
 from engine.sim.fault_acts import FaultActs, of_client, of_symbol
-from engine.sim.fault_messages import MessageFaults
+from engine.sim.fault_messages import RULES, MessageFaults
 from engine.sim.fault_plan import FaultPlan
 from engine.sim.faults import Fault
 from engine.sim.interference import Distortion
@@ -31,6 +31,8 @@ from engine.sim.wire_time import local, utc, zoned
 LIVE_REQUESTS: Final = frozenset(
     {PLACE_ORDER, CANCEL_ORDER, GLOBAL_CANCEL}
 )  # what they cause is news
+_STALE: Final = frozenset({"stale-positions"})
+_ON_FRAMES: Final = RULES | {"fragment"}
 _RATE: Final = (100, "Max rate of messages per second has been exceeded.")
 
 
@@ -55,8 +57,11 @@ class FaultDesk(Distortion):
     @property
     def next_ns(self) -> int | None:
         """When something of a fault begins or ends."""
-        dues = (self.plan.next_ns, self._acts.next_ns, self._messages.next_ns)
-        return min((due_ns for due_ns in dues if due_ns is not None), default=None)
+        due_ns = self.plan.next_ns
+        for other_ns in (self._acts.next_ns, self._messages.next_ns):
+            if other_ns is not None and (due_ns is None or other_ns < due_ns):
+                due_ns = other_ns
+        return due_ns
 
     def advance(self, now_ns: int, move: Callable[[int], None]) -> None:
         """Let everything of faults happen that is due until ``now_ns``, each at its own moment;
@@ -76,11 +81,11 @@ class FaultDesk(Distortion):
 
     def settle(self) -> None:
         """Perform the acts that have become due."""
-        if self._settling:
+        if self._settling or not (self.plan.any_due or self.plan.any_armed(_STALE)):
             return
         self._settling = True
-        while due := self.plan.due():
-            for fault in due:
+        while self.plan.any_due:
+            for fault in self.plan.due():
                 self._acts.perform(fault)
         self._remember()
         self._settling = False
@@ -158,6 +163,8 @@ class FaultDesk(Distortion):
         """What of a frame goes on to its client now."""
         if client is self._losing:
             return ()
+        if not (self.plan.any_armed(_ON_FRAMES) or client.line.piece_bytes or self._messages.holds):
+            return (frame,)
         pieces = self.plan.armed("fragment")
         if bool(pieces) != bool(client.line.piece_bytes):
             client.line.piece_bytes = (pieces[0].fault["bytes"] or 1) if pieces else 0

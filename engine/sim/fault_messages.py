@@ -20,7 +20,7 @@ from engine.sim.wire_messages import PROTOBUF_OFFSET, TEXT_MAX
 ORDER_NEWS: Final = frozenset({3, 4, 5, 7, 11, 59, 61})
 # These come as answers only; a rule for live messages means them all the same.
 _ANSWERS: Final = frozenset({10, 17, 52, 53, 54, 55, 62, 64, 72, 74, 93, 101, 102, 108})
-_RULES: Final = frozenset({"drop", "cut", "garble", "extend", "repeat", "delay", "reorder"})
+RULES: Final = frozenset({"drop", "cut", "garble", "extend", "repeat", "delay", "reorder"})
 _LENGTH_BYTES: Final = 4
 UNKNOWN_ID: Final = 190
 _UNKNOWN_FIELD: Final = b"\xfa\xff\x03\x03odd"  # protobuf field 8191: three bytes nobody expects
@@ -40,6 +40,11 @@ class MessageFaults:
     def next_ns(self) -> int | None:
         return self._waiting[0][0] if self._waiting else None
 
+    @property
+    def holds(self) -> bool:
+        """Whether some messages are kept back now."""
+        return self._plan.now_ns < self._held_until_ns
+
     def hold(self, until_ns: int, messages: frozenset[int]) -> None:
         """Keep these messages back until then, and send them in their order."""
         self._held_until_ns, self._held = max(self._held_until_ns, until_ns), messages
@@ -53,7 +58,7 @@ class MessageFaults:
     def passes(self, client: Client, frame: bytes, answering: bool) -> list[bytes]:
         """What of ``frame`` is sent now; the rest is dropped, or waits."""
         plan, stream = self._plan, self._plan.random
-        if plan.now_ns >= self._held_until_ns and not plan.any_armed(_RULES):
+        if not (self.holds or plan.any_armed(RULES)):
             return [frame]
         number = message_id(frame, client.wire.version)
 

@@ -45,6 +45,7 @@ class FaultPlan:
     def __init__(self, faults: Iterable[Fault], seed: int, start_ns: int) -> None:
         self.random = random.Random(f"faults/{seed}")
         self.counts: Counter[str] = Counter()  # fault line -> how often it happened
+        self.counted = 0  # all of them together
         self.now_ns = start_ns
         self._start_ns = start_ns
         self._midnight_ns = midnight_ns(local_time(start_ns).date())
@@ -135,6 +136,10 @@ class FaultPlan:
         for fault in self._waiting.pop((event, self._seen[event]), ()):
             self._begin(fault)
 
+    @property
+    def any_due(self) -> bool:
+        return bool(self._due)
+
     def due(self) -> list[Fault]:
         """The acts whose moment has come; each is handed out once."""
         found, self._due = self._due, []
@@ -180,6 +185,7 @@ class FaultPlan:
     def count(self, fault: Fault) -> None:
         """It has really happened."""
         self.counts[fault.line] += 1
+        self.counted += 1
 
     def report(self) -> list[dict[str, Any]]:
         """Every fault with how often it happened, in the order of the script."""

@@ -34,6 +34,7 @@ DAY_NS: Final = 86_400 * SECOND_NS
 LATEST_NS: Final = 2**63 - 1
 BASE_BARS_MAX: Final = 120_000  # of one series: about 25 regular sessions
 PAST_SESSIONS_MAX: Final = 30
+SESSIONS_KEPT: Final = 64  # with the bars of one size and series that were put together for them
 DEFAULT_SCALE: Final = 0.001 / math.sqrt(60 / 5)  # 0.1 % a minute, per base bar
 _SCALE_RANGE: Final = (0.000_01, 0.005)
 _SCALE_BARS: Final = (3, 100)  # how many bars it takes to measure the scale, and how many are used
@@ -48,7 +49,7 @@ _SIZES_S: Final = {
 }
 
 
-@attrs.frozen
+@attrs.frozen(cache_hash=True)
 class HistoryBar:
     """One bar; ``time_ns`` is its start. Volume and count are 0 for quotes."""
 
@@ -108,6 +109,8 @@ class History:
     __slots__ = (
         "_anchor",
         "_calendar",
+        "_finished",
+        "_grouped",
         "_instrument",
         "_seed",
         "_walks",
@@ -121,6 +124,9 @@ class History:
         self._anchor: _Anchor | None = None
         self._calendar: list[tuple[int, int]] = []
         self._walks: dict[tuple[Any, ...], tuple[list[HistoryBar], float]] = {}
+        self._grouped: dict[tuple[Any, ...], list[HistoryBar]] = {}  # of whole walks
+        # By series, session and size of bars: those that no tick changes any more, and up to when.
+        self._finished: dict[tuple[int, int, int], tuple[list[HistoryBar], int]] = {}
 
     def add(self, time_ns: int, kind: TickKind, price: float, size: int) -> None:
         """Take one tick into the base bars."""
@@ -171,14 +177,13 @@ class History:
         spans = self._spans(end_ns, reach, anchor.time_ns)
         if not spans:
             return []
-        found: list[HistoryBar] = []
-        for opens, minutes in self._simulated(spans, anchor, traded=what == "TRADES"):
-            past = minutes if bar_ns >= MINUTE_NS else _split(minutes)
-            found.extend(_grouped(past, opens, bar_ns))
+        found = self._simulated(spans, anchor, what == "TRADES", bar_ns)
         if not regular_only:
             spans = [(spans[0][0], spans[0][0], end_ns)]
         for start, opens, closes in spans:
-            later = _grouped(self._live(series, start, min(closes, end_ns)), opens, bar_ns)
+            later = self._played(
+                series, start, opens, min(closes, end_ns), bar_ns, keep=regular_only
+            )
             if found and later and found[-1].time_ns == later[0].time_ns:
                 # The bar in which the market began: half simulated, half played.
                 later[0] = _merged(later[0].time_ns, [found.pop(), later[0]])
@@ -230,10 +235,29 @@ class History:
                 break
         return found[::-1]
 
+    def _played(
+        self, series: int, start: int, opens: int, until: int, bar_ns: int, keep: bool
+    ) -> list[HistoryBar]:
+        """Bars that were played, of one session. ``keep``: those of a whole session that are
+        finished stay, and only what came after them is put together."""
+        if not keep or start != opens or bar_ns < MINUTE_NS:
+            return _grouped(self._live(series, start, until), opens, bar_ns)
+        key = series, opens, bar_ns
+        known, since = self._finished.get(key, ([], opens))
+        if until <= since:
+            known, since = [], opens
+        later = _grouped(self._live(series, since, until), opens, bar_ns)
+        found = [*known, *later]
+        if len(later) > 1:
+            while len(self._finished) >= SESSIONS_KEPT and key not in self._finished:
+                del self._finished[next(iter(self._finished))]
+            self._finished[key] = found[:-1], later[-1].time_ns
+        return found
+
     def _simulated(
-        self, spans: list[tuple[int, int, int]], anchor: _Anchor, traded: bool
-    ) -> list[tuple[int, list[HistoryBar]]]:
-        """(session open, minute bars) of the part of ``spans`` that lies before the first tick."""
+        self, spans: list[tuple[int, int, int]], anchor: _Anchor, traded: bool, bar_ns: int
+    ) -> list[HistoryBar]:
+        """Bars of the part of ``spans`` that lies before the first tick."""
         if self._instrument.sessions:
             wanted = {opens: start for start, opens, _ in spans}
             walked = [span for span in self._calendar if span[0] < anchor.time_ns]
@@ -241,30 +265,44 @@ class History:
         else:
             wanted = {spans[0][1]: spans[0][0]}
             walked = [(spans[0][1], anchor.time_ns)]
-        price, found = anchor.price, []
+        price, found = anchor.price, list[list[HistoryBar]]()
         for opens, closes in reversed(walked):
-            until = min(closes, anchor.time_ns)
-            bars, price = self._walk(opens, until, price, anchor, traded)
-            if opens in wanted:
-                found.append((opens, [bar for bar in bars if bar.time_ns >= wanted[opens]]))
-        return found[::-1]
+            key = opens, min(closes, anchor.time_ns), price, anchor.scale, traded
+            minutes, price = self._walk(*key)
+            if wanted.get(opens) == opens:
+                found.append(self._whole(minutes, (*key, bar_ns), opens, bar_ns))
+            elif opens in wanted:
+                part = [bar for bar in minutes if bar.time_ns >= wanted[opens]]
+                found.append(_of_minutes(part, opens, bar_ns))
+        return list(itertools.chain.from_iterable(reversed(found)))
+
+    def _whole(
+        self, minutes: list[HistoryBar], key: tuple[Any, ...], opens: int, bar_ns: int
+    ) -> list[HistoryBar]:
+        """Bars of a whole walk, which stay, too."""
+        known = self._grouped.get(key)
+        if known is None:
+            known = _of_minutes(minutes, opens, bar_ns)
+            if bar_ns >= MINUTE_NS:
+                self._grouped[key] = known
+        return known
 
     def _walk(
-        self, opens: int, until: int, price: float, anchor: _Anchor, traded: bool
+        self, opens: int, until: int, price: float, scale: float, traded: bool
     ) -> tuple[list[HistoryBar], float]:
         """Minute bars from ``opens`` to ``until`` that end at ``price``, and their first open. The
         past is asked for again and again, and stays."""
-        key = opens, until, price, anchor.scale, traded
+        key = opens, until, price, scale, traded
         known = self._walks.get(key)
         if known is None:
-            known = self._walks[key] = self._walked(opens, until, price, anchor, traded)
+            known = self._walks[key] = self._walked(*key)
         return known
 
     def _walked(
-        self, opens: int, until: int, price: float, anchor: _Anchor, traded: bool
+        self, opens: int, until: int, price: float, base_scale: float, traded: bool
     ) -> tuple[list[HistoryBar], float]:
         stream = random.Random(f"past/{self._seed}/{self._instrument.symbol}/{opens}")
-        scale = anchor.scale * math.sqrt(MINUTE_NS / BASE_NS)
+        scale = base_scale * math.sqrt(MINUTE_NS / BASE_NS)
         bars = []
         start = until - until % MINUTE_NS - MINUTE_NS
         while start >= opens:
@@ -317,6 +355,10 @@ def _earlier(first_open_ns: int) -> list[tuple[int, int]]:
         if day.weekday() < 5:
             found.append(session(day))
     return found[::-1]
+
+
+def _of_minutes(minutes: list[HistoryBar], opens: int, bar_ns: int) -> list[HistoryBar]:
+    return _grouped(minutes if bar_ns >= MINUTE_NS else _split(minutes), opens, bar_ns)
 
 
 def _grouped(bars: Iterable[HistoryBar], opens: int, bar_ns: int) -> list[HistoryBar]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from decimal import Decimal
+from functools import lru_cache
 from typing import Final
 
 import attrs
@@ -13,13 +14,14 @@ from engine.sim.book import Shown
 from engine.sim.history import DAY_NS, HistoryBar
 from engine.sim.records import MarketTick
 from engine.sim.wire_encoder import Encoder
-from engine.sim.wire_messages import WireBar
+from engine.sim.wire_messages import BARS_KEPT, WireBar
 from engine.sim.wire_time import SECOND_NS, local, zoned
 
 UPDATE_EVERY_NS: Final = 5 * SECOND_NS
 _EPOCH_STYLE: Final = 2
 
 
+@lru_cache(maxsize=BARS_KEPT)
 def wire_bar(bar: HistoryBar, zone_name: str, style: int, daily: bool) -> WireBar:
     """``style`` 1 names the instrument's clock, 2 is epoch seconds; days are always dates."""
     if daily:

@@ -35,6 +35,7 @@ class MemoryConnection:
         self.reset = False  # it ended without an end: what was under way is lost
         self._tws = tws
         self.client = client
+        self._delivery = client.wire.delivery
         self._arrived: deque[bytes] = deque()
         self._ended = False
 
@@ -79,7 +80,7 @@ class MemoryConnection:
 
     def collect(self) -> list[bytes]:
         """What the TWS has said since it was last asked."""
-        return [] if self.client.line.aborted else self.client.wire.delivery.drain()
+        return [] if self._delivery.line.aborted else self._delivery.drain()
 
     def arrive(self, pieces: list[bytes]) -> None:
         self._arrived += pieces
@@ -89,10 +90,10 @@ class MemoryConnection:
 
     def settle(self) -> bool:
         """Whether it has ended by the wish of the TWS."""
-        if self.client.line.aborted:
+        if self._delivery.line.aborted:
             self.reset = self._ended = True
             self._arrived.clear()
-        elif self.client.closing and not len(self.client.wire.delivery):
+        elif self.client.closing and not len(self._delivery):
             self._ended = True
         return self._ended
 

@@ -21,6 +21,7 @@ from engine.config import Broker
 from engine.sim.memory import NEVER_NS, MemoryConnection, MemoryTws
 from engine.sim.quiet import Quiet, Rested
 from engine.sim.timers import Timers
+from engine.stillness import Still
 
 BOOT_NS: Final = 1_000_000_000_000  # what the monotonic clock shows at the start
 Action = Callable[[], object]
@@ -85,9 +86,9 @@ class VirtualTransport:
         assert isinstance(stream, VirtualStream)
         return VirtualReader(self, stream, wake_fd, market, server_version, leftover)
 
-    def wait(self, reader: Reader, timeout_ns: int, calm: AskCalm) -> int:
+    def wait(self, reader: Reader, timeout_ns: int, calm: AskCalm, still: Still | None) -> int:
         assert isinstance(reader, VirtualReader)
-        return reader.rest(timeout_ns, calm)
+        return reader.rest(timeout_ns, calm, still if self.quiet is None else None)
 
     def sleep(self, timeout_ns: int, wake_fd: int = -1) -> None:
         self.before_wait()
@@ -196,17 +197,24 @@ class VirtualReader(Reader):
         self._connection = stream.connection
         self._market = market
         self._wake_fd = wake_fd
+        self._wakes = select.poll()  # asked before each wait, and hardly ever written to
+        if wake_fd >= 0:
+            self._wakes.register(wake_fd, select.POLLIN)
         self._behind = bool(leftover)
 
     def wait(self, timeout_ns: int) -> int:
         return self.rest(timeout_ns, lambda: None)
 
-    def rest(self, timeout_ns: int, ask: AskCalm) -> int:
-        """Wait, and let idle looks around be taken meanwhile as ``ask`` says they are."""
+    def rest(self, timeout_ns: int, ask: AskCalm, still: Still | None = None) -> int:
+        """Wait, and let idle looks around be taken meanwhile as ``ask`` says they are, or those
+        that are ``still`` be left out."""
         transport = self._transport
         transport.before_wait()
         deadline_ns = transport.now_ns + timeout_ns
         flags = self._woken() | self._receive()
+        if still is not None and not flags:
+            flags = self._sit(still)
+            deadline_ns += min(still.next_ns, still.until_ns) - still.first_ns
         calm: Calm | None = None
         asked = transport.quiet is None
         while not flags:
@@ -225,8 +233,33 @@ class VirtualReader(Reader):
             flags = (self._woken() if transport.acts != acts else 0) | self._receive()
         return flags
 
+    def _sit(self, still: Still) -> int:
+        """Until something concerns the engine, or a look finds something, or something has
+        happened that somebody has planned. The flags, none if it goes on waiting."""
+        transport, until_ns = self._transport, still.until_ns
+        if until_ns <= still.first_ns:
+            return 0
+        ticks = -1 if still.stale else self.ticks  # at the latest look
+        until_ns = still.first_ns if still.stale else until_ns
+        ahead_ns = transport.now_ns - transport.monotonic_ns()
+        acts, flags = transport.acts, 0
+        while not flags and transport.acts == acts:
+            planned_ns = transport.planned_ns
+            if transport.advance(until_ns + ahead_ns):
+                flags = (self._woken() if transport.acts != acts else 0) | self._receive()
+                if self.ticks != ticks:
+                    still.leave_out(transport.now_ns - ahead_ns)
+                    until_ns = min(still.next_ns, until_ns)
+            elif self.ticks != ticks and until_ns == still.next_ns and still.found_nothing():
+                ticks, until_ns = self.ticks, still.until_ns
+            else:
+                flags = TIMEOUT
+        changed_ns = transport.now_ns if transport.acts == acts else planned_ns
+        still.leave_out(changed_ns - ahead_ns)
+        return flags
+
     def _woken(self) -> int:
-        found = woken(self._wake_fd)
+        found = bool(self._wakes.poll(0)) and woken(self._wake_fd)
         self.armed.wait(found)
         return WAKE if found else 0
 

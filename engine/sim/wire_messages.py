@@ -144,7 +144,10 @@ CONFIG = Message(
 CONFIG_UPDATED = Message(111, None, "UpdateConfigResponse", ("reqId", "status", "message"), 221)
 
 
-@attrs.frozen(kw_only=True)
+BARS_KEPT: Final = 8_192  # as they are written: an answer repeats most of the one before
+
+
+@attrs.frozen(kw_only=True, cache_hash=True)
 class WireBar:
     """A bar as the wire carries it; ``date`` is already rendered as the client asked."""
 

@@ -20,6 +20,7 @@ from engine.sim import wire_conditions
 from engine.sim.records import SimExecution, SimOrder, WhatIfNotice
 from engine.sim.wire_lists import LITERAL, ListMessage, Rows, paired
 from engine.sim.wire_messages import (
+    BARS_KEPT,
     PROTOBUF_OFFSET,
     Holding,
     Listing,
@@ -261,15 +262,15 @@ class ProtobufEncoder:
         return tick_frames(request_id, "protobuf", "protobuf")
 
     def historical(self, request_id: int, bars: list[WireBar], start: str, end: str) -> list[bytes]:
-        proto = _new("HistoricalData", {"reqId": request_id})
-        for bar in bars:
-            _fill_bar(proto.historicalDataBars.add(), bar)
+        number = _new("HistoricalData", {"reqId": request_id}).SerializeToString()
         ending: Values = {
             "reqId": request_id,
             "startDateStr": start,
             "endDateStr": end,
         }
-        return [frame(17, proto), frame(108, _new("HistoricalDataEnd", ending))]
+        # The number is the first field, and fields stand one behind the other.
+        body = number + b"".join(map(_bar_bytes, bars))
+        return [_framed(17, body), frame(108, _new("HistoricalDataEnd", ending))]
 
     def historical_update(self, request_id: int, bar: WireBar) -> bytes:
         proto = _new("HistoricalDataUpdate", {"reqId": request_id})
@@ -313,6 +314,15 @@ def _fill_order(proto: Any, order: SimOrder, values: Mapping[str, Value]) -> Non
 def _fill_contract(proto: Any, instrument: Instrument) -> None:
     values = {**contract_values(instrument), "primaryExch": instrument.primary_exchange}
     fill(proto, "Contract", values)
+
+
+@lru_cache(maxsize=BARS_KEPT)
+def _bar_bytes(bar: WireBar) -> bytes:
+    """As one of many in HistoricalData."""
+    proto = _new("HistoricalData", {})
+    _fill_bar(proto.historicalDataBars.add(), bar)
+    found: bytes = proto.SerializeToString()
+    return found
 
 
 def _fill_bar(proto: Any, bar: WireBar) -> None:

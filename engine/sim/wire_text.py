@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Mapping
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, Final
 
 from _fast.tick_frames import TickFrames
@@ -14,6 +15,7 @@ from engine.sim.records import SimExecution, SimOrder, WhatIfNotice
 from engine.sim.wire_fields import UNSET_DOUBLE, Field
 from engine.sim.wire_lists import ListMessage, Rows, paired
 from engine.sim.wire_messages import (
+    BARS_KEPT,
     Holding,
     Listing,
     Message,
@@ -49,13 +51,20 @@ def _texts(values: tuple[Value, ...]) -> list[str]:
     return [text(value) for value in values]
 
 
+@lru_cache(maxsize=BARS_KEPT)
+def _bar_text(bar: WireBar) -> str:
+    numbers = (bar.open, bar.high, bar.low, bar.close, bar.volume, bar.average, bar.count)
+    return "\0".join([bar.date, *_texts(numbers)])
+
+
 class TextEncoder:
     """Text messages of one version; the lists of fields are in ``wire_fields``."""
 
     def __init__(self, version: int) -> None:
         self.version = version
         # What every round of questions brings again, without the number of the question.
-        self._executions: dict[tuple[Any, ...], list[str]] = {}
+        self._executions: dict[tuple[Any, ...], tuple[str, str]] = {}  # before and behind it
+        self._commissions: dict[tuple[Any, ...], bytes] = {}
         # By the table itself: to hash its hundred and fifty fields takes longer than to use it.
         self._layouts: dict[int, tuple[tuple[str, str], ...]] = {}
         layout = self._layout(wire_fields.EXECUTION)
@@ -170,25 +179,31 @@ class TextEncoder:
 
     def execution(self, request_id: int, execution: SimExecution) -> bytes:
         key = execution_key(execution)
-        fields = self._executions.get(key)
-        if fields is None:
+        parts = self._executions.get(key)
+        if parts is None:
             values = {
                 **contract_values(execution.instrument),
                 **execution_values(execution, self.version),
                 "execExchange": execution.exchange,
                 "liquidation": int(execution.liquidation),
             }
-            fields = self._executions[key] = self._fields(11, wire_fields.EXECUTION, values)
-        at = self._number_at
-        return frame([*fields[:at], str(request_id), *fields[at + 1 :]])
+            fields, at = self._fields(11, wire_fields.EXECUTION, values), self._number_at
+            parts = self._executions[key] = "\0".join(fields[:at]), "\0".join(fields[at + 1 :])
+        return frame([parts[0], str(request_id), parts[1]])
 
     def commission(
         self, execution_id: str, amount: Decimal | None, currency: str, realised: Decimal | None
     ) -> bytes:
-        fee, profit = (
-            UNSET_DOUBLE if money is None else text(float(money)) for money in (amount, realised)
-        )
-        return frame(["59", "1", execution_id, fee, currency, profit, UNSET_DOUBLE, "0"])
+        key = execution_id, amount, currency, realised
+        known = self._commissions.get(key)
+        if known is None:
+            fee, profit = (
+                UNSET_DOUBLE if money is None else text(float(money))
+                for money in (amount, realised)
+            )
+            fields = ["59", "1", execution_id, fee, currency, profit, UNSET_DOUBLE, "0"]
+            known = self._commissions[key] = frame(fields)
+        return known
 
     def contract_details(self, request_id: int, listing: Listing) -> bytes:
         values = {
@@ -242,9 +257,7 @@ class TextEncoder:
         if self.version < 196:
             fields += [start, end]
         fields.append(text(len(bars)))
-        for bar in bars:
-            numbers = (bar.open, bar.high, bar.low, bar.close, bar.volume, bar.average, bar.count)
-            fields += [bar.date, *_texts(numbers)]
+        fields += map(_bar_text, bars)
         if self.version < 196:
             return [frame(fields)]
         return [frame(fields), frame(["108", text(request_id), start, end])]

@@ -16,14 +16,13 @@ from engine.broker.history import (
     duration,
     warm_up,
 )
-from engine.broker.inbound import BarReceived
 from engine.errors import DecodeError
 
 S = 1_000_000_000
 
 
-def bar(date, low=1.0, high=2.0, close=1.5):
-    return BarReceived(1, str(date), 1.5, high, low, close, 100.0, 3)
+def bar(date, low=1.0, high=2.0, close=1.5, count=3):
+    return str(date), 1.5, high, low, close, 100.0, count
 
 
 @pytest.mark.parametrize(
@@ -75,17 +74,27 @@ def test_bars_become_an_ascending_array_without_the_growing_one():
     assert found["count"][0] == 3
 
 
+def test_bars_of_another_century_and_no_bars_are_no_rows():
+    assert len(bars_array([], 60, 2_000_000_000 * S)) == 0
+    assert len(bars_array([bar("9" * 30)], 60, 2_000_000_000 * S)) == 0
+
+
 @pytest.mark.parametrize(
-    "broken",
+    ("broken", "why"),
     [
-        bar(1_767_623_400, low=0.0),
-        bar(1_767_623_400, high=float("nan")),
-        bar(1_767_623_400, close=9.0),
+        (bar(1_767_623_400, low=0.0), "has the prices"),
+        (bar(1_767_623_400, high=float("nan")), "has the prices"),
+        (bar(1_767_623_400, close=9.0), "outside its range"),
+        (bar(1_767_623_400, count=10**30), "trades"),
+        (bar("soon"), "cannot be read"),
     ],
 )
-def test_bars_with_impossible_prices(broken):
-    with pytest.raises(DecodeError):
-        bars_array([broken], 60, 2_000_000_000 * S)
+def test_bars_that_cannot_be_used(broken, why):
+    """The first of them is told."""
+    good, worse = bar(1_767_623_460), bar(1_767_623_460, low=-1.0)
+    for bars in ([broken], [good, broken], [good, broken, worse]):
+        with pytest.raises(DecodeError, match=why):
+            bars_array(bars, 60, 2_000_000_000 * S)
 
 
 @given(st.lists(st.integers(0, 30 * S), min_size=1, max_size=200))

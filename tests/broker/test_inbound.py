@@ -5,8 +5,8 @@ from ibapi.protobuf.HistoricalData_pb2 import HistoricalData
 from ibapi.protobuf.MarketRule_pb2 import MarketRule
 
 from engine.broker.inbound import (
-    BarReceived,
     BarsEnded,
+    BarsReceived,
     ContractDefined,
     ContractsEnded,
     ExecutionsEnded,
@@ -184,7 +184,7 @@ def test_a_market_rule(inbound, wire):
 def test_historical_bars_and_their_end_in_one_message(inbound, wire):
     fields = (17, 5, "", "", 1, "1767623400", 1.0, 2.0, 0.5, 1.5, "100", "1.2", 7)
     assert inbound.inputs(cold(wire(*fields)), 3) == [
-        BarReceived(5, "1767623400", 1.0, 2.0, 0.5, 1.5, 100.0, 7),
+        BarsReceived(5, [("1767623400", 1.0, 2.0, 0.5, 1.5, 100.0, 7)]),
         BarsEnded(5),
     ]
 
@@ -198,8 +198,9 @@ def test_cold_protobuf():
     assert inbound.inputs(("cold", 93, True, rule.SerializeToString()), 1) == [
         RuleDefined(26, ((D("0.0"), D("0.01")),))
     ]
-    (bar,) = inbound.inputs(("cold", 17, True, bars.SerializeToString()), 1)
-    assert (bar.date, bar.volume) == ("1767623400", 9.0)
+    assert inbound.inputs(("cold", 17, True, bars.SerializeToString()), 1) == [
+        BarsReceived(5, [("1767623400", 1.0, 2.0, 0.5, 1.5, 9.0, 0)])
+    ]
 
 
 @pytest.mark.parametrize(

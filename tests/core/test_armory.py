@@ -6,17 +6,28 @@ import hashlib
 import itertools
 import pathlib
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any, Final
 
 import pytest
 
+from _fast.reader import Reader
 from engine.armory import rehearsed
-from engine.broker.transport import ShouldStop, Stream
+from engine.broker.sockets import SOCKETS
+from engine.broker.transport import AskCalm, ShouldStop, Stream
 from engine.commands import OrderCommand, Place
 from engine.config import Broker, Config, from_mapping
+from engine.core import Core
 from engine.engine import Engine
 from engine.events import BaseEvent, NewOrderEvent
-from engine.inputs import ArmedIntent, ConditionFired, HaltRequested, IntentsArmed, Noticed
+from engine.inputs import (
+    ArmedIntent,
+    ConditionFired,
+    HaltRequested,
+    IntentsArmed,
+    Noticed,
+    ResumeRequested,
+)
 from engine.journal import Journal
 from engine.monitor.journal_lines import lines_of
 from engine.recovery import rebuild
@@ -31,6 +42,7 @@ from engine.sim.policies import Policies
 from engine.sim.records import MarketTick
 from engine.sim.virtual import VirtualStream, VirtualTransport
 from engine.state import State
+from engine.stillness import Still
 from statecharts.vocabulary import OrderReport
 from tests.faulty_disk import FaultyDisk
 
@@ -59,9 +71,10 @@ def mirrored(price: float, side: str) -> float:
 class Wire(VirtualTransport):
     """Keeps what is sent."""
 
-    def __init__(self, tws: MemoryTws) -> None:
-        super().__init__(tws)
+    def __init__(self, tws: MemoryTws, idle_ns: int = SOCKETS.idle_ns) -> None:
+        super().__init__(tws, idle_ns)
         self.sent: list[bytes] = []
+        self.waits = 0
 
     def connect(self, broker: Broker, should_stop: ShouldStop) -> Stream:
         stream = super().connect(broker, should_stop)
@@ -74,6 +87,17 @@ class Wire(VirtualTransport):
 
         stream.connection.send = kept  # type: ignore[method-assign]
         return stream
+
+    def wait(self, reader: Reader, timeout_ns: int, calm: AskCalm, still: Still | None) -> int:
+        self.waits += 1
+        return super().wait(reader, timeout_ns, calm, still)
+
+
+class Restless(Wire):
+    """Leaves out no look, however still it is."""
+
+    def wait(self, reader: Reader, timeout_ns: int, calm: AskCalm, still: Still | None) -> int:
+        return super().wait(reader, timeout_ns, calm, None)
 
 
 class Run:
@@ -88,6 +112,7 @@ class Run:
         lasts_s: float = 40.0,
         faults: Sequence[str] = (),
         journal: Journal | None = None,
+        wire: Callable[[MemoryTws], Wire] = Wire,
         **broker: Any,
     ) -> None:
         self.side, self.path, self.size, self.lasts_s = side, path, size, lasts_s
@@ -98,7 +123,7 @@ class Run:
         self.tws = MemoryTws(self.exchange, self._ticks(), seed=1, latency_ns=5_000_000)
         for line in faults:
             self.tws.fault(line)
-        self.wire = Wire(self.tws)
+        self.wire = wire(self.tws)
         self.journal = journal or KeptJournal.memory()
         self.config = self._configured(rules, broker)
         self.engine = Engine(self.config, self.journal, transport=self.wire, run="r1")
@@ -397,7 +422,7 @@ def _a_fork_with_orders(run: Run) -> State:
     now_ns = run.engine._runtime.now_ns()
     view = run.engine._runtime.market_view("IBM", now_ns)
     intent = ArmedIntent(watch.number, rule.id, view, now_ns, 1, (1,), "")
-    assert rehearsed(fork, intent)
+    assert rehearsed(fork, intent)[0]
     return fork.state
 
 
@@ -421,3 +446,55 @@ def test_a_price_that_goes_away_again_takes_back_what_is_armed() -> None:
     run.play()
     assert seen == [(("IBM", "IBM"),), ()]
     assert run.fired() == [False]
+
+
+STILL: Final[dict[str, dict[str, Any]]] = {
+    "far away": {"path": ((0, 99), (150, 101))},
+    "near and away again": {"path": ((0, 99), (20, 100.5), (60, 99.4), (130, 100.7), (150, 101))},
+    "more than the pacing lets through": {"messages_per_s_max": 20},
+    "a link that is lost": {"path": ((0, 99), (150, 101)), "faults": ("+31.3s reset",)},
+}
+
+
+def _of_still_times(wire: type[Wire], **more: Any) -> tuple[Run, int]:
+    """With requests and a pause of the process in between; and how often the core was copied."""
+    seldom = partial(wire, idle_ns=10 * SECOND)
+    run = Run(breakout("IBM", "BUY"), lasts_s=160.0, wire=seldom, **more)
+    copies = 0
+    fork = Core.fork
+
+    def counted(core: Core) -> Core:
+        nonlocal copies
+        copies += 1
+        return fork(core)
+
+    run.at(40.25, lambda: run.engine._inbox.put(NOTHING))
+    run.at(77.7, lambda: run.wire.stand_still(3_300_000_000))
+    run.at(100.0, lambda: run.engine._inbox.put(HALT))
+    run.at(140.1, lambda: run.engine._inbox.put(ResumeRequested("test", "now")))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Core, "fork", counted)
+        run.play()
+    return run, copies
+
+
+@pytest.mark.parametrize("name", STILL)
+def test_looks_that_find_nothing_may_be_left_out(name: str) -> None:
+    """What is sent, when, and what is on record is the same to the nanosecond."""
+    left_out, copies = _of_still_times(Wire, **STILL[name])
+    taken, copies_too = _of_still_times(Restless, **STILL[name])
+    assert left_out.wire.sent == taken.wire.sent
+    assert [repr(one) for one in left_out.journal.records()] == [
+        repr(one) for one in taken.journal.records()
+    ]
+    assert left_out.wire.waits < taken.wire.waits - 100
+    assert copies == copies_too
+
+
+def test_what_is_refused_is_not_rehearsed_before_something_has_changed() -> None:
+    """Nobody can lift a halt but a step of the core."""
+    run, copies = _of_still_times(Wire, path=((0, 100.5), (159, 101)), size=70)
+    made = [intent.now_ns for one in run.armed() for intent in one.intents]
+    halted = [at for at in made if START_NS + 100 * SECOND < at < START_NS + 140 * SECOND]
+    assert halted == []
+    assert len(made) <= copies < len(made) + 20

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import random
 
 import pytest
 
@@ -157,3 +158,30 @@ def test_real_minutes_have_the_volume_of_their_trades(tick_files):
     assert sum(bar.volume for bar in bars) == volume
     assert max(bar.high for bar in bars) == high
     assert 380 <= len(bars) <= 390
+
+
+def test_what_is_kept_of_earlier_answers_is_as_if_it_were_made_anew(hours, monkeypatch):
+    """Of any series, size and period, while the market goes on, and of ends that have passed."""
+    monkeypatch.setattr(history, "SESSIONS_KEPT", 3)
+    stream = random.Random(5)
+    instrument = instruments.instrument("IBM", hours)
+    past, ticks, at = History(instrument, 3), [], hours[1][0] - 3 * MINUTE
+    for _ in range(120):
+        for _ in range(stream.randrange(40)):
+            at += stream.randrange(1, 20 * S)
+            ticks.append((at, stream.choice("BAT"), 100 + stream.randrange(90) / 100, 100))
+            past.add(*ticks[-1])
+        fresh = History(instrument, 3)
+        for tick in ticks:
+            fresh.add(*tick)
+        end = stream.choice([at, at + 1, at - stream.randrange(3600 * S)])
+        asked = (
+            *(end, stream.choice(["1 D", "2 D", "900 S", "3 D"])),
+            stream.choice(["1 min", "1 min", "5 mins", "1 hour", "1 day", "30 secs"]),
+            stream.choice(["TRADES", "MIDPOINT", "BID_ASK"]),
+            stream.random() < 0.8,
+        )
+        found = past.bars(*asked)
+        fresh._anchor = past._anchor
+        assert found == fresh.bars(*asked)
+        assert len(past._finished) <= 3
