@@ -3,7 +3,8 @@
 Whoever asks as a host or an operator is not kept waiting: its step is made durable at once. A flood
 of signals would keep the disk busy all the time, and an execution would wait for it; so they become
 durable together, a few milliseconds after the last time, or with the orders of anybody. The first
-one after a quiet while waits for nothing.
+one after a quiet while waits for nothing. Whoever only looks is answered last in a turn: to show
+everything takes longer than to protect something.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from engine.errors import LimitError
 from engine.events import BaseEvent
 from engine.inputs import Input
 from engine.refusals import refusal_of
+from engine.state import State
+from engine.view import Question, Watched
 
 COMMIT_DELAY_NS: Final = 20_000_000  # inputs without commands are durable within this
 SIGNAL_DELAY_NS: Final = 5_000_000  # those of signals that somebody waits for, within this
@@ -30,10 +33,26 @@ class Answers:
         self._asked: list[tuple[Input, Future[Any]]] = []  # for the next step
         self._hurried = False  # one of them is not patient
         self._stepped: list[tuple[Future[Any], Any]] = []  # with what they will be told
+        self._looking: list[tuple[Question, Future[Any]]] = []
 
     def add(self, request: Input, answer: Future[Any], patient: bool) -> None:
         self._asked.append((request, answer))
         self._hurried |= not patient
+
+    def ask(self, question: Question, answer: Future[Any]) -> None:
+        """Somebody wants to look: after the step of this turn, whose orders must not wait."""
+        self._looking.append((question, answer))
+
+    def tell(self, state: State, runtime: Watched) -> None:
+        """Answer whoever looks."""
+        looking, self._looking = self._looking, []
+        for question, answer in looking:
+            try:
+                found = question.ask(state, runtime)
+            except Exception as problem:  # who looks must not end who trades
+                answer.set_exception(problem)
+            else:
+                answer.set_result(found)
 
     def due_ns(self) -> int | None:
         """When what was recorded has to become durable; None: nothing waits for it."""
@@ -71,7 +90,9 @@ class Answers:
 
     def fail(self) -> None:
         """There will be no answer any more."""
-        for answer in [*(one for _, one in self._asked), *(one for one, _ in self._stepped)]:
+        left = [one for one, _ in self._stepped]
+        for answer in [*left, *(one for _, one in self._asked), *(one for _, one in self._looking)]:
             answer.set_exception(LimitError("the engine has stopped"))
         self._asked.clear()
         self._stepped.clear()
+        self._looking.clear()

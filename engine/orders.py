@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from decimal import Decimal
 from enum import StrEnum
+from operator import attrgetter
 from typing import Any, Final
 
 import attrs
@@ -60,6 +61,8 @@ DEAD: Final = frozenset(
     }
 )
 
+_SPEC_FIELDS: Final = tuple(attribute.name for attribute in attrs.fields(OrderSpec))
+_spec_values: Final = attrgetter(*_SPEC_FIELDS)
 _UNSEEN: Final = frozenset({OrderReport.SILENT, OrderReport.PENDING})
 _AT_WORK: Final = frozenset({OrderReport.HELD, OrderReport.WORKING, OrderReport.PART_FILLED})
 
@@ -208,10 +211,11 @@ class Order:
         would keep the changed order to itself.
         """
         spec = self.spec
-        changes: dict[str, Any] = {"quantity": total, "transmit": True}
-        if price is not None and self.price is not None:
-            changes[_price_field(spec)] = price
-        return attrs.evolve(spec, **changes)
+        fields = dict(zip(_SPEC_FIELDS, _spec_values(spec), strict=True))
+        fields["quantity"], fields["transmit"] = total, True
+        if price is not None and stated_price(spec) is not None:
+            fields[_price_field(spec)] = price
+        return OrderSpec(**fields)
 
 
 def living(orders: Mapping[int, Order]) -> list[Order]:

@@ -141,6 +141,7 @@ class Runtime:
         elif self._answers.due(mono_ns):
             self._recorder.commit()
             self._recorded()
+        self._answers.tell(self.core.state, self)
         if mono_ns - self._sampled_ns >= self._transport.idle_ns:
             self._sample(mono_ns)
         self._waiting += self._session.flush(self._transport.monotonic_ns())
@@ -326,12 +327,7 @@ class Runtime:
         content, answer = letter.content, letter.answer
         if isinstance(content, Question):
             assert answer is not None
-            try:
-                found = content.ask(self.core.state, self)
-            except Exception as problem:  # who looks must not end who trades
-                answer.set_exception(problem)
-            else:
-                answer.set_result(found)
+            self._answers.ask(content, answer)
             return
         seen = self._seen(content, self.now_ns())
         self._waiting.append(seen)

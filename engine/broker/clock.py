@@ -36,8 +36,7 @@ class ExchangeClock:
 
     def now_ns(self, mono_ns: int) -> int:
         """Never less than what it returned before."""
-        estimate = self._estimate(mono_ns)
-        self._latest_ns = max(self._latest_ns, estimate)
+        self._latest_ns = max(self._latest_ns, self._estimate(mono_ns))
         return self._latest_ns
 
     def runs(self, mono_ns: int) -> bool:
@@ -67,10 +66,10 @@ class ExchangeClock:
             self._anchor = (mono, exchange + round(asleep_ns * self.rate))
 
     def _estimate(self, mono_ns: int) -> int:
-        assert self._anchor is not None
+        assert self._anchor is not None, "the exchange has not told its time"
         mono, exchange = self._anchor
-        passed = mono_ns - mono
-        return exchange + (passed if self.rate == 1.0 else round(passed * self.rate))
+        passed_ns = mono_ns - mono
+        return exchange + (passed_ns if self.rate == 1.0 else round(passed_ns * self.rate))
 
 
 def due(deadline: int | None, mono_ns: int) -> bool:

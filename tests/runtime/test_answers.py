@@ -11,6 +11,7 @@ from engine.answers import COMMIT_DELAY_NS, SIGNAL_DELAY_NS, Answers
 from engine.errors import LimitError
 from engine.events import RefusalEvent
 from engine.inputs import ResumeRequested, SignalRefused, TimerElapsed
+from engine.view import Question
 
 LONG_NS = 10**12
 SIGNAL = SignalRefused("s", "SPY", "too_old", "")
@@ -64,6 +65,16 @@ def test_with_whoever_is_in_a_hurry_all_become_durable() -> None:
     assert hurried.done()
     asked(answers, patient=True)  # the hurry is over
     assert not answers.due(LONG_NS)
+
+
+def test_who_looks_gets_no_answer_any_more_when_the_engine_has_stopped() -> None:
+    answers = Answers()
+    look: Future[Any] = Future()
+    answers.ask(Question(lambda state, runtime: 1), look)
+    assert answers.due_ns() is None  # nothing has to become durable for it
+    answers.fail()
+    with pytest.raises(LimitError):
+        look.result(0)
 
 
 def test_what_nobody_waits_for_becomes_durable_too() -> None:

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ from engine.events import (
     RefusalEvent,
     TradeEvent,
 )
+from engine.inputs import OrderRequested
 from engine.runtime import Runtime
 from engine.sim.launch import generated
 from engine.sim.records import MarketTick
@@ -276,6 +278,16 @@ def test_a_journal_goes_on_where_it_ended(server: SimServer, tmp_path: Path) -> 
 
     assert [e.role for e in said(told, NewOrderEvent)] == ["close"]
     assert server.report()["position"]["IBM"] == 0
+
+
+def test_who_looks_comes_after_the_orders_of_the_turn(server: SimServer) -> None:
+    engine = Engine(configured(server))
+    with running(engine):
+        request = OrderRequested("mine", "IBM", "BUY", Decimal(1), "LMT", Decimal("1.00"))
+        sent = Question(lambda state, runtime: (len(state.orders), len(runtime.latencies.order_us)))
+        look, order, again = engine._inbox.put_all([sent, request, sent])
+        assert order.result(PATIENCE_S) is None
+        assert look.result(PATIENCE_S) == again.result(PATIENCE_S) == (1, 1)
 
 
 def test_a_question_that_fails_ends_nobody_but_itself(server: SimServer) -> None:
