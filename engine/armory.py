@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
-from typing import Final
+from typing import Any, Final
 
 import attrs
 
@@ -40,6 +40,7 @@ RENEW_NS: Final = LIFE_NS // 2
 PAUSE_NS: Final = 20_000_000  # between two attempts: a flood of steps is no flood of records
 NEAR: Final = 0.01  # of the price: a level further away than this is not worth a record yet
 ARMED_MAX: Final = 16
+_PLACES: Final = {"bid": 0, "ask": 1, "last": 2}  # in what the market tells of a row
 _Near = tuple[Rule, Watch, MarketView]
 # Refusals that stand until the core or the market changes. Others may pass with time.
 LASTING: Final = frozenset(
@@ -103,8 +104,10 @@ class Armory:
         self._loaded: tuple[Ready, ...] = ()
         self._tried_ns = self._due_ns = 0
         self._known: tuple[tuple[Rule, ...], bool] = ((), False)  # rules, and whether any is armed
+        self._waiting: list[tuple[Rule, Watch]] | None = None  # what is armed; None: look
         self._vain: list[_Near] | None = None  # what was near when nothing of it could leave
         self._vain_ticks = 0  # of the market at the latest look at it
+        self._ends = (-1, -1), 0  # when the first bar ends, and as of what this was asked
 
     @property
     def armed(self) -> tuple[tuple[str, str], ...]:
@@ -153,7 +156,7 @@ class Armory:
             idle_ns=looked_ns + transport.idle_ns,
             check_ns=sum(bars_ns) - ahead_ns,
             check_every_ns=bars_ns[1],
-            bar_ends_ns=session.feed.bar_ends_ns() - ahead_ns,
+            bar_ends_ns=self._bar_ends_ns(link.reader.ticks) - ahead_ns,
             look=self._look_again,
             stale=link.reader.ticks != self._vain_ticks,
         )
@@ -167,7 +170,16 @@ class Armory:
         if self._near(now_ns) != self._vain:
             return None
         self._vain_ticks = link.reader.ticks
-        return session.feed.bar_ends_ns() - now_ns + mono_ns
+        return self._bar_ends_ns(self._vain_ticks) - now_ns + mono_ns
+
+    def _bar_ends_ns(self, ticks: int) -> int:
+        """When the first bar in progress ends; other ones only begin with a price, or with what
+        was warmed."""
+        feed = self._session.feed
+        key = ticks, feed.warmed
+        if self._ends[0] != key:
+            self._ends = key, feed.bar_ends_ns()
+        return self._ends[1]
 
     def left_out(self, looks: int) -> None:
         """So many were not taken, which would have found nothing."""
@@ -178,6 +190,7 @@ class Armory:
     def stir(self) -> None:
         """The market has changed without a price: what was in vain may not be any more."""
         self._vain_ticks = -1
+        self._ends = (-1, -1), 0
 
     def withdraw(self) -> None:
         """Take everything out of the reader."""
@@ -190,7 +203,8 @@ class Armory:
     def disarm(self) -> None:
         """A step of the core comes: what was decided ahead will not hold."""
         self.withdraw()
-        self._vain = None
+        self._vain = self._waiting = None
+        self._ends = (-1, -1), 0
         self._due_ns = min(self._due_ns, self._tried_ns + PAUSE_NS)
 
     def due(self, mono_ns: int) -> bool:
@@ -265,19 +279,24 @@ class Armory:
         while anything is in doubt."""
         if not _calm(self._core.state):
             return []
-        best: dict[str, tuple[float, Rule, Watch, MarketView]] = {}
-        for rule, watch in armed_watches(self._core.state):
-            if watch.symbol in self._core.state.current:
+        best: dict[str, tuple[float, Rule, Watch]] = {}
+        if self._waiting is None:
+            self._waiting = list(armed_watches(self._core.state))
+        rows, current = self._session.rows, self._core.state.current
+        for rule, watch in self._waiting:
+            if watch.symbol in current or watch.symbol not in rows:
                 continue
-            market = self._view(watch.symbol, now_ns)
-            away = _distance(watch, market)
+            away = _distance(watch, self._market.view(rows[watch.symbol]))
             if away is None or not 0 < away <= NEAR:
                 continue
             known = best.get(watch.symbol)
             if known is None or away < known[0]:
-                best[watch.symbol] = away, rule, watch, _moved(watch, market)
+                best[watch.symbol] = away, rule, watch
         nearest = sorted(best.values(), key=lambda one: one[0])[:ARMED_MAX]
-        return [(rule, watch, market) for _, rule, watch, market in nearest]
+        return [
+            (rule, watch, _moved(watch, self._view(watch.symbol, now_ns)))
+            for _, rule, watch in nearest
+        ]
 
     def load(self, ready: tuple[Ready, ...], mono_ns: int, now_ns: int) -> None:
         """Give it to the reader; it is on record, and durable. ``mono_ns`` and ``now_ns`` are when
@@ -344,10 +363,10 @@ def _encoded(link: Link, places: tuple[Place, ...], instrument: Instrument) -> b
         return b""
 
 
-def _distance(watch: Watch, market: MarketView) -> float | None:
+def _distance(watch: Watch, market: tuple[Any, ...]) -> float | None:
     """How far the price has to go until the watch fires, as a part of the level; None if there is
-    no price."""
-    price: float | None = getattr(market, watch.field)
+    no price. ``market`` is a row of it as it stands."""
+    price: float | None = market[_PLACES[watch.field]]
     if price is None:
         return None
     return (watch.level - price if watch.op in ("above", "over") else price - watch.level) / (

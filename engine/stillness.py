@@ -34,18 +34,20 @@ class Still:
     stale: bool = False
     passed: int = 0
 
+    _others_ns: int = attrs.field(init=False, default=0)  # without the ends of bars
+
     def __attrs_post_init__(self) -> None:
         self.check_ns = self._first(self.check_ns)
         self.check_every_ns = -(-self.check_every_ns // self.every_ns) * self.every_ns
+        # What is due by the exchange's clock is waited for a nanosecond longer than needed, and a
+        # look at the very moment sees it.
+        self._others_ns = min(self.due_ns, self._first(min(self.due_ns - 1, self.idle_ns)))
 
     @property
     def until_ns(self) -> int:
         """The wait ends here at the latest."""
         checks = _times(self.check_ns, self.check_every_ns, self.bar_ends_ns)
-        # What is due by the exchange's clock is waited for a nanosecond longer than needed, and a
-        # look at the very moment sees it.
-        others_ns = self._first(min(self.due_ns - 1, self.idle_ns))
-        return min(self.due_ns, others_ns, self.check_ns + checks * self.check_every_ns)
+        return min(self._others_ns, self.check_ns + checks * self.check_every_ns)
 
     def leave_out(self, until_ns: int) -> None:
         """All that come before then."""

@@ -54,6 +54,7 @@ class Feed:
         }
         self.refused: dict[str, tuple[int, str]] = {}  # symbol -> latest error of its data
         self.unwarmed: dict[str, str] = {}  # symbol -> why its history is missing
+        self.warmed = 0  # histories that have come
         self._subscribed: dict[int, tuple[str, bool]] = {}  # request id -> (symbol, by ticks)
         self._history = HistoryQueue()
         self._bars: dict[int, deque[Bar]] = {}
@@ -249,6 +250,7 @@ class Feed:
         symbol = self._history.closed(request_id)
         if symbol is None:
             return
+        self.warmed += 1
         try:
             self._market.warm(
                 self.rows[symbol], bars_array(bars, self._strategy.bar_s, exchange_ns)

@@ -78,6 +78,12 @@ class MemoryConnection:
 
     # -- for the TWS ---------------------------------------------------------------------------
 
+    @property
+    def idle(self) -> bool:
+        """Whether the TWS has nothing to say to it, and no wish to end it."""
+        queue = self._delivery
+        return not (len(queue) or queue.line.aborted or self.client.closing)
+
     def collect(self) -> list[bytes]:
         """What the TWS has said since it was last asked."""
         return [] if self._delivery.line.aborted else self._delivery.drain()
@@ -179,6 +185,8 @@ class MemoryTws:
     def _deliver(self) -> None:
         """Take what the TWS has said to the clients, or on its way to them."""
         for connection in list(self._connections):
+            if connection.idle:
+                continue  # as nearly always
             pieces = connection.collect()
             if pieces and self.latency_ns:
                 due_ns = self.now_ns + self.latency_ns
@@ -238,10 +246,12 @@ class MemoryTws:
         self._now_ns = max(self._now_ns, now_ns)
         self._observe(self._now_ns)
         self.gateway.advance(now_ns)
-        self.beat_ns = max(self.beat_ns, self._next_beat_ns())
+        if self.now_ns >= self.beat_ns:
+            self.beat_ns = self._next_beat_ns()
         while (due := self._asked.pop(now_ns)) is not None:
             due[1]()
-        self.arrive(now_ns)
+        if self.arrives_ns <= now_ns:
+            self.arrive(now_ns)
         self._deliver()
 
     def run(self, until_ns: int) -> None:
