@@ -22,7 +22,7 @@ from engine.errors import JournalError
 from engine.journal_files import Durability, JournalFiles
 
 FORMAT: Final = "statechart order engine journal"
-VERSION: Final = 2
+VERSION: Final = 3
 MEMORY: Final = ":memory:"
 
 BATCH_ROWS: Final = 1024  # rows fetched at once when reading
