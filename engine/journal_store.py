@@ -44,12 +44,8 @@ _INSERT: Final = "INSERT INTO record VALUES (?, ?, ?)"
 Row = tuple[int, bytes, bytes]  # number, hash, payload
 
 
-def _genesis(version: int) -> bytes:
-    return hashlib.sha256(f"{FORMAT} {version}".encode()).digest()
-
-
 # The first record of all is chained to this instead of to a record.
-GENESIS: Final = _genesis(VERSION)
+GENESIS: Final = hashlib.sha256(f"{FORMAT} {VERSION}".encode()).digest()
 
 
 def chained(before: bytes, payload: bytes) -> bytes:
@@ -97,7 +93,6 @@ class Store:
             _set_up(connection, place, durability)
             if not _tables(connection):
                 _initialise(connection, Base())
-            _upgrade(connection)
             return cls(str(place), connection)
         except BaseException:
             connection.close()
@@ -232,8 +227,6 @@ class Store:
 
     def _read_base(self) -> Base:
         meta = _meta(self._connection)
-        if "base_count" not in meta:
-            return Base(0, _genesis(int(meta["version"])))
         try:
             base = Base(int(meta["base_count"]), bytes.fromhex(meta["base_hash"]))
         except (KeyError, ValueError):
@@ -331,14 +324,6 @@ def _put(connection: sqlite3.Connection, **meta: str) -> None:
     connection.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", list(meta.items()))
 
 
-def _upgrade(connection: sqlite3.Connection) -> None:
-    """Version 1 knew no archives: such a file begins at the first record of all."""
-    if _meta(connection)["version"] == "1":
-        connection.execute("BEGIN IMMEDIATE")
-        _put(connection, version=str(VERSION), **_based(Base(0, _genesis(1))))
-        connection.execute("COMMIT")
-
-
 def _check_version(connection: sqlite3.Connection, place: Path) -> None:
     try:
         meta = _meta(connection)
@@ -346,7 +331,7 @@ def _check_version(connection: sqlite3.Connection, place: Path) -> None:
         meta = {}
     if meta.get("format") != FORMAT:
         raise JournalError(f"{place}: a database, but not a journal; name another file")
-    if meta.get("version") not in ("1", str(VERSION)):
+    if meta.get("version") != str(VERSION):
         raise JournalError(
             f"{place}: written in version {meta.get('version')} of the journal, this engine reads "
             f"{VERSION}; use the engine that wrote it, or start a new journal"

@@ -113,6 +113,15 @@ class Standing:
         there."""
         return max((self.own + proposal.change).gross - self.own.gross, ZERO)
 
+    def reach(self, proposal: Proposal) -> Decimal:
+        """What the symbol's trade, or what was placed directly, may come to on the side that is
+        added to, however much more already waits on the other one; 0 if it only makes less of what
+        is there."""
+        change, after = proposal.change, self.own + proposal.change
+        return max(
+            after.most if change.most else ZERO, -after.least if change.least else ZERO, ZERO
+        )
+
 
 Check = Callable[[Proposal, Standing, Limits], Reason | None]
 
@@ -238,25 +247,25 @@ def _beyond_collar(side: Side, price: Decimal, market: MarketView | None, limits
 
 
 def _one_symbol(proposal: Proposal, standing: Standing, limits: Limits) -> Reason | None:
-    growth = standing.growth(proposal)
-    if growth and standing.symbol_gross + growth > limits.position_notional_max:
+    reach, rest = standing.reach(proposal), standing.symbol_gross - standing.own.gross
+    if reach and rest + reach > limits.position_notional_max:
         return Reason.NOTIONAL_TOO_LARGE
     return Reason.RISK_TOO_LARGE if proposal.risk > limits.position_risk_max else None
 
 
 def _portfolio(proposal: Proposal, standing: Standing, limits: Limits) -> Reason | None:
-    growth, change = standing.growth(proposal), proposal.change
-    if growth and standing.gross + growth > limits.gross_notional_max:
+    reach, change, own = standing.reach(proposal), proposal.change, standing.own.gross
+    if reach and standing.gross - own + reach > limits.gross_notional_max:
         return Reason.GROSS_TOO_LARGE
     net, most_net = standing.net + change, limits.net_notional_max
     if (change.most and net.most > most_net) or (change.least and -net.least > most_net):
         return Reason.NET_TOO_LARGE
-    if growth and any(held + growth > most for _, held, most in standing.groups):
+    if reach and any(held - own + reach > most for _, held, most in standing.groups):
         return Reason.GROUP_TOO_LARGE
     new_risk = max(proposal.risk - proposal.risk_before, ZERO)
     if standing.risk_at_stops + new_risk > limits.risk_at_stops_max:
         return Reason.RISK_TOO_LARGE
-    opens = proposal.kind == "entry" or (proposal.kind == "direct" and growth)
+    opens = proposal.kind == "entry" or (proposal.kind == "direct" and reach)
     if opens and standing.positions + 1 > limits.positions_max:
         return Reason.TOO_MANY_POSITIONS
     return None
@@ -268,12 +277,12 @@ def _account(proposal: Proposal, standing: Standing, limits: Limits) -> Reason |
     age_s = standing.account_age_s
     if limits.account_age_max_s is not None and (age_s is None or age_s > limits.account_age_max_s):
         return Reason.ACCOUNT_UNKNOWN
-    equity, power, growth = standing.equity, standing.buying_power, standing.growth(proposal)
+    equity, power, reach = standing.equity, standing.buying_power, standing.reach(proposal)
     if equity is not None:
         most = equity * Decimal(str(limits.leverage_max))
-        if growth and standing.gross + growth > most:
+        if reach and standing.gross - standing.own.gross + reach > most:
             return Reason.LEVERAGE_TOO_HIGH
-    if power is not None and growth > power:
+    if power is not None and standing.growth(proposal) > power:
         return Reason.BUYING_POWER
     return None
 

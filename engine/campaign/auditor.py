@@ -140,14 +140,17 @@ class Auditor:
             yield f"{lately} orders within a second"
 
     def _worst(self, order: SimOrder, living: Sequence[SimOrder], limits: Limits) -> Iterator[str]:
-        """Everything that may fill, fills."""
+        """Everything that may fill, fills. The side that the order is not on had its own moment:
+        it may be beyond limits that were less strict then."""
         symbols = {one.instrument.symbol for one in living}
         symbols |= self._books.trades.keys() | self._books.direct.keys()
         spans = {symbol: self._spans(symbol, living) for symbol in symbols}
         gross = {symbol: sum((one.gross for one in two), ZERO) for symbol, two in spans.items()}
+        own = spans[order.instrument.symbol][role(order.order_ref) == DIRECT]
+        reach = own.most if order.action == "BUY" else -own.least
+        gross[order.instrument.symbol] += max(reach, ZERO) - own.gross
         total = sum(gross.values(), ZERO)
         yield from _more("gross", total, limits.gross_notional_max)
-        # The side that the order is not on had its own moment.
         flat = [one for two in spans.values() for one in two]
         side = sum((one.most for one in flat), ZERO)
         if order.action == "SELL":

@@ -6,13 +6,23 @@ from decimal import Decimal
 
 import attrs
 import pytest
+from orjson import dumps
 
-from engine.config import Limits, from_mapping
+from engine.config import CONVERTER, Limits, from_mapping
 from engine.events import RefusalEvent
 from engine.headroom import uses
-from engine.inputs import HaltRequested, OcoLeg, OcoRequested, OrderRequested, Side
+from engine.inputs import (
+    AccountReported,
+    AccountValue,
+    HaltRequested,
+    OcoLeg,
+    OcoRequested,
+    OrderRequested,
+    SettingsChanged,
+    Side,
+)
 from engine.portfolio import Exposure, standing
-from tests.core.desk import Desk
+from tests.core.desk import ACCOUNT, Desk
 
 D = Decimal
 
@@ -98,6 +108,32 @@ def test_what_may_not_fill_makes_no_room_on_the_other_side() -> None:
     assert order(d, "first", "BUY", 100, symbol="MSFT") == ""
     assert order(d, "second", "BUY", 100, symbol="MSFT") == "net_too_large"
     assert used(d, "net_notional") == D(10_000)
+
+
+@pytest.mark.parametrize(
+    ("limits", "reason"),
+    [
+        ({"position_notional_max": 5_000}, "notional_too_large"),
+        ({"gross_notional_max": 5_000}, "gross_too_large"),
+        (
+            {"groups": [{"name": "g", "symbols": ["AAPL"], "notional_max": 5_000}]},
+            "group_too_large",
+        ),
+        ({"leverage_max": 0.005}, "leverage_too_high"),
+    ],
+)
+def test_more_that_waits_on_the_other_side_is_no_room_on_this_one(
+    limits: dict[str, object], reason: str
+) -> None:
+    """The limits have become stricter since: what waits from before stays, and lets nothing in."""
+    d = desk()
+    d.feed(AccountReported(ACCOUNT, (AccountValue("NetLiquidation", "1000000", "USD"),)))
+    assert order(d, "before", "BUY", 200, "99.00") == ""
+    settings = {"strategy": CONVERTER.unstructure(d.core.state.config.strategy)}
+    config = from_mapping(settings | {"limits": limits})
+    d.feed(SettingsChanged(dumps(CONVERTER.unstructure(config)).decode(), "s.toml", "abc"))
+    assert order(d, "less", "SELL", 40) == ""
+    assert order(d, "more", "SELL", 20, "100.50") == reason
 
 
 @pytest.mark.parametrize("side", ["BUY", "SHORT"])
