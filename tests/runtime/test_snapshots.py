@@ -311,30 +311,6 @@ def test_a_second_engine_is_refused_after_a_new_file_too(place: Path) -> None:
             Journal.open(place)
 
 
-def test_a_journal_of_the_first_version_is_upgraded(place: Path) -> None:
-    from engine.journal_store import Store, _genesis, chained  # what version 1 wrote
-
-    kept = Kept(place, snaps=())
-    connection = sqlite3.connect(place)
-    with connection:
-        connection.execute("DELETE FROM meta WHERE key LIKE 'base%'")
-        connection.execute("UPDATE meta SET value = '1' WHERE key = 'version'")
-        chain = _genesis(1)
-        rows = connection.execute("SELECT seq, payload FROM record ORDER BY seq").fetchall()
-        for seq, payload in rows:
-            chain = chained(chain, payload)
-            connection.execute("UPDATE record SET hash = ? WHERE seq = ?", (chain, seq))
-    connection.close()
-    place.with_name("j-head").unlink()
-
-    with Store.read_only(place) as store:  # looking changes nothing
-        assert store.base.hash == _genesis(1)
-    assert kept.recover().snapshot == 0
-    meta = dict(sqlite3.connect(place).execute("SELECT key, value FROM meta"))
-    assert (meta["version"], meta["base_count"]) == ("2", "0")
-    assert kept.recover().snapshot == 0
-
-
 def test_snapshots_are_written_beside_any_name(tmp_path: Path) -> None:
     place = tmp_path / "odd [name]* %41"
     kept = Kept(place, snaps=(6, 12), turns=(6,))
