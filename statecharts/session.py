@@ -41,7 +41,8 @@ class SessionChart(StateChart[Model]):
     sync_overdue = degraded.from_(syncing, degraded)
 
     # 1100 repeats every few seconds, and may greet a client in its handshake: then the
-    # snapshots do not end, and ``sync_overdue`` follows.
+    # snapshots do not end, and ``sync_overdue`` follows; or TWS answers from its memory, and
+    # this follows their end.
     upstream_lost = handshaking.from_(handshaking) | degraded.from_(syncing, live, degraded)
     # Always a new sync, also without a loss that we have seen. 2110 has no closing code: a
     # probe that is answered counts as restored.

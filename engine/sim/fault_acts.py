@@ -47,6 +47,7 @@ class FaultActs:
         self.muted: Counter[str | None] = Counter()
         self.refusing_until_ns = 0
         self.lower_ids = 0  # by so much begin the ids of the next to connect
+        self.links_down = 0  # faults that keep TWS from its server
         self._acts: dict[str, Callable[[Fault], bool]] = {
             "reset": self._reset,
             "close": self._close,
@@ -197,15 +198,17 @@ class FaultActs:
         lasts_ns, restored = fault["for"], fault["restored"]
         self._tell(-1, 1100, TEXTS[1100])
         self.muted[None] += 1
+        self.links_down += 1
         if fault["fills"] == "held" and lasts_ns is not None:
             # The word that the link stands again comes first, then all that happened meanwhile.
             self._after(lasts_ns - 1, partial(self._link_up, restored, fault["data"] or 0))
-            self._messages.hold(self._plan.now_ns + lasts_ns, ORDER_NEWS - {4})
+            self._messages.hold(self._plan.now_ns + lasts_ns, ORDER_NEWS)
         else:
             self._after(lasts_ns, partial(self._link_up, restored, fault["data"] or 0))
         return True
 
     def _link_up(self, restored: str, data_ns: int) -> None:
+        self.links_down -= 1
         if restored != "none":
             self._tell(-1, int(restored), TEXTS[int(restored)])
         if restored == "1101":  # data lost: clients have to ask for them again
@@ -225,7 +228,7 @@ class FaultActs:
 
     def _reset_window(self, fault: Fault) -> bool:
         until_ns = self._plan.now_ns + (fault["for"] or 0)
-        self._messages.hold(until_ns, ORDER_NEWS - {4})
+        self._messages.hold(until_ns, ORDER_NEWS)
         self._incidents.freeze_stops(until_ns)
         return True
 

@@ -116,6 +116,11 @@ class FaultDesk(Distortion):
         """A client has introduced itself, and has been told nothing yet."""
         self.plan.happened("connection")
 
+    @property
+    def link_lost(self) -> bool:
+        """Whether TWS has no server now; who connects is told so."""
+        return self._acts.links_down > 0
+
     def first_id(self, order_id: int) -> int:
         taken = self.plan.take("next-id")
         lower, higher = self._acts.lower_ids, 0

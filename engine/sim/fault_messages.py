@@ -16,8 +16,9 @@ from engine.sim.fault_plan import FaultPlan
 from engine.sim.faults import Fault
 from engine.sim.wire_messages import PROTOBUF_OFFSET, TEXT_MAX
 
-# News of orders: what waits while TWS has lost its server.
-ORDER_NEWS: Final = frozenset({3, 4, 5, 7, 11, 59, 61})
+# What waits while TWS has lost its server: news of orders, executions and positions, and the ends
+# of the answers they are part of, for an answer that ends without them says that there are none.
+ORDER_NEWS: Final = frozenset({3, 5, 7, 11, 53, 54, 55, 59, 61, 62, 101, 102})
 # These come as answers only; a rule for live messages means them all the same.
 _ANSWERS: Final = frozenset({10, 17, 52, 53, 54, 55, 62, 64, 72, 74, 93, 101, 102, 108})
 RULES: Final = frozenset({"drop", "cut", "garble", "extend", "repeat", "delay", "reorder"})

@@ -205,15 +205,16 @@ _ROWS: Final = (
           "forget-contract {symbol} for=10s"),
     # -- the broker's own troubles ---------------------------------------------------------------
     _act("link-down", "for:time restored:1101|1102|none=1102 fills:held|told=held data:time=0s",
-         "32 33 34 35", "TWS loses IB (1100): no ticks, news of orders is held back unless told;"
-         " ``data``: so long after the end there are still no ticks",
+         "32 33 34 35", "TWS loses IB (1100, also for who connects): no ticks; news of orders and"
+         " answers about them wait unless told; ``data``: so long after the end still no ticks",
          "link-down for=20s", "link-down for=20s restored=1101",
          "link-down for=20s restored=1102 data=30s", "link-down for=20s restored=none",
          "link-down for=10s fills=told"),
     _act("farm-down", "for:time farm:usfarm|ushmds|secdefnj=usfarm", "33",
          "a farm breaks and is restored; without usfarm there are no ticks", "farm-down for=10s"),
-    _act("reset-window", "for:time", "40", "the nightly reset: stops are not set off, and news of"
-         " orders and executions waits for its end", "reset-window for=60s"),
+    _act("reset-window", "for:time", "40", "the nightly reset: stops are not set off; news of"
+         " orders and executions, and answers about them, wait for its end",
+         "reset-window for=60s"),
     _act("restart", "for:time=5s lower:count=0", "39 41",
          "TWS restarts: connections are reset and refused for a while, ids begin lower",
          "restart", "restart for=3s lower=4"),

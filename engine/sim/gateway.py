@@ -30,6 +30,7 @@ from engine.sim.desk import Desk
 from engine.sim.exchange import Exchange
 from engine.sim.fault_desk import FaultDesk
 from engine.sim.fault_plan import FaultPlan
+from engine.sim.incidents import TEXTS
 from engine.sim.limits import BREACHES_MAX
 from engine.sim.records import MarketTick
 from engine.sim.wire import ClientWire
@@ -48,6 +49,7 @@ FARMS: Final = (
     (2106, "HMDS data farm connection is OK:ushmds"),
     (2158, "Sec-def data farm connection is OK:secdefnj"),
 )
+LINK_LOST: Final = ((1100, TEXTS[1100]),)
 ID_IN_USE: Final = (
     "Unable to connect as the client id is already in use. Retry with a unique client id."
 )
@@ -195,7 +197,8 @@ class Gateway:
         client.send(MANAGED_ACCOUNTS, desk.account)
         next_id = self.exchange.next_order_id(client_id)
         client.send(NEXT_VALID_ID, desk.distortion.first_id(next_id))
-        for code, text in FARMS:
+        lost = self.faults is not None and self.faults.link_lost
+        for code, text in LINK_LOST if lost else FARMS:
             desk.error(client, -1, code, text)
         if client_id == self.exchange.policies.master_client_id:
             for order in self.exchange.open_orders():

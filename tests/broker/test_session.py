@@ -419,6 +419,21 @@ def test_upstream_lost_and_restored_is_synced_anew(tws, wire):
     assert tws.seen[1] == 1
 
 
+def test_who_is_greeted_with_a_lost_upstream_is_not_live_until_it_is_back(tws, wire):
+    granted = tws.answers[71]
+    tws.answers[71] = lambda f: [*granted(f), wire(4, 2, -1, 1100, "Connectivity lost", "")]
+    session = start(tws)
+    out = session.connect(never)
+    until(session, lambda _: session.state is SessionState.DEGRADED, out)  # all is answered
+    assert changes(out)[-2:] == ["HANDSHAKE_DONE", "UPSTREAM_LOST"]
+    tws.wait_for(1)  # data are asked for: they prove the link, if nothing else does
+    tws.say(wire(4, 2, -1, 1102, "restored, data maintained", ""))
+    out = until(session, lambda _: session.state is SessionState.LIVE)
+    assert changes(out) == ["UPSTREAM_RESTORED", "SYNCED"]
+    assert tws.seen[1] == 1
+    session.stop()
+
+
 def test_executions_are_told_whatever_the_link_says(tws, wire):
     session, _ = live(tws)
     tws.say(wire(4, 2, -1, 1100, "lost", ""))

@@ -615,6 +615,32 @@ def test_news_of_orders_wait_while_the_link_is_down(restored):
     assert quoted(caller)[-1] == (99.98 if restored == "1101" else 102.0)  # lost: ask again
 
 
+@pytest.mark.parametrize("fault", ["link-down for=20s", "reset-window for=20s"])
+def test_an_answer_and_its_end_wait_together(fault):
+    room = Room(f"+1s {fault}")
+    caller = room.call()
+    caller.place("BUY", 100, "MKT")
+    caller.place("BUY", 100, "LMT", lmtPrice=90.0)
+    room.wait(2)
+    caller.heard.clear()
+    caller.client.reqOpenOrders()
+    caller.client.reqPositions()
+    caller.client.reqExecutions(7, ExecutionFilter())
+    ends = ["openOrderEnd", "positionEnd", "execDetailsEnd"]
+    assert [len(caller.of(end)) for end in ends] == [0, 0, 0]
+    room.wait(20)
+    assert [len(caller.of(end)) for end in ends] == [1, 1, 1]
+    assert [len(caller.of(row)) for row in ("openOrder", "position", "execDetails")] == [1, 1, 1]
+
+
+def test_who_connects_while_the_link_is_down_is_told_so():
+    room = Room("+1s link-down for=20s")
+    room.wait(2)
+    assert [row[2] for row in room.call(client_id=2).of("error")] == [1100]
+    room.wait(20)
+    assert [row[2] for row in room.call(client_id=3).of("error")] == [2104, 2106, 2158]
+
+
 def test_fills_may_come_through_a_link_that_is_down():
     room = Room("+1s link-down for=20s fills=told")
     caller = room.call()
