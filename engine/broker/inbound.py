@@ -43,6 +43,9 @@ ACCOUNT_END: Final = 54
 MARKET_RULE: Final = 93
 COMPLETED_ORDER: Final = 101
 HISTORY_END: Final = 108
+# Every sync brings the orders of the day again, and they do not change any more.
+_COMPLETED: Final[dict[tuple[int, bool, bytes], tuple[Input | Notice, ...]]] = {}
+COMPLETED_MAX: Final = 4096
 _READ: Final = frozenset(
     {
         *(CONTRACT, HISTORY, CONTRACT_END, ACCOUNT_END, MARKET_RULE, COMPLETED_ORDER),
@@ -129,13 +132,13 @@ class Inbound:
         if kind not in _READ:
             self.ignored[kind] += 1
             return []
-        collector = self._collector
-        collector.found.clear()
         try:
             if kind == HISTORY and (bars := self._bars(is_protobuf, bytes(body))) is not None:
                 return bars
-            self._interpret(kind, is_protobuf, bytes(body))
-            found = list(collector.found)
+            if kind == COMPLETED_ORDER:
+                found = self._completed_order(is_protobuf, bytes(body))
+            else:
+                found = self._interpret(kind, is_protobuf, bytes(body))
         except Exception as problem:
             # ibapi's decoder raises whatever its conversions raise, and has no base class of
             # its own; in its own client this ends the receiving thread.
@@ -145,6 +148,16 @@ class Inbound:
         if not found and kind not in (HISTORY, ACCOUNT_END):
             raise DecodeError(f"message {kind} has fields missing")
         return found
+
+    def _completed_order(self, is_protobuf: bool, body: bytes) -> list[Input | Notice]:
+        key = self._version, is_protobuf, body
+        known = _COMPLETED.get(key)
+        if known is None:
+            known = tuple(self._interpret(COMPLETED_ORDER, is_protobuf, body))
+            if len(_COMPLETED) >= COMPLETED_MAX:
+                _COMPLETED.clear()
+            _COMPLETED[key] = known
+        return list(known)
 
     def _bars(self, is_protobuf: bool, body: bytes) -> list[Input | Notice] | None:
         """Historical bars, if they are plain."""
@@ -159,15 +172,17 @@ class Inbound:
         ended = not is_protobuf and self._version < END_VERSION
         return [BarsReceived(*found), *([BarsEnded(found[0])] if ended else [])]
 
-    def _interpret(self, kind: int, is_protobuf: bool, body: bytes) -> None:
+    def _interpret(self, kind: int, is_protobuf: bool, body: bytes) -> list[Input | Notice]:
+        found: list[Input | Notice] = self._collector.found
+        found.clear()
         if is_protobuf:
             self._decoder.processProtoBuf(body, kind)
-            return
-        fields = self._ibapi.comm.read_fields(body)
-        if self._ibapi.speaks_protobuf:
-            self._decoder.interpret(fields, kind)
+        elif self._ibapi.speaks_protobuf:
+            self._decoder.interpret(self._ibapi.comm.read_fields(body), kind)
         else:  # up to 10.30 the message id is the first of the fields
+            fields = self._ibapi.comm.read_fields(body)
             self._decoder.interpret((str(kind).encode(), *fields))
+        return list(found)
 
 
 def _collector(ibapi: library.Library) -> Any:
@@ -179,7 +194,10 @@ def _collector(ibapi: library.Library) -> Any:
             self.found: list[Input | Notice] = []
 
         def error(self, *fields: object) -> None:
-            raise DecodeError(" ".join(str(field) for field in fields[1:]))
+            # Id, code and text; from 10.33 on the time stands before the code, and would make
+            # each of the same problems another one.
+            text_at = next(at for at, field in enumerate(fields) if isinstance(field, str))
+            raise DecodeError(" ".join(str(field) for field in fields[text_at - 1 :]))
 
         def contractDetails(self, reqId: int, contractDetails: Any) -> None:  # noqa: N802,N803
             self.found.append(ContractDefined(_facts(reqId, contractDetails)))

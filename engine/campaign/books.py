@@ -120,7 +120,10 @@ class Books:
     def held(self, symbol: str) -> Decimal:
         """Of these, what is there: others at the account may have taken some, of these or of
         those that were placed directly."""
-        own, position = self.own(symbol), self._exchange.position(symbol)
+        own = self.own(symbol)
+        if not own:
+            return ZERO  # nobody can have taken any
+        position = self._exchange.position(symbol)
         placed = self.direct[symbol].shares if symbol in self.direct else ZERO
         amounts = [own, position - placed]
         if symbol in self._shared:

@@ -53,8 +53,9 @@ class DayCurve:
         if not watched or made is None or self._base is None:
             self._recent.clear()
             return None
-        recent = self._recent
-        recent.append((now_ns, made - self._base))
+        recent, profit = self._recent, made - self._base
+        if not recent or recent[-1][1] != profit:
+            recent.append((now_ns, profit))
         while len(recent) > 1 and recent[1][0] <= now_ns - LASTS_NS:
             recent.popleft()
         if recent[0][0] > now_ns - LASTS_NS:

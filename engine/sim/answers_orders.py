@@ -141,9 +141,9 @@ def _auto_open_orders(desk: Desk, client: Client, request: Request) -> None:
 
 def _completed_orders(desk: Desk, client: Client, request: Request) -> None:
     """Those of today."""
-    time = zoned(desk.now_ns, instruments.ZONE_NAME)
-    for order in desk.exchange.completed_orders(_midnight_ns(desk)):
+    for order, ended_ns in desk.exchange.ended(_midnight_ns(desk)):
         outcome = f"Filled Size: {order.filled}" if order.status == "Filled" else "Cancelled"
+        time = zoned(ended_ns, instruments.ZONE_NAME)
         client.put(client.encoder.completed_order(order, time, outcome))
     client.send(COMPLETED_ORDERS_END)
 

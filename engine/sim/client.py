@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
-from typing import Final
+from typing import Final, Protocol
 
 import attrs
 
@@ -91,7 +91,14 @@ class Streams(dict[tuple[int, int], Stream]):
         return True
 
 
-Passage = Callable[["Client", bytes], Iterable[bytes]]
+class Passage(Protocol):
+    """What happens to frames before they are queued."""
+
+    def free(self, client: Client) -> bool:
+        """Whether nothing does, at a glance."""
+
+    def passes(self, client: Client, frame: bytes) -> Iterable[bytes]:
+        """What of a frame goes on now."""
 
 
 @attrs.define(eq=False)
@@ -116,7 +123,7 @@ class Client:
     rate: Rate = attrs.field(factory=Rate)
     bars: BarPace = attrs.field(factory=BarPace)
     requests_total: int = 0
-    passage: Passage | None = None  # what happens to frames before they are queued
+    passage: Passage | None = None
 
     @property
     def line(self) -> Line:
@@ -138,10 +145,11 @@ class Client:
 
     def put(self, frame: bytes) -> None:
         """Send one frame, by whatever passage there is."""
-        if self.passage is None:
+        passage = self.passage
+        if passage is None or passage.free(self):
             self.queue(frame)
             return
-        for one in self.passage(self, frame):
+        for one in passage.passes(self, frame):
             self.queue(one)
 
     def queue(self, frame: bytes) -> None:
@@ -160,7 +168,7 @@ class Client:
         """Send frames in their order."""
         if not frames or self.closing:
             return
-        if self.passage is not None:
+        if self.passage is not None and not self.passage.free(self):
             for frame in frames:
                 self.put(frame)
         else:

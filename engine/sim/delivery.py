@@ -47,6 +47,11 @@ class Delivery:
         """Bytes that have not been sent."""
         return self._queued_bytes + len(self._write)
 
+    @property
+    def empty(self) -> bool:
+        """Whether all has been sent."""
+        return not (self._frames or self._write)
+
     def put(self, frame: bytes) -> None:
         self._make_room(len(frame))
         self._frames.append(frame)

@@ -7,7 +7,7 @@ see it; ``client_id`` in a notice says whose it is.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 
 from engine.errors import ConfigError
@@ -224,10 +224,16 @@ class Exchange:
         orders = self._floor.open_orders()
         return [one for one in orders if client_id is None or one.client_id == client_id]
 
-    def completed_orders(self, since_ns: int = 0) -> list[SimOrder]:
-        """Orders of all clients that were filled, cancelled or rejected since then, in the order
-        of acceptance."""
-        return [snapshot(live.order) for live in self._registry.ended(since_ns)]
+    def completed_orders(self) -> list[SimOrder]:
+        """Orders of all clients that were filled, cancelled or rejected, in the order of
+        acceptance."""
+        return [snapshot(order) for order, _ in self.ended(0)]
+
+    def ended(self, since_ns: int) -> Iterator[tuple[SimOrder, int]]:
+        """Those that have ended since then, each with when it has; the order is no copy."""
+        for live in self._registry.ended(since_ns):
+            assert live.ended_ns is not None, "the registry gives those that have ended"
+            yield live.order, live.ended_ns
 
     @property
     def execution_count(self) -> int:

@@ -101,7 +101,7 @@ class FaultDesk(Distortion):
     def opened(self, client: Client) -> None:
         """A connection has come in."""
         self.plan.reach(self._exchange.now_ns)
-        client.passage = self.passes
+        client.passage = self
         refused = self.plan.take("refuse")
         if refused is not None and refused.fault["how"] == "silent":
             client.line.deaf = client.line.stalled = True
@@ -164,12 +164,15 @@ class FaultDesk(Distortion):
             client.closing = _RATE[1]
         return True
 
+    def free(self, client: Client) -> bool:
+        if client is self._losing or client.wire.delivery.line.piece_bytes:
+            return False
+        return not (self.plan.any_armed(_ON_FRAMES) or self._messages.holds)
+
     def passes(self, client: Client, frame: bytes) -> Iterable[bytes]:
         """What of a frame goes on to its client now."""
         if client is self._losing:
             return ()
-        if not (self.plan.any_armed(_ON_FRAMES) or client.line.piece_bytes or self._messages.holds):
-            return (frame,)
         pieces = self.plan.armed("fragment")
         if bool(pieces) != bool(client.line.piece_bytes):
             client.line.piece_bytes = (pieces[0].fault["bytes"] or 1) if pieces else 0

@@ -33,7 +33,7 @@ from engine.sim.fault_plan import FaultPlan
 from engine.sim.incidents import TEXTS
 from engine.sim.limits import BREACHES_MAX
 from engine.sim.records import MarketTick
-from engine.sim.wire import ClientWire
+from engine.sim.wire import ClientWire, Encoders
 from engine.sim.wire_asks import START_API
 from engine.sim.wire_messages import (
     MANAGED_ACCOUNTS,
@@ -90,6 +90,7 @@ class Gateway:
         self.exchange = exchange
         self.max_server_version = max_server_version
         self._backlog_bytes_max = backlog_bytes_max
+        self._encoders = Encoders()
         self.desk = Desk(exchange)
         self.faults: FaultDesk | None = None
         if plan is not None:
@@ -99,7 +100,7 @@ class Gateway:
         """Let the faults of ``plan`` happen from now on."""
         self.faults = FaultDesk(self.desk, plan)
         for client in self.clients:
-            client.passage = self.faults.passes
+            client.passage = self.faults
         return self.faults
 
     @property
@@ -110,9 +111,8 @@ class Gateway:
 
     def open(self, label: str) -> Client:
         """A new connection; one more than TWS allows is to be closed at once."""
-        client = Client(
-            ClientWire(self.max_server_version, Delivery(self._backlog_bytes_max)), label
-        )
+        delivery = Delivery(self._backlog_bytes_max)
+        client = Client(ClientWire(self.max_server_version, delivery, self._encoders), label)
         if self.faults is not None:
             self.faults.opened(client)
         most = self.exchange.policies.clients_max

@@ -82,7 +82,7 @@ class MemoryConnection:
     def idle(self) -> bool:
         """Whether the TWS has nothing to say to it, and no wish to end it."""
         queue = self._delivery
-        return not (len(queue) or queue.line.aborted or self.client.closing)
+        return queue.empty and not (queue.line.aborted or self.client.closing)
 
     def collect(self) -> list[bytes]:
         """What the TWS has said since it was last asked."""
@@ -99,7 +99,7 @@ class MemoryConnection:
         if self._delivery.line.aborted:
             self.reset = self._ended = True
             self._arrived.clear()
-        elif self.client.closing and not len(self._delivery):
+        elif self.client.closing and self._delivery.empty:
             self._ended = True
         return self._ended
 
@@ -131,6 +131,8 @@ class MemoryTws:
         planned = tuple(faults)
         plan = FaultPlan(planned, seed, exchange.now_ns) if planned else None
         self.exchange = exchange
+        self._floor = exchange.floor
+        self._oracle = exchange.floor.oracle
         self.gateway = Gateway(exchange, max_server_version, plan=plan)
         self._seed = seed
         self._source = iter(source)
@@ -145,7 +147,8 @@ class MemoryTws:
 
     @property
     def now_ns(self) -> int:
-        return max(self._now_ns, self.exchange.now_ns)
+        now_ns, exchange_ns = self._now_ns, self._floor.now_ns
+        return now_ns if now_ns > exchange_ns else exchange_ns  # asked at every step
 
     @property
     def market_over(self) -> bool:
@@ -170,9 +173,10 @@ class MemoryTws:
             self._receive(client, data)
 
     def _receive(self, client: Client, data: bytes) -> None:
-        self._observe(self.now_ns)
-        if self.exchange.now_ns < self.now_ns:
-            self.gateway.advance(self.now_ns)
+        now_ns = self.now_ns
+        self._observe(now_ns)
+        if self._floor.now_ns < now_ns:
+            self.gateway.advance(now_ns)
         if not client.closing:
             self.gateway.receive(client, data)
         self._deliver()
@@ -250,7 +254,8 @@ class MemoryTws:
             self.beat_ns = self._next_beat_ns()
         while (due := self._asked.pop(now_ns)) is not None:
             due[1]()
-        if self.arrives_ns <= now_ns:
+        arrives_ns = self._arriving.next_ns
+        if arrives_ns is not None and arrives_ns <= now_ns:
             self.arrive(now_ns)
         self._deliver()
 
@@ -277,7 +282,7 @@ class MemoryTws:
 
     def _observe(self, now_ns: int) -> None:
         """The witness's real clock is the virtual one here."""
-        self.exchange.observe(now_ns, now_ns)
+        self._oracle.observe(now_ns, now_ns)
 
     # -- many ticks at once --------------------------------------------------------------------
 
@@ -295,7 +300,7 @@ class MemoryTws:
             and not connection.stirs
             and not client.profits
             and client.passage is None
-            and not len(client.wire.delivery)
+            and client.wire.delivery.empty
         )
 
     @property

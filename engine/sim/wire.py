@@ -53,15 +53,29 @@ def encoder_of(version: int) -> Encoder:
     return MixedEncoder(version) if version < PROTOBUF_MIN else ProtobufEncoder(version)
 
 
+class Encoders(dict[int, Encoder]):
+    """Those of one TWS by their versions: an encoder knows again what it has rendered before."""
+
+    def __missing__(self, version: int) -> Encoder:
+        found = self[version] = encoder_of(version)
+        return found
+
+
 class ClientWire:
     """One connection. ``feed`` yields what the client asks; ``encoder`` renders the answers."""
 
-    def __init__(self, server_max: int, delivery: Delivery | None = None) -> None:
+    def __init__(
+        self,
+        server_max: int,
+        delivery: Delivery | None = None,
+        encoders: Encoders | None = None,
+    ) -> None:
         self.phase: Phase = "greeting"
         self.version = 0
         self.paced = False  # TWS is to keep the client's messages in their pace, not to refuse them
         self.delivery = Delivery() if delivery is None else delivery
         self._server_max = server_max
+        self._encoders = Encoders() if encoders is None else encoders
         self._received = bytearray()
         self._encoder: Encoder | None = None
 
@@ -107,7 +121,7 @@ class ClientWire:
         highest = int(match[2] or match[1])
         self.paced = PACED in (match[3] or b"")
         self.version = negotiated(self._server_max, lowest, highest)
-        self._encoder = encoder_of(self.version)
+        self._encoder = self._encoders[self.version]
         self.delivery.put(frame([str(self.version), server_time]))
         self.phase = "open"
 

@@ -31,6 +31,7 @@ from engine.sim.wire_messages import (
 from engine.sim.wire_ticks import tick_frames
 from engine.sim.wire_values import (
     Values,
+    completed_key,
     completed_order_values,
     contract_values,
     details_values,
@@ -105,6 +106,7 @@ class ProtobufEncoder:
         # What every round of questions brings again, without the number of the question.
         self._executions: dict[tuple[Any, ...], bytes] = {}
         self._commissions: dict[tuple[Any, ...], bytes] = {}
+        self._completed: dict[tuple[Any, ...], bytes] = {}
 
     def simple(self, message: Message, *values: Value) -> bytes:
         assert len(values) == len(message.fields), message
@@ -165,6 +167,13 @@ class ProtobufEncoder:
         return frame(5, proto)
 
     def completed_order(self, order: SimOrder, completed_time: str, outcome: str) -> bytes:
+        key = completed_key(order, completed_time, outcome)
+        known = self._completed.get(key)
+        if known is None:
+            known = self._completed[key] = self._ended(order, completed_time, outcome)
+        return known
+
+    def _ended(self, order: SimOrder, completed_time: str, outcome: str) -> bytes:
         proto = message_class("CompletedOrder")()
         fill(proto.contract, "Contract", contract_values(order.instrument))
         _fill_order(proto.order, order, completed_order_values(order))

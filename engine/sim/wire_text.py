@@ -24,6 +24,7 @@ from engine.sim.wire_messages import (
 )
 from engine.sim.wire_ticks import tick_frames
 from engine.sim.wire_values import (
+    completed_key,
     completed_order_values,
     contract_values,
     details_values,
@@ -65,6 +66,7 @@ class TextEncoder:
         # What every round of questions brings again, without the number of the question.
         self._executions: dict[tuple[Any, ...], tuple[str, str]] = {}  # before and behind it
         self._commissions: dict[tuple[Any, ...], bytes] = {}
+        self._completed: dict[tuple[Any, ...], bytes] = {}
         # By the table itself: to hash its hundred and fifty fields takes longer than to use it.
         self._layouts: dict[int, tuple[tuple[str, str], ...]] = {}
         layout = self._layout(wire_fields.EXECUTION)
@@ -165,6 +167,13 @@ class TextEncoder:
         return self._tabled(5, wire_fields.OPEN_ORDER, values, conditions)
 
     def completed_order(self, order: SimOrder, completed_time: str, outcome: str) -> bytes:
+        key = completed_key(order, completed_time, outcome)
+        known = self._completed.get(key)
+        if known is None:
+            known = self._completed[key] = self._ended(order, completed_time, outcome)
+        return known
+
+    def _ended(self, order: SimOrder, completed_time: str, outcome: str) -> bytes:
         values = {
             **contract_values(order.instrument),
             **completed_order_values(order),

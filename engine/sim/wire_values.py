@@ -104,6 +104,11 @@ def completed_order_values(order: SimOrder) -> Values:
     return {**order_values(order), "totalQuantity": Decimal(0), "filledQuantity": order.filled}
 
 
+def completed_key(order: SimOrder, completed_time: str, outcome: str) -> tuple[Any, ...]:
+    """All in which what is told of an order that has ended can differ from one time to the next."""
+    return order.perm_id, order.status, order.filled, completed_time, outcome
+
+
 def execution_key(execution: SimExecution) -> tuple[Any, ...]:
     """All in which what is told of an execution can differ from one time to the next."""
     return execution.execution_id, execution.order_id, execution.client_id, execution.time_text

@@ -255,3 +255,13 @@ def test_a_completed_order_is_found_by_perm_id_and_tells_what_has_filled():
     assert (found.order_id, found.client_id, found.perm_id) == (0, 0, 555)
     assert (found.quantity, found.limit_price, found.aux_price) == (D(100), D("190.1"), None)
     assert (found.status, found.order_ref) == ("Cancelled", "ref")
+
+
+def test_what_cannot_be_read_is_the_same_problem_at_any_time(inbound, monkeypatch):
+    monkeypatch.setattr("ibapi.decoder.currentTimeMillis", iter([1, 2]).__next__)
+    problems = []
+    for _ in range(2):
+        with pytest.raises(DecodeError) as raised:
+            inbound.inputs(("cold", 10, False, b""), 1)
+        problems.append(str(raised.value))
+    assert problems[0] == problems[1]
