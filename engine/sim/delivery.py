@@ -93,9 +93,10 @@ class Delivery:
 
     def drain(self) -> list[bytes]:
         """All that waits, in the pieces in which it is written; it counts as sent."""
-        if not self._frames and not self._write:
-            return []
-        found = []
+        line, found = self.line, []
+        whole = not (self._write or line.stalled or line.piece_bytes)
+        if whole and self._frames and self._queued_bytes <= WRITE_BYTES_MAX:
+            return [self._joined()]  # as nearly always
         while pending := self.pending():
             found.append(bytes(pending))
             self.sent(len(pending))

@@ -43,7 +43,7 @@ class FaultActs:
         self._plan = plan
         self._incidents = incidents
         self._messages = messages
-        self._timers = Timers()
+        self.timers = Timers()
         self.muted: Counter[str | None] = Counter()
         self.refusing_until_ns = 0
         self.lower_ids = 0  # by so much begin the ids of the next to connect
@@ -78,19 +78,15 @@ class FaultActs:
         if happened[0]:
             self._plan.count(fault)
 
-    @property
-    def next_ns(self) -> int | None:
-        return self._timers.next_ns
-
     def reach(self, now_ns: int) -> None:
         """End what has lasted long enough."""
-        while (due := self._timers.pop(now_ns)) is not None:
+        while (due := self.timers.pop(now_ns)) is not None:
             due[1]()
 
     def _after(self, lasts_ns: int | None, what: Callable[[], object]) -> None:
         """``what`` so much later; None: never."""
         if lasts_ns is not None:
-            self._timers.at(self._plan.now_ns + lasts_ns, what)
+            self.timers.at(self._plan.now_ns + lasts_ns, what)
 
     # -- connections ----------------------------------------------------------------------------
 

@@ -31,7 +31,7 @@ from engine.sim.wire_time import local, utc, zoned
 LIVE_REQUESTS: Final = frozenset(
     {PLACE_ORDER, CANCEL_ORDER, GLOBAL_CANCEL}
 )  # what they cause is news
-_STALE: Final = frozenset({"stale-positions"})
+_STALE: Final = "stale-positions"
 _ON_FRAMES: Final = RULES | {"fragment"}
 _RATE: Final = (100, "Max rate of messages per second has been exceeded.")
 
@@ -58,7 +58,7 @@ class FaultDesk(Distortion):
     def next_ns(self) -> int | None:
         """When something of a fault begins or ends."""
         due_ns = self.plan.next_ns
-        for other_ns in (self._acts.next_ns, self._messages.next_ns):
+        for other_ns in (self._acts.timers.next_ns, self._messages.next_ns):
             if other_ns is not None and (due_ns is None or other_ns < due_ns):
                 due_ns = other_ns
         return due_ns
@@ -81,18 +81,19 @@ class FaultDesk(Distortion):
 
     def settle(self) -> None:
         """Perform the acts that have become due."""
-        if self._settling or not (self.plan.any_due or self.plan.any_armed(_STALE)):
+        plan = self.plan
+        if self._settling or not (plan.due_acts or _STALE in plan.rules):
             return
         self._settling = True
-        while self.plan.any_due:
-            for fault in self.plan.due():
+        while plan.due_acts:
+            for fault in plan.due():
                 self._acts.perform(fault)
         self._remember()
         self._settling = False
 
     def _remember(self) -> None:
         """The positions at the moment from which they are stale."""
-        for armed in self.plan.armed("stale-positions"):
+        for armed in self.plan.armed(_STALE):
             if armed.since_ns not in self._old_positions:
                 self._old_positions[armed.since_ns] = self._exchange.positions()
 
@@ -167,7 +168,9 @@ class FaultDesk(Distortion):
     def free(self, client: Client) -> bool:
         if client is self._losing or client.wire.delivery.line.piece_bytes:
             return False
-        return not (self.plan.any_armed(_ON_FRAMES) or self._messages.holds)
+        plan = self.plan
+        held = plan.now_ns < self._messages.held_until_ns
+        return not held and (not plan.rules or _ON_FRAMES.isdisjoint(plan.rules))
 
     def passes(self, client: Client, frame: bytes) -> Iterable[bytes]:
         """What of a frame goes on to its client now."""
@@ -192,7 +195,7 @@ class FaultDesk(Distortion):
 
     def positions(self, held: list[PositionNotice]) -> list[PositionNotice]:
         """As they were when the rule was armed."""
-        stale = self.plan.take("stale-positions")
+        stale = self.plan.take(_STALE)
         return held if stale is None else self._old_positions.get(stale.since_ns, held)
 
     def order(self, order: SimOrder) -> SimOrder:

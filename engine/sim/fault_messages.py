@@ -34,32 +34,25 @@ class MessageFaults:
         self._plan = plan
         self._waiting: list[tuple[int, int, Client, bytes]] = []
         self._count = 0
-        self._held_until_ns = 0
+        self.next_ns: int | None = None  # when the first that waits is due
+        self.held_until_ns = 0  # some messages are kept back until then
         self._held: frozenset[int] = frozenset()
-
-    @property
-    def next_ns(self) -> int | None:
-        return self._waiting[0][0] if self._waiting else None
-
-    @property
-    def holds(self) -> bool:
-        """Whether some messages are kept back now."""
-        return self._plan.now_ns < self._held_until_ns
 
     def hold(self, until_ns: int, messages: frozenset[int]) -> None:
         """Keep these messages back until then, and send them in their order."""
-        self._held_until_ns, self._held = max(self._held_until_ns, until_ns), messages
+        self.held_until_ns, self._held = max(self.held_until_ns, until_ns), messages
 
     def release(self, now_ns: int) -> None:
         """Send what is due."""
         while self._waiting and self._waiting[0][0] <= now_ns:
             _, _, client, frame = heapq.heappop(self._waiting)
             client.queue(frame)
+        self.next_ns = self._waiting[0][0] if self._waiting else None
 
     def passes(self, client: Client, frame: bytes, answering: bool) -> list[bytes]:
         """What of ``frame`` is sent now; the rest is dropped, or waits."""
         plan, stream = self._plan, self._plan.random
-        if not (self.holds or plan.any_armed(RULES)):
+        if plan.now_ns >= self.held_until_ns and RULES.isdisjoint(plan.rules):
             return [frame]
         number = message_id(frame, client.wire.version)
 
@@ -87,13 +80,14 @@ class MessageFaults:
         for one in frames:
             self._count += 1
             heapq.heappush(self._waiting, (due_ns, self._count, client, one))
+        self.next_ns = self._waiting[0][0]
         return []
 
     def _due_ns(self, number: int, concerned: Callable[[Fault], bool]) -> int | None:
         """When a message is to be sent, None for now."""
         plan = self._plan
-        if number in self._held and plan.now_ns < self._held_until_ns:
-            return self._held_until_ns
+        if number in self._held and plan.now_ns < self.held_until_ns:
+            return self.held_until_ns
         late = plan.take("delay", concerned)
         if late is not None:
             return plan.now_ns + int(late.fault["by"])

@@ -50,10 +50,10 @@ class FaultPlan:
         self._start_ns = start_ns
         self._midnight_ns = midnight_ns(local_time(start_ns).date())
         self._timers = Timers()
-        self._armed: dict[str, list[Armed]] = {}
+        self.rules: dict[str, list[Armed]] = {}  # that may still act, by name
         self._waiting: dict[tuple[str, int], list[Fault]] = {}  # for an event
         self._seen: Counter[str] = Counter()  # events so far
-        self._due: list[Fault] = []  # acts
+        self.due_acts: list[Fault] = []
         self.lines: dict[str, None] = {}
         for fault in faults:
             self.add(fault)
@@ -97,7 +97,7 @@ class FaultPlan:
             self._timers.at(self.now_ns + later * every_ns, partial(self._fall_due, fault))
 
     def _fall_due(self, fault: Fault) -> None:
-        self._due.append(fault)
+        self.due_acts.append(fault)
 
     def arm(self, fault: Fault, until_ns: int | None = None) -> None:
         """Let a rule act from now on."""
@@ -105,14 +105,14 @@ class FaultPlan:
         if until_ns is None and lasts_ns is not None:
             until_ns = self.now_ns + lasts_ns
         armed = Armed(fault, self.now_ns, until_ns, fault.arguments.get("count"))
-        self._armed.setdefault(fault.kind.name, []).append(armed)
+        self.rules.setdefault(fault.kind.name, []).append(armed)
 
     def stop(self) -> None:
         """Nothing more begins, and no rule acts any more; what an act has begun ends in its time,
         and a policy that was changed for good stays."""
-        self._armed.clear()
+        self.rules.clear()
         self._waiting.clear()
-        self._due.clear()
+        self.due_acts.clear()
         self._timers = Timers()
 
     # -- time and events -----------------------------------------------------------------------
@@ -120,7 +120,7 @@ class FaultPlan:
     @property
     def next_ns(self) -> int | None:
         """When something begins by the clock."""
-        return self.now_ns if self._due else self._timers.next_ns
+        return self.now_ns if self.due_acts else self._timers.next_ns
 
     def reach(self, now_ns: int) -> None:
         """The exchange's clock has come this far; it never goes back."""
@@ -136,20 +136,16 @@ class FaultPlan:
         for fault in self._waiting.pop((event, self._seen[event]), ()):
             self._begin(fault)
 
-    @property
-    def any_due(self) -> bool:
-        return bool(self._due)
-
     def due(self) -> list[Fault]:
         """The acts whose moment has come; each is handed out once."""
-        found, self._due = self._due, []
+        found, self.due_acts = self.due_acts, []
         return found
 
     # -- asking --------------------------------------------------------------------------------
 
     def armed(self, name: str) -> list[Armed]:
         """The rules of this name that may act now."""
-        rules = self._armed.get(name)
+        rules = self.rules.get(name)
         if not rules:
             return []
         alive = [
@@ -158,18 +154,14 @@ class FaultPlan:
             if one.left != 0 and (one.until_ns is None or self.now_ns < one.until_ns)
         ]
         if not alive:
-            del self._armed[name]
+            del self.rules[name]
         elif len(alive) < len(rules):
-            self._armed[name] = alive
+            self.rules[name] = alive
         return alive
-
-    def any_armed(self, names: frozenset[str]) -> bool:
-        """Whether rules of any of these names may still act, at a glance."""
-        return not names.isdisjoint(self._armed)
 
     def take(self, name: str, matches: Matches = lambda fault: True) -> Armed | None:
         """The first rule of this name that wants to act on what is at hand, counted; or None."""
-        if name not in self._armed:
+        if name not in self.rules:
             return None
         for one in self.armed(name):
             if matches(one.fault) and self._wins(one.fault["chance"]):

@@ -132,7 +132,7 @@ class MemoryTws:
         plan = FaultPlan(planned, seed, exchange.now_ns) if planned else None
         self.exchange = exchange
         self._floor = exchange.floor
-        self._oracle = exchange.floor.oracle
+        self._oracle = exchange.floor.oracle  # whose real clock is the virtual one here
         self.gateway = Gateway(exchange, max_server_version, plan=plan)
         self._seed = seed
         self._source = iter(source)
@@ -174,7 +174,7 @@ class MemoryTws:
 
     def _receive(self, client: Client, data: bytes) -> None:
         now_ns = self.now_ns
-        self._observe(now_ns)
+        self._oracle.observe(now_ns, now_ns)
         if self._floor.now_ns < now_ns:
             self.gateway.advance(now_ns)
         if not client.closing:
@@ -229,7 +229,8 @@ class MemoryTws:
             if tick_ns > until_ns:
                 return False
             self._next = next(self._source, None)
-            self._observe(max(tick_ns, self.now_ns))
+            now_ns = max(tick_ns, self.now_ns)
+            self._oracle.observe(now_ns, now_ns)
             self.gateway.tick(tick)
             self._deliver()
         elif timer_ns > until_ns or timer_ns == NEVER_NS:
@@ -241,14 +242,14 @@ class MemoryTws:
     def arrive(self, now_ns: int) -> None:
         """Bytes reach clients, of which nobody at the TWS knows."""
         self._now_ns = max(self._now_ns, now_ns)
-        self._observe(self._now_ns)
+        self._oracle.observe(self._now_ns, self._now_ns)
         while (due := self._arriving.pop(now_ns)) is not None:
             due[1]()
 
     def _pass(self, now_ns: int) -> None:
         """Let time alone pass up to a moment at which something is due."""
         self._now_ns = max(self._now_ns, now_ns)
-        self._observe(self._now_ns)
+        self._oracle.observe(self._now_ns, self._now_ns)
         self.gateway.advance(now_ns)
         if self.now_ns >= self.beat_ns:
             self.beat_ns = self._next_beat_ns()
@@ -276,13 +277,10 @@ class MemoryTws:
     def play(self, *ticks: MarketTick) -> None:
         """Ticks that are not in the source, each at its own time or now."""
         for tick in ticks:
-            self._observe(max(tick.time_ns, self.now_ns))
+            now_ns = max(tick.time_ns, self.now_ns)
+            self._oracle.observe(now_ns, now_ns)
             self.gateway.tick(tick)
             self._deliver()
-
-    def _observe(self, now_ns: int) -> None:
-        """The witness's real clock is the virtual one here."""
-        self._oracle.observe(now_ns, now_ns)
 
     # -- many ticks at once --------------------------------------------------------------------
 
@@ -325,7 +323,7 @@ class MemoryTws:
         """Somebody else has let everything happen up to now, the clock of the exchange's own last
         event and the next beat; ``following`` is the next tick if there were any."""
         self._now_ns = max(self._now_ns, now_ns)
-        self._observe(self._now_ns)
+        self._oracle.observe(self._now_ns, self._now_ns)
         self.exchange.reached(exchange_ns)
         self.gateway.desk.now_ns = max(self.gateway.desk.now_ns, exchange_ns)
         self.beat_ns = beat_ns

@@ -77,12 +77,7 @@ class ClientWire:
         self._server_max = server_max
         self._encoders = Encoders() if encoders is None else encoders
         self._received = bytearray()
-        self._encoder: Encoder | None = None
-
-    @property
-    def encoder(self) -> Encoder:
-        assert self._encoder is not None, "no version has been negotiated"
-        return self._encoder
+        self.encoder: Encoder  # once a version has been negotiated
 
     def feed(self, data: bytes, server_time: str) -> Iterator[Request | DecodeError]:
         """Requests in the order of their frames; a frame that makes no sense comes as its error.
@@ -121,7 +116,7 @@ class ClientWire:
         highest = int(match[2] or match[1])
         self.paced = PACED in (match[3] or b"")
         self.version = negotiated(self._server_max, lowest, highest)
-        self._encoder = self._encoders[self.version]
+        self.encoder = self._encoders[self.version]
         self.delivery.put(frame([str(self.version), server_time]))
         self.phase = "open"
 

@@ -8,6 +8,8 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Any, Final
 
+import attrs
+
 from _fast.tick_frames import TickFrames
 from engine.inputs import Instrument
 from engine.sim import wire_conditions, wire_fields
@@ -58,6 +60,30 @@ def _bar_text(bar: WireBar) -> str:
     return "\0".join([bar.date, *_texts(numbers)])
 
 
+@attrs.frozen
+class Layout:
+    """The fields that one version of a message has, and where each of a name stands."""
+
+    defaults: tuple[str, ...]
+    places: Mapping[str, tuple[int, ...]]
+
+    @classmethod
+    def of(cls, table: tuple[Field, ...], version: int) -> Layout:
+        pairs = wire_fields.layout(table, version)
+        places: dict[str, tuple[int, ...]] = {}
+        for at, (name, _) in enumerate(pairs):
+            places[name] = (*places.get(name, ()), at)
+        return cls(tuple([default for _, default in pairs]), places)
+
+    def filled(self, values: Mapping[str, Value]) -> list[str]:
+        """Each field with its value, or what it is without one."""
+        fields = list(self.defaults)
+        for name, value in values.items():
+            for at in self.places.get(name, ()):
+                fields[at] = text(value)
+        return fields
+
+
 class TextEncoder:
     """Text messages of one version; the lists of fields are in ``wire_fields``."""
 
@@ -68,14 +94,13 @@ class TextEncoder:
         self._commissions: dict[tuple[Any, ...], bytes] = {}
         self._completed: dict[tuple[Any, ...], bytes] = {}
         # By the table itself: to hash its hundred and fifty fields takes longer than to use it.
-        self._layouts: dict[int, tuple[tuple[str, str], ...]] = {}
-        layout = self._layout(wire_fields.EXECUTION)
-        self._number_at = 1 + [name for name, _ in layout].index("reqId")
+        self._layouts: dict[int, Layout] = {}
+        self._number_at = 1 + self._layout(wire_fields.EXECUTION).places["reqId"][0]
 
-    def _layout(self, table: tuple[Field, ...]) -> tuple[tuple[str, str], ...]:
+    def _layout(self, table: tuple[Field, ...]) -> Layout:
         found = self._layouts.get(id(table))
         if found is None:
-            found = self._layouts[id(table)] = wire_fields.layout(table, self.version)
+            found = self._layouts[id(table)] = Layout.of(table, self.version)
         return found
 
     def simple(self, message: Message, *values: Value) -> bytes:
@@ -120,20 +145,14 @@ class TextEncoder:
         conditions: tuple[str, ...] = ("0",),
     ) -> list[str]:
         """``conditions`` take the place of their count, with all that follows it."""
-        fields = [str(message_id)]
-        for name, default in self._layout(table):
-            if name in values:
-                fields.append(text(values[name]))
-            elif name == "conditions":
-                fields += conditions
-            else:
-                fields.append(default)
-        return fields
+        layout = self._layout(table)
+        fields = layout.filled(values)
+        for at in layout.places.get("conditions", ()):
+            fields[at : at + 1] = conditions
+        return [str(message_id), *fields]
 
     def _contract(self, instrument: Instrument) -> list[str]:
-        values = contract_values(instrument)
-        pairs = self._layout(wire_fields.CONTRACT)
-        return [text(values[name]) if name in values else default for name, default in pairs]
+        return self._layout(wire_fields.CONTRACT).filled(contract_values(instrument))
 
     def error(self, request_id: int, code: int, text: str, time_ms: int) -> bytes:
         values: dict[str, Value] = {
