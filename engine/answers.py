@@ -56,12 +56,11 @@ class Answers:
 
     def due_ns(self) -> int | None:
         """When what was recorded has to become durable; None: nothing waits for it."""
-        waits = []
-        if self._since_ns:
-            waits.append(self._since_ns + COMMIT_DELAY_NS)
-        if self._asked or self._stepped:
-            waits.append(0 if self._hurried else self._answered_ns + SIGNAL_DELAY_NS)
-        return min(waits, default=None)
+        kept_ns = self._since_ns + COMMIT_DELAY_NS if self._since_ns else None
+        if not (self._asked or self._stepped):
+            return kept_ns
+        told_ns = 0 if self._hurried else self._answered_ns + SIGNAL_DELAY_NS
+        return told_ns if kept_ns is None else min(kept_ns, told_ns)
 
     def due(self, mono_ns: int) -> bool:
         due_ns = self.due_ns()
