@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from typing import Final, get_args
 
 from engine.charts import NO_ROW, SESSION
-from engine.commands import Snapshot
+from engine.commands import Cancel, Snapshot
 from engine.contexts import ENDING_STATES
 from engine.events import ReconciledEvent, SessionChangedEvent
 from engine.foreign import freeze, unresolved
@@ -46,7 +46,7 @@ _ALL_KINDS: Final[tuple[SnapshotKind, ...]] = get_args(SnapshotKind)
 _DOUBT_KINDS: Final[tuple[SnapshotKind, ...]] = ("open_orders", "executions", "positions")
 _ABSENCES_TO_PROVE: Final = 2
 _PAUSE_FIRST_S, _PAUSE_MAX_S, _QUIET_S = 0.25, 5.0, 30.0  # between rounds
-_RECHECK_S: Final = 10.0  # while a symbol is frozen
+_RECHECK_S: Final = 10.0  # while a symbol is frozen, or an order lives that was given up
 _POSITION_SETTLE_S: Final = 1.0  # a position may run ahead of its execution by this much
 _DAY_NS: Final = 86_400 * 1_000_000_000
 
@@ -186,7 +186,9 @@ def _conclude(state: State, out: Outbox) -> None:
     state.ask_pause_s = min(2 * state.ask_pause_s, _PAUSE_MAX_S) if in_a_row else _PAUSE_FIRST_S
     state.ask_from_ns = out.now_ns + state.scaled(state.ask_pause_s)
     for order in list(state.orders.values()):
-        if not order.dead:
+        if order.risen_id:
+            _judge_risen(state, out, order)
+        elif not order.dead:
             _judge(state, out, order)
     for symbol, instrument in state.instruments.items():
         _compare(state, out, symbol, instrument.con_id)
@@ -197,7 +199,7 @@ def _conclude(state: State, out: Outbox) -> None:
         missing=sum(order.absences > 0 for order in living),
         frozen=tuple(state.frozen),
     )
-    if state.frozen:
+    if state.frozen or any(order.risen_id for order in state.orders.values()):
         _ask_within(state, out, _RECHECK_S)
     elif living:
         _ask_within(state, out, state.config.timing.routine_s)
@@ -239,6 +241,22 @@ def _judge(state: State, out: Outbox, order: Order) -> None:
         report(state, out, order, OrderEvent.PROVEN_ABSENT, "the broker does not list it")
     else:
         state.doubts = True  # it filled, and the execution is still to come
+
+
+def _judge_risen(state: State, out: Outbox, order: Order) -> None:
+    """It was given up and lives: whenever a round lists it, it is taken back, and it is known
+    until two in a row do not. What it fills meanwhile still finds whom it belongs to."""
+    if order.order_id in state.round.seen:
+        if order.asked_ns < state.round.started_ns:
+            order.asked_ns = out.now_ns
+            out.commands.append(Cancel(order.risen_id))
+        return
+    order.absences += 1
+    if order.absences < _ABSENCES_TO_PROVE:
+        state.doubts = True
+        return
+    order.risen_id = 0
+    state.touch(order)  # its trade can be forgotten now
 
 
 def _compare(state: State, out: Outbox, symbol: str, con_id: int) -> None:
