@@ -10,6 +10,7 @@ the symbol.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from decimal import Decimal
 from typing import Final, get_args
 
 from engine.charts import NO_ROW, SESSION
@@ -127,10 +128,10 @@ def on_position(state: State, out: Outbox, seen: PositionReported) -> None:
         return
     state.round.positions[seen.con_id] = seen.quantity
     symbol = state.symbols.get(seen.con_id)
-    if symbol is not None and not state.round.running:
-        expected = state.held(symbol) + state.foreign.get(seen.con_id, ZERO)
-        if seen.quantity != expected:
-            _ask_within(state, out, _POSITION_SETTLE_S)
+    if symbol is None or state.round.running:
+        return
+    if _difference(state, symbol, seen.con_id):
+        _ask_within(state, out, _POSITION_SETTLE_S)
 
 
 def on_snapshot_started(state: State, _: Outbox, started: SnapshotStarted) -> None:
@@ -186,6 +187,9 @@ def _conclude(state: State, out: Outbox) -> None:
     state.ask_pause_s = min(2 * state.ask_pause_s, _PAUSE_MAX_S) if in_a_row else _PAUSE_FIRST_S
     state.ask_from_ns = out.now_ns + state.scaled(state.ask_pause_s)
     for order in list(state.orders.values()):
+        if order.status_filled > order.filled and _miscounted(state, order):
+            order.status_filled = order.filled
+            state.touch(order)  # exits have made room for what was thought to be missing
         if order.risen_id:
             _judge_risen(state, out, order)
         elif not order.dead:
@@ -208,6 +212,16 @@ def _conclude(state: State, out: Outbox) -> None:
 def _ask_within(state: State, out: Outbox, seconds: float) -> None:
     at_ns = out.now_ns + state.scaled(seconds)
     state.deadlines["ask"] = min(state.deadlines.get("ask", at_ns), at_ns)
+
+
+def _miscounted(state: State, order: Order) -> bool:
+    """Whether a status that calls more filled than the executions is of before a correction: the
+    broker holds what they make, so none of them is missing."""
+    owner = state.contexts.get(order.owner) or state.groups.get(order.owner)
+    if owner is None or not owner.ledger.corrected(order.order_id):
+        return False
+    con_id = state.instruments[order.symbol].con_id
+    return con_id in state.foreign and _difference(state, order.symbol, con_id) == ZERO
 
 
 def _judge(state: State, out: Outbox, order: Order) -> None:
@@ -259,6 +273,12 @@ def _judge_risen(state: State, out: Outbox, order: Order) -> None:
     state.touch(order)  # its trade can be forgotten now
 
 
+def _difference(state: State, symbol: str, con_id: int) -> Decimal:
+    """Shares that the broker holds more than we and the others do."""
+    expected = state.held(symbol) + state.foreign.get(con_id, ZERO)
+    return state.round.positions.get(con_id, ZERO) - expected
+
+
 def _compare(state: State, out: Outbox, symbol: str, con_id: int) -> None:
     """The broker's net position against ours plus what was there before us."""
     if con_id not in state.foreign and not state.held(symbol):
@@ -267,8 +287,8 @@ def _compare(state: State, out: Outbox, symbol: str, con_id: int) -> None:
         if state.foreign[con_id]:
             out.alert("warning", f"holds {state.foreign[con_id]} shares that are not ours", symbol)
         return
-    expected = state.held(symbol) + state.foreign.setdefault(con_id, ZERO)
-    difference = state.round.positions.get(con_id, ZERO) - expected
+    state.foreign.setdefault(con_id, ZERO)
+    difference = _difference(state, symbol, con_id)
     known = state.suspects.get(symbol)
     if difference == 0:
         if state.suspects.pop(symbol, None) is not None:
@@ -281,8 +301,8 @@ def _compare(state: State, out: Outbox, symbol: str, con_id: int) -> None:
         state.suspects[symbol] = Suspicion(difference, state.held(symbol))
         state.doubts = True
     else:
-        theirs = expected + difference
-        why = f"the broker holds {theirs} shares where the executions make {expected}"
+        theirs = state.round.positions.get(con_id, ZERO)
+        why = f"the broker holds {theirs} shares where the executions make {theirs - difference}"
         freeze(state, out, symbol, why)
 
 
