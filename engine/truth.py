@@ -17,7 +17,7 @@ from engine.charts import NO_ROW, SESSION
 from engine.commands import Cancel, Snapshot
 from engine.contexts import ENDING_STATES
 from engine.events import ReconciledEvent, SessionChangedEvent
-from engine.foreign import freeze, unresolved
+from engine.foreign import freeze, look, overlooked, unresolved
 from engine.halts import enforce
 from engine.inputs import (
     OrderIdGranted,
@@ -48,6 +48,7 @@ _DOUBT_KINDS: Final[tuple[SnapshotKind, ...]] = ("open_orders", "executions", "p
 _ABSENCES_TO_PROVE: Final = 2
 _PAUSE_FIRST_S, _PAUSE_MAX_S, _QUIET_S = 0.25, 5.0, 30.0  # between rounds
 _RECHECK_S: Final = 10.0  # while a symbol is frozen, or an order lives that was given up
+_LOOK_AGAIN_S: Final = 30.0  # at what others hold, if an older position would explain it
 _POSITION_SETTLE_S: Final = 1.0  # a position may run ahead of its execution by this much
 _DAY_NS: Final = 86_400 * 1_000_000_000
 
@@ -282,14 +283,22 @@ def _difference(state: State, symbol: str, con_id: int) -> Decimal:
 def _compare(state: State, out: Outbox, symbol: str, con_id: int) -> None:
     """The broker's net position against ours plus what was there before us."""
     if con_id not in state.foreign and not state.held(symbol):
-        state.foreign[con_id] = state.round.positions.get(con_id, ZERO)
-        state.foreign_found[con_id] = state.foreign[con_id]
-        if state.foreign[con_id]:
-            out.alert("warning", f"holds {state.foreign[con_id]} shares that are not ours", symbol)
+        look(state, out, symbol, con_id, state.round.positions.get(con_id, ZERO))
+        if con_id in state.foreign_early:
+            _ask_within(state, out, _LOOK_AGAIN_S)
         return
-    state.foreign.setdefault(con_id, ZERO)
+    if con_id not in state.foreign:
+        state.foreign[con_id] = ZERO
+        state.foreign_early.pop(con_id, None)  # nobody has looked
     difference = _difference(state, symbol, con_id)
     known = state.suspects.get(symbol)
+    if known is not None and known.difference == difference:
+        if overlooked(state, out, symbol, con_id, difference):
+            difference = ZERO
+    elif difference == 0 and con_id in state.foreign_early:
+        looked_ns = state.foreign_early[con_id].looked_ns
+        if out.now_ns - looked_ns >= state.scaled(_LOOK_AGAIN_S):
+            del state.foreign_early[con_id]
     if difference == 0:
         if state.suspects.pop(symbol, None) is not None:
             # What was held back meanwhile may go on.

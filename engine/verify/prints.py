@@ -135,6 +135,12 @@ def fingerprint(state: State, now_ns: int) -> Hashable:
         tuple(state.suspects.items()),
         tuple(state.foreign.items()),
         tuple(state.foreign_found.items()),
+        tuple(
+            [
+                (con_id, one.shares, max(one.looked_ns - now_ns, -STEADY_NS))
+                for con_id, one in state.foreign_early.items()
+            ]
+        ),
         frozenset(state.foreign_fills.items()),
         frozenset(state.foreign_orders.items()),
         tuple(
