@@ -237,6 +237,8 @@ def _grace_ended(state: State, out: Outbox, subject: str) -> None:
     order = state.orders.get(int(subject))
     if order is not None and order.dead:
         reports.report(state, out, order, OrderEvent.GRACE_ENDED)
+        # Of two orders under one number one may live on, and only a round tells.
+        state.doubts |= len(order.perm_ids) > 1
         if order.role in (Role.ADD, Role.LEG):
             state.touch(order)  # the next add has waited for it, or its group is over
 

@@ -27,7 +27,7 @@ from engine.orders import Order, Role
 from engine.outbox import Outbox
 from engine.positions import revision, signed
 from engine.reasons import Reason
-from engine.state import EXECUTIONS_KEPT_NS, State
+from engine.state import EXECUTIONS_KEPT_NS, Early, State
 from engine.tranches import Intent
 from statecharts.vocabulary import ContextEvent, ContextState, OrderEvent
 
@@ -72,8 +72,16 @@ def execution_seen(
 ) -> Taken | None:
     """An execution of somebody else's order; what of it our trade takes, if anything."""
     state.execution_owner.keep(identity, 0, out.now_ns, EXECUTIONS_KEPT_NS)
+    if fill.account != state.account:
+        return None
+    # What was traded before we first looked is part of what we found.
+    early = fill.con_id not in state.foreign
+    if early and fill.symbol in state.config.strategy.symbols:
+        before = state.foreign_early.get(fill.con_id, Early())
+        after = attrs.evolve(before, shares=(*before.shares, signed(fill)))
+        state.foreign_early[fill.con_id] = after
     symbol = state.symbols.get(fill.con_id)
-    if symbol is None or fill.account != state.account:
+    if symbol is None:
         return None
     _count(state, out, fill, identity)
     out.alert(
@@ -81,8 +89,7 @@ def execution_seen(
         f"an execution that is not ours: {fill.side} {fill.quantity} @ {fill.price}",
         symbol,
     )
-    # What was traded before we first looked is part of what we found.
-    if fill.con_id not in state.foreign:
+    if early:
         return None
     policy, taken = state.config.strategy.foreign_orders, None
     if fill.liquidation:
@@ -137,6 +144,32 @@ def taken_corrected(
         state.foreign[fill.con_id] += after - before
         _count(state, out, fill, identity)
     return Taken(order, part)
+
+
+def look(state: State, out: Outbox, symbol: str, con_id: int, shares: Decimal) -> None:
+    """The first look at what others hold of a symbol."""
+    state.foreign[con_id] = state.foreign_found[con_id] = shares
+    if shares:
+        out.alert("warning", f"holds {shares} shares that are not ours", symbol)
+    if (early := state.foreign_early.get(con_id)) is not None:
+        state.foreign_early[con_id] = attrs.evolve(early, looked_ns=out.now_ns)
+
+
+def overlooked(state: State, out: Outbox, symbol: str, con_id: int, shares: Decimal) -> bool:
+    """Whether the first look was at a position of before some of the executions that had been
+    told by then: if the latest of them make ``shares``, these were there as well."""
+    total = ZERO
+    for one in reversed(state.foreign_early.get(con_id, Early()).shares):
+        total += one
+        if total == shares:
+            del state.foreign_early[con_id]
+            state.foreign[con_id] += shares
+            state.foreign_found[con_id] += shares
+            found = state.foreign_found[con_id]
+            told = f"held {found} shares that are not ours: the first answer was an old one"
+            out.alert("warning", told, symbol)
+            return True
+    return False
 
 
 def unresolved(state: State, symbol: str, con_id: int) -> bool:

@@ -98,6 +98,7 @@ class Order:
     deadline_ns: int = 0  # an answer is due; 0 = none
     absences: int = 0  # complete snapshots in which it was missing
     attached: bool = False  # a child: the broker holds it until its parent fills
+    risen_id: int = 0  # it was given up, and the broker lists it under this number; 0 = it does not
 
     def step(self, event: OrderEvent) -> bool:
         """Take an event into both regions; False when neither has a row, and nothing changed."""
@@ -123,7 +124,7 @@ class Order:
     @property
     def may_fill(self) -> bool:
         """True until nothing, not even a late fill within the grace, can come of it."""
-        return MAY_FILL[self.reported]
+        return MAY_FILL[self.reported] or self.risen_id != 0
 
     @property
     def milestone(self) -> Milestone:

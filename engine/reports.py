@@ -129,7 +129,7 @@ def on_open_order(state: State, out: Outbox, seen: OrderOpened) -> None:
         if not state.ours(seen.order_ref):
             foreign.order_seen(state, out, seen)
         elif seen.status in _ALIVE:
-            _take_back(state, out, seen)
+            _rise(state, out, seen)
         return
     state.round.seen.add(order.order_id)
     order.absences = 0
@@ -143,8 +143,10 @@ def on_open_order(state: State, out: Outbox, seen: OrderOpened) -> None:
         _check_amendment(state, out, order)
     if seen.trail_stop_price is not None and order.spec.order_type == "TRAIL":
         _trailed(state, order, seen.trail_stop_price, out.now_ns)
-    if order.reported == OrderReport.CLOSED and seen.status in _ALIVE:
-        _take_back(state, out, seen)
+    if order.reported == OrderReport.CLOSED and seen.status in _ALIVE and not order.risen_id:
+        order.risen_id, order.asked_ns = seen.order_id, out.now_ns if state.live else 0
+        _rise(state, out, seen)
+        state.doubts = True  # rounds take it back until it is gone
     if event := STATUS_EVENTS.get(seen.status):
         report(state, out, order, event)
 
@@ -206,7 +208,7 @@ def on_status(state: State, out: Outbox, seen: OrderStatusReported) -> None:
         state.deadlines.setdefault(f"fills:{order.order_id}", settle)
 
 
-def _take_back(state: State, out: Outbox, seen: OrderOpened) -> None:
+def _rise(state: State, out: Outbox, seen: OrderOpened) -> None:
     """An order of ours that was given up lives: the proof of its absence was wrong, or a dialog
     in TWS held it back. Nothing waits for it any more."""
     out.alert("critical", f"order {seen.order_id} lives after it was given up", seen.symbol)

@@ -73,6 +73,15 @@ class Suspicion:
     held: Decimal
 
 
+@attrs.frozen
+class Early:
+    """Executions of others that were told before we first looked at what they hold: the signed
+    shares of each, the latest last, and when we looked."""
+
+    shares: tuple[Decimal, ...] = ()
+    looked_ns: int = 0
+
+
 @attrs.define(slots=True)
 class State:
     config: Config
@@ -120,6 +129,7 @@ class State:
     suspects: dict[str, Suspicion] = attrs.field(factory=dict)  # by symbol, until a round agrees
     foreign: dict[int, Decimal] = attrs.field(factory=dict)  # shares at the broker not ours
     foreign_found: dict[int, Decimal] = attrs.field(factory=dict)  # when we first looked
+    foreign_early: dict[int, Early] = attrs.field(factory=dict)  # until a later look agrees
     foreign_fills: Recent = attrs.field(factory=Recent)  # identity -> revision, shares
     foreign_orders: dict[int, str] = attrs.field(factory=dict)  # alive, by permanent id: symbol
     account_values: dict[str, str] = attrs.field(factory=dict)

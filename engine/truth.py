@@ -10,13 +10,14 @@ the symbol.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from decimal import Decimal
 from typing import Final, get_args
 
 from engine.charts import NO_ROW, SESSION
-from engine.commands import Snapshot
+from engine.commands import Cancel, Snapshot
 from engine.contexts import ENDING_STATES
 from engine.events import ReconciledEvent, SessionChangedEvent
-from engine.foreign import freeze, unresolved
+from engine.foreign import freeze, look, overlooked, unresolved
 from engine.halts import enforce
 from engine.inputs import (
     OrderIdGranted,
@@ -46,7 +47,8 @@ _ALL_KINDS: Final[tuple[SnapshotKind, ...]] = get_args(SnapshotKind)
 _DOUBT_KINDS: Final[tuple[SnapshotKind, ...]] = ("open_orders", "executions", "positions")
 _ABSENCES_TO_PROVE: Final = 2
 _PAUSE_FIRST_S, _PAUSE_MAX_S, _QUIET_S = 0.25, 5.0, 30.0  # between rounds
-_RECHECK_S: Final = 10.0  # while a symbol is frozen
+_RECHECK_S: Final = 10.0  # while a symbol is frozen, or an order lives that was given up
+_LOOK_AGAIN_S: Final = 30.0  # at what others hold, if an older position would explain it
 _POSITION_SETTLE_S: Final = 1.0  # a position may run ahead of its execution by this much
 _DAY_NS: Final = 86_400 * 1_000_000_000
 
@@ -127,10 +129,10 @@ def on_position(state: State, out: Outbox, seen: PositionReported) -> None:
         return
     state.round.positions[seen.con_id] = seen.quantity
     symbol = state.symbols.get(seen.con_id)
-    if symbol is not None and not state.round.running:
-        expected = state.held(symbol) + state.foreign.get(seen.con_id, ZERO)
-        if seen.quantity != expected:
-            _ask_within(state, out, _POSITION_SETTLE_S)
+    if symbol is None or state.round.running:
+        return
+    if _difference(state, symbol, seen.con_id):
+        _ask_within(state, out, _POSITION_SETTLE_S)
 
 
 def on_snapshot_started(state: State, _: Outbox, started: SnapshotStarted) -> None:
@@ -186,7 +188,12 @@ def _conclude(state: State, out: Outbox) -> None:
     state.ask_pause_s = min(2 * state.ask_pause_s, _PAUSE_MAX_S) if in_a_row else _PAUSE_FIRST_S
     state.ask_from_ns = out.now_ns + state.scaled(state.ask_pause_s)
     for order in list(state.orders.values()):
-        if not order.dead:
+        if order.status_filled > order.filled and _miscounted(state, order):
+            order.status_filled = order.filled
+            state.touch(order)  # exits have made room for what was thought to be missing
+        if order.risen_id:
+            _judge_risen(state, out, order)
+        elif not order.dead:
             _judge(state, out, order)
     for symbol, instrument in state.instruments.items():
         _compare(state, out, symbol, instrument.con_id)
@@ -197,7 +204,7 @@ def _conclude(state: State, out: Outbox) -> None:
         missing=sum(order.absences > 0 for order in living),
         frozen=tuple(state.frozen),
     )
-    if state.frozen:
+    if state.frozen or any(order.risen_id for order in state.orders.values()):
         _ask_within(state, out, _RECHECK_S)
     elif living:
         _ask_within(state, out, state.config.timing.routine_s)
@@ -206,6 +213,16 @@ def _conclude(state: State, out: Outbox) -> None:
 def _ask_within(state: State, out: Outbox, seconds: float) -> None:
     at_ns = out.now_ns + state.scaled(seconds)
     state.deadlines["ask"] = min(state.deadlines.get("ask", at_ns), at_ns)
+
+
+def _miscounted(state: State, order: Order) -> bool:
+    """Whether a status that calls more filled than the executions is of before a correction: the
+    broker holds what they make, so none of them is missing."""
+    owner = state.contexts.get(order.owner) or state.groups.get(order.owner)
+    if owner is None or not owner.ledger.corrected(order.order_id):
+        return False
+    con_id = state.instruments[order.symbol].con_id
+    return con_id in state.foreign and _difference(state, order.symbol, con_id) == ZERO
 
 
 def _judge(state: State, out: Outbox, order: Order) -> None:
@@ -241,17 +258,47 @@ def _judge(state: State, out: Outbox, order: Order) -> None:
         state.doubts = True  # it filled, and the execution is still to come
 
 
+def _judge_risen(state: State, out: Outbox, order: Order) -> None:
+    """It was given up and lives: whenever a round lists it, it is taken back, and it is known
+    until two in a row do not. What it fills meanwhile still finds whom it belongs to."""
+    if order.order_id in state.round.seen:
+        if order.asked_ns < state.round.started_ns:
+            order.asked_ns = out.now_ns
+            out.commands.append(Cancel(order.risen_id))
+        return
+    order.absences += 1
+    if order.absences < _ABSENCES_TO_PROVE:
+        state.doubts = True
+        return
+    order.risen_id = 0
+    state.touch(order)  # its trade can be forgotten now
+
+
+def _difference(state: State, symbol: str, con_id: int) -> Decimal:
+    """Shares that the broker holds more than we and the others do."""
+    expected = state.held(symbol) + state.foreign.get(con_id, ZERO)
+    return state.round.positions.get(con_id, ZERO) - expected
+
+
 def _compare(state: State, out: Outbox, symbol: str, con_id: int) -> None:
     """The broker's net position against ours plus what was there before us."""
     if con_id not in state.foreign and not state.held(symbol):
-        state.foreign[con_id] = state.round.positions.get(con_id, ZERO)
-        state.foreign_found[con_id] = state.foreign[con_id]
-        if state.foreign[con_id]:
-            out.alert("warning", f"holds {state.foreign[con_id]} shares that are not ours", symbol)
+        look(state, out, symbol, con_id, state.round.positions.get(con_id, ZERO))
+        if con_id in state.foreign_early:
+            _ask_within(state, out, _LOOK_AGAIN_S)
         return
-    expected = state.held(symbol) + state.foreign.setdefault(con_id, ZERO)
-    difference = state.round.positions.get(con_id, ZERO) - expected
+    if con_id not in state.foreign:
+        state.foreign[con_id] = ZERO
+        state.foreign_early.pop(con_id, None)  # nobody has looked
+    difference = _difference(state, symbol, con_id)
     known = state.suspects.get(symbol)
+    if known is not None and known.difference == difference:
+        if overlooked(state, out, symbol, con_id, difference):
+            difference = ZERO
+    elif difference == 0 and con_id in state.foreign_early:
+        looked_ns = state.foreign_early[con_id].looked_ns
+        if out.now_ns - looked_ns >= state.scaled(_LOOK_AGAIN_S):
+            del state.foreign_early[con_id]
     if difference == 0:
         if state.suspects.pop(symbol, None) is not None:
             # What was held back meanwhile may go on.
@@ -263,8 +310,8 @@ def _compare(state: State, out: Outbox, symbol: str, con_id: int) -> None:
         state.suspects[symbol] = Suspicion(difference, state.held(symbol))
         state.doubts = True
     else:
-        theirs = expected + difference
-        why = f"the broker holds {theirs} shares where the executions make {expected}"
+        theirs = state.round.positions.get(con_id, ZERO)
+        why = f"the broker holds {theirs} shares where the executions make {theirs - difference}"
         freeze(state, out, symbol, why)
 
 

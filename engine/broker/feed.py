@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from _fast.market import Market
+from engine.broker.clock import pause
 from engine.broker.historical_data import Bar
 from engine.broker.history import HistoryQueue, bars_array, warm_up
 from engine.broker.requests import Requests
@@ -29,7 +30,8 @@ TRADES_FROM_TICKS: Final = 1
 BARS_MAX: Final = 20_000  # of one answer: the newest; a warm-up asks for fewer
 SECOND_NS: Final = 1_000_000_000
 NEVER_NS: Final = 1 << 62
-PROOF_NS: Final = 20_000_000_000  # how long a kept subscription may stay mute
+PROOF_S: Final = 20.0  # how long a kept subscription may stay mute
+REFUSED_MAX_S: Final = 600.0  # between two attempts to get what is refused
 _LOG = logging.getLogger("engine.broker")
 Operand = tuple[str, tuple[float, ...], int]  # family, parameters, line
 
@@ -59,6 +61,7 @@ class Feed:
         self._history = HistoryQueue()
         self._bars: dict[int, deque[Bar]] = {}
         self._proof: tuple[int, dict[str, int]] | None = None  # (due, ticks by symbol)
+        self._refusals = 0  # of subscriptions, since all of them had data
         self._followed: dict[str, tuple[Indicator, ...]] = {}  # by symbol
         self._shown: dict[str, list[tuple[str, int, int]]] = {}  # name, study and line of each
 
@@ -121,7 +124,7 @@ class Feed:
 
     def demand_proof(self, mono_ns: int) -> None:
         """TWS says that it kept the subscriptions (1102), which is not always true."""
-        self._proof = (mono_ns + PROOF_NS, self.ticks())
+        self._proof = mono_ns + round(PROOF_S * SECOND_NS), self.ticks()
 
     @property
     def proof_due_ns(self) -> int | None:
@@ -141,6 +144,8 @@ class Feed:
         before, now = self._proof[1], self.ticks()
         self._proof = None
         mute = {symbol for symbol in self.rows if now[symbol] == before[symbol]}
+        if not mute:
+            self._refusals = 0
         frames: list[bytes] = []
         for request_id, (symbol, by_ticks) in list(self._subscribed.items()):
             if symbol in mute and symbol in instruments:
@@ -275,6 +280,10 @@ class Feed:
         symbol, _ = self._subscribed[request_id]
         self.refused[symbol] = (code, text)
         _LOG.warning("%s: market data: %s: %s", symbol, code, text)
+        if self._proof is None:  # what stays mute is asked for again
+            due_ns = mono_ns + pause(PROOF_S, REFUSED_MAX_S, self._refusals)
+            self._proof = due_ns, self.ticks()
+            self._refusals += 1
         return True
 
 

@@ -134,9 +134,9 @@ class Session:
         if self.link is None:
             return self._retry_ns
         times = [self._retry_ns, self._sync_ns, self._beat_ns, self._answer_ns, self._query_ns]
+        times.append(self.feed.proof_due_ns)
         if self._state[0] == SessionState.LIVE:
-            times += [self.feed.proof_due_ns, self.definitions.prepare_ns]
-            times.append(self.feed.next_history_ns())
+            times += [self.definitions.prepare_ns, self.feed.next_history_ns()]
         times.append(self.link.pacer.next_release_ns())
         return min([due for due in times if due is not None], default=None)
 
@@ -369,12 +369,13 @@ class Session:
             if self._answer_ns is None:
                 self._answer_ns = mono_ns + round(self.broker.heartbeat_timeout_s * SECOND_NS)
                 link.submit(Priority.CANCEL_PROTECT, [link.requests.current_time])
+        own = self.definitions.instruments, link.requests, self._ids
+        # Also when the way to IB is said to be lost: only data show that it is back.
+        frames = self.feed.resubscribe_mute(mono_ns, *own)
         if self.state is SessionState.LIVE:
-            own = self.definitions.instruments, link.requests, self._ids
-            frames = self.feed.resubscribe_mute(mono_ns, *own)
             frames += self.feed.ask_history(mono_ns, *own)
-            link.submit(Priority.DATA, frames)
             self.definitions.prepare(mono_ns, link.requests, self.account, self.feed.outside_rth)
+        link.submit(Priority.DATA, frames)
         return out
 
     # -- sending ------------------------------------------------------------------------------

@@ -135,6 +135,12 @@ def fingerprint(state: State, now_ns: int) -> Hashable:
         tuple(state.suspects.items()),
         tuple(state.foreign.items()),
         tuple(state.foreign_found.items()),
+        tuple(
+            [
+                (con_id, one.shares, max(one.looked_ns - now_ns, -STEADY_NS))
+                for con_id, one in state.foreign_early.items()
+            ]
+        ),
         frozenset(state.foreign_fills.items()),
         frozenset(state.foreign_orders.items()),
         tuple(
@@ -184,6 +190,7 @@ def _order(order: Order, now_ns: int, since_ns: int | None) -> Hashable:
         None if refused is None else (refused.quantity, refused.aux_price, refused.limit_price),
         bool(order.deadline_ns),
         order.absences,
+        order.risen_id,
         None if order.dead else max(order.placed_ns - now_ns, -STEADY_NS),
         None if order.dead else max(order.asked_ns - now_ns, -STEADY_NS),
         since_ns is not None and (order.placed_ns >= since_ns, order.asked_ns < since_ns),

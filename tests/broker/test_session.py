@@ -472,6 +472,30 @@ def test_1102_that_lies_is_found_out_and_data_are_subscribed_anew(tws, wire):
     assert tws.of(1)[2][3] == "MSFT"
 
 
+@pytest.mark.parametrize("link", ["whole", "said to be lost"])
+def test_refused_data_are_asked_for_again_ever_more_slowly(tws, wire, link):
+    """A contract that TWS had forgotten for a moment; only data show that a lost link is back."""
+    session, _ = live(tws, heartbeat_s=10_000.0)
+    pauses = []
+    for attempt in (1, 2, 3):
+        tws.wait_for(1, attempt)
+        number = tws.of(1)[-1][1]
+        tws.say(wire(4, 2, number, 200, "No security definition has been found", ""))
+        begun = time.monotonic_ns()
+        until(session, lambda _: session.feed.proof_due_ns is not None)
+        if link == "said to be lost" and attempt == 1:
+            tws.say(wire(4, 2, -1, 1100, "lost", ""))
+            until(session, lambda _: session.state is SessionState.DEGRADED)
+        due = session.feed.proof_due_ns
+        assert session.next_deadline_ns() <= due
+        pauses.append(round((due - begun) / S / 10) * 10)
+        session.on_time(due)
+    tws.wait_for(1, 4)
+    assert pauses == [20, 40, 80]
+    tws.say(wire(1, 6, tws.of(1)[-1][1], 1, 190.1, 100, 0))
+    until(session, lambda _: session.feed.ticks()["AAPL"] == 1)
+
+
 def test_2110_ends_with_a_farm_or_with_data(tws, wire):
     session, _ = live(tws)
     tws.say(wire(4, 2, -1, 2110, "broken", ""))

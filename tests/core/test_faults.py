@@ -17,6 +17,8 @@ from engine.inputs import (
     ErrorReported,
     ExecutionReported,
     Input,
+    OcoLeg,
+    OcoRequested,
     OrderOpened,
     OrderStatusReported,
     PositionReported,
@@ -29,7 +31,7 @@ from engine.sim.oracle import uncovered
 from engine.sim.policies import Policies
 from engine.sim.records import ExecutionNotice
 from engine.sim.wireless import order_of, translate
-from statecharts.vocabulary import OrderReport
+from statecharts.vocabulary import OcoState, OrderReport
 from tests.core.desk import ACCOUNT, CLIENT, SECOND, Desk
 from tests.core.test_core import bracket, desk, placed, sent
 
@@ -133,6 +135,33 @@ def test_08_a_corrected_quantity(quantity: int) -> None:
     assert d.core.state.held("AAPL") == quantity
     stops = [line for line in d.live("AAPL") if "STP" in line]
     assert stops == ([f"SELL {quantity} STP 94.00"] if quantity else [])
+
+
+@pytest.mark.parametrize("shares", [0, 4])
+def test_08_a_status_of_before_a_correction_is_not_waited_for(shares: int) -> None:
+    """The correction overtook what it corrects, and the status that counts it; the broker's
+    position says that nothing is missing."""
+    d = desk()
+    legs = OcoLeg("BUY", "LMT", Decimal(90)), OcoLeg("BUY", "STP", Decimal(110))
+    d.feed(OcoRequested("pair", "AAPL", Decimal(10), legs, d.quotes["AAPL"]))
+    (group,) = d.core.state.groups.values()
+    leg = list(group.orders.values())[1]
+    d.courier.lost = {OrderOpened, OrderStatusReported, ExecutionReported}
+    d.broker_fills("AAPL", ["STP"], Decimal(10))
+    d.courier.lost = set()
+    (old,) = d.exchange.executions()
+    live = d.exchange._registry.find(CLIENT, leg.order_id)
+    d.deliver([d.exchange._floor.ledger.correct(old, Decimal(shares), old.price, live)])
+    d.feed(
+        OrderStatusReported(
+            leg.order_id, old.perm_id, CLIENT, 0, "Filled", Decimal(10), Decimal(0), old.price, ""
+        )
+    )
+    d.wait(30)
+    assert (group.held, OcoState(group.state)) == (shares, OcoState.DONE)
+    asked = len(sent(d, Snapshot))
+    d.wait(300)
+    assert len(sent(d, Snapshot)) == asked
 
 
 def test_08_a_corrected_price_moves_the_stop() -> None:

@@ -11,13 +11,14 @@ from engine.events import RefusalEvent
 from engine.inputs import CloseRequested, OrderRequested
 from engine.sim.matching import Deal
 from engine.sim.records import SimExecution, SimOrder
+from engine.sim.wireless import truth
 from tests.core.desk import ACCOUNT, Desk
 from tests.core.test_scenarios import MIRROR_WORD
 
 BY_HAND = 0  # the client of orders that a person makes in TWS
 
 
-def desk(policy: str, **settings: object) -> Desk:
+def desk(policy: str, connect: bool = True, **settings: object) -> Desk:
     strategy = {
         "symbols": ["AAPL"],
         "sizing": {"shares": 100},
@@ -26,7 +27,7 @@ def desk(policy: str, **settings: object) -> Desk:
         "foreign_orders": policy,
         **settings,
     }
-    made = Desk(from_mapping({"strategy": strategy}))
+    made = Desk(from_mapping({"strategy": strategy}), connect=connect)
     made.quote("AAPL", 100.0, 100.0)
     return made
 
@@ -139,6 +140,50 @@ def test_shares_by_hand_freeze_until_they_are_gone() -> None:
     d.wait(30)
     d.signal("AAPL", "BUY")
     assert d.context_state("AAPL") == "protected"
+
+
+def started_late(d: Desk, trades: int) -> None:
+    """The engine starts when a person has sold 50 shares so many times; the position that it is
+    told is that before the last two of them."""
+    for number in range(trades):
+        by_hand(d, "SELL", 50)
+        if number == trades - 3:
+            old = truth(d.exchange, "positions", 1)
+    answer = d.answer
+    d.answer = lambda asked: old if asked.kind == "positions" else answer(asked)  # type: ignore[method-assign]
+    d.start()
+    d.answer = answer  # type: ignore[method-assign]
+    assert list(d.core.state.foreign.values()) == [-50 * (trades - 2)]
+
+
+@pytest.mark.parametrize("policy", ["ignore", "freeze", "adopt"])
+def test_a_first_position_that_is_older_than_what_is_told_with_it(policy: str) -> None:
+    """Executions that are told before it explain what it lacks: they are of before us as well."""
+    d = desk(policy, connect=False)
+    started_late(d, 5)
+    d.wait(1)
+    enter(d, 1)
+    d.wait(120)
+    assert not d.core.state.frozen
+    assert list(d.core.state.foreign.values()) == [-250]
+    assert d.live("AAPL") == ["SELL 100 LMT 110.00", "SELL 100 STP 95.00"]
+
+
+@pytest.mark.parametrize("shares", [-30, -50, 50])
+def test_what_no_execution_explains_freezes_all_the_same(shares: int) -> None:
+    """Neither shares that are no sum of the latest executions, nor any once a later answer has
+    agreed with the first."""
+    d = desk("ignore", connect=False)
+    for _ in range(5):
+        by_hand(d, "SELL", 50)
+    d.start()
+    d.wait(1 if shares == -30 else 60)
+    account = d.exchange._floor.account
+    account.apply(d.instruments["AAPL"], "BUY", Decimal(shares), Decimal(100), Decimal(0))
+    enter(d, 1)
+    d.wait(120)
+    assert list(d.core.state.frozen) == ["AAPL"]
+    assert list(d.core.state.foreign.values()) == [-250]
 
 
 def test_adopted_shares_are_protected(side: int) -> None:

@@ -7,6 +7,8 @@ from decimal import Decimal
 import attrs
 import pytest
 
+from engine.commands import Cancel, Place
+from engine.events import AlertEvent
 from engine.inputs import (
     CloseRequested,
     ErrorReported,
@@ -17,9 +19,10 @@ from engine.inputs import (
 )
 from engine.orders import Order, Role
 from engine.sim.policies import Policies
+from engine.sim.wireless import order_of
 from statecharts.vocabulary import OcoState, OrderAsk, OrderReport
 from tests.core.desk import ACCOUNT, CLIENT, Desk
-from tests.core.test_core import desk
+from tests.core.test_core import desk, placed, sent
 
 SECOND_NS = 1_000_000_000
 
@@ -89,3 +92,72 @@ def test_a_leg_that_dies_part_filled_has_not_filled() -> None:
     assert first.dead
     assert first.filled == 4
     assert group.state != OcoState.ONE_FILLED
+
+
+def given_up(d: Desk) -> Place:
+    """An entry that TWS holds behind a dialog, for longer than it takes to prove it absent."""
+    d.courier.requests_to_lose = 3
+    d.signal("AAPL", "BUY")
+    d.wait(60)
+    assert d.context_state("AAPL") == "flat"
+    return placed(d, Role.ENTRY)[0]
+
+
+def let_go(d: Desk, entry: Place) -> int:
+    """TWS lets it work after all, at 90; its number there."""
+    late = attrs.evolve(
+        order_of(entry, CLIENT, d.instruments["AAPL"]),
+        transmit=True, order_type="LMT", limit_price=Decimal(90),
+        order_id=d.exchange.next_order_id(CLIENT),
+    )  # fmt: skip
+    d.deliver(d.exchange.place(CLIENT, late))
+    return late.order_id
+
+
+def test_an_order_given_up_that_a_sync_lists_is_taken_back_when_the_session_lives() -> None:
+    """Until then nothing may be sent, and afterwards nothing else would make us ask."""
+    d = desk()
+    entry = given_up(d)
+    d.lose()
+    let_go(d, entry)
+    d.connect()
+    assert d.live("AAPL") == []
+    d.wait(60)
+    assert not any(one.risen_id for one in d.core.state.orders.values())
+    d.wait(1000)
+    assert not d.core.state.orders
+
+
+def test_an_order_given_up_is_known_as_long_as_it_lives() -> None:
+    """Each cancel gets lost, for longer than a trade that has ended is kept. It is told once and
+    taken back again and again; and when it fills after all, its shares are ours, and go."""
+    d = desk()
+    entry = given_up(d)
+    d.courier.requests_to_lose = 1000
+    number = let_go(d, entry)
+    d.wait(1500)
+    told = [one for one in d.events if isinstance(one, AlertEvent) and "given up" in one.text]
+    asked = [one for one in sent(d, Cancel) if isinstance(one, Cancel) and one.order_id == number]
+    assert (len(told), len(asked) > 20) == (1, True)
+
+    d.courier.requests_to_lose = 0
+    d.quote("AAPL", 89.99, 90.0)
+
+    assert not d.core.state.frozen
+    d.heal()
+    assert (d.exchange.position("AAPL"), d.live("AAPL")) == (0, [])
+
+
+def test_of_two_orders_under_one_number_the_other_is_looked_for() -> None:
+    """A change became a second order. One of them is cancelled, which says nothing of the other,
+    and nothing else lives that would make us ask."""
+    d = desk()
+    legs = OcoLeg("BUY", "LMT", Decimal(90)), OcoLeg("BUY", "STP", Decimal(110))
+    d.feed(OcoRequested("pair", "AAPL", Decimal(10), legs, d.quotes["AAPL"]))
+    (group,) = d.core.state.groups.values()
+    let_go(d, placed(d)[0])
+    for leg in list(group.orders.values()):
+        d.deliver(d.exchange.cancel(CLIENT, leg.order_id))
+    assert (group.state, len(d.live("AAPL"))) == (OcoState.FAILED, 1)
+    d.wait(10)
+    assert (OcoState(group.state), d.live("AAPL")) == (OcoState.DONE, [])

@@ -15,7 +15,7 @@ from engine.groups import Group, Past
 from engine.orders import Order
 from engine.positions import Ledger, Position
 from engine.recent import Recent
-from engine.state import Asked, Halt, Round, State, Suspicion
+from engine.state import Asked, Early, Halt, Round, State, Suspicion
 from engine.tranches import Intent, Tranche
 from engine.verify.prints import LEFT_OUT, fingerprint
 from engine.verify.situations import find
@@ -60,6 +60,7 @@ OTHERWISE: dict[tuple[type, str], Any] = {
     (State, "suspects"): {"XYZ": Suspicion(Decimal(1), Decimal(0))},
     (State, "foreign"): {7: Decimal(5)},
     (State, "foreign_found"): {7: Decimal(5)},
+    (State, "foreign_early"): {7: Early((Decimal(5),))},
     (State, "foreign_fills"): Recent(0, {"x99.1": (2, Decimal(5))}),
     (State, "foreign_orders"): {5: "XYZ"},
     (State, "dirty"): {1},
