@@ -218,8 +218,8 @@ def _held_before(context: Context, side: int) -> Decimal:
         for one in context.orders.values()
         if one.role in EXIT_ROLES and one.sign == side and not one.stands_in
     )
-    turned = max(side * context.held, ZERO)
-    return sum(sold, -side * context.ledger.retracted) - turned
+    taken_back = context.ledger.retracted.get("SELL" if side > 0 else "BUY", ZERO)
+    return sum(sold, taken_back) - max(side * context.held, ZERO)
 
 
 def _given(state: State, context: Context, fill: ExecutionReported) -> Order:

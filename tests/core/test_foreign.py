@@ -343,6 +343,25 @@ def test_what_was_liquidated_before_our_close_and_told_after_it_turns_the_trade_
     assert d.live("AAPL") == []
 
 
+@pytest.mark.parametrize("role", ["E", "C"])
+def test_a_fill_that_is_taken_back_beside_it_makes_it_no_less_the_trade_s(
+    role: str, side: int
+) -> None:
+    """Ten shares less were bought or sold than was told: all that is beyond is still ours."""
+    d = desk("ignore")
+    enter(d, side)
+    liquidate(d, side, 100, told=False)
+    d.feed(CloseRequested("AAPL", "operator"))
+    (fill,) = [one for one in d.exchange.executions() if f"-{role}" in one.order_ref]
+    floor = d.exchange._floor
+    d.deliver([floor.ledger.correct(fill, Decimal(90), fill.price, None)])
+    d.wait(90)
+
+    assert d.exchange.position("AAPL") == d.core.state.held("AAPL") == 0
+    assert set(d.core.state.foreign.values()) == {0}
+    assert d.live("AAPL") == []
+
+
 def test_a_trade_of_the_other_side_is_not_what_its_forerunner_oversold(side: int) -> None:
     """Two closes in one: the reversal entered on top of what the broker had opened."""
     d = desk("ignore", on_opposite="reverse")

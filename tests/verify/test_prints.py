@@ -85,6 +85,7 @@ OTHERWISE: dict[tuple[type, str], Any] = {
     (Group, "ledger"): Ledger({}, {"x1.0": 1}),
     (Ledger, "revisions"): {"x1.0": 2},
     (Ledger, "totals"): {1: (Decimal(1), Decimal(1))},
+    (Ledger, "retracted"): {"BUY": Decimal(1)},
     (Ledger, "commissions"): {"x9.0": Decimal(1)},
     (Ledger, "position"): Position(Decimal(9)),
     (Round, "waiting"): {"executions"},
