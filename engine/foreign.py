@@ -20,6 +20,7 @@ import attrs
 
 from engine.commands import OrderSpec
 from engine.contexts import Context, Wish
+from engine.crowd import roomy
 from engine.entries import make_plan, register
 from engine.inputs import ExecutionReported, MarketView, OrderOpened
 from engine.money import ZERO
@@ -51,7 +52,7 @@ def order_seen(state: State, out: Outbox, seen: OrderOpened) -> None:
     if symbol is None:
         return
     if seen.status in _ALIVE or not seen.status:
-        state.foreign_orders[key] = symbol
+        state.foreign_orders[key] = symbol, seen.action
     else:
         state.foreign_orders.pop(key, None)
     told = f"foreign order {key}"
@@ -143,7 +144,8 @@ def unresolved(state: State, symbol: str, con_id: int) -> bool:
     """Whether the policy still keeps a symbol frozen for what others have done."""
     if state.config.strategy.foreign_orders == "ignore":
         return False
-    if state.config.strategy.foreign_orders == "freeze" and symbol in state.foreign_orders.values():
+    policy = state.config.strategy.foreign_orders
+    if policy == "freeze" and any(one == symbol for one, _ in state.foreign_orders.values()):
         return True
     return state.foreign.get(con_id, ZERO) != state.foreign_found.get(con_id, ZERO)
 
@@ -168,6 +170,8 @@ def _adopted(state: State, out: Outbox, symbol: str, fill: ExecutionReported) ->
     if symbol in state.frozen:
         return None
     if context is None:
+        if not roomy(state, symbol, side):
+            return None
         context = _trade(state, out, symbol, fill, side)
         if context is None:
             return None
@@ -175,6 +179,8 @@ def _adopted(state: State, out: Outbox, symbol: str, fill: ExecutionReported) ->
     if side == context.side:
         joins = context.state in (ContextState.PROTECTED, ContextState.ADDING)
         if not joins and context.state not in (ContextState.CLOSING, ContextState.REVERSING):
+            return None
+        if joins and not roomy(state, symbol, side):
             return None
         aim = 0 if context.plan.aims else None
         context.intents.append(Intent("adjust"))

@@ -61,7 +61,7 @@ OTHERWISE: dict[tuple[type, str], Any] = {
     (State, "foreign"): {7: Decimal(5)},
     (State, "foreign_found"): {7: Decimal(5)},
     (State, "foreign_fills"): Recent(0, {"x99.1": (2, Decimal(5))}),
-    (State, "foreign_orders"): {5: "XYZ"},
+    (State, "foreign_orders"): {5: ("XYZ", "BUY")},
     (State, "dirty"): {1},
     (State, "deadlines"): {"ask": 1},
     (State, "orders"): {},
