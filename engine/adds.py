@@ -215,7 +215,7 @@ def _send(
 ) -> Reason | None:
     instrument = state.instruments[context.symbol]
     parts = split(quantity, context.plan.aims, instrument.lot)
-    proposal = _proposal(state, context, intent, quantity, limit, price, 3 * len(parts), instrument)
+    proposal = _proposal(state, context, intent, quantity, limit, price, len(parts), instrument)
     where = standing(state, context.symbol, out.now_ns, market)
     reason = gate(proposal, where, state.config.limits)
     if reason is None and len(context.tranches) + len(parts) > PARTS_MAX:
@@ -240,7 +240,7 @@ def _proposal(
     quantity: Decimal,
     limit: Decimal | None,
     price: Decimal,
-    orders: int,
+    parts: int,
     instrument: Instrument,
 ) -> Proposal:
     """The trade as it would be if everything that may fill, filled, and every stop were hit."""
@@ -265,5 +265,6 @@ def _proposal(
         limit_price=limit,
         risk=(value - stop * shares) * context.side,
         risk_before=risk_at_stop(state, context),
-        orders=orders,
+        orders=3 * parts,
+        parts=parts,
     )

@@ -35,6 +35,7 @@ from engine.commands import Command
 from engine.config import Config
 from engine.contexts import Context, name_rest
 from engine.copies import copy_state
+from engine.crowd import crowd_of
 from engine.entries import exit_order
 from engine.events import BaseEvent
 from engine.exits import AmendExit, PlaceExit, Terms, Want, Withdraw, exposed, wants
@@ -185,6 +186,7 @@ class Core:
             state.scaled(timing.entry_cancel_s),
             timing.protect_attempts_max,
             state.oca_amendable and context.plan.trade.resize == "amend",
+            crowd_of(state, context),
         )
         for want in wants(context, terms):
             _carry_out(state, out, context, want)

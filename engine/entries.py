@@ -183,6 +183,7 @@ def open_context(
         stop_price=stop_price,
         risk=plan.quantity * abs(basis - stop_price),
         orders=sum(2 if aim is None else 3 for _, aim in parts),
+        parts=len(parts),
     )
     where = standing(state, instrument.symbol, out.now_ns, market)
     reason = gate(proposal, where, state.config.limits)

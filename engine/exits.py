@@ -19,6 +19,7 @@ from engine.contexts import ENDING_STATES, PROTECTING_STATES, Context
 from engine.inputs import Side
 from engine.money import ZERO, Grid
 from engine.orders import DEAD, EXIT_ROLES, OPENING_ROLES, Order, Role, living
+from engine.plans import PLACES_EACH, SIDE_LEAST
 from engine.tranches import Tranche
 from statecharts.vocabulary import OrderAsk, OrderReport
 
@@ -67,6 +68,7 @@ class Terms:
     entry_cancel_ns: int  # how long a close may wait for the end of the entry
     failures_max: int
     amends: bool = True  # False: exits are replaced, never revised
+    crowd: int = 0  # orders on the side of the exits, while a close has been refused
 
 
 @attrs.frozen
@@ -165,7 +167,7 @@ def _end(part: Part) -> list[Want]:
         for o in tranche.of(role)
         if _removable(o)
     ]
-    if part.context.escalated:
+    if part.context.escalated or (part.on_side and _gives_way(part)):
         # It has triggered and does not fill. With block, what it works on keeps every other
         # member of its group from the exchange: it has to be gone before the market order.
         stops = tranche.of(Role.STOP)
@@ -176,6 +178,16 @@ def _end(part: Part) -> list[Want]:
     elif part.held or not tranche.entry_rest:
         found += [Withdraw(o) for o in tranche.of(Role.STOP) if _removable(o)]
     return found + _close(part)
+
+
+def _gives_way(part: Part) -> bool:
+    """Whether a stop leaves its place to the close: the broker takes only so many orders of one
+    side (B11), and has refused one beside the other. For one try at a time: a close that is refused
+    again brings the stop back."""
+    if not part.tranche.failures.get(Role.CLOSE) or part.terms.now_ns < part.tranche.retry_ns:
+        return False
+    own = sum(one.spec.action == part.exit_action for one in living(part.tranche.orders))
+    return part.terms.crowd - own + PLACES_EACH > SIDE_LEAST
 
 
 def _close(part: Part) -> list[Want]:

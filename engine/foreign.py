@@ -20,10 +20,11 @@ import attrs
 
 from engine.commands import OrderSpec
 from engine.contexts import Context, Wish
+from engine.crowd import roomy
 from engine.entries import make_plan, register
 from engine.inputs import ExecutionReported, MarketView, OrderOpened
 from engine.money import ZERO
-from engine.orders import Order, Role
+from engine.orders import EXIT_ROLES, Order, Role
 from engine.outbox import Outbox
 from engine.positions import revision, signed
 from engine.reasons import Reason
@@ -51,7 +52,7 @@ def order_seen(state: State, out: Outbox, seen: OrderOpened) -> None:
     if symbol is None:
         return
     if seen.status in _ALIVE or not seen.status:
-        state.foreign_orders[key] = symbol
+        state.foreign_orders[key] = symbol, seen.action
     else:
         state.foreign_orders.pop(key, None)
     told = f"foreign order {key}"
@@ -176,7 +177,8 @@ def unresolved(state: State, symbol: str, con_id: int) -> bool:
     """Whether the policy still keeps a symbol frozen for what others have done."""
     if state.config.strategy.foreign_orders == "ignore":
         return False
-    if state.config.strategy.foreign_orders == "freeze" and symbol in state.foreign_orders.values():
+    policy = state.config.strategy.foreign_orders
+    if policy == "freeze" and any(one == symbol for one, _ in state.foreign_orders.values()):
         return True
     return state.foreign.get(con_id, ZERO) != state.foreign_found.get(con_id, ZERO)
 
@@ -201,6 +203,8 @@ def _adopted(state: State, out: Outbox, symbol: str, fill: ExecutionReported) ->
     if symbol in state.frozen:
         return None
     if context is None:
+        if not roomy(state, symbol, side):
+            return None
         context = _trade(state, out, symbol, fill, side)
         if context is None:
             return None
@@ -208,6 +212,8 @@ def _adopted(state: State, out: Outbox, symbol: str, fill: ExecutionReported) ->
     if side == context.side:
         joins = context.state in (ContextState.PROTECTED, ContextState.ADDING)
         if not joins and context.state not in (ContextState.CLOSING, ContextState.REVERSING):
+            return None
+        if joins and not roomy(state, symbol, side):
             return None
         aim = 0 if context.plan.aims else None
         context.intents.append(Intent("adjust"))
@@ -225,26 +231,34 @@ def _liquidated(state: State, symbol: str, fill: ExecutionReported) -> Taken | N
     """What the broker takes from our trade by force is gone, whatever the policy: a stop for it
     would open it the other way. Also from one that has turned over and is being closed. It takes
     all of the account at once: what is more than ours was the others'. And it takes no more than
-    there is: what is beyond both was ours if a fill of ours has been taken back, which the broker
-    did after this and told before it. Those shares are on the other side now, and go."""
+    there is: what is beyond all was ours before. Those shares are on the other side now, and go."""
     side = 1 if fill.side == "BUY" else -1
-    context = state.current.get(symbol) or _latest(state, symbol)
-    if context is None:
-        return None
-    ours = min(max(-side * context.held, ZERO), fill.quantity)
-    beyond = fill.quantity - ours - max(-side * state.foreign[fill.con_id], ZERO)
-    ours += max(min(beyond, -side * context.ledger.retracted), ZERO)
-    if not ours:
-        return None
-    part = attrs.evolve(fill, quantity=ours)
-    order = _given(state, context, part)
-    state.foreign[fill.con_id] += signed(fill) - signed(part)
-    return Taken(order, part)
+    trades = [one for one in state.contexts.values() if one.symbol == symbol]
+    direct = state.held(symbol) - sum((one.held for one in trades), ZERO)
+    others = max(-side * (state.foreign[fill.con_id] + direct), ZERO)
+    for context in sorted(trades, key=lambda one: (one.settled, -one.number)):
+        ours = min(max(-side * context.held, ZERO), fill.quantity)
+        beyond = fill.quantity - ours - others
+        ours += max(min(beyond, _held_before(context, side)), ZERO)
+        if ours:
+            part = attrs.evolve(fill, quantity=ours)
+            order = _given(state, context, part)
+            state.foreign[fill.con_id] += signed(fill) - signed(part)
+            return Taken(order, part)
+    return None
 
 
-def _latest(state: State, symbol: str) -> Context | None:
-    known = [one for one in state.contexts.values() if one.symbol == symbol]
-    return max(known, key=lambda one: one.number, default=None)
+def _held_before(context: Context, side: int) -> Decimal:
+    """Shares of a trade that what is executed towards ``side`` may have taken although they are
+    not there any more, and that nothing has taken yet: a fill was taken back, or an exit of ours
+    has traded, which the broker did after this and told before it."""
+    sold = (
+        one.filled
+        for one in context.orders.values()
+        if one.role in EXIT_ROLES and one.sign == side and not one.stands_in
+    )
+    taken_back = context.ledger.retracted.get("SELL" if side > 0 else "BUY", ZERO)
+    return sum(sold, taken_back) - max(side * context.held, ZERO)
 
 
 def _given(state: State, context: Context, fill: ExecutionReported) -> Order:

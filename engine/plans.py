@@ -12,8 +12,10 @@ from typing import Any, Final, Literal
 import attrs
 from attrs import field
 
-# Of one trade, each with a stop and a target: TWS takes about 20 live orders of one side (B11).
-PARTS_MAX: Final = 8
+SIDE_MOST: Final = 20  # live orders on one side of a contract that TWS takes of an account (B11)
+SIDE_LEAST: Final = 15  # from here on it has been seen to refuse them
+PLACES_EACH: Final = 2  # part of a trade: a stop, and a target or the close that comes for it
+PARTS_MAX: Final = 8  # of one trade
 
 EntryType = Literal["market", "limit", "stop"]
 OnOpposite = Literal["reverse", "close", "ignore"]

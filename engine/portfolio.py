@@ -11,6 +11,7 @@ import attrs
 
 from engine.config import SECOND_NS
 from engine.contexts import Context
+from engine.crowd import reserved
 from engine.groups import Group
 from engine.holdings import Holding, directly_held
 from engine.inputs import Instrument, MarketView
@@ -58,6 +59,7 @@ def standing(
         ),
         risk_at_stops=sum(carried.risks.values(), ZERO),
         positions=len({*state.current, *everything} - {symbol}),
+        reserved={"BUY": reserved(state, symbol, "BUY"), "SELL": reserved(state, symbol, "SELL")},
         orders_last_minute=orders_within(state, 60.0, now_ns),
         orders_last_second=orders_within(state, 1.0, now_ns),
         entries_lately=_lately(state.entry_times, symbol, window),

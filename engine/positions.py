@@ -102,7 +102,7 @@ class Ledger:
     order_of: dict[str, int] = attrs.field(factory=dict)
     totals: dict[int, tuple[Decimal, Decimal]] = attrs.field(factory=dict)  # shares, value
     commissions: dict[str, tuple[int, Decimal]] = attrs.field(factory=dict)  # revision, amount
-    retracted: Decimal = ZERO  # signed: what corrections have taken back
+    retracted: dict[str, Decimal] = attrs.field(factory=dict)  # by side, by corrections
     position: Position = attrs.field(factory=Position)
 
     def add(self, fill: ExecutionReported, order_id: int) -> Decimal | None:
@@ -123,7 +123,7 @@ class Ledger:
         before = self.position.quantity
         owner = self.order_of.get(identity, order_id)
         if known is not None:
-            self.retracted += signed(self.fills[identity]) - signed(fill)
+            self._retract(self.fills[identity], fill)
         self.revisions[identity] = number
         self.fills[identity] = fill
         self.order_of[identity] = order_id
@@ -136,6 +136,12 @@ class Ledger:
             for one in dict.fromkeys((owner, order_id)):  # a correction may name another order
                 self.totals[one] = self._total(one)
         return self.position.quantity - before
+
+    def _retract(self, old: ExecutionReported, new: ExecutionReported) -> None:
+        if (old.side, old.quantity) == (new.side, new.quantity):
+            return  # another price
+        for side, shares in ((old.side, old.quantity), (new.side, -new.quantity)):
+            self.retracted[side] = self.retracted.get(side, ZERO) + shares
 
     def twin(self, fill: ExecutionReported, order_id: int) -> str | None:
         """What has been counted is this very fill, although one of their ids has lost its form:

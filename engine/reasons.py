@@ -36,6 +36,7 @@ class Reason(StrEnum):
     ADDS_USED_UP = "adds_used_up"
     PROFIT_TOO_SMALL = "profit_too_small"
     TOO_MANY_PARTS = "too_many_parts"  # of one trade, each with a stop and a target of its own
+    NO_ROOM = "no_room"  # at the broker, on the side of the contract that closes
     BEYOND_STOP = "beyond_stop"  # an add at or behind the stop
     # the market
     HALTED = "halted"

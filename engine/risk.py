@@ -8,7 +8,7 @@ meant for entries. The checks carry the numbers of docs/risk.md.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Final, Literal
 
@@ -17,6 +17,7 @@ import attrs
 from engine.config import SECOND_NS, Limits
 from engine.inputs import MarketView, Side
 from engine.money import CENTS, ZERO, Grid
+from engine.plans import PLACES_EACH, SIDE_MOST
 from engine.reasons import Reason
 
 Kind = Literal["entry", "add", "direct", "exit"]
@@ -39,6 +40,7 @@ class Exposure:
 
 
 NOTHING: Final = Exposure()
+NO_ORDERS: Final[Mapping[Side, int]] = {"BUY": 0, "SELL": 0}
 
 
 @attrs.frozen(kw_only=True)
@@ -65,6 +67,7 @@ class Proposal:
     risk: Decimal = ZERO
     risk_before: Decimal = ZERO  # of it, what the account carries already
     orders: int = 1
+    parts: int = 0  # each with exits of its own
     held: Decimal = ZERO
     worst: Decimal = ZERO
 
@@ -99,6 +102,7 @@ class Standing:
     groups: tuple[tuple[str, Decimal, Decimal], ...] = ()  # (name, notional, most) of the symbol's
     risk_at_stops: Decimal = ZERO  # lost if every stop of the account is hit
     positions: int = 0  # other symbols that have a trade, or anything that was placed directly
+    reserved: Mapping[Side, int] = NO_ORDERS  # orders of it that the broker has or will be sent
     orders_last_minute: int = 0
     orders_last_second: int = 0
     entries_lately: int = 0  # of the symbol, in the window of the throttle
@@ -219,6 +223,13 @@ def _protected(proposal: Proposal, _: Standing, __: Limits) -> Reason | None:
     return None
 
 
+def _room(proposal: Proposal, standing: Standing, _: Limits) -> Reason | None:
+    """Exits that the broker would not take any more protect nothing."""
+    taken = standing.reserved["SELL" if proposal.side > 0 else "BUY"]
+    parts = proposal.parts
+    return Reason.NO_ROOM if parts and taken + PLACES_EACH * parts > SIDE_MOST else None
+
+
 def _one_order(proposal: Proposal, standing: Standing, limits: Limits) -> Reason | None:
     if proposal.quantity > limits.order_shares_max:
         return Reason.ORDER_TOO_LARGE
@@ -306,6 +317,7 @@ OPENING_CHECKS: Final[tuple[Check, ...]] = (
     _market,  # G6 a fresh, live, sane quote
     _form,  # G7 grid, G4 size above zero
     _protected,  # G14
+    _room,  # G4 orders on one side
     _one_order,  # G4 fat fingers, G6 collar
     _one_symbol,  # G4, G10 loss of the trade
     _portfolio,  # G5 worst case of the account

@@ -131,7 +131,8 @@ class State:
     foreign_found: dict[int, Decimal] = attrs.field(factory=dict)  # when we first looked
     foreign_early: dict[int, Early] = attrs.field(factory=dict)  # until a later look agrees
     foreign_fills: Recent = attrs.field(factory=Recent)  # identity -> revision, shares
-    foreign_orders: dict[int, str] = attrs.field(factory=dict)  # alive, by permanent id: symbol
+    # Alive, by permanent id: symbol and side.
+    foreign_orders: dict[int, tuple[str, str]] = attrs.field(factory=dict)
     account_values: dict[str, str] = attrs.field(factory=dict)
     account_told_ns: int = 0  # when the account was last told about
     entry_times: dict[str, tuple[int, ...]] = attrs.field(factory=dict)  # of trades, by symbol

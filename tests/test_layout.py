@@ -35,7 +35,7 @@ ENGINE = _words(
     settings_text
     event_streams bus
     charts sizing positions orders tranches contexts exits groups brackets recent
-    risk state copies invariants outbox tws_errors watches holdings portfolio
+    risk state copies invariants outbox tws_errors watches holdings crowd portfolio
     entries adds stops foreign reports
     direct rulebook armed intents halts executions decisions settlement truth core calm stillness
     daybook

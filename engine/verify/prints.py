@@ -245,7 +245,7 @@ def _ledger(ledger: Ledger) -> Hashable:
         frozenset(ledger.revisions.items()),
         frozenset(ledger.totals.items()),
         frozenset(ledger.commissions),
-        ledger.retracted,
+        tuple(sorted(ledger.retracted.items())),
         position.quantity,
         position.average_price,
     )

@@ -266,8 +266,9 @@ def test_what_joins_a_trade_that_is_closing_leaves_with_it(side: int) -> None:
     assert d.core.state.held("AAPL") == d.exchange.position("AAPL") == 0
 
 
-def liquidate(d: Desk, side: int, *parts: int) -> SimExecution:
-    """The broker closes shares of the account by force, with one order; its last execution."""
+def liquidate(d: Desk, side: int, *parts: int, told: bool = True) -> SimExecution:
+    """The broker closes shares of the account by force, with one order; its last execution. Not
+    ``told``: nobody hears of it before they ask."""
     d.courier.used = True
     number = by_hand(d, "SELL" if side > 0 else "BUY", sum(parts), 150 if side > 0 else 50)
     floor = d.exchange._floor
@@ -275,11 +276,12 @@ def liquidate(d: Desk, side: int, *parts: int) -> SimExecution:
     assert live is not None
     for part in parts:
         deal = Deal(Decimal(part), Decimal(90), True)
-        told, charged = floor.ledger.fill(live, deal, d.now_ns, True)
-        d.deliver([told, charged, floor.account.notice("AAPL")])
+        notice, charged = floor.ledger.fill(live, deal, d.now_ns, True)
+        if told:
+            d.deliver([notice, charged, floor.account.notice("AAPL")])
     live.ended_ns = d.now_ns
     d.exchange._registry.end(live)
-    return told.execution
+    return notice.execution
 
 
 @pytest.mark.parametrize("policy", ["ignore", "freeze", "adopt"])
@@ -362,4 +364,74 @@ def test_a_fill_that_is_taken_back_after_the_liquidation_and_told_before_it(
     assert d.core.state.held("AAPL") == d.exchange.position("AAPL") == 0
     assert set(d.core.state.foreign.values()) == {0}
     assert not d.core.state.frozen
+    assert d.live("AAPL") == []
+
+
+@pytest.mark.parametrize("parts", [(100,), (30, 70), (150,), (80, 70)])
+def test_what_was_liquidated_before_our_close_and_told_after_it_turns_the_trade_over(
+    side: int, parts: tuple[int, ...]
+) -> None:
+    """The close sold shares that were gone, and nobody else would look after what it opened."""
+    d = desk("ignore")
+    enter(d, side)
+    if others := sum(parts) - 100:
+        by_hand(d, "BUY" if side > 0 else "SELL", others)
+    liquidate(d, side, *parts, told=False)
+    d.feed(CloseRequested("AAPL", "operator"))
+    assert d.exchange.position("AAPL") == -100 * side
+    assert not d.core.state.current
+    d.wait(90)
+
+    assert d.exchange.position("AAPL") == d.core.state.held("AAPL") == 0
+    assert set(d.core.state.foreign.values()) == {0}
+    assert not d.core.state.frozen
+    assert d.live("AAPL") == []
+
+
+@pytest.mark.parametrize("role", ["E", "C"])
+def test_a_fill_that_is_taken_back_beside_it_makes_it_no_less_the_trade_s(
+    role: str, side: int
+) -> None:
+    """Ten shares less were bought or sold than was told: all that is beyond is still ours."""
+    d = desk("ignore")
+    enter(d, side)
+    liquidate(d, side, 100, told=False)
+    d.feed(CloseRequested("AAPL", "operator"))
+    (fill,) = [one for one in d.exchange.executions() if f"-{role}" in one.order_ref]
+    floor = d.exchange._floor
+    d.deliver([floor.ledger.correct(fill, Decimal(90), fill.price, None)])
+    d.wait(90)
+
+    assert d.exchange.position("AAPL") == d.core.state.held("AAPL") == 0
+    assert set(d.core.state.foreign.values()) == {0}
+    assert d.live("AAPL") == []
+
+
+def test_a_trade_of_the_other_side_is_not_what_its_forerunner_oversold(side: int) -> None:
+    """Two closes in one: the reversal entered on top of what the broker had opened."""
+    d = desk("ignore", on_opposite="reverse")
+    enter(d, side)
+    liquidate(d, side, 100, told=False)
+    d.signal("AAPL", "SHORT" if side > 0 else "BUY")
+    assert d.exchange.position("AAPL") == -200 * side
+    d.wait(90)
+
+    assert d.exchange.position("AAPL") == d.core.state.held("AAPL") == -100 * side
+    assert set(d.core.state.foreign.values()) == {0}
+    assert d.live("AAPL") == words(-side, "SELL 100 LMT 110.00", "SELL 100 STP 95.00")
+
+
+def test_what_was_liquidated_of_direct_orders_is_not_the_trade_s_that_ended_before(
+    side: int,
+) -> None:
+    d = desk("ignore")
+    enter(d, side)
+    d.feed(CloseRequested("AAPL", "operator"))
+    word = "BUY" if side > 0 else "SELL"
+    d.feed(OrderRequested("own", "AAPL", word, Decimal(40), "MKT", None, "DAY", d.quotes["AAPL"]))
+    liquidate(d, side, 40)
+    d.wait(60)
+
+    assert d.exchange.position("AAPL") == 0
+    assert not d.core.state.current
     assert d.live("AAPL") == []

@@ -40,9 +40,10 @@ ENTRY = Proposal(
     stop_price=Decimal(94),
     risk=Decimal(1_800),
     orders=3,
+    parts=1,
 )
 ADD = attrs.evolve(ENTRY, kind="add", limit_price=Decimal(97), stop_price=None)
-DIRECT = attrs.evolve(ENTRY, kind="direct", stop_price=None, risk=Decimal(0))
+DIRECT = attrs.evolve(ENTRY, kind="direct", stop_price=None, risk=Decimal(0), parts=0)
 WELL = Standing(market=VIEW)
 D = Decimal
 R = Reason
@@ -75,6 +76,7 @@ def test_the_usual_passes() -> None:
         (R.OUTSIDE_COLLAR, {"limit_price": D("110.01")}, {"limit_price": D(110)}),
         (R.OUTSIDE_COLLAR, {"limit_price": D("89.99")}, {"limit_price": D(90)}),
         (R.TOO_MANY_ORDERS, {"orders": 7}, {"orders": 6}),
+        (R.NO_ROOM, {"parts": 11}, {"parts": 10}),
     ],
 )  # fmt: skip
 def test_what_is_asked(reason: Reason, refused: dict[str, Any], passed: dict[str, Any]) -> None:
@@ -99,6 +101,7 @@ def test_what_is_asked(reason: Reason, refused: dict[str, Any], passed: dict[str
          {"groups": (("tech", D(0), D(30_000)),)}),
         (R.RISK_TOO_LARGE, {"risk_at_stops": D("7200.01")}, {"risk_at_stops": D(7_200)}),
         (R.TOO_MANY_POSITIONS, {"positions": 3}, {"positions": 2}),
+        (R.NO_ROOM, {"reserved": {"BUY": 0, "SELL": 19}}, {"reserved": {"BUY": 20, "SELL": 18}}),
         (R.TOO_MANY_ORDERS, {"orders_last_minute": 8}, {"orders_last_minute": 7}),
         (R.TOO_MANY_ORDERS, {"orders_last_second": 4}, {"orders_last_second": 3}),
         (R.TOO_MANY_ENTRIES, {"entries_lately": 4}, {"entries_lately": 3}),
@@ -186,7 +189,7 @@ def test_an_exit_is_only_kept_from_crossing_zero(held: int) -> None:
 
 
 def test_every_check_is_asked_of_what_opens() -> None:
-    assert len(OPENING_CHECKS) == len(set(OPENING_CHECKS)) == 11
+    assert len(OPENING_CHECKS) == len(set(OPENING_CHECKS)) == 12
 
 
 def test_groups_are_settings() -> None:
