@@ -313,8 +313,7 @@ class Session:
             self.feed.forget()
             self._data_lost = False
         # TWS may answer from memory without its server: that is nothing to trade on.
-        lost = self.upstream.lost
-        out = self._step(SessionEvent.UPSTREAM_LOST if lost else SessionEvent.SYNCED)
+        out = self._step(SessionEvent.UPSTREAM_LOST if self.upstream.lost else SessionEvent.SYNCED)
         self.definitions.unprepared(self.transport.monotonic_ns())
         frames = self.feed.subscribe(self.definitions.instruments, link.requests, self._ids)
         link.submit(Priority.DATA, frames)
