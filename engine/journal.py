@@ -212,6 +212,13 @@ class Journal:
             )
         self._unwritten = [row for row in self._unwritten if row[0] > count]
 
+    def lengthen_log(self) -> None:
+        """For a commit that makes the log longer the disk is waited for twice, so it has its
+        length before a session begins. Where it cannot have it, it grows as it goes."""
+        if self._files is not None and self._durability == "full" and self.failure is None:
+            with contextlib.suppress(OSError):
+                self._store.lengthen_log(self.disk)
+
     def checkpoint(self) -> None:
         """Move the log into the main file, for a quiet moment: commits then seldom have to.
 

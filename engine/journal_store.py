@@ -8,6 +8,7 @@ so the chain goes on through all of them.
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import sqlite3
 from collections.abc import Iterator, Sequence
@@ -17,7 +18,7 @@ from urllib.parse import quote
 
 import attrs
 
-from engine.disk import Disk
+from engine.disk import Disk, open_private
 from engine.errors import JournalError
 from engine.journal_files import Durability, JournalFiles
 
@@ -29,6 +30,7 @@ BATCH_ROWS: Final = 1024  # rows fetched at once when reading
 # A checkpoint costs two more disk waits in the middle of some commit; every 16 MB is seldom
 # enough for the tail of latencies and often enough to keep recovery after a crash short.
 CHECKPOINT_PAGES: Final = 4096
+LOG_BYTES: Final = 4 << 20  # that many are there before the first commit of a session
 LOCK_WAIT_S: Final = 1.0  # for a stranger's tool that holds SQLite's lock; readers never do
 DIGITS: Final = 12  # of record numbers in names of files, so that names sort as they count
 
@@ -141,6 +143,17 @@ class Store:
         self._connection.execute("BEGIN IMMEDIATE")
         self._connection.executemany(_INSERT, rows)
         self._connection.execute("COMMIT")
+
+    def lengthen_log(self, disk: Disk) -> None:
+        """Write zeros, which SQLite takes for the end of its log. Raises OSError."""
+        descriptor = open_private(Path(f"{self.place}-wal"))
+        try:
+            size = os.fstat(descriptor).st_size
+            if size < LOG_BYTES:
+                disk.write_at(descriptor, bytes(LOG_BYTES - size), size)
+                disk.sync(descriptor)
+        finally:
+            os.close(descriptor)
 
     def checkpoint(self, whole: bool = False) -> bool:
         """Move the log into the file; whether all of it was moved. ``whole`` also waits for

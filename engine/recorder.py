@@ -10,7 +10,8 @@ was lost on the way, and what it still wants it asks again, once the first is pr
 second the disk is tried, and given everything that it lacks.
 
 It also keeps the way back short: a snapshot after so many records and whenever the session is
-down, and a new file when the old one has grown.
+down, and a new file when the old one has grown. And it moves the journal's log into its file in
+quiet moments, so that no commit has to.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from engine.recovery import take_snapshot
 RETRY_NS: Final = 1_000_000_000
 SNAPSHOT_RECORDS: Final = 5_000  # between two snapshots of a live session
 PAUSE_RECORDS: Final = 500  # enough for one while the session is down
+LOG_RECORDS: Final = 250  # after which the journal's log begins anew, in a quiet moment
 FILE_RECORDS: Final = 250_000  # after which a file becomes an archive, while the session is down
 
 
@@ -45,6 +47,7 @@ class Recorder:
         self._book = book
         self._snapshot = snapshot
         self._tried = snapshot  # the record after which one was last attempted
+        self._moved = journal.count  # the record up to which the log has been moved
         self._retry_ns = 0
         self.stepped_ns = 0  # on the clock of performance: when the latest step was thought
 
@@ -102,6 +105,10 @@ class Recorder:
     def _failed(self, problem: JournalFailed) -> None:
         self.notices.append(HaltRequested(TAKE_BACK, "journal", str(problem)))
 
+    def prepare(self) -> None:
+        """Before the first session."""
+        self._journal.lengthen_log()
+
     def look(self, mono_ns: int) -> None:
         """In a quiet moment: try a disk that has refused, and keep the way back short.
 
@@ -121,20 +128,39 @@ class Recorder:
             self._journal.recover()
         except JournalFailed:
             return
+        self._journal.lengthen_log()
         told = "the journal can be written again and has everything; engine resume ends the halt"
         self.notices.append(Noticed("warning", told))
 
     def _shorten(self) -> None:
         journal, live = self._journal, self.core.state.live
         since = journal.count - self._tried
-        if since >= (SNAPSHOT_RECORDS if live else PAUSE_RECORDS):
-            waits = live and any(one.deadline_ns for one in self.core.state.orders.values())
-            if not waits or since >= 2 * SNAPSHOT_RECORDS:
-                self.keep_snapshot()
+        if since >= (SNAPSHOT_RECORDS if live else PAUSE_RECORDS) and (
+            since >= 2 * SNAPSHOT_RECORDS or not self._waits
+        ):
+            self.keep_snapshot()
+        if journal.count - self._moved >= LOG_RECORDS and not self._waits:
+            self._move_log()
         # What is archived must not be needed to start.
         grown = journal.count - journal.begins_after >= FILE_RECORDS
         if grown and not live and self._snapshot == journal.count:
             self._rotate()
+
+    @property
+    def _waits(self) -> bool:
+        """Whether the answer to an order is awaited, and with it perhaps an execution."""
+        state = self.core.state
+        return state.live and any(one.deadline_ns for one in state.orders.values())
+
+    def _move_log(self) -> None:
+        self.commit()
+        if self.failure is not None:
+            return
+        self._moved = self._journal.count
+        try:
+            self._journal.checkpoint()
+        except JournalFailed as problem:
+            self._failed(problem)
 
     def keep_snapshot(self) -> None:
         """Keep the state as it is now, if there is anything new to keep."""

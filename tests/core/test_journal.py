@@ -1,6 +1,7 @@
 """What goes into the journal comes out of it, and nobody writes beside us."""
 
 import os
+import shutil
 import sqlite3
 import stat
 import subprocess
@@ -19,7 +20,9 @@ from engine.commands import Cancel, Command, Snapshot
 from engine.errors import JournalError
 from engine.inputs import ErrorReported, Input, OrderStatusReported, TimerElapsed
 from engine.journal import Journal, Record
-from engine.journal_store import GENESIS, VERSION
+from engine.journal_files import head_path
+from engine.journal_store import GENESIS, LOG_BYTES, VERSION
+from tests.faulty_disk import FaultyDisk, closing_quietly
 
 ROOT = Path(engine.__file__).parent.parent
 STATUS = OrderStatusReported(1, 2, 3, 0, "Filled", Decimal(100), Decimal(0), Decimal("1.5"), "")
@@ -307,3 +310,37 @@ def test_any_mixture_of_appends_and_commits_reads_back(steps: list) -> None:
 
         assert [(r.now_ns, r.inputs, r.commands) for r in journal.records()] == expected
         assert journal.verify() == len(expected)
+
+
+def test_the_log_has_its_length_before_a_session_and_keeps_it(place: Path) -> None:
+    log = place.with_name(place.name + "-wal")
+    with Journal.open(place) as journal:
+        fill(journal, 3)
+        journal.commit()
+        journal.lengthen_log()
+        assert log.stat().st_size == LOG_BYTES
+        for _ in range(3):
+            fill(journal, 50)
+            journal.commit()
+            journal.checkpoint()
+        assert log.stat().st_size == LOG_BYTES
+        journal.lengthen_log()
+        assert journal.verify() == 153
+        copied = place.parent / "copied"  # as a crash leaves it
+        for suffix in ("", "-wal"):
+            shutil.copy(f"{place}{suffix}", f"{copied}{suffix}")
+        shutil.copy(head_path(place), head_path(copied))
+        with Journal.open(copied) as found:
+            assert found.verify() == 153
+
+
+def test_a_log_that_cannot_have_its_length_grows_as_it_goes(place: Path) -> None:
+    disk = FaultyDisk(full=True)
+    with closing_quietly(disk.close), Journal.open(place, "full", disk) as journal:
+        disk.refuse = {"any": range(disk.counts["any"] + 1, disk.counts["any"] + 2)}
+        journal.lengthen_log()
+        assert disk.refused == 1
+        fill(journal, 3)
+        journal.commit()
+        assert journal.failure is None
+        assert journal.verify() == 3

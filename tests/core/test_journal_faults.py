@@ -39,7 +39,9 @@ class Life:
     def run(self) -> None:
         for turn in range(2):
             self.journal = Journal.open(self.place, disk=self.disk)
-            self.commits(3)
+            self.commits(1)
+            self.journal.lengthen_log()
+            self.commits(2)
             if turn == 0:
                 self.journal.checkpoint()
                 self.disk.die_if_dead()

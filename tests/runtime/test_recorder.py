@@ -100,6 +100,39 @@ def test_a_snapshot_waits_for_answers_but_not_for_ever(
     assert paths(desk) == ["J-snapshot-000000000020"]
 
 
+def test_the_log_is_moved_in_a_quiet_moment(desk: Written, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recorders, "LOG_RECORDS", 10)
+    desk.courier.requests_to_lose = 3
+    desk.quote("AAPL", 99.99, 100.0)
+    desk.signal("AAPL", "BUY")  # of which nothing is heard
+    while desk.journal.count < 12:
+        desk.feed(TimerElapsed())
+    journal = Path(desk.journal.path)
+    before = journal.stat().st_size
+    desk.kept.look(1)
+    assert journal.stat().st_size == before
+    desk.courier.requests_to_lose = 0
+    desk.lose()  # nobody waits for an answer any more
+    desk.kept.look(1)
+    assert journal.stat().st_size > before
+    moved = desk.disk.counts["any"]
+    desk.kept.look(1)
+    assert desk.disk.counts["any"] == moved
+
+
+def test_a_disk_that_refuses_the_move_is_told_of(
+    desk: Written, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recorders, "LOG_RECORDS", 5)
+    while desk.journal.count < 6:
+        desk.feed(TimerElapsed())
+    desk.journal.commit()
+    desk.disk.refuse = {"any": FOR_EVER}
+    desk.kept.look(1)
+    assert desk.kept.failure is not None
+    assert any(isinstance(one, HaltRequested) for one in desk.kept.notices)
+
+
 def test_a_lost_session_is_time_for_a_snapshot_and_for_a_new_file(
     desk: Written, monkeypatch: pytest.MonkeyPatch
 ) -> None:
