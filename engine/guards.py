@@ -41,6 +41,7 @@ class Guards:
         self._frozen_ns: dict[str, int] = {}  # since when
         self._warned: dict[str, Decimal] = {}  # the share of a limit that was last told
         self._day_warned: dict[str, Decimal] = {}
+        self._result = 0.0, 0.0, 0  # at the latest look: profit, fall and day
         self._stepped = True  # since the last look
 
     def take(self, events: Sequence[BaseEvent]) -> None:
@@ -60,10 +61,12 @@ class Guards:
             self._day = day
             self._pulled -= {"loss", "drawdown"}
             self._day_warned.clear()
-        found = self._losses(profit, fall) + self._storms(now_ns)
+        moved, self._result = self._result != (profit, fall, day), (profit, fall, day)
+        found = self._losses(profit, fall) if moved else []
+        found += self._storms(now_ns)
         found += self._doubts(state, now_ns)
         found += self._warnings(state, now_ns)
-        return found + self._day_warnings(profit, fall)
+        return found + self._day_warnings(profit, fall) if moved else found
 
     def quiet(self, state: State, now_ns: int) -> tuple[float, float] | None:
         """The loss and the fall of the day below which looks find nothing new as long as nothing

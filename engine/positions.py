@@ -12,11 +12,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from decimal import Decimal
+from functools import lru_cache
+from typing import Final
 
 import attrs
 
 from engine.inputs import ExecutionReported
 from engine.money import ZERO
+
+IDS_KEPT: Final = 1 << 14
 
 
 @attrs.define(slots=True)
@@ -84,6 +88,7 @@ def signed(fill: ExecutionReported) -> Decimal:
     return fill.quantity if fill.side == "BUY" else -fill.quantity
 
 
+@lru_cache(maxsize=IDS_KEPT)  # every round of questions brings the ids of the day again
 def revision(execution_id: str) -> tuple[str, int]:
     """(identity of the fill, revision): ``0000e0d5.6543.01.02`` is revision 2 of ``….01``.
 

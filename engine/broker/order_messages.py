@@ -145,6 +145,7 @@ def _execution(message: Message) -> ExecutionReported:
     )
 
 
+@lru_cache(maxsize=NUMBERS_KEPT)  # told again with every answer about executions
 def _commission(message: Message) -> CommissionReported:
     _, execution_id, commission, currency, realised = message
     return CommissionReported(
