@@ -126,7 +126,7 @@ core/test_faults.py::test_51_an_amendment_that_met_the_end_of_its_order
 core/test_orders.py::test_remaining_counts_the_worst_of_asked_and_confirmed
 
 25 a modification that becomes a second order
-| sim/test_faults.py::test_a_change_becomes_a_second_order_that_nobody_reaches
+| sim/test_incidents.py::test_a_change_becomes_a_second_order_that_nobody_reaches
 campaign/test_fault_table.py::test_the_page_says_what_comes_of_a_fault
 
 26 both legs of a group fill
@@ -143,50 +143,50 @@ campaign/test_fault_table.py::test_the_page_says_what_comes_of_a_fault
 core/test_exits.py::test_no_more_stops_than_attempts
 
 30 a stop set off that does not fill
-| sim/test_faults.py::test_a_stuck_stop_is_set_off_and_does_not_fill
+| sim/test_incidents.py::test_a_stuck_stop_is_set_off_and_does_not_fill
 campaign/test_fault_table.py::test_the_trades_undisturbed
 
 31 a gap through the stop
 | campaign/test_fault_table.py::test_the_trades_undisturbed
-sim/test_faults.py::test_nothing_trades_in_a_halt_and_the_price_gaps_after_it
+sim/test_fault_acts.py::test_nothing_trades_in_a_halt_and_the_price_gaps_after_it
 
 32 1100 again and again, fills inside
-| broker/test_session.py::test_executions_are_told_whatever_the_link_says
-sim/test_faults.py::test_fills_may_come_through_a_link_that_is_down
+| broker/test_session_losses.py::test_executions_are_told_whatever_the_link_says
+sim/test_fault_acts.py::test_fills_may_come_through_a_link_that_is_down
 
 33 1102 and no ticks
-| broker/test_session.py::test_1102_that_lies_is_found_out_and_data_are_subscribed_anew
+| broker/test_session_losses.py::test_1102_that_lies_is_found_out_and_data_are_subscribed_anew
 
 34 1101
-| broker/test_session.py::test_1101_subscribes_data_anew
+| broker/test_session_losses.py::test_1101_subscribes_data_anew
 
 35 2110 without an end
-| broker/test_session.py::test_2110_ends_with_a_farm_or_with_data
-broker/test_session.py::test_data_that_flow_prove_the_link_whatever_codes_are_missing
+| broker/test_session_losses.py::test_2110_ends_with_a_farm_or_with_data
+broker/test_session_losses.py::test_data_that_flow_prove_the_link_whatever_codes_are_missing
 
 36 a half-open connection
-| broker/test_session.py::test_a_heartbeat_without_an_answer_is_a_lost_connection
+| broker/test_session_losses.py::test_a_heartbeat_without_an_answer_is_a_lost_connection
 
 37 pieces, nonsense, bad lengths, unknown fields and messages, backpressure
 | fast/test_frame.py::test_any_payloads_in_any_chunks
 fast/test_frame.py::test_a_bad_length_breaks_the_stream_for_good
 fast/test_decode.py::test_any_bytes_are_a_message_or_an_error
 broker/test_connection.py::test_send_is_whole_even_when_the_peer_reads_slowly
-broker/test_session.py::test_an_unreadable_message_is_counted_and_the_truth_is_asked
+broker/test_session_sync.py::test_an_unreadable_message_is_counted_and_the_truth_is_asked
 
 38 326 and refused connections
-| broker/test_session.py::test_a_client_id_in_use_is_tried_again_and_never_changed
-broker/test_session.py::test_a_tws_that_is_not_there_is_tried_again_with_doubling_pauses
+| broker/test_session_start.py::test_a_client_id_in_use_is_tried_again_and_never_changed
+broker/test_session_start.py::test_a_tws_that_is_not_there_is_tried_again_with_doubling_pauses
 
 39 a next id lower, higher, late or never
-| core/test_failures.py::test_failure_22_order_ids_reused_or_reset
+| core/test_broker_failures.py::test_failure_22_order_ids_reused_or_reset
 broker/test_session.py::test_order_ids_begin_above_request_ids
 
 40 the reset window
-| sim/test_faults.py::test_in_the_reset_window_stops_sleep_and_then_everything_comes_at_once
+| sim/test_fault_acts.py::test_in_the_reset_window_stops_sleep_and_then_everything_comes_at_once
 
 41 a restart while orders are sent
-| sim/test_faults.py::test_ids_below_the_highest_are_duplicates_after_a_restart
+| sim/test_fault_acts.py::test_ids_below_the_highest_are_duplicates_after_a_restart
 campaign/test_crash_loop.py::test_it_dies_anywhere_and_goes_on
 
 42 an open order left out once
@@ -209,14 +209,14 @@ core/test_foreign.py::test_adopted_shares_are_protected
 
 47 our order cancelled or changed by the user of TWS
 | core/test_faults.py::test_28_the_stop_is_cancelled_by_somebody_else
-sim/test_faults.py::test_orders_are_cancelled_and_changed_by_hand
+sim/test_incidents.py::test_orders_are_cancelled_and_changed_by_hand
 
 48 a forced liquidation
 | core/test_foreign.py::test_what_the_broker_liquidates_leaves_our_trade_and_halts
 campaign/test_simulate.py::test_what_is_liquidated_of_a_trade_that_has_turned_over_is_ours
 
 49 a short sale that waits for shares
-| sim/test_faults.py::test_a_short_sale_waits_for_shares_and_a_long_one_does_not
+| sim/test_incidents.py::test_a_short_sale_waits_for_shares_and_a_long_one_does_not
 
 50 information in the form of an error
 | core/test_faults.py::test_50_information_about_an_order_does_not_end_it
@@ -235,11 +235,11 @@ sim/test_exchange.py::test_prices_below_a_dollar_have_a_finer_grid
 
 54 a trading halt
 | core/test_risk.py::test_market
-sim/test_faults.py::test_nothing_trades_in_a_halt_and_the_price_gaps_after_it
+sim/test_fault_acts.py::test_nothing_trades_in_a_halt_and_the_price_gaps_after_it
 
 55 quotes that are none
 | core/test_risk.py::test_market
-sim/test_faults.py::test_a_bad_quote_is_shown_and_the_market_goes_on
+sim/test_fault_acts.py::test_a_bad_quote_is_shown_and_the_market_goes_on
 
 56 too many messages
 | broker/test_pacing.py::test_no_window_of_a_second_or_a_slot_holds_more_than_allowed
@@ -258,26 +258,26 @@ core/test_journal_damage.py::test_a_full_disk_keeps_what_was_durable_and_gets_th
 59 two engines
 | core/test_journal.py::test_a_second_process_is_refused_in_one_line
 cli/test_resume.py::test_the_journal_belongs_to_one_engine_and_its_simulator_is_left_alone
-broker/test_session.py::test_a_client_id_in_use_is_tried_again_and_never_changed
+broker/test_session_start.py::test_a_client_id_in_use_is_tried_again_and_never_changed
 
 60 clocks that jump, summer time, a process that stands still
 | broker/test_clock.py::test_never_goes_back
 broker/test_clock.py::test_a_clock_that_is_behind_jumps_forward_to_what_was_told
-core/test_failures.py::test_failure_30_local_time_taken_for_exchange_time
+core/test_truth_failures.py::test_failure_30_local_time_taken_for_exchange_time
 core/test_once.py::test_a_time_of_day_comes_once_to_each_symbol
 campaign/test_simulate.py::test_a_process_that_stood_still_finds_its_way_back
 signals/test_files.py::test_the_exchange_has_summer_time
 
 61 times of executions in other forms
-| sim/test_faults.py::test_executions_state_their_time_in_other_ways
+| sim/test_fault_desk.py::test_executions_state_their_time_in_other_ways
 broker/test_inbound.py::test_an_execution_is_exact
 
 62 a contract that is gone, shares that changed overnight
-| broker/test_session.py::test_a_symbol_that_is_gone_later_does_not_stop_the_engine
+| broker/test_session_start.py::test_a_symbol_that_is_gone_later_does_not_stop_the_engine
 core/test_faults.py::test_45_nothing_is_closed_that_the_broker_does_not_confirm
 
 63 no margin for an addition
-| core/test_failures.py::test_failure_19_of_an_add_that_is_rejected_the_trade_goes_on
+| core/test_broker_failures.py::test_failure_19_of_an_add_that_is_rejected_the_trade_goes_on
 sim/test_exchange.py::test_margin_never_refuses_what_closes_a_position
 
 64 signals in floods, twice, late, out of order, without sense
@@ -305,17 +305,17 @@ campaign/test_fault_table.py::test_the_page_says_what_comes_of_a_fault
 
 PAINS: Final = _rows("""
 1 fills around a lost link are dropped and never asked for again
-| broker/test_session.py::test_executions_are_told_whatever_the_link_says
-broker/test_session.py::test_upstream_lost_and_restored_is_synced_anew
+| broker/test_session_losses.py::test_executions_are_told_whatever_the_link_says
+broker/test_session_losses.py::test_upstream_lost_and_restored_is_synced_anew
 | link-down
 
 2 a restart of the gateway hands out order ids a second time
-| core/test_failures.py::test_failure_22_order_ids_reused_or_reset
+| core/test_broker_failures.py::test_failure_22_order_ids_reused_or_reset
 core/test_once.py::test_another_clients_execution_of_our_order_id_is_not_ours
 | restart next-id
 
 3 a modification becomes a second working order, which fills hours later
-| sim/test_faults.py::test_a_change_becomes_a_second_order_that_nobody_reaches
+| sim/test_incidents.py::test_a_change_becomes_a_second_order_that_nobody_reaches
 | double
 
 4 each restart makes its orders again
@@ -325,7 +325,7 @@ runtime/test_signal_ways.py::test_polled_posted_tailed_and_after_a_restart_it_tr
 
 5 reconciliation counts partial fills twice
 | core/test_positions.py::test_every_delivery_gives_the_same_position
-core/test_failures.py::test_failure_25_several_copies_of_the_truth_about_a_position
+core/test_truth_failures.py::test_failure_25_several_copies_of_the_truth_about_a_position
 | drop repeat
 
 6 working orders of the last session cannot be managed
@@ -335,22 +335,22 @@ cli/test_resume.py::test_a_killed_engine_finds_its_position_and_orders_again
 
 7 stop and target that were found again do not belong to the position
 | cli/test_resume.py::test_a_killed_engine_finds_its_position_and_orders_again
-core/test_failures.py::test_failure_26_restart_forgets_positions_and_executes_the_last_signal_again
+core/test_truth_failures.py::test_failure_26_restart_forgets_positions_and_executes_the_last_signal_again
 | reset
 
 8 an answer that does not come is taken for an empty one
 | core/test_faults.py::test_43_a_snapshot_that_never_ends_proves_nothing
-broker/test_session.py::test_a_snapshot_that_does_not_end_degrades_asks_again_and_then_reconnects
+broker/test_session_sync.py::test_a_snapshot_that_does_not_end_degrades_asks_again_and_then_reconnects
 | drop swallow
 
 9 a dead farm is not noticed, or costs the whole connection
-| broker/test_session.py::test_farms_are_known_by_name
+| broker/test_session_losses.py::test_farms_are_known_by_name
 broker/test_upstream.py::test_only_market_data_farms_count_for_market_data
 | farm-down
 
 10 the nightly reset ends the program
 | campaign/test_fault_table.py::test_the_page_says_what_comes_of_a_fault
-broker/test_session.py::test_a_tws_that_is_not_there_is_tried_again_with_doubling_pauses
+broker/test_session_start.py::test_a_tws_that_is_not_there_is_tried_again_with_doubling_pauses
 | reset-window refuse
 
 11 a leg of a group may not be modified
@@ -363,7 +363,7 @@ core/test_faults.py::test_18_19_cover_after_each_partial_fill
 | late-fill
 
 13 fills in quick succession leave the stop too small
-| core/test_failures.py::test_failure_06_lost_updates_under_rapid_partial_fills
+| core/test_trade_failures.py::test_failure_06_lost_updates_under_rapid_partial_fills
 | delay
 
 14 nobody says whether children work after a part fill
@@ -392,7 +392,7 @@ core/test_orders.py::test_a_refused_amendment_leaves_the_terms_that_were_echoed
 | reject
 
 19 an order id is used twice
-| core/test_failures.py::test_failure_22_order_ids_reused_or_reset
+| core/test_broker_failures.py::test_failure_22_order_ids_reused_or_reset
 sim/test_exchange.py::test_any_id_at_or_above_the_next_is_accepted_and_none_below
 | next-id reject
 
@@ -408,7 +408,7 @@ core/test_foreign.py::test_ignored_shares_are_counted_apart
 
 22 a group needs the account's name; its own name comes back changed
 | sim/test_exchange.py::test_an_oca_order_without_account_can_be_refused
-core/test_failures.py::test_failure_18_order_types_or_time_in_force_sent_empty
+core/test_broker_failures.py::test_failure_18_order_types_or_time_in_force_sent_empty
 | policy
 
 23 a fill of an order that nobody can find
@@ -428,14 +428,14 @@ campaign/test_auditor.py::test_what_was_placed_directly_is_nobodys_to_protect
 | policy
 
 26 the time in force is ignored, orders are gone after a restart, a position is behind its own fill
-| core/test_failures.py::test_failure_18_order_types_or_time_in_force_sent_empty
+| core/test_broker_failures.py::test_failure_18_order_types_or_time_in_force_sent_empty
 embedding/test_order_manager.py::test_what_was_placed_is_found_by_its_reference_after_a_restart
 core/test_core.py::test_a_position_is_told_as_it_opens_and_closes
 | restart
 
 27 a connection that was lost does not come back, nor its data
 | runtime/test_engine.py::test_failure_27_no_reconnect
-broker/test_session.py::test_1101_subscribes_data_anew
+broker/test_session_losses.py::test_1101_subscribes_data_anew
 | reset close
 
 28 bursts of messages freeze the gateway
@@ -445,12 +445,12 @@ broker/test_pacing.py::test_protection_takes_its_parent_along
 
 29 stale modifications wait in a queue and are played later
 | core/test_exits.py::test_an_amendment_waits_for_the_one_under_way
-core/test_failures.py::test_failure_07_a_queued_cancel_all_strips_the_next_trades_protection
+core/test_signal_failures.py::test_failure_07_a_queued_cancel_all_strips_the_next_trades_protection
 | stall
 
 30 a commission that is late becomes a fee of nothing
 | core/test_faults.py::test_07_a_commission_changes_profit_only
-core/test_failures.py::test_failure_32_commissions_ignored_in_profit_and_loss
+core/test_truth_failures.py::test_failure_32_commissions_ignored_in_profit_and_loss
 | delay unset-commission
 
 31 a chart costs an object for each order
@@ -458,7 +458,7 @@ core/test_failures.py::test_failure_32_commissions_ignored_in_profit_and_loss
 fast/test_table.py::test_every_pair_reads_its_own_cell
 
 32 nothing on a statement says which order it was
-| core/test_failures.py::test_failure_18_order_types_or_time_in_force_sent_empty
+| core/test_broker_failures.py::test_failure_18_order_types_or_time_in_force_sent_empty
 embedding/test_order_manager.py::test_what_was_placed_is_found_by_its_reference_after_a_restart
 | restart
 """)

@@ -1,0 +1,167 @@
+"""What faults do to orders at the exchange, and what the user of TWS and the broker do to them."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+from ibapi.execution import ExecutionFilter
+
+from engine.sim.policies import Policies
+from tests.sim.caller import Room
+
+D = Decimal
+
+
+def test_an_order_is_rejected_after_it_was_acknowledged():
+    room = Room("start reject-late after=2s types=STP")
+    caller = room.call()
+    stop = caller.place("SELL", 100, "STP", auxPrice=99.0)
+    assert caller.statuses(stop) == ["PreSubmitted"]
+    room.wait(2)
+    assert caller.statuses(stop) == ["PreSubmitted", "Inactive"]
+    assert caller.errors() == [(stop, 201)]
+    room.trade(98.0)
+    assert room.position == 0
+
+
+def test_an_inactive_order_works_later():
+    room = Room("start inactive hold=10s")
+    caller = room.call()
+    order_id = caller.place("BUY", 100, "LMT", lmtPrice=101.0)
+    assert caller.statuses(order_id)[-1] == "Inactive"
+    room.wait(9)
+    assert room.position == 0
+    room.wait(2)
+    assert caller.statuses(order_id)[-1] == "Filled"
+
+
+def test_a_short_sale_waits_for_shares_and_a_long_one_does_not():
+    room = Room("start locate hold=30s")
+    caller = room.call()
+    caller.place("BUY", 100, "MKT")
+    caller.place("SELL", 100, "MKT")
+    assert room.position == 0
+    short = caller.place("SELL", 100, "MKT")
+    assert (short, 404) in caller.errors()
+    assert [row[9] for row in caller.of("orderStatus")][-1] == "locate"
+    room.wait(31)
+    assert caller.statuses(short)[-1] == "Filled"
+    assert room.position == -100
+
+
+def test_a_change_becomes_a_second_order_that_nobody_reaches():
+    room = Room("start double")
+    caller = room.call()
+    order_id = caller.place("BUY", 100, "LMT", lmtPrice=90.0)
+    caller.place("BUY", 100, "LMT", order_id=order_id, lmtPrice=91.0)
+    first, second = room.exchange.open_orders()
+    assert first.perm_id != second.perm_id and first.order_id == second.order_id
+    caller.cancel(order_id)
+    (left,) = room.exchange.open_orders()
+    assert left.limit_price == 90
+    room.tick("A", 89.0, 500)
+    assert room.position == 100
+    assert len(room.exchange.completed_orders()) == 2
+
+
+@pytest.mark.parametrize(("part", "status", "shares"), [("100%", "Filled", 80),
+                                                        ("25%", "Cancelled", 20)])  # fmt: skip
+def test_an_order_fills_after_it_was_cancelled(part, status, shares):
+    room = Room(f"start late-fill after=2s part={part}")
+    caller = room.call()
+    order_id = caller.place("BUY", 80, "LMT", lmtPrice=99.0)
+    caller.cancel(order_id)
+    room.wait(1.9)
+    assert room.position == 0
+    room.wait(0.2)
+    assert caller.filled() == [("00000001.01.01", "BOT", D(shares))]
+    assert caller.statuses(order_id)[-2:] == ["Cancelled", status]
+    assert room.position == shares
+
+
+def test_a_stuck_stop_is_set_off_and_does_not_fill():
+    room = Room("start stuck for=20s")
+    caller = room.call()
+    caller.place("BUY", 100, "MKT")
+    stop = caller.place("SELL", 100, "STP", auxPrice=99.0)
+    room.trade(98.5)
+    assert caller.statuses(stop)[-1] == "Submitted"
+    assert room.position == 100
+    room.wait(21)
+    room.quote(98.0, 98.1)
+    assert caller.statuses(stop)[-1] == "Filled"
+
+
+@pytest.mark.parametrize(
+    ("change", "shares", "price"),
+    [("quantity=-10", 90, "100.0"), ("price=-0.05", 100, "99.95"), ("bust=yes", 0, "100.0")],
+)
+def test_an_execution_is_corrected_by_its_next_revision(change, shares, price):
+    room = Room(f"start correct after=1s {change}")
+    caller = room.call()
+    order_id = caller.place("BUY", 100, "MKT")
+    room.wait(2)
+    executions = [row[2] for row in caller.of("execDetails")]
+    assert [one.execId.split(".", 1)[1] for one in executions] == [
+        "00000001.01.01", "00000001.01.02"
+    ]  # fmt: skip
+    assert (executions[1].shares, executions[1].cumQty) == (shares, shares)
+    assert D(str(executions[1].price)) == D(price)
+    assert room.position == shares
+    assert caller.of("orderStatus")[-1][0] == order_id
+    assert caller.of("orderStatus")[-1][2] == shares
+    account = room.exchange._floor.account
+    held = account.book["IBM"]
+    assert account.cash + held.cost == Policies().cash + held.realised
+
+
+def test_the_correction_may_overtake_what_it_corrects():
+    room = Room("start delay execDetails by=5s count=1", "start correct after=1s quantity=-10")
+    caller = room.call()
+    caller.place("BUY", 100, "MKT")
+    room.wait(10)
+    assert [number[-2:] for number, _, _ in caller.filled()] == ["02", "01"]
+
+
+def test_orders_are_cancelled_and_changed_by_hand():
+    room = Room("+1s change-by-hand types=STP price=-0.50 quantity=-40",
+                "+2s cancel-by-hand types=STP")  # fmt: skip
+    caller = room.call()
+    stop = caller.place("SELL", 100, "STP", auxPrice=99.0)
+    target = caller.place("SELL", 100, "LMT", lmtPrice=120.0)
+    room.wait(1)
+    changed = caller.of("openOrder")[-1][2]
+    assert (changed.auxPrice, changed.totalQuantity) == (98.5, 60)
+    room.wait(1)
+    assert caller.statuses(stop)[-1] == "Cancelled"
+    assert caller.statuses(target)[-1] == "Submitted"
+
+
+def test_an_order_by_hand_is_foreign_to_other_clients():
+    room = Room("+1s order-by-hand IBM BUY 30 type=LMT price=90", "+1s order-by-hand IBM SELL 10")
+    owner, other = room.call(client_id=0), room.call(client_id=7)
+    owner.client.reqAutoOpenOrders(True)
+    room.wait(1)
+    assert next(row[0] for row in owner.of("openOrder")) == -1
+    assert other.of("openOrder") == other.filled() == []
+    other.client.reqAllOpenOrders()
+    assert [(row[0], row[2].clientId) for row in other.of("openOrder")] == [(0, 0)]
+    other.client.reqExecutions(3, ExecutionFilter())
+    assert [row[2].orderId for row in other.of("execDetails")] == [0]
+    assert room.position == -10
+    owner.cancel(-1)
+    assert room.exchange.open_orders() == []
+
+
+def test_a_forced_liquidation_closes_and_says_so():
+    room = Room("+1s liquidate")
+    caller = room.call()
+    caller.client.reqPositions()
+    caller.place("BUY", 100, "MKT")
+    room.trade(95.0)
+    room.wait(1)
+    assert room.position == 0
+    assert caller.of("position")[-1][2] == 0
+    caller.client.reqExecutions(3, ExecutionFilter())
+    assert [row[2].liquidation for row in caller.of("execDetails") if row[0] == 3] == [0, 1]
