@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final, Self
+from typing import Final
 
 from engine.core import Core
 from engine.daybook import DayBook
@@ -43,15 +43,6 @@ class KeptJournal(Journal):
         if since >= SNAPSHOT_RECORDS and not self.pending:
             self.kept = StateSnapshot(self.count, self.head_hash, shape(), image(core.state, book))
 
-    def gone_on(self, core: Core, book: DayBook) -> Self:
-        """Found again with nothing but the state that it led to. The chain goes on; what came
-        before is forgotten, so that memory and starts do not grow with it."""
-        assert not self.pending, "its last records are not committed"
-        found = type(self)(MEMORY, Store.memory(Base(self.count, self.head_hash)), None)
-        found.kept = StateSnapshot(self.count, self.head_hash, shape(), image(core.state, book))
-        self._store.close()
-        return found
-
     def records(self, after: int = 0) -> Iterator[Record]:
         known = self._known
         for row in self._rows(after):
@@ -69,6 +60,14 @@ class DayJournal(KeptJournal):
     @property
     def pending(self) -> bool:
         return False
+
+    def gone_on(self, core: Core, book: DayBook) -> DayJournal:
+        """Found again with nothing but the state that it led to. The chain goes on; what came
+        before is forgotten, so that memory and starts do not grow with it."""
+        found = DayJournal(MEMORY, Store.memory(Base(self.count, self.head_hash)), None)
+        found.kept = StateSnapshot(self.count, self.head_hash, shape(), image(core.state, book))
+        self._store.close()
+        return found
 
     def commit(self) -> None:
         self._unwritten_bytes = 0  # what is kept is no arrears

@@ -5,8 +5,8 @@ from engine.sim.kept_journal import DayJournal, KeptJournal
 from tests.sim.test_virtual import Day
 
 
-def traded():
-    day = Day(journal=KeptJournal.memory())
+def traded(kind=KeptJournal):
+    day = Day(journal=kind.memory())
     day.signal(60, "IBM", "BUY")
     day.run(120)
     return day
@@ -21,7 +21,7 @@ def test_the_next_life_finds_every_record():
 
 
 def test_what_led_to_a_state_is_forgotten_and_the_chain_goes_on():
-    day = traded()
+    day = traded(DayJournal)
     count, head = day.journal.count, day.journal.head_hash
     found = day.journal.gone_on(day.engine.core, day.engine.day_book)
     back = recover(found, day.engine.config)
@@ -39,13 +39,10 @@ def test_what_led_to_a_state_is_forgotten_and_the_chain_goes_on():
 
 
 def test_in_one_that_ends_with_its_process_nothing_waits_for_a_disk():
-    day = Day(journal=DayJournal.memory())
-    day.signal(60, "IBM", "BUY")
-    day.run(120)
+    day = traded(DayJournal)
     records = list(day.journal.records())
     found = day.journal.gone_on(day.engine.core, day.engine.day_book)
 
     assert not day.journal.pending
     assert [one.seq for one in records] == list(range(1, day.journal.count + 1))
     assert records[-1].hash == day.journal.head_hash == found.head_hash
-    assert type(found) is DayJournal
