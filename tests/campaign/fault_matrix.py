@@ -170,7 +170,7 @@ broker/test_session_losses.py::test_data_that_flow_prove_the_link_whatever_codes
 37 pieces, nonsense, bad lengths, unknown fields and messages, backpressure
 | fast/test_frame.py::test_any_payloads_in_any_chunks
 fast/test_frame.py::test_a_bad_length_breaks_the_stream_for_good
-fast/test_decode.py::test_any_bytes_are_a_message_or_an_error
+fast/test_decode_damage.py::test_any_bytes_are_a_message_or_an_error
 broker/test_connection.py::test_send_is_whole_even_when_the_peer_reads_slowly
 broker/test_session_sync.py::test_an_unreadable_message_is_counted_and_the_truth_is_asked
 

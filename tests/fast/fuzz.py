@@ -26,7 +26,7 @@ from typing import Any, Final
 from _fast.market import Market
 from _fast.reader import BROKEN, Reader
 from bench.compiled import compiled
-from tests.fast.test_decode import VALID
+from tests.fast.market_samples import VALID
 
 PAUSE_CASES: Final = 50  # between looks at the clock
 MESSAGES_MAX: Final = 4
