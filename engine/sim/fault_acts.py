@@ -48,6 +48,8 @@ class FaultActs:
         self.refusing_until_ns = 0
         self.lower_ids = 0  # by so much begin the ids of the next to connect
         self.links_down = 0  # faults that keep TWS from its server
+        self._answers: list[dict[str, Any]] = []  # policies that faults have changed, as they began
+        self._own_answers: dict[str, Any] = {}  # and what they would be without
         self._acts: dict[str, Callable[[Fault], bool]] = {
             "reset": self._reset,
             "close": self._close,
@@ -229,12 +231,22 @@ class FaultActs:
         return True
 
     def _policy(self, fault: Fault) -> bool:
-        before = self._incidents.answer(fault["answer"])
-        self._after(fault["for"], partial(self._restore, before))
+        answers = dict(fault["answer"])
+        before = self._incidents.answer(answers)
+        for name, own in before.items():
+            if not any(name in others for others in self._answers):
+                self._own_answers[name] = own
+        self._answers.append(answers)
+        self._after(fault["for"], partial(self._withdraw, answers))
         return True
 
-    def _restore(self, before: dict[str, Any]) -> None:
-        self._incidents.answer(before)
+    def _withdraw(self, answers: dict[str, Any]) -> None:
+        """What others have begun meanwhile goes on; else the broker answers as it did."""
+        self._answers = [one for one in self._answers if one is not answers]
+        now = {name: self._own_answers[name] for name in answers}
+        for one in self._answers:
+            now |= {name: answer for name, answer in one.items() if name in now}
+        self._incidents.answer(now)
 
 
 def of_client(client_id: int, fault: Fault) -> bool:

@@ -293,6 +293,30 @@ def test_a_policy_changes_for_a_while():
     assert room.exchange.policies == Policies()
 
 
+def test_policies_that_overlap_end_each_at_its_own_time():
+    """The latest holds, and none outlives its time because another began within it."""
+    room = Room(
+        "+1s policy active_orders_max=3 for=10s",
+        "+5s policy active_orders_max=5 for=10s",
+        "+6s policy active_orders_max=4 for=1s",
+        "+6s policy margin=refuse for=10s",
+    )
+    seen = []
+    for seconds in (2, 4, 0.5, 1, 4, 5):  # until 2, 6, 6.5, 7.5, 11.5, 16.5 s
+        room.wait(seconds)
+        seen.append((room.exchange.policies.active_orders_max, room.exchange.policies.margin))
+    own = Policies()
+    none = own.active_orders_max, own.margin
+    assert seen == [
+        (3, own.margin),
+        (4, "refuse"),
+        (4, "refuse"),
+        (5, "refuse"),
+        (5, "refuse"),
+        none,
+    ]
+
+
 def test_faults_combine():
     room = Room("start repeat execDetails again=2", "start delay execDetails by=2s",
                 "start drop orderStatus chance=50%", "fill:1 link-down for=10s fills=told",
