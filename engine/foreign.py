@@ -175,9 +175,9 @@ def overlooked(state: State, out: Outbox, symbol: str, con_id: int, shares: Deci
 
 def unresolved(state: State, symbol: str, con_id: int) -> bool:
     """Whether the policy still keeps a symbol frozen for what others have done."""
-    if state.config.strategy.foreign_orders == "ignore":
-        return False
     policy = state.config.strategy.foreign_orders
+    if policy == "ignore":
+        return False
     if policy == "freeze" and any(one == symbol for one, _ in state.foreign_orders.values()):
         return True
     return state.foreign.get(con_id, ZERO) != state.foreign_found.get(con_id, ZERO)
