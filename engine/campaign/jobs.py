@@ -5,6 +5,7 @@ What comes out of a seed depends on the seed alone, so any number of processes f
 
 from __future__ import annotations
 
+import gc
 import signal
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -69,7 +70,7 @@ def _alone(tasks: Iterator[tuple[int, Mode, float]], show: Part) -> Iterator[dic
 
 def _together(tasks: Iterator[tuple[int, Mode, float]], jobs: int) -> Iterator[dict[str, Any]]:
     context = get_context("spawn")
-    pool = ProcessPoolExecutor(jobs, mp_context=context, initializer=_deaf)
+    pool = ProcessPoolExecutor(jobs, mp_context=context, initializer=_begin)
     waiting: set[Future[dict[str, Any]]] = set()
     try:
         for task in tasks:
@@ -86,9 +87,11 @@ def _together(tasks: Iterator[tuple[int, Mode, float]], jobs: int) -> Iterator[d
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _deaf() -> None:
-    """An interrupt from the keyboard reaches all; the parent alone says what follows."""
+def _begin() -> None:
+    """An interrupt from the keyboard reaches all; the parent alone says what follows. And what is
+    loaded stays: the collector of garbage need not look through it again and again."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    gc.freeze()
 
 
 def work(seed: int, mode: Mode, hours: float, show: Part | None = None) -> dict[str, Any]:
