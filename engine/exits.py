@@ -211,7 +211,7 @@ def _close(part: Part) -> list[Want]:
             if not changed and order.remaining > part.size:
                 changed = [Withdraw(order)]
             found += changed
-    if alive:
+    if alive or (not part.on_side and _entry_told(part)):
         return found
     at_ns = max(part.tranche.retry_ns, _entry_gone_ns(part))
     if part.terms.now_ns < at_ns:
@@ -219,12 +219,22 @@ def _close(part: Part) -> list[Want]:
     return [PlaceExit(part.tranche, held, Role.CLOSE, action, part.size, None, part.on_side)]
 
 
+def _entry_told(part: Part) -> bool:
+    """Whether a status has counted shares of an entry whose executions are still to come, as when
+    those of its stop have overtaken them. It is a turn-over only as long as they are missing, and
+    a close would come on top of them. A round of questions finds them, or that there are none."""
+    return any(
+        order.status_filled > order.filled
+        for order in part.tranche.orders.values()
+        if order.role in OPENING_ROLES
+    )
+
+
 def _entry_gone_ns(part: Part) -> int:
     """Until when a close waits for the cancelled rest of an entry. Shares that the entry brings
     while a smaller close is under way would lose their stop to the close's own fill, because
-    both are in one group. An answer ends the wait; one that does not come, its patience."""
-    if not part.on_side:
-        return 0
+    both are in one group; beside the close of what is on the wrong side they would be too many.
+    An answer ends the wait; one that does not come, its patience."""
     terms = part.terms
     return max(
         (

@@ -299,6 +299,16 @@ def test_dead_legs_fill_too_much_together() -> None:
     assert oco_state(tale) == OcoState.OVERFILLED
 
 
+def test_a_leg_that_was_called_dead_has_filled() -> None:
+    tale = Tale()
+    one, other = pair(tale)
+    tale.tell(tale.said(one, "Cancelled"), tale.said(other, "Cancelled"))
+
+    tale.tell(tale.filled(one, Decimal(10)))
+
+    assert oco_state(tale) == OcoState.ONE_FILLED
+
+
 def test_a_leg_that_was_called_dead_is_taken_back() -> None:
     tale = Tale()
     one, other = pair(tale)
@@ -355,6 +365,17 @@ def test_a_word_after_a_death(death: OrderReport, word: str, report: OrderReport
     assert entry.reported == report
 
 
+def test_what_was_not_listed_was_refused() -> None:
+    tale = Tale()
+    entry = tale.enter(0)
+    tale.vanish(entry)
+    assert entry.reported == OrderReport.ABSENT
+
+    tale.tell(ErrorReported(entry.order_id, 201, "Order rejected - reason:no"))
+
+    assert entry.reported == OrderReport.REJECTED
+
+
 @pytest.mark.parametrize("code", [10147, 10148])
 def test_a_cancel_that_is_refused_while_an_amendment_is_open_leaves_that_open(code: int) -> None:
     tale = Tale(double_down=None, scale_in=None)
@@ -370,7 +391,13 @@ def test_a_cancel_that_is_refused_while_an_amendment_is_open_leaves_that_open(co
     assert target.asked == OrderAsk.AMENDING
 
 
-def test_an_order_that_is_pending_cancel_and_not_listed_twice_is_absent() -> None:
+@pytest.mark.parametrize(
+    ("word", "report"),
+    [("PendingCancel", OrderReport.CANCEL_PENDING), ("Inactive", OrderReport.INACTIVE)],
+)
+def test_an_order_that_hardly_lives_and_is_not_listed_twice_is_absent(
+    word: str, report: OrderReport
+) -> None:
     tale = Tale()
     entry = tale.enter(0)
     tale.hidden.add(entry.order_id)
@@ -380,8 +407,8 @@ def test_an_order_that_is_pending_cancel_and_not_listed_twice_is_absent() -> Non
             break
         tale.now_ns += SECOND
         tale.tell(TimerElapsed(), *tale.snapshot())
-    tale.tell(tale.said(entry, "PendingCancel"))
-    assert entry.reported == OrderReport.CANCEL_PENDING
+    tale.tell(tale.said(entry, word))
+    assert entry.reported == report
     for _ in range(5):
         tale.now_ns += SECOND
         tale.tell(TimerElapsed())
