@@ -97,6 +97,7 @@ class Order:
     refused: OrderSpec | None = None  # an amendment the broker would not take; not asked again
     deadline_ns: int = 0  # an answer is due; 0 = none
     absences: int = 0  # complete snapshots in which it was missing
+    overtold: int = 0  # rounds in which a status counted more, and nothing was missing
     attached: bool = False  # a child: the broker holds it until its parent fills
 
     def step(self, event: OrderEvent) -> bool:

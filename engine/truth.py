@@ -45,6 +45,7 @@ from statecharts.vocabulary import (
 _ALL_KINDS: Final[tuple[SnapshotKind, ...]] = get_args(SnapshotKind)
 _DOUBT_KINDS: Final[tuple[SnapshotKind, ...]] = ("open_orders", "executions", "positions")
 _ABSENCES_TO_PROVE: Final = 2
+_AGREEMENTS_TO_PROVE: Final = 2
 _PAUSE_FIRST_S, _PAUSE_MAX_S, _QUIET_S = 0.25, 5.0, 30.0  # between rounds
 _RECHECK_S: Final = 10.0  # while a symbol is frozen
 _POSITION_SETTLE_S: Final = 1.0  # a position may run ahead of its execution by this much
@@ -190,6 +191,9 @@ def _conclude(state: State, out: Outbox) -> None:
             _judge(state, out, order)
     for symbol, instrument in state.instruments.items():
         _compare(state, out, symbol, instrument.con_id)
+    for order in state.orders.values():
+        if order.status_filled > order.filled:
+            _recount(state, out, order)
     living = [order for order in state.orders.values() if not order.dead]
     out.say(
         ReconciledEvent,
@@ -239,6 +243,26 @@ def _judge(state: State, out: Outbox, order: Order) -> None:
         report(state, out, order, OrderEvent.PROVEN_ABSENT, "the broker does not list it")
     else:
         state.doubts = True  # it filled, and the execution is still to come
+
+
+def _recount(state: State, out: Outbox, order: Order) -> None:
+    """A status has counted more than the executions make, and they make what the broker holds: it
+    was told before one of them was corrected, or by mistake. Whatever seems to be on its way keeps
+    exits from what is held."""
+    if order.symbol in state.suspects or order.symbol in state.frozen:
+        order.overtold = 0
+        return
+    order.overtold += 1
+    if order.overtold < _AGREEMENTS_TO_PROVE:
+        state.doubts = True
+        return
+    told = (
+        f"order {order.order_id}: status said {order.status_filled} filled, and nothing is missing"
+    )
+    out.alert("warning", told, order.symbol)
+    order.overtold, order.status_filled = 0, order.filled
+    state.deadlines.pop(f"fills:{order.order_id}", None)
+    state.touch(order)
 
 
 def _compare(state: State, out: Outbox, symbol: str, con_id: int) -> None:
