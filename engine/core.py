@@ -186,7 +186,7 @@ class Core:
             state.scaled(timing.entry_cancel_s),
             timing.protect_attempts_max,
             state.oca_amendable and context.plan.trade.resize == "amend",
-            crowd_of(state, context),
+            crowd_of(state, context, out.now_ns),
         )
         for want in wants(context, terms):
             _carry_out(state, out, context, want)

@@ -22,10 +22,11 @@ def crowd(state: State, symbol: str, side: Side, but: Context | None = None) -> 
     )
 
 
-def crowd_of(state: State, context: Context) -> int:
-    """On the side of a trade's exits, its own among them, while a close of it has been refused:
-    nobody else asks."""
-    if not any(Role.CLOSE in tranche.failures for tranche in context.tranches):
+def crowd_of(state: State, context: Context, now_ns: int) -> int:
+    """On the side of a trade's exits, its own among them, when a close that has been refused is
+    tried again: nobody else asks."""
+    tranches = context.tranches
+    if not any(Role.CLOSE in one.failures and one.retry_ns <= now_ns for one in tranches):
         return 0
     return crowd(state, context.symbol, "SELL" if context.side > 0 else "BUY")
 

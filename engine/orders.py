@@ -97,6 +97,7 @@ class Order:
     refused: OrderSpec | None = None  # an amendment the broker would not take; not asked again
     deadline_ns: int = 0  # an answer is due; 0 = none
     absences: int = 0  # complete snapshots in which it was missing
+    overtold_ns: int = 0  # since when a status counts more and nothing is missing; 0 = it does not
     attached: bool = False  # a child: the broker holds it until its parent fills
     risen_id: int = 0  # it was given up, and the broker lists it under this number; 0 = it does not
 

@@ -183,13 +183,6 @@ class Ledger:
         """Sum of the latest revisions of the executions of one order."""
         return self.totals.get(order_id, (ZERO, ZERO))[0]
 
-    def corrected(self, order_id: int) -> bool:
-        """Whether executions of one order have been replaced by later revisions."""
-        return any(
-            number > 1 and self.order_of[identity] == order_id
-            for identity, number in self.revisions.items()
-        )
-
     def average(self, order_id: int) -> Decimal:
         """Average price of what one order has filled; 0 when nothing."""
         quantity, value = self.totals.get(order_id, (ZERO, ZERO))

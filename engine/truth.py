@@ -49,6 +49,7 @@ _ABSENCES_TO_PROVE: Final = 2
 _PAUSE_FIRST_S, _PAUSE_MAX_S, _QUIET_S = 0.25, 5.0, 30.0  # between rounds
 _RECHECK_S: Final = 10.0  # while a symbol is frozen, or an order lives that was given up
 _LOOK_AGAIN_S: Final = 30.0  # at what others hold, if an older position would explain it
+_AGREES_S: Final = 5.0  # so long executions and positions agree that nothing is missing
 _POSITION_SETTLE_S: Final = 1.0  # a position may run ahead of its execution by this much
 _DAY_NS: Final = 86_400 * 1_000_000_000
 
@@ -188,15 +189,15 @@ def _conclude(state: State, out: Outbox) -> None:
     state.ask_pause_s = min(2 * state.ask_pause_s, _PAUSE_MAX_S) if in_a_row else _PAUSE_FIRST_S
     state.ask_from_ns = out.now_ns + state.scaled(state.ask_pause_s)
     for order in list(state.orders.values()):
-        if order.status_filled > order.filled and _miscounted(state, order):
-            order.status_filled = order.filled
-            state.touch(order)  # exits have made room for what was thought to be missing
         if order.risen_id:
             _judge_risen(state, out, order)
         elif not order.dead:
             _judge(state, out, order)
     for symbol, instrument in state.instruments.items():
         _compare(state, out, symbol, instrument.con_id)
+    for order in state.orders.values():
+        if order.status_filled > order.filled:
+            _recount(state, out, order)
     living = [order for order in state.orders.values() if not order.dead]
     out.say(
         ReconciledEvent,
@@ -213,16 +214,6 @@ def _conclude(state: State, out: Outbox) -> None:
 def _ask_within(state: State, out: Outbox, seconds: float) -> None:
     at_ns = out.now_ns + state.scaled(seconds)
     state.deadlines["ask"] = min(state.deadlines.get("ask", at_ns), at_ns)
-
-
-def _miscounted(state: State, order: Order) -> bool:
-    """Whether a status that calls more filled than the executions is of before a correction: the
-    broker holds what they make, so none of them is missing."""
-    owner = state.contexts.get(order.owner) or state.groups.get(order.owner)
-    if owner is None or not owner.ledger.corrected(order.order_id):
-        return False
-    con_id = state.instruments[order.symbol].con_id
-    return con_id in state.foreign and _difference(state, order.symbol, con_id) == ZERO
 
 
 def _judge(state: State, out: Outbox, order: Order) -> None:
@@ -278,6 +269,22 @@ def _difference(state: State, symbol: str, con_id: int) -> Decimal:
     """Shares that the broker holds more than we and the others do."""
     expected = state.held(symbol) + state.foreign.get(con_id, ZERO)
     return state.round.positions.get(con_id, ZERO) - expected
+
+
+def _recount(state: State, out: Outbox, order: Order) -> None:
+    """A status has counted more than the executions make, and they make what the broker holds, now
+    as a while ago: it was told before one of them was corrected, or by mistake. Whatever seems to
+    be on its way keeps exits from what is held."""
+    if order.symbol in state.suspects or order.symbol in state.frozen:
+        order.overtold_ns = 0
+    elif not order.overtold_ns:
+        order.overtold_ns = out.now_ns
+    elif out.now_ns - order.overtold_ns >= state.scaled(_AGREES_S):
+        told = f"order {order.order_id}: status said {order.status_filled} filled, and nothing"
+        out.alert("warning", f"{told} is missing", order.symbol)
+        order.overtold_ns, order.status_filled = 0, order.filled
+        state.deadlines.pop(f"fills:{order.order_id}", None)
+        state.touch(order)  # exits have made room for what was thought to be missing
 
 
 def _compare(state: State, out: Outbox, symbol: str, con_id: int) -> None:

@@ -9,6 +9,7 @@ from engine.commands import Command, Snapshot
 from engine.config import from_mapping
 from engine.events import AlertEvent
 from engine.inputs import (
+    CloseRequested,
     ExecutionReported,
     Input,
     OrderOpened,
@@ -18,7 +19,7 @@ from engine.inputs import (
     TimerElapsed,
 )
 from engine.orders import Role
-from engine.sim.records import ExecutionNotice
+from engine.sim.records import ExecutionNotice, OrderNotice
 from engine.sim.wireless import translate
 from statecharts.vocabulary import OrderReport
 from tests.core.desk import Desk
@@ -98,3 +99,36 @@ def test_nothing_is_added_while_no_stop_is_known_to_stand(kind: str) -> None:
     d.heal()
 
     assert len(d.core.state.current["AAPL"].of(Role.ADD)) == 1
+
+
+@pytest.mark.parametrize("kind", ["BUY", "SHORT"])
+@pytest.mark.parametrize("stale", [False, True], ids=["before", "after"])
+def test_shares_that_a_status_counted_and_a_correction_took_back_are_not_waited_for(
+    kind: str, stale: bool
+) -> None:
+    """Only the corrected execution was ever heard. The ten that seemed to be on their way kept
+    every stop and close away from what was held."""
+    d = desk()
+    side = 1 if kind == "BUY" else -1
+    d.quote("AAPL", 99.99, 100.0)
+    d.signal("AAPL", kind)
+    assert d.core.state.held("AAPL") == 300 * side
+    d.quote("AAPL", 99.99, 100.0, size=60)
+    d.courier.lost = {ExecutionReported} | ({OrderStatusReported} if stale else set())
+    d.feed(CloseRequested("AAPL", "operator"))
+    close = d.oldest("AAPL", "MKT")
+    counted = translate(OrderNotice(attrs.evolve(close), with_open_order=False))
+    (fill,) = [one for one in d.exchange.executions() if one.order_id == close.order_id]
+    live = d.exchange._registry.find(fill.client_id, fill.order_id)
+    corrected = d.exchange._floor.ledger.correct(fill, fill.quantity - 10, fill.price, live)
+    d.courier.lost.clear()
+    d.deliver([corrected])
+    if stale:
+        d.feed(*counted)
+    d.broker_cancels("AAPL", "MKT")
+    d.wait(5)
+    d.quote("AAPL", 99.99, 100.0)
+    d.wait(30)
+
+    assert d.exchange.position("AAPL") == d.core.state.held("AAPL") == 0
+    assert d.live("AAPL") == []
