@@ -21,7 +21,7 @@ from engine.rulebook import clear_cooldowns
 from engine.state import DAY_NS, State
 from statecharts.vocabulary import BracketState, OcoState, OrderReport
 
-_KEPT_S: Final = 900.0  # how long a finished context can still be found
+KEPT_S: Final = 900.0  # how long a finished context can still be found
 
 
 def came_to_rest(state: State, out: Outbox, context: Context) -> None:
@@ -63,7 +63,7 @@ def report_trade(state: State, out: Outbox, context: Context) -> None:
             **bound(state, context.number),
         )
     if graced and context.reverse_to is None:
-        state.deadlines.setdefault(f"drop:{context.number}", out.now_ns + state.scaled(_KEPT_S))
+        state.deadlines.setdefault(f"drop:{context.number}", out.now_ns + state.scaled(KEPT_S))
 
 
 def drop(state: State, context: Context, now_ns: int) -> None:
@@ -79,7 +79,7 @@ def drop(state: State, context: Context, now_ns: int) -> None:
 def forget_groups(state: State, symbol: str, now_ns: int) -> None:
     """Those of a symbol that ended long ago, the oldest first: what they have brought is kept as
     one sum. One that lives keeps later ones here, for each counts after those before it."""
-    kept_ns = state.scaled(_KEPT_S)
+    kept_ns = state.scaled(KEPT_S)
     for group in [one for one in state.groups.values() if one.symbol == symbol]:
         if group.state != OcoState.DONE:
             return  # its end will bring us back
@@ -125,7 +125,7 @@ def settle_group(state: State, out: Outbox, group: Group) -> None:
         _tell_group(out, group.kind, OcoState(group.state).name, group.oca_group, group.orders)
         if group.state == OcoState.DONE:
             group.ended_ns = out.now_ns
-            due_ns = out.now_ns + state.scaled(_KEPT_S)
+            due_ns = out.now_ns + state.scaled(KEPT_S)
             state.deadlines.setdefault(f"past:{group.symbol}", due_ns)
         if group.state == OcoState.OVERFILLED:
             out.alert("critical", "both legs of an OCO filled", group.symbol)

@@ -32,6 +32,7 @@ from engine.orders import Order
 from engine.outbox import Outbox
 from engine.reports import report
 from engine.rulebook import schedule
+from engine.settlement import KEPT_S
 from engine.state import Round, State, Suspicion
 from statecharts.vocabulary import (
     ContextEvent,
@@ -91,7 +92,7 @@ def on_session(state: State, out: Outbox, changed: SessionChanged) -> None:
 def _rebase(state: State, now_ns: int) -> None:
     """Begin a connection's time. A clock that was set back, or a simulated exchange that began
     its day anew, must not leave deadlines in a future that never comes."""
-    state.deadlines.clear()
+    state.deadlines = _patience(state, now_ns)
     grace = state.scaled(state.config.timing.late_fill_grace_s)
     for order in state.orders.values():
         if order.dead and order.reported != OrderReport.CLOSED:
@@ -107,6 +108,24 @@ def _rebase(state: State, now_ns: int) -> None:
     for instrument in state.instruments.values():  # they are defined again only if they changed
         schedule(state, instrument, now_ns)
     state.dirty.update(state.contexts)
+
+
+def _patience(state: State, now_ns: int) -> dict[str, int]:
+    """Deadlines that outlast a connection, because nothing would set them again: what they are
+    about is neither asked of the broker nor looked at when the next one begins."""
+    kept: dict[str, int] = {}
+    for name, at_ns in state.deadlines.items():
+        kind, _, subject = name.partition(":")
+        seconds: float | None = None
+        if kind == "past":
+            seconds = KEPT_S
+        elif kind in ("partial", "beyond") and int(subject) in state.contexts:
+            trade = state.contexts[int(subject)].plan.trade
+            partial = kind == "partial"
+            seconds = trade.entry_partial_timeout_s if partial else trade.stop_unfilled_after_s
+        if seconds is not None:
+            kept[name] = min(at_ns, now_ns + state.scaled(seconds))
+    return kept
 
 
 def link_lost(state: State, out: Outbox, orders: Iterable[Order]) -> None:

@@ -1,0 +1,52 @@
+"""What has its time goes on having it when the connection is a new one."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+
+from engine.inputs import OcoLeg, OcoRequested
+from tests.core.desk import CLIENT
+from tests.core.test_core import desk
+
+
+@pytest.mark.parametrize("seconds", [9, 11])
+def test_a_stop_that_does_not_fill_is_escalated_after_a_reconnect(seconds: int) -> None:
+    """The price has been behind it all the time, so nothing but the clock would tell again."""
+    d = desk(stop_unfilled_after_s=10.0)
+    d.signal("AAPL", "BUY")
+    d.quote("AAPL", 93.9, 93.95)  # no trade there sets the stop off
+    d.wait(5)
+    d.lose()
+    d.connect()
+    d.wait(seconds - 5)
+    assert d.exchange.position("AAPL") == (0 if seconds > 10 else 300)
+
+
+@pytest.mark.parametrize("seconds", [29, 31])
+def test_the_rest_of_an_entry_has_its_time_over_a_reconnect(seconds: int) -> None:
+    d = desk(entry_partial_timeout_s=30.0, entry_partial="flatten")
+    d.quote("AAPL", 99.99, 100.0, size=100)
+    d.signal("AAPL", "BUY")
+    assert d.core.state.held("AAPL") == 100
+    d.wait(5)
+    d.lose()
+    d.connect()
+    d.wait(seconds - 5)
+    assert d.exchange.position("AAPL") == (0 if seconds > 30 else 100)
+
+
+def test_what_was_placed_directly_is_forgotten_after_a_reconnect() -> None:
+    d = desk()
+    legs = OcoLeg("BUY", "LMT", Decimal(90)), OcoLeg("BUY", "STP", Decimal(110))
+    d.feed(OcoRequested("pair", "AAPL", Decimal(10), legs, d.quotes["AAPL"]))
+    (group,) = d.core.state.groups.values()
+    for leg in list(group.orders.values()):
+        d.deliver(d.exchange.cancel(CLIENT, leg.order_id))
+    d.wait(10)
+    d.lose()
+    d.connect()
+    d.wait(1000)
+    assert not d.core.state.groups
+    assert not d.core.state.orders
