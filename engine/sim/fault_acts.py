@@ -44,6 +44,8 @@ class FaultActs:
         self._incidents = incidents
         self._messages = messages
         self._timers = Timers()
+        self._answered: list[dict[str, Any]] = []  # policies that hold for a while, in their order
+        self._usual: dict[str, Any] = {}  # what they were before
         self.muted: Counter[str | None] = Counter()
         self.refusing_until_ns = 0
         self.lower_ids = 0  # by so much begin the ids of the next to connect
@@ -230,12 +232,20 @@ class FaultActs:
         return True
 
     def _policy(self, fault: Fault) -> bool:
-        before = self._incidents.answer(fault["answer"])
-        self._after(fault["for"], partial(self._restore, before))
+        answers = dict(fault["answer"])  # its own, also where it says the same as another
+        before = self._incidents.answer(answers)
+        self._usual = before | self._usual if self._answered else before
+        self._answered.append(answers)
+        self._after(fault["for"], partial(self._restore, answers))
         return True
 
-    def _restore(self, before: dict[str, Any]) -> None:
-        self._incidents.answer(before)
+    def _restore(self, over: dict[str, Any]) -> None:
+        """One of several that overlap has ended: the latest of the others holds, else the usual."""
+        self._answered = [one for one in self._answered if one is not over]
+        left = {name: self._usual[name] for name in over}
+        for one in self._answered:
+            left |= {name: value for name, value in one.items() if name in over}
+        self._incidents.answer(left)
 
 
 def of_client(client_id: int, fault: Fault) -> bool:

@@ -680,3 +680,17 @@ def test_faults_combine():
     assert [number[-2:] for number, _, _ in caller.filled()] == ["01"] * 3 + ["02"] * 3
     assert min(room.happened) >= 1
     assert room.position == 90
+
+
+def test_policies_that_overlap_end_as_they_were():
+    """The second of two that said the same took the first for the usual, and left it for ever."""
+    room = Room(
+        "+1s policy active_orders_max=3 for=10s",
+        "+5s policy active_orders_max=4 for=10s",
+        "+6s policy active_orders_max=3 for=2s",
+    )
+    seen = []
+    for seconds in (2, 3.5, 1.5, 2, 3, 5):  # at 2, 5.5, 7, 9, 12 and 17 s
+        room.wait(seconds)
+        seen.append(room.exchange.policies.active_orders_max)
+    assert seen == [3, 4, 3, 4, 4, 20]
