@@ -365,6 +365,16 @@ def test_a_word_after_a_death(death: OrderReport, word: str, report: OrderReport
     assert entry.reported == report
 
 
+def test_what_is_being_cancelled_was_refused() -> None:
+    tale = Tale()
+    entry = tale.enter(0)
+    tale.tell(tale.said(entry, "PendingCancel"))
+
+    tale.tell(ErrorReported(entry.order_id, 201, "Order rejected - reason:no"))
+
+    assert entry.reported == OrderReport.REJECTED
+
+
 def test_what_was_not_listed_was_refused() -> None:
     tale = Tale()
     entry = tale.enter(0)
