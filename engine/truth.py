@@ -48,7 +48,7 @@ _ALL_KINDS: Final[tuple[SnapshotKind, ...]] = get_args(SnapshotKind)
 _DOUBT_KINDS: Final[tuple[SnapshotKind, ...]] = ("open_orders", "executions", "positions")
 _ABSENCES_TO_PROVE: Final = 2
 _PAUSE_FIRST_S, _PAUSE_MAX_S, _QUIET_S = 0.25, 5.0, 30.0  # between rounds
-_RECHECK_S: Final = 10.0  # while a symbol is frozen, or an order lives that was given up
+_RECHECK_S: Final = 10.0  # while a symbol is in doubt, or an order lives that was given up
 _LOOK_AGAIN_S: Final = 30.0  # at what others hold, if an older position would explain it
 _AGREES_S: Final = 5.0  # so long executions and positions agree that nothing is missing
 _POSITION_SETTLE_S: Final = 1.0  # a position may run ahead of its execution by this much
@@ -224,10 +224,21 @@ def _conclude(state: State, out: Outbox) -> None:
         missing=sum(order.absences > 0 for order in living),
         frozen=tuple(state.frozen),
     )
-    if state.frozen or any(order.risen_id for order in state.orders.values()):
+    if _doubtful(state):
         _ask_within(state, out, _RECHECK_S)
-    elif living:
+    elif living or state.frozen:
         _ask_within(state, out, state.config.timing.routine_s)
+
+
+def _doubtful(state: State) -> bool:
+    """Whether something waits for the truth. What the policy keeps frozen for what others have done
+    waits for them."""
+    if any(order.risen_id for order in state.orders.values()):
+        return True
+    return any(
+        symbol in state.suspects or not unresolved(state, symbol, state.instruments[symbol].con_id)
+        for symbol in state.frozen
+    )
 
 
 def _ask_within(state: State, out: Outbox, seconds: float) -> None:
