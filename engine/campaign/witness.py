@@ -7,7 +7,7 @@ its core is looked at, to compare. Numbers of laws are those of docs/verificatio
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from typing import Final
 
@@ -66,6 +66,13 @@ class _Since:
         return now_ns - self.since_ns.setdefault(symbol, now_ns)
 
 
+def _raise(found: Iterable[str]) -> None:
+    """Raises Broken for the first of them: a law and its words."""
+    for text in found:
+        law, _, words = text.partition(": ")
+        raise Broken(int(law), words)
+
+
 class Witness:
     """Of one engine, over all its lives, at one exchange."""
 
@@ -100,17 +107,13 @@ class Witness:
         """The writer is about to wait. Raises Broken."""
         self._count_turns(now_ns)
         self._count_requests(now_ns)
-        if records != self._records:
-            self._records = records
-            for text in (*folds(state), *endings(state)):
-                law, _, words = text.partition(": ")
-                raise Broken(int(law), words)
         if now_ns - self._looked_ns >= LOOK_NS:
             self._looked_ns = now_ns
+            if records != self._records:
+                self._records = records
+                _raise((*folds(state), *endings(state)))
             self._look(state, now_ns)
-        for text in self.auditor.found:
-            law, _, words = text.partition(": ")
-            raise Broken(int(law), words)
+        _raise(self.auditor.found)
 
     def _arrived(self, order: SimOrder) -> None:
         self.auditor.judging = not self._fickle
@@ -262,10 +265,11 @@ class Witness:
     def verdict(self, state: State) -> list[str]:
         """What the whole run shows at its end."""
         self._books.read()
+        found = [*folds(state), *endings(state), *self.auditor.found]
         if self._fickle:
-            return self.auditor.found
+            return found
         return [
-            *self.auditor.found,
+            *found,
             *self._entries_beyond(state),
             *self._sent_twice(state),
         ]
