@@ -235,10 +235,13 @@ def _doubtful(state: State) -> bool:
     waits for them."""
     if any(order.risen_id for order in state.orders.values()):
         return True
-    return any(
-        symbol in state.suspects or not unresolved(state, symbol, state.instruments[symbol].con_id)
-        for symbol in state.frozen
-    )
+    for symbol in state.frozen:
+        instrument = state.instruments.get(symbol)  # it may be none of the strategy's any more
+        if symbol in state.suspects or instrument is None:
+            return True
+        if not unresolved(state, symbol, instrument.con_id):
+            return True
+    return False
 
 
 def _ask_within(state: State, out: Outbox, seconds: float) -> None:

@@ -747,3 +747,16 @@ def test_52_an_order_error_that_names_no_order() -> None:
     assert [o.reported for o in d.core.state.orders.values() if not o.dead] == [
         r for r in reports if r != OrderReport.FILLED
     ]
+
+
+def test_an_execution_of_ours_in_a_symbol_that_is_not_ours_any_more() -> None:
+    """The strategy has dropped the symbol, and an order of before has filled: it is told, and the
+    others go on."""
+    d = desk()
+    d.signal("AAPL", "BUY")
+    ours = {"order_ref": f"{d.core.state.tag}-9-E77", "order_id": 77, "perm_id": 77}
+    there = {"execution_id": "x.9.01.01", "symbol": "GONE", "con_id": 999}
+    d.feed(execution(d, 0, **ours, **there))
+    assert "GONE" in d.core.state.frozen
+    d.wait(70)
+    assert d.context_state("AAPL") == "protected"
