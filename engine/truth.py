@@ -313,8 +313,9 @@ def _recount(state: State, out: Outbox, order: Order) -> None:
     elif not order.overtold_ns:
         order.overtold_ns = out.now_ns
     elif out.now_ns - order.overtold_ns >= state.scaled(_AGREES_S):
-        told = f"order {order.order_id}: status said {order.status_filled} filled, and nothing"
-        out.alert("warning", f"{told} is missing", order.symbol)
+        number, claimed = order.order_id, order.status_filled
+        told = f"order {number}: status said {claimed} filled, and nothing is missing"
+        out.alert("warning", told, order.symbol)
         order.overtold_ns, order.status_filled = 0, order.filled
         state.deadlines.pop(f"fills:{order.order_id}", None)
         state.touch(order)  # exits have made room for what was thought to be missing
