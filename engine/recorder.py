@@ -106,7 +106,7 @@ class Recorder:
         self.notices.append(HaltRequested(TAKE_BACK, "journal", str(problem)))
 
     def prepare(self) -> None:
-        """Before the first session."""
+        """Before a session: the file may be a new one."""
         self._journal.lengthen_log()
 
     def look(self, mono_ns: int) -> None:

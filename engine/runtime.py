@@ -169,7 +169,7 @@ class Runtime:
         self._recorded()
 
     def _connect(self) -> None:
-        if not (self.connected_once or self._transport.virtual):
+        if not self._transport.virtual:
             self._recorder.prepare()
         self._waiting += self._session.connect(self._stop)
         self.patience.session_ns = 0

@@ -187,10 +187,9 @@ class TextEncoder:
 
     def completed_order(self, order: SimOrder, completed_time: str, outcome: str) -> bytes:
         key = completed_key(order, completed_time, outcome)
-        known = self._completed.get(key)
-        if known is None:
-            known = self._completed[key] = self._ended(order, completed_time, outcome)
-        return known
+        if key not in self._completed:
+            self._completed[key] = self._ended(order, completed_time, outcome)
+        return self._completed[key]
 
     def _ended(self, order: SimOrder, completed_time: str, outcome: str) -> bytes:
         values = {

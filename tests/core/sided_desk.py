@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from engine.events import (
-    AlertEvent,
-)
-from engine.inputs import (
-    BracketRequested,
-    CloseRequested,
-)
+from engine.events import AlertEvent
+from engine.inputs import BracketRequested, CloseRequested, Side
 from engine.sim.policies import Policies
 from tests.core.desk import Desk
 from tests.core.test_core import config
 
-WORDS = {"BUY": "SELL", "SELL": "BUY"}
+WORDS: dict[int, dict[str, Side]] = {
+    1: {"BUY": "BUY", "SELL": "SELL"},
+    -1: {"BUY": "SELL", "SELL": "BUY"},
+}
 SIGNALS = {"BUY": "SHORT", "SHORT": "BUY"}
 PROTECTED = ["SELL 300 LMT 104.00", "SELL 300 STP 94.00"]
 
@@ -31,8 +29,8 @@ class SidedDesk(Desk):
         exact = Decimal(str(price))
         return exact if self.side > 0 else 200 - exact
 
-    def word(self, action: str) -> str:
-        return action if self.side > 0 else WORDS[action]
+    def word(self, action: str) -> Side:
+        return WORDS[self.side][action]
 
     def quote(
         self, symbol: str, bid: float, ask: float, size: int = 100_000, atr: float | None = 1.0
@@ -56,9 +54,7 @@ class SidedDesk(Desk):
         at = None if entry is None else self.price(entry)
         side = self.word("BUY")
         shares, stop_at, target = Decimal(quantity), self.price(stop), self.price(104)
-        self.feed(
-            BracketRequested(reference, symbol, side, shares, stop_at, target, at, view)  # type: ignore[arg-type]
-        )
+        self.feed(BracketRequested(reference, symbol, side, shares, stop_at, target, at, view))
 
     def close(self, symbol: str | None) -> None:
         self.feed(CloseRequested(symbol, "operator"))

@@ -75,8 +75,9 @@ def test_failure_17_bracket_children_or_oco_cancels_that_never_reach_the_broker(
     assert [p.spec.transmit for p in burst] == [False, False, True]
     assert {p.spec.parent_id for p in burst[1:]} == {burst[0].order_id}
     assert len(d.live("AAPL")) == 3
-    legs = [OcoLeg(d.word("BUY"), kind, d.price(at)) for kind, at in (("LMT", 98), ("STP", 102))]  # type: ignore[arg-type]
-    d.feed(OcoRequested("o1", "MSFT", Decimal(100), (legs[0], legs[1]), d.quotes["MSFT"]))
+    buy = d.word("BUY")
+    legs = OcoLeg(buy, "LMT", d.price(98)), OcoLeg(buy, "STP", d.price(102))
+    d.feed(OcoRequested("o1", "MSFT", Decimal(100), legs, d.quotes["MSFT"]))
     d.trade("MSFT", 102.0)
     assert d.live("MSFT") == []  # the broker has forgotten the sibling; we have not
 

@@ -30,6 +30,8 @@ from engine.events import (
     TradeEvent,
 )
 from engine.inputs import OrderRequested
+from engine.journal import Journal
+from engine.journal_store import LOG_BYTES
 from engine.runtime import Runtime
 from engine.sim.launch import generated
 from engine.sim.records import MarketTick
@@ -314,9 +316,19 @@ def test_an_engine_that_cannot_begin_leaves_nothing_open(server: SimServer, tmp_
     assert len(list(Path("/proc/self/fd").iterdir())) == before
 
 
-def test_failure_27_no_reconnect(server: SimServer) -> None:
-    """A lost connection is opened again, what was there is found, and nothing is doubled."""
-    engine = Engine(configured(server))
+def test_failure_27_no_reconnect(
+    server: SimServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A lost connection is opened again, what was there is found, and nothing is doubled. The log
+    of the journal has its length each time: meanwhile a new one may have been begun."""
+    lengthen, sizes = Journal.lengthen_log, list[int]()
+
+    def lengthened(journal: Journal) -> None:
+        lengthen(journal)
+        sizes.append((tmp_path / "j-wal").stat().st_size)
+
+    monkeypatch.setattr(Journal, "lengthen_log", lengthened)
+    engine = Engine(configured(server), journal=tmp_path / "j")
     with running(engine) as told:
         engine.publish({"ticker": "IBM", "signal": "BUY", "confidence": 0.9}).result(PATIENCE_S)
         until(lambda: engine.view().symbols[0].state == "protected")
@@ -327,6 +339,7 @@ def test_failure_27_no_reconnect(server: SimServer) -> None:
         until(lambda: engine.view().session == "live")
         assert engine.view().symbols[0].state == "protected"
 
+    assert len(sizes) >= 2 and min(sizes) >= LOG_BYTES
     assert len(said(told, NewOrderEvent)) == 3
     assert [e.new for e in said(told, ContextChangedEvent)] == ["entering", "protected"]
 

@@ -84,15 +84,20 @@ def test_a_snapshot_is_made_when_there_is_much_to_replay(
     assert len(paths(desk)) == 1
 
 
+def unanswered(desk: Written, count: int) -> None:
+    """So many records, and orders of which nothing is heard."""
+    desk.courier.requests_to_lose = 3
+    desk.quote("AAPL", 99.99, 100.0)
+    desk.signal("AAPL", "BUY")
+    while desk.journal.count < count:
+        desk.feed(TimerElapsed())
+
+
 def test_a_snapshot_waits_for_answers_but_not_for_ever(
     desk: Written, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(recorders, "SNAPSHOT_RECORDS", 10)
-    desk.courier.requests_to_lose = 3
-    desk.quote("AAPL", 99.99, 100.0)
-    desk.signal("AAPL", "BUY")  # of which nothing is heard
-    while desk.journal.count < 19:
-        desk.feed(TimerElapsed())
+    unanswered(desk, 19)
     desk.kept.look(1)
     assert paths(desk) == []
     desk.feed(TimerElapsed())
@@ -102,11 +107,7 @@ def test_a_snapshot_waits_for_answers_but_not_for_ever(
 
 def test_the_log_is_moved_in_a_quiet_moment(desk: Written, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recorders, "LOG_RECORDS", 10)
-    desk.courier.requests_to_lose = 3
-    desk.quote("AAPL", 99.99, 100.0)
-    desk.signal("AAPL", "BUY")  # of which nothing is heard
-    while desk.journal.count < 12:
-        desk.feed(TimerElapsed())
+    unanswered(desk, 12)
     journal = Path(desk.journal.path)
     before = journal.stat().st_size
     desk.kept.look(1)
