@@ -71,6 +71,12 @@ def enter(d: Desk, side: int) -> None:
     assert d.core.state.held("AAPL") == 100 * side
 
 
+def directly(d: Desk, side: int) -> None:
+    """Forty shares of the caller's own."""
+    word: Side = "BUY" if side > 0 else "SELL"
+    d.feed(OrderRequested("own", "AAPL", word, Decimal(40), "MKT", None, "DAY", d.quotes["AAPL"]))
+
+
 def words(side: int, *long: str) -> list[str]:
     """Orders of a long position, or their mirror at 100."""
     if side > 0:
@@ -331,8 +337,7 @@ def test_what_the_broker_liquidates_of_direct_orders_is_no_trade_to_adopt(
 ) -> None:
     """It closes them; protected like an entry and closed again, it would open them once more."""
     d = desk(policy)
-    word = "BUY" if side > 0 else "SELL"
-    d.feed(OrderRequested("own", "AAPL", word, Decimal(40), "MKT", None, "DAY", d.quotes["AAPL"]))
+    directly(d, side)
     liquidate(d, side, 40)
     d.wait(60)
 
@@ -427,8 +432,7 @@ def test_what_was_liquidated_of_direct_orders_is_not_the_trade_s_that_ended_befo
     d = desk("ignore")
     enter(d, side)
     d.feed(CloseRequested("AAPL", "operator"))
-    word = "BUY" if side > 0 else "SELL"
-    d.feed(OrderRequested("own", "AAPL", word, Decimal(40), "MKT", None, "DAY", d.quotes["AAPL"]))
+    directly(d, side)
     liquidate(d, side, 40)
     d.wait(60)
 
