@@ -73,7 +73,7 @@ def enter(d: Desk, side: int) -> None:
 
 def directly(d: Desk, side: int) -> None:
     """Forty shares of the caller's own."""
-    word: Side = "BUY" if side > 0 else "SELL"
+    word = "BUY" if side > 0 else "SELL"
     d.feed(OrderRequested("own", "AAPL", word, Decimal(40), "MKT", None, "DAY", d.quotes["AAPL"]))
 
 
