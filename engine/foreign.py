@@ -15,6 +15,7 @@ brings nothing: what it takes of others, or of direct orders, is no trade to ado
 from __future__ import annotations
 
 from decimal import Decimal
+from itertools import accumulate
 
 import attrs
 
@@ -100,6 +101,9 @@ def execution_seen(
     if taken is not None:
         return taken
     state.foreign[fill.con_id] += signed(fill)
+    if (looked := state.foreign_early.get(fill.con_id)) is not None:
+        later = (*looked.later, signed(fill))
+        state.foreign_early[fill.con_id] = attrs.evolve(looked, later=later)
     if policy != "ignore":
         freeze(state, out, symbol, "shares were traded that are not ours")
     return None
@@ -152,25 +156,28 @@ def look(state: State, out: Outbox, symbol: str, con_id: int, shares: Decimal) -
     state.foreign[con_id] = state.foreign_found[con_id] = shares
     if shares:
         out.alert("warning", f"holds {shares} shares that are not ours", symbol)
-    if (early := state.foreign_early.get(con_id)) is not None:
-        state.foreign_early[con_id] = attrs.evolve(early, looked_ns=out.now_ns)
+    early = state.foreign_early.get(con_id, Early())
+    state.foreign_early[con_id] = attrs.evolve(early, looked_ns=out.now_ns)
 
 
 def overlooked(state: State, out: Outbox, symbol: str, con_id: int, shares: Decimal) -> bool:
-    """Whether the first look was at a position of before some of the executions that had been
-    told by then: if the latest of them make ``shares``, these were there as well."""
-    total = ZERO
-    for one in reversed(state.foreign_early.get(con_id, Early()).shares):
-        total += one
-        if total == shares:
-            del state.foreign_early[con_id]
-            state.foreign[con_id] += shares
-            state.foreign_found[con_id] += shares
-            found = state.foreign_found[con_id]
-            told = f"held {found} shares that are not ours: the first answer was an old one"
-            out.alert("warning", told, symbol)
-            return True
-    return False
+    """Whether the first look explains ``shares`` that the broker holds beyond what is known. It was
+    at a position of before the latest executions that had been told by then, if they make as
+    many: these were there as well. Or it was at one of after the first executions that were told
+    later, which count twice."""
+    early = state.foreign_early.get(con_id, Early())
+    found = state.foreign_found[con_id]
+    if shares in accumulate(reversed(early.shares)):
+        found = state.foreign_found[con_id] = found + shares
+        told = f"held {found} shares that are not ours: the first answer was an old one"
+    elif -shares in accumulate(early.later):
+        told = f"held {found} shares that are not ours: trades that were told later made them"
+    else:
+        return False
+    del state.foreign_early[con_id]
+    state.foreign[con_id] += shares
+    out.alert("warning", told, symbol)
+    return True
 
 
 def unresolved(state: State, symbol: str, con_id: int) -> bool:

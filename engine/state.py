@@ -75,10 +75,11 @@ class Suspicion:
 
 @attrs.frozen
 class Early:
-    """Executions of others that were told before we first looked at what they hold: the signed
-    shares of each, the latest last, and when we looked."""
+    """Executions of others that were told before we first looked at what they hold, and those
+    that were told later: the signed shares of each, the latest last, and when we looked."""
 
     shares: tuple[Decimal, ...] = ()
+    later: tuple[Decimal, ...] = ()
     looked_ns: int = 0
 
 

@@ -325,7 +325,7 @@ def _compare(state: State, out: Outbox, symbol: str, con_id: int) -> None:
     """The broker's net position against ours plus what was there before us."""
     if con_id not in state.foreign and not state.held(symbol):
         look(state, out, symbol, con_id, state.round.positions.get(con_id, ZERO))
-        if con_id in state.foreign_early:
+        if state.foreign_early[con_id].shares:
             _ask_within(state, out, _LOOK_AGAIN_S)
         return
     if con_id not in state.foreign:

@@ -137,7 +137,7 @@ def fingerprint(state: State, now_ns: int) -> Hashable:
         tuple(state.foreign_found.items()),
         tuple(
             [
-                (con_id, one.shares, max(one.looked_ns - now_ns, -STEADY_NS))
+                (con_id, one.shares, one.later, max(one.looked_ns - now_ns, -STEADY_NS))
                 for con_id, one in state.foreign_early.items()
             ]
         ),

@@ -8,7 +8,7 @@ import pytest
 
 from engine.config import from_mapping
 from engine.events import RefusalEvent
-from engine.inputs import CloseRequested, OrderRequested
+from engine.inputs import CloseRequested, Input, OrderRequested, SnapshotEnded, SnapshotKind
 from engine.sim.matching import Deal
 from engine.sim.records import SimExecution, SimOrder
 from engine.sim.wireless import truth
@@ -148,6 +148,14 @@ def test_shares_by_hand_freeze_until_they_are_gone() -> None:
     assert d.context_state("AAPL") == "protected"
 
 
+def start_told(d: Desk, kind: SnapshotKind, told: list[Input]) -> None:
+    """The engine starts, and is told this when it asks."""
+    answer = d.answer
+    d.answer = lambda asked: told if asked.kind == kind else answer(asked)  # type: ignore[method-assign]
+    d.start()
+    d.answer = answer  # type: ignore[method-assign]
+
+
 def started_late(d: Desk, trades: int) -> None:
     """The engine starts when a person has sold 50 shares so many times; the position that it is
     told is that before the last two of them."""
@@ -155,10 +163,7 @@ def started_late(d: Desk, trades: int) -> None:
         by_hand(d, "SELL", 50)
         if number == trades - 3:
             old = truth(d.exchange, "positions", 1)
-    answer = d.answer
-    d.answer = lambda asked: old if asked.kind == "positions" else answer(asked)  # type: ignore[method-assign]
-    d.start()
-    d.answer = answer  # type: ignore[method-assign]
+    start_told(d, "positions", old)
     assert list(d.core.state.foreign.values()) == [-50 * (trades - 2)]
 
 
@@ -172,6 +177,22 @@ def test_a_first_position_that_is_older_than_what_is_told_with_it(policy: str) -
     d.wait(120)
     assert not d.core.state.frozen
     assert list(d.core.state.foreign.values()) == [-250]
+    assert d.live("AAPL") == ["SELL 100 LMT 110.00", "SELL 100 STP 95.00"]
+
+
+@pytest.mark.parametrize("policy", ["ignore", "freeze"])
+def test_a_first_position_that_contains_what_is_told_later(policy: str) -> None:
+    """What a person had traded before us is told by a later round only: it was there already."""
+    d = desk(policy, connect=False)
+    for _ in range(2):
+        by_hand(d, "SELL", 50)
+    start_told(d, "executions", [SnapshotEnded("executions", 1)])
+    assert list(d.core.state.foreign.values()) == [-100]
+    d.wait(1)
+    enter(d, 1)
+    d.wait(120)
+    assert not d.core.state.frozen
+    assert list(d.core.state.foreign.values()) == [-100]
     assert d.live("AAPL") == ["SELL 100 LMT 110.00", "SELL 100 STP 95.00"]
 
 
