@@ -22,7 +22,7 @@ from engine.portfolio import note_entry
 from engine.positions import Ledger, revision
 from engine.reports import report
 from engine.rulebook import count
-from engine.state import EXECUTIONS_KEPT_NS, State
+from engine.state import EXECUTIONS_KEPT_NS, NOBODY, State
 from statecharts.vocabulary import ContextEvent, OrderEvent, OrderReport
 
 TOLD_AGAIN: Final = frozenset({ExecutionReported, CommissionReported})
@@ -34,7 +34,7 @@ def known(state: State, item: Input) -> bool:
     if isinstance(item, ExecutionReported):
         identity, number = revision(item.execution_id)
         owner = state.execution_owner.get(identity)
-        if owner is None:
+        if owner is None or (owner == NOBODY and _finds(state, item)):
             return False
         ledger = _ledger(state, owner)
         if ledger is not None:
@@ -54,6 +54,12 @@ def known(state: State, item: Input) -> bool:
     return False
 
 
+def _finds(state: State, fill: ExecutionReported) -> Order | None:
+    """The order of ours that this is an execution of."""
+    order = state.find(fill.order_id, fill.client_id, fill.perm_id, fill.order_ref)
+    return None if order is None or order.stands_in else order
+
+
 def _ledger(state: State, number: int) -> Ledger | None:
     owner: Context | Group | None = state.contexts.get(number) or state.groups.get(number)
     return None if owner is None else owner.ledger
@@ -67,6 +73,8 @@ def on_execution(state: State, out: Outbox, fill: ExecutionReported) -> None:
         if taken is None:
             return
         order, fill = taken.order, taken.fill
+    elif state.execution_owner.get(identity) == NOBODY:
+        foreign.was_ours(state, out, fill, identity)
     owner = state.contexts.get(order.owner) or state.groups.get(order.owner)
     if owner is None:
         _orphan(state, out, fill)

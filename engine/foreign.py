@@ -29,7 +29,7 @@ from engine.orders import EXIT_ROLES, Order, Role
 from engine.outbox import Outbox
 from engine.positions import revision, signed
 from engine.reasons import Reason
-from engine.state import EXECUTIONS_KEPT_NS, Early, State
+from engine.state import EXECUTIONS_KEPT_NS, NOBODY, Early, State
 from engine.tranches import Intent
 from statecharts.vocabulary import ContextEvent, ContextState, OrderEvent
 
@@ -73,7 +73,7 @@ def execution_seen(
     state: State, out: Outbox, fill: ExecutionReported, identity: str
 ) -> Taken | None:
     """An execution of somebody else's order; what of it our trade takes, if anything."""
-    state.execution_owner.keep(identity, 0, out.now_ns, EXECUTIONS_KEPT_NS)
+    state.execution_owner.keep(identity, NOBODY, out.now_ns, EXECUTIONS_KEPT_NS)
     if fill.account != state.account:
         return None
     # What was traded before we first looked is part of what we found.
@@ -132,6 +132,18 @@ def execution_corrected(state: State, out: Outbox, fill: ExecutionReported, iden
     if state.config.strategy.foreign_orders != "ignore":
         freeze(state, out, state.symbols[fill.con_id], "shares were traded that are not ours")
     state.doubts = True  # only the broker can tell whether all agrees again
+
+
+def was_ours(state: State, out: Outbox, fill: ExecutionReported, identity: str) -> None:
+    """What came without a name of ours, as of somebody else, has come again with it."""
+    if (counted := state.foreign_fills.get(identity)) is not None:
+        state.foreign[fill.con_id] -= counted[1]
+        state.foreign_fills.keep(identity, (counted[0], ZERO), out.now_ns, EXECUTIONS_KEPT_NS)
+    out.alert(
+        "warning",
+        f"an execution was ours after all: {fill.side} {fill.quantity} @ {fill.price}",
+        fill.symbol,
+    )
 
 
 def taken_corrected(

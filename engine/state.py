@@ -28,6 +28,7 @@ from statecharts.vocabulary import SessionState
 ORDER_ID_MAX: Final = 2**31 - 1
 DAY_NS: Final = 86_400_000_000_000
 SIGNALS_KEPT_NS: Final = DAY_NS  # or as long as they would be fresh, if that is longer
+NOBODY: Final = 0  # in place of the number of a context or a group
 EXECUTIONS_KEPT_NS: Final = 10 * DAY_NS  # TWS repeats those of up to seven days
 
 
@@ -108,7 +109,7 @@ class State:
     direct_past: dict[str, Past] = attrs.field(factory=dict)  # of groups no longer here, by symbol
     references: dict[str, int] = attrs.field(factory=dict)  # of host requests -> number
     used_references: Recent = attrs.field(factory=Recent)  # those of what is forgotten -> its kind
-    execution_owner: Recent = attrs.field(factory=Recent)  # identity -> context, group
+    execution_owner: Recent = attrs.field(factory=Recent)  # identity -> context, group, or nobody
     early_commissions: dict[str, Decimal] = attrs.field(factory=dict)
     consumed: Recent = attrs.field(factory=Recent)  # signal identities
     rules: tuple[Rule, ...] = ()  # in the order in which they are asked

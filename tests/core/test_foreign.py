@@ -4,11 +4,20 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+import attrs
 import pytest
 
 from engine.config import from_mapping
-from engine.events import RefusalEvent
-from engine.inputs import CloseRequested, Input, OrderRequested, SnapshotEnded, SnapshotKind
+from engine.events import PositionCloseEvent, RefusalEvent
+from engine.executions import known
+from engine.inputs import (
+    CloseRequested,
+    ExecutionReported,
+    Input,
+    OrderRequested,
+    SnapshotEnded,
+    SnapshotKind,
+)
 from engine.sim.matching import Deal
 from engine.sim.records import SimExecution, SimOrder
 from engine.sim.wireless import truth
@@ -194,6 +203,43 @@ def test_a_first_position_that_contains_what_is_told_later(policy: str) -> None:
     assert not d.core.state.frozen
     assert list(d.core.state.foreign.values()) == [-100]
     assert d.live("AAPL") == ["SELL 100 LMT 110.00", "SELL 100 STP 95.00"]
+
+
+@pytest.mark.parametrize("account", [ACCOUNT, "U9"])
+@pytest.mark.parametrize("policy", ["ignore", "freeze", "adopt"])
+def test_an_execution_of_ours_that_came_without_its_name_at_first(
+    policy: str, account: str
+) -> None:
+    """Its number was sound, so it is known by that; told again as it is, it is ours. Adopted, it
+    counts already."""
+    d = desk(policy)
+    enter(d, 1)
+    d.wait(120)  # so that nothing is explained by the first look any more
+    carry, told = d.courier.carry, []
+
+    def garbled(inputs: list[Input], now_ns: int) -> list[Input]:
+        told.extend(inputs)
+        return [nameless(one, account) for one in carry(inputs, now_ns)]
+
+    d.courier.used = True
+    d.courier.carry = garbled  # type: ignore[method-assign]
+    d.trade("AAPL", 95.0)
+    d.courier.carry = carry  # type: ignore[method-assign]
+    adopted = policy == "adopt" and account == ACCOUNT
+    fill = next(one for one in told if isinstance(one, ExecutionReported))
+    assert known(d.core.state, fill) == adopted
+    d.wait(120)
+    assert not d.core.state.frozen
+    assert not d.core.state.foreign[d.instruments["AAPL"].con_id]
+    assert not d.core.state.current
+    assert d.said(PositionCloseEvent)[-1].reason == ("" if adopted else "stop")
+    assert not d.live("AAPL")
+
+
+def nameless(item: Input, account: str) -> Input:
+    if not isinstance(item, ExecutionReported):
+        return item
+    return attrs.evolve(item, order_id=0, client_id=0, perm_id=0, order_ref="", account=account)
 
 
 @pytest.mark.parametrize("shares", [-30, -50, 50])
