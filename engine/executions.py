@@ -84,6 +84,7 @@ def on_execution(state: State, out: Outbox, fill: ExecutionReported) -> None:
     state.execution_owner.keep(identity, order.owner, out.now_ns, EXECUTIONS_KEPT_NS)
     if owner.ledger.add(fill, order.order_id) is None:
         return
+    state.count(owner.symbol, owner.held - held_before)
     if (early := state.early_commissions.pop(identity, None)) is not None:
         owner.ledger.charge(fill.execution_id, early)
     state.learn_perm_id(order, fill.perm_id)

@@ -17,7 +17,7 @@ from engine.commands import Watch
 from engine.config import Config
 from engine.contexts import Context
 from engine.events import BaseEvent
-from engine.groups import NO_PAST, Group, Past
+from engine.groups import Group, Past
 from engine.inputs import ArmedIntent, Instrument
 from engine.money import ZERO, exact
 from engine.orders import Order
@@ -105,6 +105,7 @@ class State:
     by_perm: dict[int, Order] = attrs.field(factory=dict)
     contexts: dict[int, Context] = attrs.field(factory=dict)  # until their grace is over
     current: dict[str, Context] = attrs.field(factory=dict)  # the one that is not settled
+    shares: dict[str, Decimal] = attrs.field(factory=dict)  # what all executions make, by symbol
     groups: dict[int, Group] = attrs.field(factory=dict)
     direct_past: dict[str, Past] = attrs.field(factory=dict)  # of groups no longer here, by symbol
     references: dict[str, int] = attrs.field(factory=dict)  # of host requests -> number
@@ -214,14 +215,14 @@ class State:
 
     def held(self, symbol: str) -> Decimal:
         """Signed shares that this engine holds of a symbol."""
-        total = self.direct_past.get(symbol, NO_PAST).quantity
-        for context in self.contexts.values():
-            if context.symbol == symbol:
-                total += context.ledger.position.quantity
-        for group in self.groups.values():
-            if group.symbol == symbol:
-                total += group.held
-        return total
+        return self.shares.get(symbol, ZERO)
+
+    def count(self, symbol: str, shares: Decimal) -> None:
+        """An execution of an order of ours has moved so many, or another revision of it."""
+        if total := self.held(symbol) + shares:
+            self.shares[symbol] = total
+        else:
+            self.shares.pop(symbol, None)
 
     def unexplained(self, symbol: str) -> Decimal:
         """Shares by which the broker differs from us, as far as we know: zero once an execution

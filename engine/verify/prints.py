@@ -121,6 +121,7 @@ def fingerprint(state: State, now_ns: int) -> Hashable:
         tuple(state.references.items()),
         frozenset(state.used_references.items()),
         tuple(state.direct_past.items()),
+        tuple(state.shares.items()),
         frozenset(state.execution_owner.items()),
         tuple(state.looking.items()),
         tuple(

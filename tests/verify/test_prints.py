@@ -50,6 +50,7 @@ OTHERWISE: dict[tuple[type, str], Any] = {
     (State, "symbols"): {7: "XYZ", 8: "ABC"},
     (State, "references"): {"direct": 3},
     (State, "used_references"): Recent(0, {"direct": "order"}),
+    (State, "shares"): {"XYZ": Decimal(5)},
     (State, "direct_past"): {"XYZ": Past(Decimal(5), Decimal(100))},
     (State, "execution_owner"): Recent(0, {"x99.1": 0}),
     (State, "looking"): {"XYZ": ("reverse:1",)},
