@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from bench import protection
 from bench.ledger import Figure, Ledger, Target
 from bench.peers.hook import HELD
 from bench.processes import Sender, answer, start
@@ -22,6 +23,7 @@ FLOOD_S = 12
 PER_S = 1_000
 ANY = 1e6  # signals a second that a sender may send
 FILLS = 150
+PROTECTED_S = 1.5e-3  # from the receipt of an execution to the stop's bytes, at the median
 
 
 @pytest.mark.parametrize("durability", ["full", "normal"])
@@ -52,8 +54,8 @@ def test_turned_away(ledger: Ledger, disk: Path) -> None:
 @pytest.mark.parametrize(("durability", "agreed"), [("full", ANY), ("full", 20), ("normal", ANY)])
 def test_protection_in_a_flood(ledger: Ledger, disk: Path, durability: str, agreed: float) -> None:
     """A thousand predictions a second for FLOOD_S seconds, to an engine that holds positions and
-    trades: from the bytes of an execution to those of the stop that follows it, by the broker's
-    clock, before and during, in one run."""
+    trades: from the bytes of an execution to those of the stop that follows it, before and during,
+    in one run; by the broker's clock, and by stage."""
     symbols = ",".join(["IBM", *(f"T{n}" for n in range(FLOODING))])
     with Sender("filling", symbols=symbols) as sender:
         more = [FLOODING, disk / "j", durability, agreed, "trading"]
@@ -71,7 +73,8 @@ def test_protection_in_a_flood(ledger: Ledger, disk: Path, durability: str, agre
             hook.kill()
             hook.communicate()
     flooded = [one for one in fills if told["began"] + 1 < one[0] < told["ended"]]
-    assert json.loads(out)["held"] >= HELD
+    counted = json.loads(out)
+    assert counted["held"] >= HELD
     assert sum(told["statuses"].values()) == FLOOD_S * PER_S
     assert set(told["statuses"]) <= {"200", "429", "503"}
     taken = told["statuses"]["200"]
@@ -81,12 +84,10 @@ def test_protection_in_a_flood(ledger: Ledger, disk: Path, durability: str, agre
         f"{len(flooded)} during"
     )
     group = f"execution -> stop, journal {durability}, a sender's agreed rate {agreed:g}/s"
-    for name, found in (("calm", calm), (f"{PER_S} predictions/s", flooded)):
-        times = sorted(took for _, took in found)
-        for part in (50, 99):
-            target = Target("ours", 0.0015) if (durability, part) == ("full", 50) else None
-            figure = times[min(len(times) * part // 100, len(times) - 1)]
-            ledger.add(Figure(group, f"{name}, p{part}", figure, target=target))
+    bound = PROTECTED_S if durability == "full" else None
+    for name, found in (("calm", calm), ("flooded", flooded)):
+        rows = protection.traced(found, counted["stages"])
+        protection.add(ledger, group, rows, bound, f"{name}, ")
     for name in ("p50", "p99"):
         ledger.add(Figure(group, f"  a prediction's answer in the flood, {name}", told[name]))
 

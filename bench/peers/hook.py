@@ -2,9 +2,10 @@
 
     python -m bench.peers.hook PORT CONNECTIONS JOURNAL DURABILITY [SIGNALS_PER_S [trading]]
 
-``trading``: it holds a position in each of five of the tickers of its senders, and buys IBM when
-its price crosses a level. Prints the webhook's port and the exchange's time in milliseconds once
-it takes signals; ends when its standard input does, and prints what it counted.
+``trading``: it holds a position in each of five of the tickers of its senders, buys IBM when its
+price crosses a level, and notes the stages of each step that sent an order. Prints the webhook's
+port and the exchange's time in milliseconds once it takes signals; ends when its standard input
+does, and prints what it counted.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import sys
 import time
 from typing import Literal, cast
 
+from bench.peers.engine import Probe
 from bench.peers.poster import KEY, SOURCE
 from engine.config import from_mapping
 from engine.engine import Engine
@@ -64,6 +66,7 @@ def main() -> None:
         }
     )
     engine = Engine(config, path, durability=cast(Literal["full", "normal"], durability))
+    probe = Probe(engine) if trading else None
     engine.start()
     assert engine.ways.webhook is not None
     while not engine._readiness():
@@ -76,6 +79,7 @@ def main() -> None:
     sys.stdin.read()
     told = engine.ways.counts()["webhook"]
     told["held"] = sum(one.quantity != 0 for one in engine.view().symbols)
+    told["stages"] = [] if probe is None else probe.stages
     engine.stop()
     print(json.dumps(told, default=str), flush=True)
     os._exit(0)
