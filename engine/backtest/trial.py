@@ -113,12 +113,13 @@ class Backtest:
     def run(self) -> Outcome:
         """Raises UserError: the ticks cannot be read to their end, or the signals at all."""
         self._journal = DayJournal.memory()
-        played = 0
+        played, engine = 0, None
         while not self._stopping and played < len(self._days):
-            if played:
+            if engine is not None:
+                self._journal = self._journal.gone_on(engine.core, engine.day_book)
                 self._transport.hang_up()
                 self._transport.sleep(self._watch.begins_ns - 1 - self._transport.now_ns)
-            self._live(f"{played + 1:06x}")
+            engine = self._live(f"{played + 1:06x}")
             played += 1
         assert self._view is not None
         return Outcome(
@@ -137,8 +138,8 @@ class Backtest:
     def stop(self) -> None:
         self._asked = self._watch.one_by_one = True
 
-    def _live(self, run: str) -> None:
-        """One day of the engine."""
+    def _live(self, run: str) -> Engine:
+        """One day of an engine."""
         plan, transport = self.plan, self._transport
         engine = Engine(
             unarmed(plan.config), self._journal, plan.signals, transport=transport, run=run
@@ -158,9 +159,9 @@ class Backtest:
         self._view = engine.last_view
         if self._read is not None:
             self._read(self._journal.records(self._journal.begins_after))
-        self._journal = self._journal.gone_on(engine.core, engine.day_book)
         if engine.bus.failures:
             raise AssertionError("an observer of the backtest failed; its log says how")
+        return engine
 
     # -- events --------------------------------------------------------------------------------
 
