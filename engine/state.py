@@ -68,10 +68,12 @@ class Asked:
 
 @attrs.frozen
 class Suspicion:
-    """Shares by which the broker differed from us in one round, and what we held just then."""
+    """Shares by which the broker differed from us in one round, what we held just then, and since
+    when it differs by so many."""
 
     difference: Decimal
     held: Decimal
+    since_ns: int
 
 
 @attrs.frozen

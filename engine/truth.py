@@ -50,7 +50,7 @@ _ABSENCES_TO_PROVE: Final = 2
 _PAUSE_FIRST_S, _PAUSE_MAX_S, _QUIET_S = 0.25, 5.0, 30.0  # between rounds
 _RECHECK_S: Final = 10.0  # while a symbol is in doubt, or an order lives that was given up
 _LOOK_AGAIN_S: Final = 30.0  # at what others hold, if an older position would explain it
-_AGREES_S: Final = 5.0  # so long executions and positions agree that nothing is missing
+_AGREES_S: Final = 5.0  # so long executions and positions say the same, and nothing is missing
 _POSITION_SETTLE_S: Final = 1.0  # a position may run ahead of its execution by this much
 _DAY_NS: Final = 86_400 * 1_000_000_000
 
@@ -334,7 +334,9 @@ def _compare(state: State, out: Outbox, symbol: str, con_id: int) -> None:
     difference = _difference(state, symbol, con_id)
     known = state.suspects.get(symbol)
     if known is not None and known.difference == difference:
-        if overlooked(state, out, symbol, con_id, difference):
+        # An execution of ours that is on its way must not be taken for something of others.
+        lasting = out.now_ns - known.since_ns >= state.scaled(_AGREES_S)
+        if lasting and overlooked(state, out, symbol, con_id, difference):
             difference = ZERO
     elif difference == 0 and con_id in state.foreign_early:
         looked_ns = state.foreign_early[con_id].looked_ns
@@ -348,7 +350,7 @@ def _compare(state: State, out: Outbox, symbol: str, con_id: int) -> None:
             _thaw(state, out, symbol)
     elif known is None or known.difference != difference:
         # Fills may be on their way: look once more.
-        state.suspects[symbol] = Suspicion(difference, state.held(symbol))
+        state.suspects[symbol] = Suspicion(difference, state.held(symbol), out.now_ns)
         state.doubts = True
     else:
         theirs = state.round.positions.get(con_id, ZERO)

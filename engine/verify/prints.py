@@ -133,7 +133,12 @@ def fingerprint(state: State, now_ns: int) -> Hashable:
         tuple([(name, watch.level) for name, watch in state.watches.items()]),
         None if state.halt is None else state.halt.level,
         tuple(state.frozen),
-        tuple(state.suspects.items()),
+        tuple(
+            [
+                (symbol, one.difference, one.held, max(one.since_ns - now_ns, -STEADY_NS))
+                for symbol, one in state.suspects.items()
+            ]
+        ),
         tuple(state.foreign.items()),
         tuple(state.foreign_found.items()),
         tuple(

@@ -8,7 +8,7 @@ import attrs
 import pytest
 
 from engine.config import from_mapping
-from engine.events import PositionCloseEvent, RefusalEvent
+from engine.events import FillEvent, PositionCloseEvent, RefusalEvent
 from engine.executions import known
 from engine.inputs import (
     CloseRequested,
@@ -21,7 +21,7 @@ from engine.inputs import (
 from engine.sim.matching import Deal
 from engine.sim.records import SimExecution, SimOrder
 from engine.sim.wireless import truth
-from tests.core.desk import ACCOUNT, Desk
+from tests.core.desk import ACCOUNT, SECOND, Desk
 from tests.core.test_scenarios import MIRROR_WORD
 
 BY_HAND = 0  # the client of orders that a person makes in TWS
@@ -240,6 +240,23 @@ def nameless(item: Input, account: str) -> Input:
     if not isinstance(item, ExecutionReported):
         return item
     return attrs.evolve(item, order_id=0, client_id=0, perm_id=0, order_ref="", account=account)
+
+
+def test_an_execution_of_ours_on_its_way_is_nothing_that_others_had_before_us() -> None:
+    """Although a person has traded as many since we looked, and every round misses it."""
+    d = desk("ignore", sizing={"shares": 50})
+    by_hand(d, "SELL", 50)
+    d.courier.execution_delay_ns = 3 * SECOND
+    answer, late = d.answer, ExecutionReported
+    d.answer = lambda asked: [one for one in answer(asked) if not isinstance(one, late)]  # type: ignore[method-assign]
+    d.signal("AAPL", "BUY")
+    d.wait(3)
+    d.answer = answer  # type: ignore[method-assign]
+    d.wait(120)
+    assert d.said(FillEvent), "it has come"
+    assert not d.core.state.frozen
+    assert list(d.core.state.foreign.values()) == [-50]
+    assert d.live("AAPL") == ["SELL 50 LMT 110.00", "SELL 50 STP 95.00"]
 
 
 @pytest.mark.parametrize("shares", [-30, -50, 50])
