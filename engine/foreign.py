@@ -45,12 +45,12 @@ class Taken:
 
 
 def order_seen(state: State, out: Outbox, seen: OrderOpened) -> None:
-    """Somebody else's order on our symbol."""
+    """Somebody else's order on our symbol. What another account does there is nothing to us."""
     key = seen.perm_id or seen.order_id
     if seen.client_id == state.client_id:
         state.next_order_id = max(state.next_order_id, seen.order_id + 1)
     symbol = state.symbols.get(seen.con_id)
-    if symbol is None:
+    if symbol is None or seen.account not in (state.account, ""):
         return
     if seen.status in _ALIVE or not seen.status:
         state.foreign_orders[key] = symbol, seen.action

@@ -8,12 +8,13 @@ import attrs
 import pytest
 
 from engine.config import from_mapping
-from engine.events import FillEvent, PositionCloseEvent, RefusalEvent
+from engine.events import AlertEvent, FillEvent, PositionCloseEvent, RefusalEvent
 from engine.executions import known
 from engine.inputs import (
     CloseRequested,
     ExecutionReported,
     Input,
+    OrderOpened,
     OrderRequested,
     SnapshotEnded,
     SnapshotKind,
@@ -142,6 +143,24 @@ def test_an_order_by_hand_freezes_until_it_is_gone(side: int) -> None:
     d.deliver(d.exchange.cancel(BY_HAND, number))
     d.wait(30)
     assert d.context_state("AAPL") == "protected"
+
+
+def test_an_order_of_another_account_is_nothing_to_us() -> None:
+    """Who manages several sees the orders of all of them."""
+    d = desk("freeze")
+    carry = d.courier.carry
+
+    def elsewhere(inputs: list[Input], now_ns: int) -> list[Input]:
+        opened = OrderOpened
+        told = carry(inputs, now_ns)
+        return [attrs.evolve(o, account="U9") if isinstance(o, opened) else o for o in told]
+
+    d.courier.carry = elsewhere  # type: ignore[method-assign]
+    by_hand(d, "BUY", 10, limit=90)
+    d.courier.carry = carry  # type: ignore[method-assign]
+    d.signal("AAPL", "BUY")
+    assert d.context_state("AAPL") == "protected"
+    assert not d.said(AlertEvent)
 
 
 def test_shares_by_hand_freeze_until_they_are_gone() -> None:
