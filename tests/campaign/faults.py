@@ -398,8 +398,8 @@ _FILLS: Final = (
         "foreign-shares-lost",
         "shares that others trade are not counted apart",
         "engine/foreign.py",
-        "state.foreign[fill.con_id] += signed(fill)\n    if policy",
-        "state.foreign[fill.con_id] += 0\n    if policy",
+        "state.foreign[fill.con_id] += signed(fill)\n    if (looked",
+        "state.foreign[fill.con_id] += 0\n    if (looked",
     ),
 )
 
