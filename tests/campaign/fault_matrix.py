@@ -212,7 +212,7 @@ core/test_foreign.py::test_adopted_shares_are_protected
 sim/test_incidents.py::test_orders_are_cancelled_and_changed_by_hand
 
 48 a forced liquidation
-| core/test_foreign.py::test_what_the_broker_liquidates_leaves_our_trade_and_halts
+| core/test_liquidated.py::test_what_the_broker_liquidates_leaves_our_trade_and_halts
 campaign/test_simulate.py::test_what_is_liquidated_of_a_trade_that_has_turned_over_is_ours
 
 49 a short sale that waits for shares

@@ -8,13 +8,8 @@ import pytest
 
 from engine.events import RefusalEvent
 from engine.inputs import CloseRequested, OrderRequested
+from tests.core.by_hand import by_hand, desk, enter, fill_by_hand, words
 from tests.core.desk import Desk
-from tests.core.test_foreign import by_hand, desk, enter, fill_by_hand, words
-
-
-@pytest.fixture(params=[1, -1], ids=["long", "short"])
-def side(request: pytest.FixtureRequest) -> int:
-    return int(request.param)
 
 
 def crowd(d: Desk, side: int, count: int) -> None:

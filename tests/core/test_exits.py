@@ -90,11 +90,6 @@ class Trade:
         return words
 
 
-@pytest.fixture(params=[1, -1], ids=["long", "short"])
-def side(request: pytest.FixtureRequest) -> int:
-    return int(request.param)
-
-
 def trade(side: int, state: ContextState, held: int = 300) -> Trade:
     made = Trade(side, state)
     made.order(ENTRY, 300, E.PLACE, E.WENT_WORKING, filled=held)

@@ -1,0 +1,139 @@
+"""What others hold when we first look, and what is told of it too early, too late or in part."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import attrs
+import pytest
+
+from engine.events import FillEvent, PositionCloseEvent
+from engine.executions import known
+from engine.inputs import (
+    ExecutionReported,
+    Input,
+    SnapshotEnded,
+    SnapshotKind,
+)
+from engine.sim.wireless import truth
+from tests.core.by_hand import by_hand, desk, enter
+from tests.core.desk import ACCOUNT, SECOND, Desk
+
+
+def start_told(d: Desk, kind: SnapshotKind, told: list[Input]) -> None:
+    """The engine starts, and is told this when it asks."""
+    answer = d.answer
+    d.answer = lambda asked: told if asked.kind == kind else answer(asked)  # type: ignore[method-assign]
+    d.start()
+    d.answer = answer  # type: ignore[method-assign]
+
+
+def started_late(d: Desk, trades: int) -> None:
+    """The engine starts when a person has sold 50 shares so many times; the position that it is
+    told is that before the last two of them."""
+    for number in range(trades):
+        by_hand(d, "SELL", 50)
+        if number == trades - 3:
+            old = truth(d.exchange, "positions", 1)
+    start_told(d, "positions", old)
+    assert list(d.core.state.foreign.values()) == [-50 * (trades - 2)]
+
+
+@pytest.mark.parametrize("policy", ["ignore", "freeze", "adopt"])
+def test_a_first_position_that_is_older_than_what_is_told_with_it(policy: str) -> None:
+    """Executions that are told before it explain what it lacks: they are of before us as well."""
+    d = desk(policy, connect=False)
+    started_late(d, 5)
+    d.wait(1)
+    enter(d, 1)
+    d.wait(120)
+    assert not d.core.state.frozen
+    assert list(d.core.state.foreign.values()) == [-250]
+    assert d.live("AAPL") == ["SELL 100 LMT 110.00", "SELL 100 STP 95.00"]
+
+
+@pytest.mark.parametrize("policy", ["ignore", "freeze"])
+def test_a_first_position_that_contains_what_is_told_later(policy: str) -> None:
+    """What a person had traded before us is told by a later round only: it was there already."""
+    d = desk(policy, connect=False)
+    for _ in range(2):
+        by_hand(d, "SELL", 50)
+    start_told(d, "executions", [SnapshotEnded("executions", 1)])
+    assert list(d.core.state.foreign.values()) == [-100]
+    d.wait(1)
+    enter(d, 1)
+    d.wait(120)
+    assert not d.core.state.frozen
+    assert list(d.core.state.foreign.values()) == [-100]
+    assert d.live("AAPL") == ["SELL 100 LMT 110.00", "SELL 100 STP 95.00"]
+
+
+@pytest.mark.parametrize("account", [ACCOUNT, "U9"])
+@pytest.mark.parametrize("policy", ["ignore", "freeze", "adopt"])
+def test_an_execution_of_ours_that_came_without_its_name_at_first(
+    policy: str, account: str
+) -> None:
+    """Its number was sound, so it is known by that; told again as it is, it is ours. Adopted, it
+    counts already."""
+    d = desk(policy)
+    enter(d, 1)
+    d.wait(120)  # so that nothing is explained by the first look any more
+    carry, told = d.courier.carry, []
+
+    def garbled(inputs: list[Input], now_ns: int) -> list[Input]:
+        told.extend(inputs)
+        return [nameless(one, account) for one in carry(inputs, now_ns)]
+
+    d.courier.used = True
+    d.courier.carry = garbled  # type: ignore[method-assign]
+    d.trade("AAPL", 95.0)
+    d.courier.carry = carry  # type: ignore[method-assign]
+    adopted = policy == "adopt" and account == ACCOUNT
+    fill = next(one for one in told if isinstance(one, ExecutionReported))
+    assert known(d.core.state, fill) == adopted
+    d.wait(120)
+    assert not d.core.state.frozen
+    assert not d.core.state.foreign[d.instruments["AAPL"].con_id]
+    assert not d.core.state.current
+    assert d.said(PositionCloseEvent)[-1].reason == ("" if adopted else "stop")
+    assert not d.live("AAPL")
+
+
+def nameless(item: Input, account: str) -> Input:
+    if not isinstance(item, ExecutionReported):
+        return item
+    return attrs.evolve(item, order_id=0, client_id=0, perm_id=0, order_ref="", account=account)
+
+
+def test_an_execution_of_ours_on_its_way_is_nothing_that_others_had_before_us() -> None:
+    """Although a person has traded as many since we looked, and every round misses it."""
+    d = desk("ignore", sizing={"shares": 50})
+    by_hand(d, "SELL", 50)
+    d.courier.execution_delay_ns = 3 * SECOND
+    answer, late = d.answer, ExecutionReported
+    d.answer = lambda asked: [one for one in answer(asked) if not isinstance(one, late)]  # type: ignore[method-assign]
+    d.signal("AAPL", "BUY")
+    d.wait(3)
+    d.answer = answer  # type: ignore[method-assign]
+    d.wait(120)
+    assert d.said(FillEvent), "it has come"
+    assert not d.core.state.frozen
+    assert list(d.core.state.foreign.values()) == [-50]
+    assert d.live("AAPL") == ["SELL 50 LMT 110.00", "SELL 50 STP 95.00"]
+
+
+@pytest.mark.parametrize("shares", [-30, -50, 50])
+def test_what_no_execution_explains_freezes_all_the_same(shares: int) -> None:
+    """Neither shares that are no sum of the latest executions, nor any once a later answer has
+    agreed with the first."""
+    d = desk("ignore", connect=False)
+    for _ in range(5):
+        by_hand(d, "SELL", 50)
+    d.start()
+    d.wait(1 if shares == -30 else 60)
+    account = d.exchange._floor.account
+    account.apply(d.instruments["AAPL"], "BUY", Decimal(shares), Decimal(100), Decimal(0))
+    enter(d, 1)
+    d.wait(120)
+    assert list(d.core.state.frozen) == ["AAPL"]
+    assert list(d.core.state.foreign.values()) == [-250]
