@@ -28,7 +28,7 @@ from engine.inputs import (
     SnapshotStarted,
 )
 from engine.money import ZERO
-from engine.orders import Order
+from engine.orders import ABSENCES_TO_PROVE, Order
 from engine.outbox import Outbox
 from engine.reports import report
 from engine.rulebook import schedule
@@ -46,7 +46,6 @@ from statecharts.vocabulary import (
 
 _ALL_KINDS: Final[tuple[SnapshotKind, ...]] = get_args(SnapshotKind)
 _DOUBT_KINDS: Final[tuple[SnapshotKind, ...]] = ("open_orders", "executions", "positions")
-_ABSENCES_TO_PROVE: Final = 2
 _PAUSE_FIRST_S, _PAUSE_MAX_S, _QUIET_S = 0.25, 5.0, 30.0  # between rounds
 _RECHECK_S: Final = 10.0  # while a symbol is in doubt, or an order lives that was given up
 _LOOK_AGAIN_S: Final = 30.0  # at what others hold, if an older position would explain it
@@ -273,7 +272,7 @@ def _judge(state: State, out: Outbox, order: Order) -> None:
             report(state, out, order, OrderEvent.AMEND_REFUSED)
         return
     order.absences += 1
-    if order.absences < _ABSENCES_TO_PROVE:
+    if order.absences < ABSENCES_TO_PROVE:
         report(state, out, order, OrderEvent.ANSWER_OVERDUE)
         state.doubts = True
     elif order.status_filled <= order.filled:
@@ -291,7 +290,7 @@ def _judge_risen(state: State, out: Outbox, order: Order) -> None:
             out.commands.append(Cancel(order.risen_id))
         return
     order.absences += 1
-    if order.absences < _ABSENCES_TO_PROVE:
+    if order.absences < ABSENCES_TO_PROVE:
         state.doubts = True
         return
     order.risen_id = 0

@@ -398,8 +398,8 @@ _FILLS: Final = (
         "foreign-shares-lost",
         "shares that others trade are not counted apart",
         "engine/foreign.py",
-        "state.foreign[fill.con_id] += signed(fill)\n    if policy",
-        "state.foreign[fill.con_id] += 0\n    if policy",
+        "state.foreign[fill.con_id] += signed(fill)\n    if (looked",
+        "state.foreign[fill.con_id] += 0\n    if (looked",
     ),
 )
 
@@ -422,9 +422,9 @@ _DOUBT: Final = (
     Fault(
         "absent-after-one",
         "one snapshot that does not list an order proves it absent",
-        "engine/truth.py",
-        "_ABSENCES_TO_PROVE: Final = 2",
-        "_ABSENCES_TO_PROVE: Final = 1",
+        "engine/orders.py",
+        "ABSENCES_TO_PROVE: Final = 2",
+        "ABSENCES_TO_PROVE: Final = 1",
     ),
     Fault(
         "absent-though-filled",

@@ -539,6 +539,35 @@ def test_42_one_listing_omits_a_live_order() -> None:
     assert not d.said(CancelEvent)
 
 
+def test_42_a_close_that_two_listings_omit_is_taken_back_before_the_next() -> None:
+    """Its stop has made way, so no group keeps it from filling beside its successor."""
+    d = desk(stop_unfilled_after_s=2.0)
+    d.signal("AAPL", "BUY")
+    d.quote("AAPL", 93.0, 93.01, size=100)  # behind the stop, and nothing trades there
+    d.wait(2.5)
+    close = order(d, Role.CLOSE)
+    assert (close.filled, d.live("AAPL")) == (100, ["SELL 200 MKT"])
+    answer = d.answer
+    omitted = [2]
+
+    def forgetful(command: Snapshot) -> list[Input]:
+        told = answer(command)
+        if command.kind == "open_orders" and omitted[0]:
+            omitted[0] -= 1
+            told = [t for t in told if getattr(t, "order_id", 0) != close.order_id]
+        return told
+
+    d.answer = forgetful  # type: ignore[method-assign]
+    while len(placed(d, Role.CLOSE)) == 1:
+        d.wait(0.1)
+    assert close.dead
+    d.quote("AAPL", 92.99, 93.0)
+    d.wait(10)
+    sold = [one.quantity for one in d.exchange.executions() if one.side == "SELL"]
+    assert (sum(sold), d.exchange.position("AAPL")) == (300, 0)
+    assert (d.context_state("AAPL"), d.live("AAPL")) == ("flat", [])
+
+
 @pytest.mark.parametrize("kind", ["open_orders", "executions", "positions"])
 def test_43_a_snapshot_that_never_ends_proves_nothing(kind: str) -> None:
     d = desk()
