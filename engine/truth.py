@@ -28,7 +28,7 @@ from engine.inputs import (
     SnapshotStarted,
 )
 from engine.money import ZERO
-from engine.orders import ABSENCES_TO_PROVE, Order
+from engine.orders import ABSENCES_TO_PROVE, EXIT_ROLES, Order
 from engine.outbox import Outbox
 from engine.reports import report
 from engine.rulebook import schedule
@@ -277,6 +277,10 @@ def _judge(state: State, out: Outbox, order: Order) -> None:
         state.doubts = True
     elif order.status_filled <= order.filled:
         report(state, out, order, OrderEvent.PROVEN_ABSENT, "the broker does not list it")
+        if order.role not in EXIT_ROLES:
+            # Should it live all the same, it would fill without its exits, which go with it.
+            # Of an exit, the next one that takes its place sees to that.
+            out.commands.append(Cancel(order.order_id))
     else:
         state.doubts = True  # it filled, and the execution is still to come
 
