@@ -163,7 +163,7 @@ class Core:
         state = self.state
         if state.live:
             for order in living(context.orders):
-                if order.revived and not order.deadline_ns:
+                if order.revived and not order.deadline_ns and not context.needs(order):
                     out.cancel(order)
         event = name_rest(context)
         if event is not None and out.advance(context, event):
@@ -227,9 +227,10 @@ def _take_back(out: Outbox, want: PlaceExit) -> None:
     """An exit that answers have left out twice, and that lives all the same, would fill beside
     what takes its place: no group joins the two. Its cancel goes first."""
     for gone in want.tranche.orders.values():
-        if gone.given_up and (gone.role is want.role or want.role is Role.CLOSE):
-            gone.absences = 0
-            out.commands.append(Cancel(gone.order_id))
+        replaced = gone.role is want.role or want.role is Role.CLOSE
+        if replaced and (gone.given_up or gone.risen_id):
+            gone.absences, gone.asked_ns = 0, out.now_ns
+            out.commands.append(Cancel(gone.risen_id or gone.order_id))
 
 
 # -- what a deadline means, by its kind --------------------------------------------------------

@@ -289,7 +289,7 @@ def _judge_risen(state: State, out: Outbox, order: Order) -> None:
     """It was given up and lives: whenever a round lists it, it is taken back, and it is known
     until two in a row do not. What it fills meanwhile still finds whom it belongs to."""
     if order.order_id in state.round.seen:
-        if order.asked_ns < state.round.started_ns:
+        if order.asked_ns < state.round.started_ns and not state.needs(order):
             order.asked_ns = out.now_ns
             out.commands.append(Cancel(order.risen_id))
         return

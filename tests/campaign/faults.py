@@ -502,8 +502,8 @@ _DOUBT: Final = (
         "the-risen-live-on",
         "an order that was given up and lives after all is left alone",
         "engine/reports.py",
-        "    if state.live:\n        out.commands.append(Cancel(seen.order_id))",
-        "    if not state.live:\n        out.commands.append(Cancel(seen.order_id))",
+        "    if not stays:\n        out.commands.append(Cancel(seen.order_id))",
+        "    if stays:\n        out.commands.append(Cancel(seen.order_id))",
     ),
 )
 
