@@ -133,6 +133,16 @@ class Context:
             for order in traded
         )
 
+    def needs(self, stop: Order) -> bool:
+        """Whether one that was given up, and lives, is all that protects the shares of its tranche:
+        another one may have to wait until the broker confirms them. Of several the newest stays."""
+        if stop.role is not Role.STOP or self.state in ENDING_STATES:
+            return False  # what ends may have to go without it
+        tranche = self.tranche_of(stop)
+        others = [o for o in tranche.of(Role.STOP) if (o.active or o.risen_id) and o is not stop]
+        newest = all((o.revived or o.risen_id) and o.order_id < stop.order_id for o in others)
+        return newest and tranche.own * self.side > 0
+
     def shares(self) -> list[tuple[Tranche, Decimal]]:
         """Each tranche with the signed shares that it has to protect."""
         return list(zip(self.tranches, allocate(self.tranches, self.side), strict=True))

@@ -31,7 +31,7 @@ from engine import (
 )
 from engine import config as configuration
 from engine.adds import next_double_down
-from engine.commands import Command
+from engine.commands import Cancel, Command
 from engine.config import Config
 from engine.contexts import Context, name_rest
 from engine.copies import copy_state
@@ -163,7 +163,7 @@ class Core:
         state = self.state
         if state.live:
             for order in living(context.orders):
-                if order.revived and not order.deadline_ns:
+                if order.revived and not order.deadline_ns and not context.needs(order):
                     out.cancel(order)
         event = name_rest(context)
         if event is not None and out.advance(context, event):
@@ -217,9 +217,20 @@ def _carry_out(state: State, out: Outbox, context: Context, want: Want) -> None:
             # Exits that are being withdrawn still count; their answers bring us back here.
             return
         if reason is None:
+            _take_back(out, want)
             out.place(exit_order(state, context, want))
     else:
         state.deadlines[f"settle:{context.number}"] = want.at_ns
+
+
+def _take_back(out: Outbox, want: PlaceExit) -> None:
+    """An exit that answers have left out twice, and that lives all the same, would fill beside
+    what takes its place: no group joins the two. Its cancel goes first."""
+    for gone in want.tranche.orders.values():
+        replaced = gone.role is want.role or want.role is Role.CLOSE
+        if replaced and (gone.given_up or gone.risen_id):
+            gone.absences, gone.asked_ns = 0, out.now_ns
+            out.commands.append(Cancel(gone.risen_id or gone.order_id))
 
 
 # -- what a deadline means, by its kind --------------------------------------------------------

@@ -61,6 +61,8 @@ DEAD: Final = frozenset(
     }
 )
 
+ABSENCES_TO_PROVE: Final = 2  # complete snapshots in a row in which an order is missing
+
 _SPEC_FIELDS: Final = tuple(attribute.name for attribute in attrs.fields(OrderSpec))
 _spec_values: Final = attrgetter(*_SPEC_FIELDS)
 _UNSEEN: Final = frozenset({OrderReport.SILENT, OrderReport.PENDING})
@@ -170,6 +172,11 @@ class Order:
     def revived(self) -> bool:
         """Alive after its death was believed; nobody wants it any more."""
         return self.asked == OrderAsk.RESTED and not self.dead
+
+    @property
+    def given_up(self) -> bool:
+        """Proven absent, and nobody has asked for its end: it may live all the same."""
+        return self.dead and self.absences >= ABSENCES_TO_PROVE and not self.risen_id
 
     @property
     def held_by_parent(self) -> bool:

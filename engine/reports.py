@@ -129,7 +129,7 @@ def on_open_order(state: State, out: Outbox, seen: OrderOpened) -> None:
         if not state.ours(seen.order_ref):
             foreign.order_seen(state, out, seen)
         elif seen.status in _ALIVE:
-            _rise(state, out, seen)
+            _rise(out, seen, not state.live)
         return
     state.round.seen.add(order.order_id)
     order.absences = 0
@@ -144,8 +144,9 @@ def on_open_order(state: State, out: Outbox, seen: OrderOpened) -> None:
     if seen.trail_stop_price is not None and order.spec.order_type == "TRAIL":
         _trailed(state, order, seen.trail_stop_price, out.now_ns)
     if order.reported == OrderReport.CLOSED and seen.status in _ALIVE and not order.risen_id:
-        order.risen_id, order.asked_ns = seen.order_id, out.now_ns if state.live else 0
-        _rise(state, out, seen)
+        order.risen_id, stays = seen.order_id, not state.live or state.needs(order)
+        order.asked_ns = 0 if stays else out.now_ns
+        _rise(out, seen, stays)
         state.doubts = True  # rounds take it back until it is gone
     if event := STATUS_EVENTS.get(seen.status):
         report(state, out, order, event)
@@ -208,11 +209,11 @@ def on_status(state: State, out: Outbox, seen: OrderStatusReported) -> None:
         state.deadlines.setdefault(f"fills:{order.order_id}", settle)
 
 
-def _rise(state: State, out: Outbox, seen: OrderOpened) -> None:
+def _rise(out: Outbox, seen: OrderOpened, stays: bool) -> None:
     """An order of ours that was given up lives: the proof of its absence was wrong, or a dialog
-    in TWS held it back. Nothing waits for it any more."""
+    in TWS held it back. Nothing waits for it any more, unless nothing else protects."""
     out.alert("critical", f"order {seen.order_id} lives after it was given up", seen.symbol)
-    if state.live:
+    if not stays:
         out.commands.append(Cancel(seen.order_id))
 
 

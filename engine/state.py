@@ -234,6 +234,11 @@ class State:
             return ZERO
         return suspicion.difference
 
+    def needs(self, order: Order) -> bool:
+        """Whether an order that was given up, and lives, must not be taken back yet."""
+        context = self.contexts.get(order.owner)
+        return context is not None and context.needs(order)
+
     def touch(self, order: Order) -> None:
         """The owner of an order has something to settle in this step."""
         self.dirty.add(order.owner)

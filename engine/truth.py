@@ -28,7 +28,7 @@ from engine.inputs import (
     SnapshotStarted,
 )
 from engine.money import ZERO
-from engine.orders import Order
+from engine.orders import ABSENCES_TO_PROVE, EXIT_ROLES, Order
 from engine.outbox import Outbox
 from engine.reports import report
 from engine.rulebook import schedule
@@ -46,7 +46,6 @@ from statecharts.vocabulary import (
 
 _ALL_KINDS: Final[tuple[SnapshotKind, ...]] = get_args(SnapshotKind)
 _DOUBT_KINDS: Final[tuple[SnapshotKind, ...]] = ("open_orders", "executions", "positions")
-_ABSENCES_TO_PROVE: Final = 2
 _PAUSE_FIRST_S, _PAUSE_MAX_S, _QUIET_S = 0.25, 5.0, 30.0  # between rounds
 _RECHECK_S: Final = 10.0  # while a symbol is in doubt, or an order lives that was given up
 _LOOK_AGAIN_S: Final = 30.0  # at what others hold, if an older position would explain it
@@ -273,11 +272,15 @@ def _judge(state: State, out: Outbox, order: Order) -> None:
             report(state, out, order, OrderEvent.AMEND_REFUSED)
         return
     order.absences += 1
-    if order.absences < _ABSENCES_TO_PROVE:
+    if order.absences < ABSENCES_TO_PROVE:
         report(state, out, order, OrderEvent.ANSWER_OVERDUE)
         state.doubts = True
     elif order.status_filled <= order.filled:
         report(state, out, order, OrderEvent.PROVEN_ABSENT, "the broker does not list it")
+        if order.role not in EXIT_ROLES:
+            # Should it live all the same, it would fill without its exits, which go with it.
+            # Of an exit, the next one that takes its place sees to that.
+            out.commands.append(Cancel(order.order_id))
     else:
         state.doubts = True  # it filled, and the execution is still to come
 
@@ -286,12 +289,12 @@ def _judge_risen(state: State, out: Outbox, order: Order) -> None:
     """It was given up and lives: whenever a round lists it, it is taken back, and it is known
     until two in a row do not. What it fills meanwhile still finds whom it belongs to."""
     if order.order_id in state.round.seen:
-        if order.asked_ns < state.round.started_ns:
+        if order.asked_ns < state.round.started_ns and not state.needs(order):
             order.asked_ns = out.now_ns
             out.commands.append(Cancel(order.risen_id))
         return
     order.absences += 1
-    if order.absences < _ABSENCES_TO_PROVE:
+    if order.absences < ABSENCES_TO_PROVE:
         state.doubts = True
         return
     order.risen_id = 0

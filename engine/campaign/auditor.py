@@ -96,10 +96,12 @@ class Auditor:
             self.found += broken[-1]
 
     def _reduces(self, order: SimOrder) -> bool:
-        """Whether it only closes what was placed directly, even if all others like it fill."""
+        """Whether it only closes what was placed directly, even if all others like it fill. What
+        the other leg of its pair has closed is not missing: one of the two was to do it."""
         symbol, own = order.instrument.symbol, trade(order.order_ref)
-        book = self._books.direct.get(symbol, Book())
-        if role(order.order_ref) != DIRECT or (book.shares < 0) != (order.action == "BUY"):
+        sign = 1 if order.action == "BUY" else -1
+        to_close = self._taken(order) - sign * self._books.direct.get(symbol, Book()).shares
+        if role(order.order_ref) != DIRECT or to_close <= 0:
             return False
         rests: dict[str, Decimal] = {}  # of each group one fills
         for one in self._exchange.open_orders(self._client_id):
@@ -107,7 +109,7 @@ class Auditor:
             alike = role(one.order_ref) == DIRECT and one.action == order.action and name != own
             if alike and one.instrument.symbol == symbol:
                 rests[name] = max(rests.get(name, ZERO), one.remaining)
-        return order.quantity <= abs(book.shares) - sum(rests.values(), ZERO)
+        return order.quantity <= to_close - sum(rests.values(), ZERO)
 
     # -- one order -----------------------------------------------------------------------------
 

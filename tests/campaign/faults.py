@@ -422,9 +422,9 @@ _DOUBT: Final = (
     Fault(
         "absent-after-one",
         "one snapshot that does not list an order proves it absent",
-        "engine/truth.py",
-        "_ABSENCES_TO_PROVE: Final = 2",
-        "_ABSENCES_TO_PROVE: Final = 1",
+        "engine/orders.py",
+        "ABSENCES_TO_PROVE: Final = 2",
+        "ABSENCES_TO_PROVE: Final = 1",
     ),
     Fault(
         "absent-though-filled",
@@ -502,8 +502,8 @@ _DOUBT: Final = (
         "the-risen-live-on",
         "an order that was given up and lives after all is left alone",
         "engine/reports.py",
-        "    if state.live:\n        out.commands.append(Cancel(seen.order_id))",
-        "    if not state.live:\n        out.commands.append(Cancel(seen.order_id))",
+        "    if not stays:\n        out.commands.append(Cancel(seen.order_id))",
+        "    if stays:\n        out.commands.append(Cancel(seen.order_id))",
     ),
 )
 

@@ -275,3 +275,23 @@ def test_a_leg_that_fills_before_the_other_has_arrived_counts_once():
     outcome = play(story)
     assert outcome.violation is None
     assert (outcome.orders, outcome.executions) >= (2, 1)
+
+
+def test_a_leg_that_closes_before_the_other_has_arrived_makes_no_opening_of_it():
+    """Trading is halted; a pair closes 200 shares. The price was beyond the trigger of the first
+    leg already, which has bought 100 of them back when the second one arrives."""
+    story = parse(
+        """
+        scenario seed=932 mode=safety hours=6.5
+        symbols SPY MSFT
+        market rate=0.05 volatility=0.0004 latency_ms=0.5 version=178
+        settings {"strategy":{}}
+        prompt +8618.6s oco SPY range 200 0.1
+        prompt +20455.8s halt 3
+        prompt +22314.9s oco SPY buy 200 0.5
+        """,
+        "here",
+    )
+    outcome = play(story)
+    assert outcome.violation is None
+    assert (outcome.orders, outcome.executions, outcome.held) == (4, 3, {})

@@ -20,6 +20,7 @@ from engine.inputs import (
     OcoLeg,
     OcoRequested,
     OrderOpened,
+    OrderRequested,
     OrderStatusReported,
     PositionReported,
     SnapshotEnded,
@@ -515,21 +516,26 @@ def test_29_a_stop_that_is_always_rejected() -> None:
     assert any("no stop could be placed" in e.text for e in d.said(AlertEvent))
 
 
+def omit(d: Desk, missing: Order, listings: int) -> None:
+    """So many answers of the broker leave an order out that lives."""
+    answer, left = d.answer, [listings]
+
+    def forgetful(command: Snapshot) -> list[Input]:
+        told = answer(command)
+        if command.kind == "open_orders" and left[0]:
+            left[0] -= 1
+            told = [t for t in told if getattr(t, "order_id", 0) != missing.order_id]
+        return told
+
+    d.answer = forgetful  # type: ignore[method-assign]
+
+
 def test_42_one_listing_omits_a_live_order() -> None:
     """Neither dead nor doubled: a second, complete round decides."""
     d = desk()
     d.signal("AAPL", "BUY")
     stop = order(d, Role.STOP)
-    answer = d.answer
-    omitted = [1]
-
-    def forgetful(command: Snapshot) -> list[Input]:
-        told = answer(command)
-        if command.kind == "open_orders" and omitted and omitted.pop():
-            told = [t for t in told if getattr(t, "order_id", 0) != stop.order_id]
-        return told
-
-    d.answer = forgetful  # type: ignore[method-assign]
+    omit(d, stop, 1)
     d.lose()
     d.connect()
     assert stop.reported == OrderReport.UNKNOWN
@@ -537,6 +543,41 @@ def test_42_one_listing_omits_a_live_order() -> None:
     assert stop.reported == OrderReport.HELD
     assert len(placed(d)) == 3
     assert not d.said(CancelEvent)
+
+
+def test_42_a_close_that_two_listings_omit_is_taken_back_before_the_next() -> None:
+    """Its stop has made way, so no group keeps it from filling beside its successor."""
+    d = desk(stop_unfilled_after_s=2.0)
+    d.signal("AAPL", "BUY")
+    d.quote("AAPL", 93.0, 93.01, size=100)  # behind the stop, and nothing trades there
+    d.wait(2.5)
+    close = order(d, Role.CLOSE)
+    assert (close.filled, d.live("AAPL")) == (100, ["SELL 200 MKT"])
+    omit(d, close, 2)
+    while len(placed(d, Role.CLOSE)) == 1:
+        d.wait(0.1)
+    assert close.dead
+    d.quote("AAPL", 92.99, 93.0)
+    d.wait(10)
+    sold = [one.quantity for one in d.exchange.executions() if one.side == "SELL"]
+    assert (sum(sold), d.exchange.position("AAPL")) == (300, 0)
+    assert (d.context_state("AAPL"), d.live("AAPL")) == ("flat", [])
+
+
+@pytest.mark.parametrize("kind", ["bracket", "direct"])
+def test_42_what_would_open_and_two_listings_omit_is_taken_back_at_once(kind: str) -> None:
+    """An entry is given up with its stop: it must not live on and fill without one."""
+    d = desk()
+    if kind == "bracket":
+        d.feed(bracket("AAPL", "98", "94"))
+    else:
+        view = d.quotes["AAPL"]
+        d.feed(OrderRequested("o1", "AAPL", "BUY", Decimal(300), "LMT", Decimal(98), market=view))
+    (opening, *_) = d.core.state.orders.values()
+    omit(d, opening, 2)
+    d.wait(61)
+    assert opening.dead
+    assert (d.context_state("AAPL"), d.live("AAPL")) == ("flat", [])
 
 
 @pytest.mark.parametrize("kind", ["open_orders", "executions", "positions"])

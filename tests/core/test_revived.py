@@ -7,15 +7,19 @@ from decimal import Decimal
 import attrs
 import pytest
 
-from engine.commands import Cancel, Place
+from engine.commands import Cancel, Place, Snapshot
 from engine.events import AlertEvent
 from engine.inputs import (
     CloseRequested,
     ErrorReported,
     ExecutionReported,
+    Input,
     MarketView,
     OcoLeg,
     OcoRequested,
+    OrderOpened,
+    OrderStatusReported,
+    PositionReported,
 )
 from engine.orders import Order, Role
 from engine.sim.policies import Policies
@@ -161,3 +165,33 @@ def test_of_two_orders_under_one_number_the_other_is_looked_for() -> None:
     assert (group.state, len(d.live("AAPL"))) == (OcoState.FAILED, 1)
     d.wait(10)
     assert (OcoState(group.state), d.live("AAPL")) == (OcoState.DONE, [])
+
+
+@pytest.mark.parametrize("seconds", [1.0, 5.0])  # within the grace of the dead, and after it
+def test_a_stop_that_was_given_up_stays_until_another_one_stands(seconds: float) -> None:
+    """A TWS that has just begun lists nothing yet, then its orders, and the position last: while
+    that is in doubt no other stop is placed, and the one that has come back is all there is."""
+    d = desk()
+    d.signal("AAPL", "BUY")
+    answer, unlisted = d.answer, (OrderOpened, OrderStatusReported, PositionReported)
+
+    def loading(command: Snapshot) -> list[Input]:
+        return [told for told in answer(command) if not isinstance(told, unlisted)]
+
+    d.answer = loading  # type: ignore[method-assign]
+    d.lose()
+    d.connect()
+    d.wait(seconds)
+    assert d.context_state("AAPL") == "frozen"
+    assert all(one.dead for one in d.core.state.orders.values())
+
+    unlisted = (PositionReported,)
+    d.wait(60)
+    assert d.context_state("AAPL") == "frozen"
+    assert d.live("AAPL") == ["SELL 300 STP 94.00"]
+
+    unlisted = ()
+    d.wait(60)
+    assert (d.context_state("AAPL"), len(placed(d, Role.STOP))) == ("protected", 2)
+    assert d.live("AAPL") == ["SELL 300 LMT 104.00", "SELL 300 STP 94.00"]
+    assert not any(one.revived or one.risen_id for one in d.core.state.orders.values())
