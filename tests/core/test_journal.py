@@ -4,61 +4,22 @@ import os
 import shutil
 import sqlite3
 import stat
-import subprocess
-import sys
 import threading
 from collections.abc import Callable
-from decimal import Decimal
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import engine
-from engine.commands import Cancel, Command, Snapshot
+from engine.commands import Cancel, Snapshot
 from engine.errors import JournalError
-from engine.inputs import ErrorReported, Input, OrderStatusReported, TimerElapsed
+from engine.inputs import TimerElapsed
 from engine.journal import Journal, Record
 from engine.journal_files import head_path
 from engine.journal_store import GENESIS, LOG_BYTES, VERSION
+from tests.core.journals import STATUS, fill, run, step, written
 from tests.faulty_disk import FaultyDisk, closing_quietly
-
-ROOT = Path(engine.__file__).parent.parent
-STATUS = OrderStatusReported(1, 2, 3, 0, "Filled", Decimal(100), Decimal(0), Decimal("1.5"), "")
-
-
-def step(number: int) -> tuple[int, list[Input], list[Command]]:
-    return number * 1_000, [ErrorReported(number, 399, f"text {number} " * 20)], [Cancel(number)]
-
-
-def fill(journal: Journal, count: int) -> None:
-    for number in range(journal.count + 1, journal.count + count + 1):
-        journal.append(*step(number))
-
-
-def written(path: Path, count: int) -> Path:
-    with Journal.open(path) as journal:
-        fill(journal, count)
-    return path
-
-
-@pytest.fixture
-def place(tmp_path: Path) -> Path:
-    return tmp_path / "engine.journal"
-
-
-def run(script: str, *arguments: object, **more: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-c", script, *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-        timeout=60,
-        check=False,
-        **more,
-    )
-
 
 # -- what goes in comes out --------------------------------------------------------------------
 

@@ -5,52 +5,15 @@ import signal
 import sqlite3
 import subprocess
 import sys
-from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
-import engine
-from engine.commands import Cancel, Command
+from engine.commands import Cancel
 from engine.errors import JournalError
-from engine.inputs import ErrorReported, Input, OrderStatusReported
 from engine.journal import Journal, Record
 from engine.journal_files import read_head
-
-ROOT = Path(engine.__file__).parent.parent
-STATUS = OrderStatusReported(1, 2, 3, 0, "Filled", Decimal(100), Decimal(0), Decimal("1.5"), "")
-
-
-def step(number: int) -> tuple[int, list[Input], list[Command]]:
-    return number * 1_000, [ErrorReported(number, 399, f"text {number} " * 20)], [Cancel(number)]
-
-
-def fill(journal: Journal, count: int) -> None:
-    for number in range(journal.count + 1, journal.count + count + 1):
-        journal.append(*step(number))
-
-
-def written(path: Path, count: int) -> Path:
-    with Journal.open(path) as journal:
-        fill(journal, count)
-    return path
-
-
-@pytest.fixture
-def place(tmp_path: Path) -> Path:
-    return tmp_path / "engine.journal"
-
-
-def run(script: str, *arguments: object, **more: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-c", script, *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-        timeout=60,
-        check=False,
-        **more,
-    )
+from tests.core.journals import ROOT, fill, run, written
 
 
 def database(place: Path, *statements: str) -> None:
