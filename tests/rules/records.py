@@ -1,4 +1,4 @@
-"""Random rules and scenes: everything a record may hold."""
+"""Rules and scenes: one that is plain, and random ones with everything a record may hold."""
 
 from __future__ import annotations
 
@@ -50,6 +50,15 @@ NAMES = st.from_regex(r"[a-z][a-z0-9._-]{0,12}", fullmatch=True)
 PERCENTS = st.integers(1, 9_000).map(lambda n: n / 100)
 SHARES = st.decimals("0.0001", "100000", places=4)
 PRICES = st.decimals("0.01", "5000", places=2)
+
+
+BUY = EventCondition.of(PredictionSignalEvent, "confidence >= 0.5", signal="BUY")
+LOG = LogAction("info", "now")
+TEN = Decimal(10)
+
+
+def rule(name: str = "r", **given: Any) -> Rule:
+    return Rule(name, BUY, LOG, **given)
 
 
 def maybe(what: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
