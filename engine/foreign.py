@@ -138,6 +138,7 @@ def was_ours(state: State, out: Outbox, fill: ExecutionReported, identity: str) 
     """What came without a name of ours, as of somebody else, has come again with it."""
     if (counted := state.foreign_fills.get(identity)) is not None:
         state.foreign[fill.con_id] -= counted[1]
+        state.foreign_early.pop(fill.con_id, None)  # its shares are among them
         state.foreign_fills.keep(identity, (counted[0], ZERO), out.now_ns, EXECUTIONS_KEPT_NS)
     out.alert(
         "warning",
