@@ -137,7 +137,8 @@ def execution_corrected(state: State, out: Outbox, fill: ExecutionReported, iden
 def was_ours(state: State, out: Outbox, fill: ExecutionReported, identity: str) -> None:
     """What came without a name of ours, as of somebody else, has come again with it."""
     if (counted := state.foreign_fills.get(identity)) is not None:
-        state.foreign[fill.con_id] -= counted[1]
+        if fill.con_id in state.foreign:  # else nobody has looked yet
+            state.foreign[fill.con_id] -= counted[1]
         state.foreign_early.pop(fill.con_id, None)  # its shares are among them
         state.foreign_fills.keep(identity, (counted[0], ZERO), out.now_ns, EXECUTIONS_KEPT_NS)
     out.alert(

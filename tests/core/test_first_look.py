@@ -99,6 +99,26 @@ def test_an_execution_of_ours_that_came_without_its_name_at_first(
     assert not d.live("AAPL")
 
 
+def test_an_execution_of_ours_without_its_name_before_we_have_looked() -> None:
+    """Of a symbol that the settings have named since, and nobody has asked what it holds."""
+    d = desk("ignore")
+    d.core.state.foreign.clear()
+    carry = d.courier.carry
+
+    def garbled(inputs: list[Input], now_ns: int) -> list[Input]:
+        return [nameless(one, ACCOUNT) for one in carry(inputs, now_ns)]
+
+    d.courier.used = True
+    d.courier.carry = garbled  # type: ignore[method-assign]
+    d.signal("AAPL", "BUY")
+    d.courier.carry = carry  # type: ignore[method-assign]
+    d.wait(120)
+    assert not d.core.state.frozen
+    assert not any(d.core.state.foreign.values())
+    assert d.live("AAPL") == ["SELL 100 LMT 110.00", "SELL 100 STP 95.00"]
+    assert d.context_state("AAPL") == "protected"
+
+
 def nameless(item: Input, account: str) -> Input:
     if not isinstance(item, ExecutionReported):
         return item
