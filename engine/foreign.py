@@ -179,7 +179,9 @@ def overlooked(state: State, out: Outbox, symbol: str, con_id: int, shares: Deci
     at a position of before the latest executions that had been told by then, if they make as
     many: these were there as well. Or it was at one of after the first executions that were told
     later, which count twice."""
-    early = state.foreign_early.get(con_id, Early())
+    early = state.foreign_early.get(con_id)
+    if early is None:
+        return False
     found = state.foreign_found[con_id]
     if shares in accumulate(reversed(early.shares)):
         found = state.foreign_found[con_id] = found + shares

@@ -99,10 +99,17 @@ def test_an_execution_of_ours_that_came_without_its_name_at_first(
     assert not d.live("AAPL")
 
 
-def test_an_execution_of_ours_without_its_name_before_we_have_looked() -> None:
+def unlooked() -> Desk:
     """Of a symbol that the settings have named since, and nobody has asked what it holds."""
     d = desk("ignore")
-    d.core.state.foreign.clear()
+    state = d.core.state
+    for seen in (state.foreign, state.foreign_found, state.foreign_early):
+        seen.clear()
+    return d
+
+
+def test_an_execution_of_ours_without_its_name_before_we_have_looked() -> None:
+    d = unlooked()
     carry = d.courier.carry
 
     def garbled(inputs: list[Input], now_ns: int) -> list[Input]:
@@ -117,6 +124,17 @@ def test_an_execution_of_ours_without_its_name_before_we_have_looked() -> None:
     assert not any(d.core.state.foreign.values())
     assert d.live("AAPL") == ["SELL 100 LMT 110.00", "SELL 100 STP 95.00"]
     assert d.context_state("AAPL") == "protected"
+
+
+def test_what_differs_where_nobody_has_looked_freezes() -> None:
+    """We held something before we could look at what others hold."""
+    d = unlooked()
+    enter(d, 1)
+    d.courier.used = True
+    account = d.exchange._floor.account
+    account.apply(d.instruments["AAPL"], "BUY", Decimal(30), Decimal(100), Decimal(0))
+    d.wait(120)
+    assert list(d.core.state.frozen) == ["AAPL"]
 
 
 def nameless(item: Input, account: str) -> Input:
