@@ -65,15 +65,25 @@ def _ledger(state: State, number: int) -> Ledger | None:
     return None if owner is None else owner.ledger
 
 
+def _counted_for(state: State, number: int, identity: str) -> Order | None:
+    """The order that a known execution has counted for; None if its trade is forgotten."""
+    ledger = _ledger(state, number)
+    return None if ledger is None else state.orders[ledger.order_of[identity]]
+
+
 def on_execution(state: State, out: Outbox, fill: ExecutionReported) -> None:
-    order = state.find(fill.order_id, fill.client_id, fill.perm_id, fill.order_ref)
     identity = revision(fill.execution_id)[0]
+    counted_by = state.execution_owner.get(identity, NOBODY)
+    if counted_by == NOBODY:
+        order = state.find(fill.order_id, fill.client_id, fill.perm_id, fill.order_ref)
+    else:  # whatever name it has now: what came without ours may have been adopted
+        order = _counted_for(state, counted_by, identity)
     if order is None or order.stands_in:
         taken = _stranger(state, out, fill, identity, order)
         if taken is None:
             return
         order, fill = taken.order, taken.fill
-    elif state.execution_owner.get(identity) == NOBODY:
+    elif counted_by == NOBODY and identity in state.execution_owner:
         foreign.was_ours(state, out, fill, identity)
     owner = state.contexts.get(order.owner) or state.groups.get(order.owner)
     if owner is None:

@@ -155,12 +155,12 @@ def taken_corrected(
     of others, ours stays as it is as long as there is enough."""
     order = context.orders[context.ledger.order_of[identity]]
     ours, counted = context.ledger.fills[identity], state.foreign_fills.get(identity)
-    if counted is None or counted[1] == signed(ours):
+    if counted is None:
         return Taken(order, fill)
-    part = attrs.evolve(fill, quantity=min(fill.quantity, ours.quantity))
+    others = counted[1] - signed(ours)
+    part = attrs.evolve(fill, quantity=min(fill.quantity, ours.quantity)) if others else fill
     if revision(fill.execution_id)[1] > counted[0]:
-        before, after = counted[1] - signed(ours), signed(fill) - signed(part)
-        state.foreign[fill.con_id] += after - before
+        state.foreign[fill.con_id] += signed(fill) - signed(part) - others
         _count(state, out, fill, identity)
     return Taken(order, part)
 

@@ -150,8 +150,14 @@ class Unruly:
         for symbol in SYMBOLS:
             past = state.direct_past.get(symbol, Past()).quantity
             assert past == self.past[symbol], f"{symbol}: {past} of orders that are forgotten"
-            known = state.held(symbol) - past + self.of_others(symbol)
-            assert known == self.executed(symbol), f"{symbol}: {known} held"
+            owners = [*state.contexts.values(), *state.groups.values()]
+            own = sum((one.held for one in owners if one.symbol == symbol), past)
+            assert own == state.held(symbol), f"{symbol}: {state.held(symbol)} held"
+            self.check(symbol, own - past)
+
+    def check(self, symbol: str, own: Decimal) -> None:
+        known = own + self.of_others(symbol)
+        assert known == self.executed(symbol), f"{symbol}: {known} held"
 
     def _carry_out(self, output: Output) -> list[Input]:
         answers: list[Input] = []
