@@ -16,6 +16,7 @@ from engine.events import FillEvent, PositionCloseEvent, PositionOpenEvent, Posi
 from engine.groups import Group
 from engine.halts import FLATTEN, NO_ENTRIES, on_halt
 from engine.inputs import CommissionReported, ExecutionReported, HaltRequested, Input
+from engine.money import ZERO
 from engine.orders import OPENING_ROLES, Order, Role
 from engine.outbox import Outbox, bound
 from engine.portfolio import note_entry
@@ -78,6 +79,9 @@ def on_execution(state: State, out: Outbox, fill: ExecutionReported) -> None:
         order = state.find(fill.order_id, fill.client_id, fill.perm_id, fill.order_ref)
     else:  # whatever name it has now: what came without ours may have been adopted
         order = _counted_for(state, counted_by, identity)
+    if order is not None and not _fits(state, order, fill):
+        _refuse(state, out, order, fill)
+        return
     if order is None or order.stands_in:
         taken = _stranger(state, out, fill, identity, order)
         if taken is None:
@@ -228,6 +232,27 @@ def _stranger(
         why = f"{fill.symbol}: {fill.quantity} shares were liquidated"
         on_halt(state, out, HaltRequested(NO_ENTRIES, "broker", why))
     return foreign.execution_seen(state, out, fill, identity)
+
+
+def _fits(state: State, order: Order, fill: ExecutionReported) -> bool:
+    """Whether it can be of this order at all: a damaged one that were counted would be a position
+    that nobody has."""
+    alike = fill.side == order.spec.action and state.symbols.get(fill.con_id) == order.symbol
+    return alike and fill.account == state.account and fill.quantity >= ZERO
+
+
+def _refuse(state: State, out: Outbox, order: Order, fill: ExecutionReported) -> None:
+    """It is not counted; whatever is true, the next round tells it again."""
+    key = f"misfit {fill.execution_id}"
+    if key not in state.told:
+        state.told.add(key)
+        told = f"{fill.account} {fill.side} {fill.quantity} {fill.symbol}"
+        out.alert(
+            "critical",
+            f"execution {fill.execution_id} does not fit order {order.order_id}: {told}; asking",
+            order.symbol,
+        )
+    state.doubts = True
 
 
 def _orphan(state: State, out: Outbox, fill: ExecutionReported) -> None:

@@ -325,7 +325,9 @@ class Unruly:
                 attrs.evolve(
                     told,
                     execution_id=f"{identity}.{number + 1:02d}",
-                    quantity=self.random.choice((told.quantity, told.quantity - 1, Decimal(0))),
+                    quantity=self.random.choice(
+                        (told.quantity, max(told.quantity - 1, Decimal(0)), Decimal(0))
+                    ),
                     price=told.price + 1,
                 )
             )

@@ -1,0 +1,103 @@
+"""Messages that were damaged on their way: each is well formed, and says what nobody meant."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any, Final
+
+import attrs
+import pytest
+
+from engine.events import AlertEvent
+from engine.executions import known
+from engine.inputs import (
+    CommissionReported,
+    ErrorReported,
+    ExecutionReported,
+    Input,
+    OrderOpened,
+    OrderStatusReported,
+    PositionReported,
+)
+from tests.core.by_hand import desk, enter
+from tests.core.test_shared_account import STEPS, Liquidated
+
+WALKS: Final = 30
+OF_THE_BROKER: Final = (
+    *(ExecutionReported, OrderOpened, OrderStatusReported),
+    *(CommissionReported, ErrorReported, PositionReported),
+)
+ODD: Final[dict[type, tuple[Any, ...]]] = {
+    Decimal: (Decimal(0), Decimal(-5), Decimal("0.0001"), Decimal(10) ** 12),
+    int: (0, -1, 1, 2, 2**31 - 1),
+    str: ("", "X", "Submitted", "MSFT"),
+}
+
+
+class Garbled(Liquidated):
+    """One message in seven has a field of another one, or an odd one."""
+
+    def __init__(self, seed: int, policy: str) -> None:
+        self.seen: dict[tuple[type, str], list[Any]] = {}
+        super().__init__(seed, policy)
+
+    def tell(self, *inputs: Input) -> None:
+        super().tell(*map(self._damaged, inputs))
+
+    def _damaged(self, item: Input) -> Input:
+        if not isinstance(item, OF_THE_BROKER):
+            return item
+        names = [one.name for one in attrs.fields(type(item))]
+        for name in names:
+            self.seen.setdefault((type(item), name), []).append(getattr(item, name))
+        if self.random.random() > 0.15:
+            return item
+        name = self.random.choice(names)
+        value = self.random.choice(self.seen[type(item), name])
+        if self.random.random() < 0.3:
+            value = self.random.choice(ODD.get(type(value), (value,)))
+        return attrs.evolve(item, **{name: value})
+
+
+@pytest.mark.parametrize("policy", ["ignore", "freeze", "adopt"])
+@pytest.mark.parametrize("seed", range(WALKS))
+def test_it_ends_nobody(seed: int, policy: str) -> None:
+    Garbled(seed, policy).run(STEPS)
+
+
+def misfits() -> list[Callable[[ExecutionReported], ExecutionReported]]:
+    return [
+        lambda fill: attrs.evolve(fill, side="BUY"),
+        lambda fill: attrs.evolve(fill, con_id=fill.con_id + 1),
+        lambda fill: attrs.evolve(fill, account="U9"),
+        lambda fill: attrs.evolve(fill, quantity=-fill.quantity),
+    ]
+
+
+@pytest.mark.parametrize("damaged", misfits())
+def test_an_execution_that_does_not_fit_its_order_is_asked_for_again(
+    damaged: Callable[[ExecutionReported], ExecutionReported],
+) -> None:
+    d = desk("ignore")
+    enter(d, 1)
+    carry, told = d.courier.carry, []
+
+    def garbled(inputs: list[Input], now_ns: int) -> list[Input]:
+        told.extend(one for one in inputs if isinstance(one, ExecutionReported))
+        return [
+            damaged(one) if isinstance(one, ExecutionReported) else one
+            for one in carry(inputs, now_ns)
+        ]
+
+    d.courier.used = True
+    d.courier.carry = garbled  # type: ignore[method-assign]
+    d.trade("AAPL", 95.0)
+    d.courier.carry = carry  # type: ignore[method-assign]
+    assert d.core.state.held("AAPL") == 100
+    assert any("does not fit order" in one.text for one in d.said(AlertEvent))
+    assert not known(d.core.state, told[0])
+    d.wait(120)
+    assert not d.core.state.current
+    assert not d.core.state.frozen
+    assert not d.live("AAPL")
