@@ -14,6 +14,7 @@ brings nothing: what it takes of others, or of direct orders, is no trade to ado
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 from itertools import accumulate
 
@@ -33,6 +34,7 @@ from engine.state import EXECUTIONS_KEPT_NS, NOBODY, Early, State
 from engine.tranches import Intent
 from statecharts.vocabulary import ContextEvent, ContextState, OrderEvent
 
+_DIGIT = re.compile(r"\d")
 _ALIVE = frozenset({"ApiPending", "PendingSubmit", "PreSubmitted", "Submitted"})
 
 
@@ -254,12 +256,15 @@ def _liquidated(state: State, symbol: str, fill: ExecutionReported) -> Taken | N
     """What the broker takes from our trade by force is gone, whatever the policy: a stop for it
     would open it the other way. Also from one that has turned over and is being closed. It takes
     all of the account at once: what is more than ours was the others'. And it takes no more than
-    there is: what is beyond all was ours before. Those shares are on the other side now, and go."""
+    there is: what is beyond all was ours before. Those shares are on the other side now, and go.
+    It may be told late, when another trade has begun: of that it took nothing."""
     side = 1 if fill.side == "BUY" else -1
     trades = [one for one in state.contexts.values() if one.symbol == symbol]
     direct = state.held(symbol) - sum((one.held for one in trades), ZERO)
     others = max(-side * (state.foreign[fill.con_id] + direct), ZERO)
     for context in sorted(trades, key=lambda one: (one.settled, -one.number)):
+        if _before(fill, context):
+            continue
         ours = min(max(-side * context.held, ZERO), fill.quantity)
         beyond = fill.quantity - ours - others
         ours += max(min(beyond, _held_before(context, side)), ZERO)
@@ -269,6 +274,16 @@ def _liquidated(state: State, symbol: str, fill: ExecutionReported) -> Taken | N
             state.foreign[fill.con_id] += signed(fill) - signed(part)
             return Taken(order, part)
     return None
+
+
+def _before(fill: ExecutionReported, context: Context) -> bool:
+    """Whether the broker's times say that it was executed before a trade had its first share. Only
+    those of one form, with the same zone behind them, can be compared."""
+    form = _DIGIT.sub("0", fill.time_text)
+    return all(
+        _DIGIT.sub("0", own.time_text) == form and fill.time_text < own.time_text
+        for own in context.ledger.fills.values()
+    )
 
 
 def _held_before(context: Context, side: int) -> Decimal:

@@ -182,3 +182,20 @@ def test_what_was_liquidated_of_direct_orders_is_not_the_trade_s_that_ended_befo
     assert d.exchange.position("AAPL") == 0
     assert not d.core.state.current
     assert d.live("AAPL") == []
+
+
+def test_what_was_liquidated_before_a_trade_and_told_after_its_entry_took_nothing_of_it(
+    side: int,
+) -> None:
+    """All of its shares are there, and nobody else would look after them: the times tell."""
+    d = desk("ignore")
+    directly(d, side)
+    liquidate(d, side, 40, told=False)
+    d.wait(1)
+    d.signal("AAPL", "BUY" if side > 0 else "SHORT")
+    d.wait(90)
+
+    assert d.exchange.position("AAPL") == 100 * side
+    (context,) = d.core.state.current.values()
+    assert context.held == 100 * side
+    assert d.live("AAPL") == words(side, "SELL 100 LMT 110.00", "SELL 100 STP 95.00")
