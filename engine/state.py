@@ -16,6 +16,7 @@ import attrs
 from engine.commands import Watch
 from engine.config import Config
 from engine.contexts import Context
+from engine.deadlines import Deadlines
 from engine.events import BaseEvent
 from engine.groups import NO_PAST, Group, Past
 from engine.inputs import ArmedIntent, Instrument
@@ -146,7 +147,7 @@ class State:
     ask_from_ns: int = 0  # not before this
     ask_pause_s: float = 0.0
     dirty: set[int] = attrs.field(factory=set)  # contexts and groups to settle in this step
-    deadlines: dict[str, int] = attrs.field(factory=dict)
+    deadlines: Deadlines = attrs.field(factory=Deadlines)
 
     @property
     def live(self) -> bool:
