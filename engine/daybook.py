@@ -200,6 +200,8 @@ class DayBook:
         """The events of one step, after it."""
         if now_ns >= self.day_ends_ns:
             self._turn(state, now_ns)
+        if not events:
+            return  # as nearly always
         for event in events:
             if isinstance(event, FillEvent):
                 if event.role == Role.LEG:
