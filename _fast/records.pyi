@@ -9,16 +9,14 @@ class Form:
     """How the records of one class look as objects of JSON.
 
     ``fields`` are names with the converters to JSON and from it, in the constructor's order; each
-    is a slot of the class. ``plain``: the constructor sets them and does nothing else, so it need
-    not be called. Whatever does not fit goes to ``misfit``, which answers in its place or says
-    what is wrong: it is given the record or the body.
+    is a slot of the class. Whatever does not fit goes to ``misfit``, which answers in its place or
+    says what is wrong: it is given the record or the body.
     """
 
     def __init__(
         self,
         cls: type,
         fields: Sequence[tuple[str, Converters, Converters]],
-        plain: bool,
         misfit_record: Convert,
         misfit_body: Convert,
     ) -> None: ...

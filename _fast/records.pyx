@@ -16,9 +16,6 @@ cdef enum:
     KINDS_MAX = 4  # alternatives of one field
 
 
-cdef tuple NOTHING = ()
-
-
 cdef struct Kinds:
     int count
     PyTypeObject* kind[KINDS_MAX]
@@ -59,8 +56,7 @@ cdef class Field:
     cdef list kept
 
     def __init__(self, str name not None, object slot not None, encoders, decoders):
-        # Without both there is no setting and getting by the slot alone.
-        if Py_TYPE(slot).tp_descr_set is NULL or Py_TYPE(slot).tp_descr_get is NULL:
+        if Py_TYPE(slot).tp_descr_get is NULL:
             raise TypeError(f"{name} is no slot")
         self.name, self.slot, self.kept = name, slot, []
         fill(&self.encoders, dict(encoders), self.kept)
@@ -74,11 +70,10 @@ cdef class Form:
     cdef list fields         # in the constructor's order
     cdef list canonical      # the same, sorted by name
     cdef dict blank          # the names, sorted
-    cdef bint plain
     cdef object misfit_record, misfit_body
 
-    def __init__(self, type cls not None, fields, bint plain, misfit_record, misfit_body):
-        self.cls, self.name, self.plain = cls, cls.__name__, plain
+    def __init__(self, type cls not None, fields, misfit_record, misfit_body):
+        self.cls, self.name = cls, cls.__name__
         self.misfit_record, self.misfit_body = misfit_record, misfit_body
         self.fields = [Field(name, getattr(cls, name), *sides) for name, *sides in fields]
         self.canonical = sorted(self.fields, key=lambda Field field: field.name)
@@ -119,16 +114,12 @@ cdef class Form:
     cdef object record_of(self, dict body):
         """None: it does not fit."""
         cdef Field field
-        cdef object value, record
+        cdef object value
         cdef PyObject* found
         cdef int place
-        cdef list values = None
+        cdef list values = []
         if len(body) != len(self.fields):
             return None
-        if self.plain:
-            record = (<PyTypeObject*>self.cls).tp_new(self.cls, <PyObject*>NOTHING, NULL)
-        else:
-            record, values = None, []
         for field in self.fields:
             found = PyDict_GetItem(body, field.name)
             if found is NULL:
@@ -139,11 +130,8 @@ cdef class Form:
                 return None
             if field.decoders.convert[place] is not NULL:
                 value = PyObject_CallOneArg(<object>field.decoders.convert[place], value)
-            if values is None:
-                Py_TYPE(field.slot).tp_descr_set(field.slot, record, value)
-            else:
-                values.append(value)
-        return record if values is None else self.cls(*values)
+            values.append(value)
+        return self.cls(*values)
 
 
 @cython.final

@@ -21,6 +21,7 @@ import types
 import typing
 from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 from typing import Any, Final, NoReturn
 
 import attrs
@@ -95,12 +96,14 @@ def _fixed(items: tuple[_Field, ...]) -> _Form:
     return _Form(tuple, encode, {list: decode})
 
 
+# The same few sizes and prices come again and again.
+_decimal: Final = lru_cache(4096)(Decimal)
 _SCALARS: Final = {
     str: _Form(str, None, {str: None}),
     bool: _Form(bool, None, {bool: None}),
     int: _Form(int, None, {int: None}),
     float: _Form(float, _float_to_json, {float: None, str: _NON_FINITE.__getitem__}),
-    Decimal: _Form(Decimal, str, {str: Decimal}),
+    Decimal: _Form(Decimal, str, {str: _decimal}),
     types.NoneType: _Form(types.NoneType, None, {types.NoneType: None}),
 }
 
@@ -176,7 +179,6 @@ class _Shape:
         self.form = Form(
             cls,
             [(name, one.encoders, one.decoders) for name, one in self.fields.items()],
-            _is_plain(cls),
             self._encode_slowly,
             self._decode_slowly,
         )
@@ -210,12 +212,6 @@ class _Shape:
             return convert(value)
         except MisfitError as problem:
             raise MisfitError(f"{self.name}.{name} {problem}") from None
-
-
-def _is_plain(cls: type) -> bool:
-    """Whether its constructor does nothing but set the fields to what it is given."""
-    done = any(a.converter or a.validator for a in attrs.fields(cls))
-    return not done and not hasattr(cls, "__attrs_post_init__")
 
 
 _SHAPES: Final[dict[type, _Shape]] = {}

@@ -23,6 +23,7 @@ from engine.inputs import ArmedIntent, Instrument
 from engine.money import ZERO, exact
 from engine.orders import Order
 from engine.recent import Recent
+from engine.records import frozen
 from engine.rules import Leaf, Rule
 from statecharts.vocabulary import SessionState
 
@@ -48,7 +49,7 @@ class Round:
     running: bool = False
 
 
-@attrs.frozen
+@frozen
 class Halt:
     """The kill switch as it holds: its level, who pulled it and why."""
 
@@ -58,7 +59,7 @@ class Halt:
     since_ns: int
 
 
-@attrs.frozen
+@frozen
 class Asked:
     """A rule that was woken and waits for the market of the moment."""
 
@@ -67,7 +68,7 @@ class Asked:
     fired: tuple[Leaf, ...]
 
 
-@attrs.frozen
+@frozen
 class Suspicion:
     """Shares by which the broker differed from us in one round, and what we held just then."""
 
@@ -75,7 +76,7 @@ class Suspicion:
     held: Decimal
 
 
-@attrs.frozen
+@frozen
 class Early:
     """Executions of others that were told before we first looked at what they hold, and those
     that were told later: the signed shares of each, the latest last, and when we looked."""

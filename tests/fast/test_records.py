@@ -35,12 +35,12 @@ def explained(given: Any) -> Any:
 
 
 def pair_form() -> Form:
-    return Form(Pair, [("second", SAME, SAME), ("first", *SHARES)], True, explained, explained)
+    return Form(Pair, [("second", SAME, SAME), ("first", *SHARES)], explained, explained)
 
 
 def checked_form() -> Form:
     fields = [("second", SAME, SAME), ("first", SAME, SAME)]
-    return Form(Checked, fields, False, explained, explained)
+    return Form(Checked, fields, explained, explained)
 
 
 @pytest.mark.parametrize("first", [Decimal("1.50"), None])
@@ -96,7 +96,7 @@ def test_a_constructor_that_checks_is_called() -> None:
 
 def test_what_has_no_slot_or_too_many_alternatives_is_refused() -> None:
     def form(cls: type, converters: Any) -> Form:
-        return Form(cls, [("second", converters, converters)], True, explained, explained)
+        return Form(cls, [("second", converters, converters)], explained, explained)
 
     class Slotless:
         second = 7
