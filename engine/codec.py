@@ -10,9 +10,7 @@ What is written can be read: a value whose type does not fit its field is a defe
 stops here, at the writer, rather than months later in a journal that cannot be replayed. What is
 read is checked as strictly, because a journal may come from another version or a broken disk.
 
-Both directions look at the types of all values of a record at once, and keep for each
-combination they have met the list of what there is to convert. A record that has the shape of
-an earlier one therefore costs no check per field.
+Who says what fits are the classes themselves, and that is worked out once, at the start.
 """
 
 from __future__ import annotations
@@ -21,14 +19,15 @@ import json
 import math
 import types
 import typing
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal, InvalidOperation
-from operator import attrgetter, itemgetter
-from typing import Any, Final, cast
+from functools import lru_cache
+from typing import Any, Final, NoReturn
 
 import attrs
 import orjson
 
+from _fast.records import Form, Tagged
 from engine import commands as _commands
 from engine import inputs as _inputs
 from engine.commands import Command
@@ -38,7 +37,6 @@ from engine.inputs import Input
 INT_MIN: Final = -(2**63)
 INT_MAX: Final = 2**64 - 1
 Convert = Callable[[Any], Any]
-Plan = tuple[tuple[int, Convert], ...]
 _NON_FINITE: Final = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 
 
@@ -98,12 +96,14 @@ def _fixed(items: tuple[_Field, ...]) -> _Form:
     return _Form(tuple, encode, {list: decode})
 
 
+# The same few sizes and prices come again and again.
+_decimal: Final = lru_cache(4096)(Decimal)
 _SCALARS: Final = {
     str: _Form(str, None, {str: None}),
     bool: _Form(bool, None, {bool: None}),
     int: _Form(int, None, {int: None}),
     float: _Form(float, _float_to_json, {float: None, str: _NON_FINITE.__getitem__}),
-    Decimal: _Form(Decimal, str, {str: Decimal}),
+    Decimal: _Form(Decimal, str, {str: _decimal}),
     types.NoneType: _Form(types.NoneType, None, {types.NoneType: None}),
 }
 
@@ -123,7 +123,7 @@ def _forms(hint: Any) -> list[_Form]:
         return [_fixed(tuple(_Field(argument) for argument in arguments))]
     assert attrs.has(hint), f"no JSON form for {hint}"
     shape = _shape(hint)
-    return [_Form(hint, shape.encode, {dict: shape.decode})]
+    return [_Form(hint, shape.form.encode, {dict: shape.form.decode})]
 
 
 class _Field:
@@ -164,131 +164,100 @@ def _lookup(converters: dict[type, Convert | None], kind: type) -> Convert | Non
 # -- shapes: how a whole class looks ----------------------------------------------------------
 
 
-def _getter(fetch: Callable[..., Any], names: tuple[str, ...]) -> Callable[[Any], Any]:
-    """attrgetter or itemgetter of ``names``, always giving a tuple."""
-    if len(names) > 1:
-        return cast("Callable[[Any], Any]", fetch(*names))
-    if not names:
-        return lambda _: ()
-    one = fetch(names[0])
-    return lambda value: (one(value),)
-
-
 class _Shape:
-    """Field order, types and conversions of one record class."""
+    """Field order, types and conversions of one record class. Compiled code takes what fits; this
+    one takes the bodies of older versions, and says what is wrong with the others."""
 
     def __init__(self, cls: type) -> None:
         hints = typing.get_type_hints(cls)
-        declared = tuple(attribute.name for attribute in attrs.fields(cls))
         self.cls: Callable[..., Any] = cls
         self.name = cls.__name__
-        self.names = tuple(sorted(declared))  # canonical: keys are sorted
-        self.declared = declared  # the constructor's order
-        self.required = frozenset(a.name for a in attrs.fields(cls) if a.default is attrs.NOTHING)
-        self.fields = {name: _Field(hints[name]) for name in declared}
-        assert not any(isinstance(a.default, attrs.Factory) for a in attrs.fields(cls)), cls  # type: ignore[arg-type]
-        self.key_set = frozenset(declared)
-        self.values_of = _getter(attrgetter, self.names)
-        self.items_of = _getter(itemgetter, declared)
-        # One entry per combination of types that fits: bounded by the fields' alternatives.
-        self.encode_plans: dict[tuple[type, ...], Plan] = {}
-        self.decode_plans: dict[tuple[type, ...], Plan] = {}
+        self.attributes = attrs.fields(cls)
+        self.required = frozenset(a.name for a in self.attributes if a.default is attrs.NOTHING)
+        self.fields = {a.name: _Field(hints[a.name]) for a in self.attributes}
+        assert not any(isinstance(a.default, attrs.Factory) for a in self.attributes), cls  # type: ignore[arg-type]
+        self.form = Form(
+            cls,
+            [(name, one.encoders, one.decoders) for name, one in self.fields.items()],
+            self._encode_slowly,
+            self._decode_slowly,
+        )
 
-    def encode(self, record: Any) -> dict[str, Any]:
-        values = self.values_of(record)
-        kinds = tuple(map(type, values))
-        plan = self.encode_plans.get(kinds)
-        if plan is None:
-            plan = self.encode_plans[kinds] = self._plan(kinds, self.names, "encoders")
-        body = dict(zip(self.names, values, strict=True))
-        for position, convert in plan:
-            name = self.names[position]
-            try:
-                body[name] = convert(body[name])
-            except (KeyError, InvalidOperation, MisfitError) as problem:
-                raise self._misfit(name, body[name], problem) from None
-        return body
+    def _encode_slowly(self, record: Any) -> dict[str, Any]:
+        return {
+            name: self._named(name, self.fields[name].encode, getattr(record, name))
+            for name in sorted(self.fields)
+        }
 
-    def decode(self, body: dict[str, Any]) -> Any:
-        if body.keys() != self.key_set:
-            return self._decode_partial(body)
-        values = self.items_of(body)
-        kinds = tuple(map(type, values))
-        plan = self.decode_plans.get(kinds)
-        if plan is None:
-            plan = self.decode_plans[kinds] = self._plan(kinds, self.declared, "decoders")
-        return self._build(self._apply(plan, values) if plan else values)
-
-    def _build(self, values: Iterable[Any]) -> Any:
+    def _decode_slowly(self, body: dict[str, Any]) -> Any:
+        """An older version may lack fields that have got a default since; anything else is
+        refused."""
+        for name in sorted(body.keys() - self.fields.keys()):
+            raise MisfitError(f"{self.name} has no field {name!r}")
+        for name in sorted(self.required - body.keys()):
+            raise MisfitError(f"{self.name} lacks its field {name!r}")
+        values = [
+            self._named(a.name, self.fields[a.name].decode, body[a.name])
+            if a.name in body
+            else a.default
+            for a in self.attributes
+        ]
         try:
             return self.cls(*values)
         except (UserError, ArithmeticError, ValueError, TypeError) as problem:
             raise MisfitError(f"{self.name}: {problem}") from None
 
-    def _decode_partial(self, body: dict[str, Any]) -> Any:
-        """A body whose keys are not exactly the fields: an older version may lack those that
-        have got a default since; anything else is refused."""
-        for name in sorted(body.keys() - self.key_set):
-            raise MisfitError(f"{self.name} has no field {name!r}")
-        for name in sorted(self.required - body.keys()):
-            raise MisfitError(f"{self.name} lacks its field {name!r}")
-        values = []
-        for attribute in attrs.fields(cast("type", self.cls)):
-            if attribute.name not in body:
-                values.append(attribute.default)
-                continue
-            try:
-                values.append(self.fields[attribute.name].decode(body[attribute.name]))
-            except MisfitError as problem:
-                raise MisfitError(f"{self.name}.{attribute.name} {problem}") from None
-        return self._build(values)
-
-    def _plan(self, kinds: tuple[type, ...], names: tuple[str, ...], side: str) -> Plan:
-        steps = []
-        for position, (kind, name) in enumerate(zip(kinds, names, strict=True)):
-            try:
-                convert = _lookup(getattr(self.fields[name], side), kind)
-            except MisfitError as problem:
-                raise MisfitError(f"{self.name}.{name} {problem}") from None
-            if convert is not None:
-                steps.append((position, convert))
-        return tuple(steps)
-
-    def _apply(self, plan: Plan, values: Iterable[Any]) -> list[Any]:
-        changed = list(values)
-        for position, convert in plan:
-            try:
-                changed[position] = convert(changed[position])
-            except (KeyError, InvalidOperation, MisfitError) as problem:
-                raise self._misfit(self.declared[position], changed[position], problem) from None
-        return changed
-
-    def _misfit(self, name: str, value: Any, problem: Exception) -> MisfitError:
-        told = problem if isinstance(problem, MisfitError) else f"has no value {value!r}"
-        return MisfitError(f"{self.name}.{name} {told}")
+    def _named(self, name: str, convert: Convert, value: Any) -> Any:
+        try:
+            return convert(value)
+        except MisfitError as problem:
+            raise MisfitError(f"{self.name}.{name} {problem}") from None
 
 
-_NESTED: Final[dict[type, _Shape]] = {}
+_SHAPES: Final[dict[type, _Shape]] = {}
 
 
 def _shape(cls: type) -> _Shape:
-    if cls not in _NESTED:
-        _NESTED[cls] = _Shape(cls)
-    return _NESTED[cls]
+    if cls not in _SHAPES:
+        _SHAPES[cls] = _Shape(cls)
+    return _SHAPES[cls]
 
 
-def _subclasses(base: type) -> Iterator[type]:
+def _subclasses(base: type) -> list[type]:
     # Defining a slotted attrs class leaves the class it was made from behind until it is
     # collected, so the module says which classes are real.
     home = _inputs if base is Input else _commands
     found: list[type] = base.__subclasses__()
-    return (cls for cls in found if getattr(home, cls.__name__, None) is cls)
+    return [cls for cls in found if getattr(home, cls.__name__, None) is cls]
 
 
-_RECORDS: Final[tuple[type, ...]] = (*_subclasses(Input), *_subclasses(Command))
-_BY_CLASS: Final = {record: _shape(record) for record in _RECORDS}
-_BY_NAME: Final = {cls.__name__: shape for cls, shape in _BY_CLASS.items()}
-assert len(_RECORDS) == len(_BY_NAME), "two records of one name"
+def _tagged(classes: list[type]) -> Tagged:
+    return Tagged({cls: _shape(cls).form for cls in classes}, _no_record, _no_tree)
+
+
+def _no_record(record: Any) -> NoReturn:
+    raise AssertionError(f"{type(record).__name__} is neither an input nor a command")
+
+
+def _no_tree(tree: Any) -> NoReturn:
+    if type(tree) is not dict or len(tree) != 1:
+        raise MisfitError("not an object with the class name as its one key")
+    ((name, body),) = tree.items()
+    if type(body) is not dict:
+        raise MisfitError(f"{name} is not an object")
+    for cls in record_classes():
+        if cls.__name__ == name:
+            place = "an input" if issubclass(cls, Command) else "a command"
+            raise MisfitError(f"{name} is not {place}")
+    raise MisfitError(f"unknown class {name!r}")
+
+
+_INPUT_CLASSES: Final = _subclasses(Input)
+_COMMAND_CLASSES: Final = _subclasses(Command)
+_INPUTS: Final = _tagged(_INPUT_CLASSES)
+_COMMANDS: Final = _tagged(_COMMAND_CLASSES)
+_RECORDS: Final = _tagged([*_INPUT_CLASSES, *_COMMAND_CLASSES])
+_STEP: Final = frozenset({"commands", "inputs", "now_ns"})
 
 
 # -- what others call --------------------------------------------------------------------------
@@ -296,7 +265,7 @@ assert len(_RECORDS) == len(_BY_NAME), "two records of one name"
 
 def record_classes() -> tuple[type, ...]:
     """Every input and command class that can be stored."""
-    return _RECORDS
+    return (*_INPUT_CLASSES, *_COMMAND_CLASSES)
 
 
 def to_json(record: Input | Command) -> bytes:
@@ -305,7 +274,8 @@ def to_json(record: Input | Command) -> bytes:
     Raises:
         AssertionError: a value does not fit its field's type; names class and field.
     """
-    return dumps(_tagged(record))
+    (tree,) = _trees(_RECORDS, (record,))
+    return dumps(tree)
 
 
 def from_json(data: bytes) -> Input | Command:
@@ -315,25 +285,28 @@ def from_json(data: bytes) -> Input | Command:
         JournalError: not JSON, an unknown class or field, or a value that does not fit.
     """
     try:
-        return cast("Input | Command", _untagged(loads(data)))
+        record: Input | Command
+        (record,) = _RECORDS.decode([loads(data)])
     except MisfitError as problem:
         raise JournalError(f"record cannot be read: {problem}") from None
+    return record
 
 
 def step_to_json(now_ns: int, inputs: Iterable[Input], commands: Iterable[Command]) -> bytes:
     """One step of the core: ``{"commands":[…],"inputs":[…],"now_ns":…}``. Raises as to_json."""
-    return dumps(
-        {
-            "commands": trees(commands),
-            "inputs": [_tagged(event) for event in inputs],
-            "now_ns": now_ns,
-        }
-    )
+    return dumps({"commands": trees(commands), "inputs": _trees(_INPUTS, inputs), "now_ns": now_ns})
 
 
 def trees(commands: Iterable[Command]) -> list[dict[str, Any]]:
     """Commands as ``step_to_json`` would have them, before they are text. Raises as to_json."""
-    return [_tagged(command) for command in commands]
+    return _trees(_COMMANDS, commands)
+
+
+def _trees(tagged: Tagged, records: Iterable[Any]) -> list[dict[str, Any]]:
+    try:
+        return tagged.encode(records)
+    except MisfitError as problem:
+        raise AssertionError(str(problem)) from None
 
 
 def step_from_json(data: bytes) -> tuple[int, tuple[Input, ...], tuple[Command, ...]]:
@@ -348,47 +321,14 @@ def step_from_json(data: bytes) -> tuple[int, tuple[Input, ...], tuple[Command, 
 def step_from_tree(step: Any) -> tuple[int, tuple[Input, ...], tuple[Command, ...]]:
     """The same of what JSON has made of it. Raises as from_json."""
     try:
-        if type(step) is not dict or step.keys() != {"commands", "inputs", "now_ns"}:
+        if type(step) is not dict or step.keys() != _STEP:
             raise MisfitError("a step has commands, inputs and now_ns")
         now_ns, inputs, commands = step["now_ns"], step["inputs"], step["commands"]
         if type(now_ns) is not int or type(inputs) is not list or type(commands) is not list:
             raise MisfitError("a step has an integer now_ns and arrays of inputs and commands")
-        return (
-            now_ns,
-            tuple([_member(item, Input) for item in inputs]),
-            tuple([_member(item, Command) for item in commands]),
-        )
+        return now_ns, _INPUTS.decode(inputs), _COMMANDS.decode(commands)
     except MisfitError as problem:
         raise JournalError(f"record cannot be read: {problem}") from None
-
-
-def _tagged(record: Input | Command) -> dict[str, Any]:
-    shape = _BY_CLASS.get(type(record))
-    if shape is None:
-        raise AssertionError(f"{type(record).__name__} is neither an input nor a command")
-    try:
-        return {shape.name: shape.encode(record)}
-    except MisfitError as problem:
-        raise AssertionError(str(problem)) from None
-
-
-def _untagged(data: Any) -> Any:
-    if type(data) is not dict or len(data) != 1:
-        raise MisfitError("not an object with the class name as its one key")
-    ((name, body),) = data.items()
-    shape = _BY_NAME.get(name)
-    if shape is None:
-        raise MisfitError(f"unknown class {name!r}")
-    if type(body) is not dict:
-        raise MisfitError(f"{name} is not an object")
-    return shape.decode(body)
-
-
-def _member(data: Any, base: type) -> Any:
-    record = _untagged(data)
-    if not isinstance(record, base):
-        raise MisfitError(f"{type(record).__name__} is not an {base.__name__.lower()}")
-    return record
 
 
 def dumps(tree: dict[str, Any]) -> bytes:

@@ -8,12 +8,11 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Literal
 
-import attrs
-
 from engine.inputs import Side, SnapshotKind
+from engine.records import frozen
 
 
-@attrs.frozen
+@frozen
 class OrderSpec:
     """All of an order that we ever state. ``tif`` and ``outside_rth`` are always explicit: an
     empty one would be filled from a preset of the TWS user (error 10349, and worse)."""
@@ -35,12 +34,12 @@ class OrderSpec:
     trail_stop_price: Decimal | None = None  # where a TRAIL begins; the broker moves it from there
 
 
-@attrs.frozen
+@frozen
 class Command:
     """Base of all commands."""
 
 
-@attrs.frozen
+@frozen
 class Place(Command):
     """A new order."""
 
@@ -49,7 +48,7 @@ class Place(Command):
     spec: OrderSpec
 
 
-@attrs.frozen
+@frozen
 class Amend(Command):
     """The same order id with a changed spec, always built from our own intent (B8, B9)."""
 
@@ -58,19 +57,19 @@ class Amend(Command):
     spec: OrderSpec
 
 
-@attrs.frozen
+@frozen
 class Cancel(Command):
     order_id: int
 
 
-@attrs.frozen
+@frozen
 class Snapshot(Command):
     """Ask the broker for the truth of one kind."""
 
     kind: SnapshotKind
 
 
-@attrs.frozen
+@frozen
 class LookAtMarket(Command):
     """A decision that waited (a reversal, now flat) needs today's price, not that of its signal.
     The runtime answers with MarketSeen in the next batch."""
@@ -78,7 +77,7 @@ class LookAtMarket(Command):
     symbol: str
 
 
-@attrs.frozen
+@frozen
 class Follow(Command):
     """Keep these indicators of a symbol, and no others, up with its bars: MarketView has them from
     here on. Each is written as ``ema(20)``."""
@@ -87,7 +86,7 @@ class Follow(Command):
     indicators: tuple[str, ...]
 
 
-@attrs.frozen
+@frozen
 class Watch(Command):
     """Tell ConditionFired with this number when ``field`` of the symbol's market, or an indicator,
     becomes at or above (or below) ``level``, and again only after it has not been; ``over`` and
@@ -103,7 +102,7 @@ class Watch(Command):
     against: str = ""
 
 
-@attrs.frozen
+@frozen
 class Unwatch(Command):
     """The watch of this number is not wanted any more."""
 

@@ -16,6 +16,7 @@ from engine.money import ZERO, Grid
 from engine.orders import EXIT_ROLES, OPENING_ROLES, Order, Role, living
 from engine.plans import Trade
 from engine.positions import Ledger
+from engine.records import frozen
 from engine.tranches import Intent, Origin, Plan, Tranche, allocate
 from statecharts.vocabulary import ContextEvent, ContextState
 
@@ -23,7 +24,7 @@ ENDING_STATES = frozenset({ContextState.CONCLUDING, ContextState.CLOSING, Contex
 PROTECTING_STATES = frozenset({ContextState.ENTERING, ContextState.PROTECTED, ContextState.ADDING})
 
 
-@attrs.frozen
+@frozen
 class Wish:
     """An entry that somebody wants: on which side, how, and who decided it."""
 

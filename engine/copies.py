@@ -35,7 +35,7 @@ _CONTAINERS: Final = tuple(
     field.name
     for field in attrs.fields(State)
     if field.name not in {"config", "orders", "by_ref", "by_perm", "contexts", "current", "groups"}
-    and str(field.type).startswith(("dict", "set", "list", "Recent"))
+    and str(field.type).startswith(("dict", "set", "list", "Recent", "Deadlines"))
 )
 _LEDGER_DICTS: Final = tuple(
     field.name for field in attrs.fields(Ledger) if str(field.type).startswith("dict")

@@ -36,6 +36,7 @@ from engine.config import Config
 from engine.contexts import Context, name_rest
 from engine.copies import copy_state
 from engine.crowd import crowd_of
+from engine.deadlines import NEVER
 from engine.entries import exit_order
 from engine.events import BaseEvent
 from engine.exits import AmendExit, PlaceExit, Terms, Want, Withdraw, exposed, wants
@@ -87,7 +88,7 @@ from statecharts.vocabulary import (
 SETTLE_ROUNDS_MAX: Final = 8
 
 
-@attrs.frozen
+@attrs.define
 class Output:
     commands: list[Command]
     events: list[BaseEvent]
@@ -102,16 +103,20 @@ class Core:
     def step(self, inputs: Sequence[Input], now_ns: int) -> Output:
         """Take what arrived together, at ``now_ns`` (UTC, exchange clock, never decreasing)."""
         state = self.state
-        out = Outbox(state, now_ns)
+        out = Outbox(state, now_ns, [], [])
         ahead = state.armed
         for item in inputs:
             _HANDLERS[type(item)](state, out, item)
         if state.armed is ahead:
             state.armed = ()  # what was decided ahead was of the state before
-        self._deadlines(out)
-        self._settle(out)
-        decisions.notice(state, out)
-        truth.ask(state, out)
+        if state.deadlines.earliest_ns <= now_ns:  # seldom, as all that follows
+            self._deadlines(out)
+        if state.dirty:
+            self._settle(out)
+        if state.event_rules:
+            decisions.notice(state, out)
+        if state.doubts:
+            truth.ask(state, out)
         return Output(out.commands, out.events)
 
     def fork(self) -> Core:
@@ -123,14 +128,12 @@ class Core:
     @property
     def next_deadline_ns(self) -> int | None:
         """When a TimerElapsed is wanted, if nothing else arrives before."""
-        return min(self.state.deadlines.values(), default=None)
+        earliest_ns = self.state.deadlines.earliest_ns
+        return None if earliest_ns == NEVER else earliest_ns
 
     # -- deadlines ---------------------------------------------------------------------------
 
     def _deadlines(self, out: Outbox) -> None:
-        earliest_ns = self.next_deadline_ns
-        if earliest_ns is None or earliest_ns > out.now_ns:
-            return  # as nearly always, and told at the speed of C
         deadlines = self.state.deadlines
         due = [name for name, at_ns in deadlines.items() if at_ns <= out.now_ns]
         for name in due:

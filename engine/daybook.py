@@ -31,6 +31,7 @@ from engine.holdings import FLAT, Holding, Holdings, closing_price, holdings
 from engine.inputs import MarketView
 from engine.money import ZERO
 from engine.orders import Role
+from engine.records import frozen
 from engine.state import State
 
 EXCHANGE_ZONE: Final = ZoneInfo("America/New_York")
@@ -39,7 +40,7 @@ MarketOf = Callable[[str, int], MarketView]
 COMMISSION_S: Final = 10.0  # a commission follows its execution within this
 
 
-@attrs.frozen
+@frozen
 class Excursion:
     """How far a trade went, as far as it was seen. All are 0 or more.
 
@@ -67,7 +68,10 @@ class Excursion:
         )
 
 
-@attrs.frozen
+NOTHING_SEEN: Final = Excursion()
+
+
+@frozen
 class DayResult:
     """What the day has made at one symbol, or at all, after ``commission``.
 
@@ -106,7 +110,7 @@ class _Curve:
 class _Book:
     """Of one symbol: the trade under way as it was last told, and the day so far."""
 
-    excursion: Excursion = Excursion()
+    excursion: Excursion = NOTHING_SEEN
     sign: int = 0
     quantity: float = 0.0
     average: float = 0.0
@@ -200,6 +204,8 @@ class DayBook:
         """The events of one step, after it."""
         if now_ns >= self.day_ends_ns:
             self._turn(state, now_ns)
+        if not events:
+            return  # as nearly always
         for event in events:
             if isinstance(event, FillEvent):
                 if event.role == Role.LEG:
@@ -238,7 +244,7 @@ class DayBook:
         book = self._of(event.symbol)
         sign = 1 if event.side == "long" else -1
         if isinstance(event, PositionOpenEvent) or (book.quantity and book.sign != sign):
-            book.excursion, book.quoted = Excursion(), False
+            book.excursion, book.quoted = NOTHING_SEEN, False
         book.sign = sign
         book.quantity, book.average = float(event.quantity), float(event.average_price)
         book.realised = float(event.realised - _told_before(state, event.symbol))
@@ -321,7 +327,7 @@ class DayBook:
 
     def excursion(self, symbol: str) -> Excursion:
         """Of the open trade or, when flat, of the last one."""
-        return self._books[symbol].excursion if symbol in self._books else Excursion()
+        return self._books[symbol].excursion if symbol in self._books else NOTHING_SEEN
 
     def day(
         self, state: State, symbol: str, found: Holdings, unrealised: float, now_ns: int

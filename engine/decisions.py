@@ -147,8 +147,6 @@ def on_clock(state: State, out: Outbox, kind: str, subject: str) -> None:
 def notice(state: State, out: Outbox) -> None:
     """Events that this step has told may wake rules: they are asked on the market of the moment
     after. Signals have been asked about already."""
-    if not state.event_rules:
-        return
     for event in out.events:
         if isinstance(event, PredictionSignalEvent):
             continue

@@ -17,12 +17,13 @@ import attrs
 import orjson
 
 from engine.inputs import Side, SignalKind
+from engine.records import frozen
 
 PositionSide = Literal["long", "short"]
 AlertLevel = Literal["info", "warning", "critical"]
 
 
-@attrs.frozen
+@frozen
 class BaseEvent:
     """Base of all events."""
 
@@ -37,7 +38,7 @@ class BaseEvent:
         return orjson.dumps({"type": type(self).__name__, **values_of(self)}, default=_plain)
 
 
-@attrs.frozen
+@frozen
 class TradeBound(BaseEvent):
     """What belongs to one trade, or to orders that were placed together, with what joins it to
     the rest of their life.
@@ -55,12 +56,12 @@ class TradeBound(BaseEvent):
 # -- market ------------------------------------------------------------------------------------
 
 
-@attrs.frozen
+@frozen
 class MarketEvent(BaseEvent):
     symbol: str
 
 
-@attrs.frozen
+@frozen
 class PriceEvent(MarketEvent):
     """A quote or a trade. ``size`` is in shares, None when TWS gave the price alone."""
 
@@ -69,14 +70,14 @@ class PriceEvent(MarketEvent):
     size: float | None = None
 
 
-@attrs.frozen
+@frozen
 class VolumeEvent(MarketEvent):
     """Shares traded so far in this session."""
 
     volume: float
 
 
-@attrs.frozen
+@frozen
 class IndicatorEvent(MarketEvent):
     """An indicator has a new value, for instance ``atr(14)`` at the end of a bar."""
 
@@ -87,7 +88,7 @@ class IndicatorEvent(MarketEvent):
 # -- orders ------------------------------------------------------------------------------------
 
 
-@attrs.frozen
+@frozen
 class OrderEvent(TradeBound):
     """One order as it stands after what happened.
 
@@ -108,21 +109,21 @@ class OrderEvent(TradeBound):
     role: str
 
 
-@attrs.frozen
+@frozen
 class NewOrderEvent(OrderEvent):
     """An order was sent."""
 
     order_type: str
 
 
-@attrs.frozen
+@frozen
 class OrderStatusEvent(OrderEvent):
     """The order's state in its chart changed."""
 
     previous: str
 
 
-@attrs.frozen
+@frozen
 class FillEvent(OrderEvent):
     """A unique execution, or a broker's correction of one (same id but a later last part)."""
 
@@ -132,14 +133,14 @@ class FillEvent(OrderEvent):
     average_price: Decimal  # of everything this order has filled
 
 
-@attrs.frozen
+@frozen
 class CancelEvent(OrderEvent):
     """The order ended with a remainder: by us, by the broker, by expiry, by its group."""
 
     reason: str
 
 
-@attrs.frozen
+@frozen
 class RejectEvent(OrderEvent):
     """The broker refused the order. ``code`` is the error number of TWS, 0 if it gave none."""
 
@@ -147,7 +148,7 @@ class RejectEvent(OrderEvent):
     reason: str
 
 
-@attrs.frozen
+@frozen
 class OrderGroupEvent(OrderEvent):
     """A group of linked orders changed state; the order's own fields are those of its first."""
 
@@ -160,7 +161,7 @@ class OrderGroupEvent(OrderEvent):
 # -- positions ---------------------------------------------------------------------------------
 
 
-@attrs.frozen
+@frozen
 class PositionEvent(TradeBound):
     """A position after the executions so far. ``quantity`` is never negative; ``realised`` is
     profit after commissions in the instrument's currency, since the position was opened."""
@@ -172,19 +173,19 @@ class PositionEvent(TradeBound):
     realised: Decimal
 
 
-@attrs.frozen
+@frozen
 class PositionOpenEvent(PositionEvent):
     """It was flat before."""
 
 
-@attrs.frozen
+@frozen
 class PositionUpdateEvent(PositionEvent):
     """More, less, or the same at another price (a corrected execution)."""
 
     previous_quantity: Decimal
 
 
-@attrs.frozen
+@frozen
 class PositionCloseEvent(PositionEvent):
     """It is flat now; ``side`` and ``average_price`` are those it had."""
 
@@ -195,13 +196,13 @@ class PositionCloseEvent(PositionEvent):
 # -- options flow ------------------------------------------------------------------------------
 
 
-@attrs.frozen
+@frozen
 class OptionsFlowEvent(BaseEvent):
     symbol: str
     source: str
 
 
-@attrs.frozen
+@frozen
 class PredictionSignalEvent(OptionsFlowEvent):
     """A new prediction passed the schema; whether it acts is for the rules to say."""
 
@@ -212,7 +213,7 @@ class PredictionSignalEvent(OptionsFlowEvent):
     price: float | None
 
 
-@attrs.frozen
+@frozen
 class FlowThresholdEvent(OptionsFlowEvent):
     """A measure of the flow (``confidence``, …) reached its threshold."""
 
@@ -225,7 +226,7 @@ class FlowThresholdEvent(OptionsFlowEvent):
 # -- what the engine has to say ----------------------------------------------------------------
 
 
-@attrs.frozen
+@frozen
 class RefusalEvent(BaseEvent):
     """Something was asked for and not done. ``identity`` is empty when no signal asked."""
 
@@ -236,7 +237,7 @@ class RefusalEvent(BaseEvent):
     rule: str = ""  # the rule that was asked, if one was
 
 
-@attrs.frozen
+@frozen
 class ContextChangedEvent(TradeBound):
     """The linked context of a symbol moved from one state of its chart to another.
 
@@ -254,7 +255,7 @@ class ContextChangedEvent(TradeBound):
     decided_by: str = ""
 
 
-@attrs.frozen
+@frozen
 class SessionChangedEvent(BaseEvent):
     """The session with the broker moved from one state of its chart to another."""
 
@@ -263,7 +264,7 @@ class SessionChangedEvent(BaseEvent):
     cause: str
 
 
-@attrs.frozen
+@frozen
 class ReconciledEvent(BaseEvent):
     """A round of questions to the broker was judged. Of ``orders`` that may still execute it did
     not list ``missing``; ``frozen`` are the symbols whose truth is not known."""
@@ -273,7 +274,7 @@ class ReconciledEvent(BaseEvent):
     frozen: tuple[str, ...]
 
 
-@attrs.frozen
+@frozen
 class TradingHaltedEvent(BaseEvent):
     """The kill switch holds at ``level`` (1 nothing is opened, 2 entries are taken back, 3 all
     is closed), until it is taken back."""
@@ -283,7 +284,7 @@ class TradingHaltedEvent(BaseEvent):
     why: str
 
 
-@attrs.frozen
+@frozen
 class TradingResumedEvent(BaseEvent):
     """A person has taken the kill switch back."""
 
@@ -291,7 +292,7 @@ class TradingResumedEvent(BaseEvent):
     why: str
 
 
-@attrs.frozen
+@frozen
 class AlertEvent(TradeBound):
     """A person should know. ``symbol`` is empty when it concerns the whole engine."""
 
@@ -300,7 +301,7 @@ class AlertEvent(TradeBound):
     symbol: str = ""
 
 
-@attrs.frozen
+@frozen
 class TradeEvent(TradeBound):
     """A finished trade, from flat to flat. ``realised`` is after ``commission``."""
 

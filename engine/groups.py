@@ -15,12 +15,13 @@ from engine.charts import NO_ROW, OCO
 from engine.money import ZERO
 from engine.orders import Order
 from engine.positions import Ledger
+from engine.records import frozen
 from statecharts.vocabulary import OcoEvent, OcoState
 
 OCA_CANCEL_WITH_BLOCK = 1
 
 
-@attrs.frozen
+@frozen
 class Past:
     """What those groups of a symbol have brought that are forgotten: signed shares and their
     average cost, the money that came in less what went out, and the commissions."""

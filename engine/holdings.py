@@ -16,10 +16,11 @@ from engine.groups import NO_PAST, Group, Past
 from engine.inputs import MarketView
 from engine.money import ZERO
 from engine.positions import Position
+from engine.records import frozen
 from engine.state import State
 
 
-@attrs.frozen
+@frozen
 class Holding:
     """Signed shares with their average cost (0 when flat) and what they have realised so far,
     after ``commission``, in the instrument's currency."""

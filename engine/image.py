@@ -29,6 +29,7 @@ from engine import events
 from engine.codec import INT_MAX, INT_MIN, MisfitError, dumps, loads
 from engine.contexts import Context
 from engine.daybook import DayBook
+from engine.deadlines import Deadlines
 from engine.events import BaseEvent
 from engine.groups import Group
 from engine.orders import Order
@@ -125,7 +126,8 @@ def _pack_float(value: float) -> Any:
 
 
 def _pack_dict(value: dict[Any, Any]) -> Any:
-    return {"dict": [part for key, one in value.items() for part in (_pack(key), _pack(one))]}
+    parts = [part for key, one in value.items() for part in (_pack(key), _pack(one))]
+    return {type(value).__name__: parts}
 
 
 def _pack_set(value: set[Any] | frozenset[Any]) -> Any:
@@ -141,6 +143,7 @@ _PACKERS: Final[dict[type, Pack]] = {
     list: lambda value: {"list": [_pack(one) for one in value]},
     deque: lambda value: {"deque": [_pack(one) for one in value]},
     dict: _pack_dict,
+    Deadlines: _pack_dict,
     set: _pack_set,
     frozenset: _pack_set,
     Order: lambda value: {"Order": value.order_id},
@@ -181,6 +184,7 @@ class _Reader:
             "list": self._values,
             "deque": lambda items: deque(self._values(items)),
             "dict": self._dict,
+            "Deadlines": lambda items: Deadlines(self._dict(items)),
             "set": lambda items: set(self._values(items)),
             "frozenset": lambda items: frozenset(self._values(items)),
             "Order": self.orders.__getitem__,

@@ -10,9 +10,8 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Final, Literal
 
-import attrs
-
 from engine.money import CENTS, Grid
+from engine.records import frozen
 
 Side = Literal["BUY", "SELL"]
 SignalKind = Literal["BUY", "SELL", "SHORT", "NEUTRAL"]
@@ -20,7 +19,7 @@ SnapshotKind = Literal["open_orders", "executions", "completed_orders", "positio
 ACCOUNT_KEYS: Final = frozenset({"NetLiquidation", "BuyingPower"})
 
 
-@attrs.frozen
+@frozen
 class Instrument:
     """A contract as the broker defined it, with what trading it needs.
 
@@ -41,7 +40,7 @@ class Instrument:
     sessions: tuple[tuple[int, int], ...] = ()
 
 
-@attrs.frozen
+@frozen
 class Reading:
     """What an indicator says, as of the newest complete bar; None: it is not warm."""
 
@@ -51,7 +50,7 @@ class Reading:
     bars: int  # that it has taken
 
 
-@attrs.frozen
+@frozen
 class MarketView:
     """What the market looked like when something was decided; part of the decision's record."""
 
@@ -71,7 +70,7 @@ class MarketView:
         return (self.ask if side == "BUY" else self.bid) or self.last
 
 
-@attrs.frozen
+@frozen
 class Input:
     """Base of all inputs."""
 
@@ -79,7 +78,7 @@ class Input:
 # -- decisions from outside ------------------------------------------------------------------
 
 
-@attrs.frozen
+@frozen
 class Signal:
     """A prediction, checked by the schema and identified once for all time."""
 
@@ -92,13 +91,13 @@ class Signal:
     price: float | None = None
 
 
-@attrs.frozen
+@frozen
 class SignalArrived(Input):
     signal: Signal
     market: MarketView
 
 
-@attrs.frozen
+@frozen
 class SignalRefused(Input):
     """Refused before it could become a Signal (schema, age, unknown ticker): on record anyway."""
 
@@ -108,7 +107,7 @@ class SignalRefused(Input):
     detail: str
 
 
-@attrs.frozen
+@frozen
 class ConditionFired(Input):
     """A watch came true; ``number`` is the one it was set with. ``armed``: what it makes us order
     has left already, by the reader's hand, as it was decided ahead."""
@@ -118,7 +117,7 @@ class ConditionFired(Input):
     armed: bool = False
 
 
-@attrs.frozen
+@frozen
 class ArmedIntent:
     """What a rule orders when its price comes, decided ahead: as a ConditionFired with this
     ``market`` would be at ``now_ns``. Its trade and its orders have numbers of their own."""
@@ -132,21 +131,21 @@ class ArmedIntent:
     digest: str  # SHA-256 of its bytes
 
 
-@attrs.frozen
+@frozen
 class IntentsArmed(Input):
     """These may leave from now on, any one of them and once, until the next step of the core."""
 
     intents: tuple[ArmedIntent, ...]
 
 
-@attrs.frozen
+@frozen
 class MarketSeen(Input):
     """The answer to a LookAtMarket command."""
 
     market: MarketView
 
 
-@attrs.frozen
+@frozen
 class CloseRequested(Input):
     """Close what is held and end the context: of one symbol, or of all (None)."""
 
@@ -154,7 +153,7 @@ class CloseRequested(Input):
     reason: str
 
 
-@attrs.frozen
+@frozen
 class BracketRequested(Input):
     """An embedding program asks for entry, stop and target directly, without rules."""
 
@@ -168,14 +167,14 @@ class BracketRequested(Input):
     market: MarketView | None = None
 
 
-@attrs.frozen
+@frozen
 class OcoLeg:
     side: Side
     order_type: Literal["LMT", "STP"]
     price: Decimal
 
 
-@attrs.frozen
+@frozen
 class OcoRequested(Input):
     """Two orders of which one may fill."""
 
@@ -186,14 +185,14 @@ class OcoRequested(Input):
     market: MarketView | None = None
 
 
-@attrs.frozen
+@frozen
 class CancelRequested(Input):
     """Cancel whatever of ``reference`` (a bracket or OCO placed directly) has not filled."""
 
     reference: str
 
 
-@attrs.frozen
+@frozen
 class OrderRequested(Input):
     """One order placed directly, without protection: its shares are the caller's.
 
@@ -210,7 +209,7 @@ class OrderRequested(Input):
     market: MarketView | None = None  # filled in by the runtime
 
 
-@attrs.frozen
+@frozen
 class RuleChanged(Input):
     """A rule is added or replaced (``rule`` is its JSON), removed, enabled or disabled."""
 
@@ -220,7 +219,7 @@ class RuleChanged(Input):
     keep_counters: bool = False  # of a replaced rule: its cooldown and its day's count
 
 
-@attrs.frozen
+@frozen
 class SettingsChanged(Input):
     """Other settings from here on, for rules and for trades that begin; a trade under way goes on
     as it began."""
@@ -230,7 +229,7 @@ class SettingsChanged(Input):
     digest: str  # SHA-256 of that file
 
 
-@attrs.frozen
+@frozen
 class HaltRequested(Input):
     """The kill switch, at ``level`` 1 to 3 (see ``engine.halts``)."""
 
@@ -239,7 +238,7 @@ class HaltRequested(Input):
     why: str
 
 
-@attrs.frozen
+@frozen
 class ResumeRequested(Input):
     """A person lets trading begin again."""
 
@@ -247,7 +246,7 @@ class ResumeRequested(Input):
     why: str
 
 
-@attrs.frozen
+@frozen
 class Noticed(Input):
     """Something that the writer has seen beside the core, and that a person should know."""
 
@@ -258,12 +257,12 @@ class Noticed(Input):
 # -- the broker ------------------------------------------------------------------------------
 
 
-@attrs.frozen
+@frozen
 class InstrumentDefined(Input):
     instrument: Instrument
 
 
-@attrs.frozen
+@frozen
 class SessionChanged(Input):
     """A step of the broker session's chart, decided by the broker layer.
 
@@ -275,17 +274,17 @@ class SessionChanged(Input):
     detail: str = ""
 
 
-@attrs.frozen
+@frozen
 class OrderIdGranted(Input):
     next_order_id: int
 
 
-@attrs.frozen
+@frozen
 class AccountsListed(Input):
     accounts: tuple[str, ...]
 
 
-@attrs.frozen
+@frozen
 class OrderOpened(Input):
     """openOrder: the broker's own copy of an order. ``status`` may be empty in text frames."""
 
@@ -310,7 +309,7 @@ class OrderOpened(Input):
     trail_percent: Decimal | None = None
 
 
-@attrs.frozen
+@frozen
 class OrderStatusReported(Input):
     order_id: int
     perm_id: int
@@ -323,7 +322,7 @@ class OrderStatusReported(Input):
     why_held: str
 
 
-@attrs.frozen
+@frozen
 class ExecutionReported(Input):
     """execDetails. ``execution_id`` without its last dotted part names the fill; that part, the
     revision. ``time_text`` is kept as TWS wrote it: a fill is never dropped for its time."""
@@ -346,7 +345,7 @@ class ExecutionReported(Input):
     request_id: int = -1  # -1: live; else the answer to that reqExecutions
 
 
-@attrs.frozen
+@frozen
 class CommissionReported(Input):
     execution_id: str
     commission: Decimal | None  # None: TWS sent its "unset"
@@ -354,7 +353,7 @@ class CommissionReported(Input):
     realised: Decimal | None
 
 
-@attrs.frozen
+@frozen
 class ErrorReported(Input):
     """errMsg, about an order, a request, or (-1) neither."""
 
@@ -363,7 +362,7 @@ class ErrorReported(Input):
     text: str
 
 
-@attrs.frozen
+@frozen
 class PositionReported(Input):
     account: str
     con_id: int
@@ -372,14 +371,14 @@ class PositionReported(Input):
     average_cost: Decimal
 
 
-@attrs.frozen
+@frozen
 class AccountValue:
     key: str
     value: str
     currency: str
 
 
-@attrs.frozen
+@frozen
 class AccountReported(Input):
     """What came together about an account: of its values those in ``ACCOUNT_KEYS``, all that is
     judged by here. Without any of them it still says that the broker has told."""
@@ -388,13 +387,13 @@ class AccountReported(Input):
     values: tuple[AccountValue, ...]
 
 
-@attrs.frozen
+@frozen
 class SnapshotStarted(Input):
     kind: SnapshotKind
     epoch: int
 
 
-@attrs.frozen
+@frozen
 class SnapshotEnded(Input):
     """The End marker of a snapshot, in the connection epoch in which it was asked."""
 
@@ -402,12 +401,12 @@ class SnapshotEnded(Input):
     epoch: int
 
 
-@attrs.frozen
+@frozen
 class TimerElapsed(Input):
     """A deadline the core had named has come; carries nothing, ``now_ns`` says it all."""
 
 
-@attrs.frozen
+@frozen
 class Started(Input):
     """The engine process begins; the first record of each run."""
 
@@ -418,7 +417,7 @@ class Started(Input):
     account: str
 
 
-@attrs.frozen
+@frozen
 class Stopped(Input):
     """The engine process ends in good order."""
 

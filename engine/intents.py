@@ -20,6 +20,7 @@ from engine.orders import OPENING_ROLES, Role
 from engine.outbox import Outbox
 from engine.plans import Sizing, Trade
 from engine.reasons import Reason
+from engine.records import frozen
 from engine.rulebook import cooldown_reason, daily_reason, find
 from engine.rules import (
     Action,
@@ -48,7 +49,7 @@ _REVERSAL_PATIENCE_S = 30.0
 _WHATEVER_IT_IS = frozenset({"end_of_day", "halt"})
 
 
-@attrs.frozen
+@frozen
 class Call:
     """One rule that is asked, with what it is asked about."""
 

@@ -7,16 +7,15 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-import attrs
-
 from engine.codec import step_from_json
 from engine.commands import Command
 from engine.errors import JournalError
 from engine.inputs import Input
 from engine.journal_store import Row, Store, archives
+from engine.records import frozen
 
 
-@attrs.frozen
+@frozen
 class Record:
     """One step of the core. ``seq`` counts from 1 without gaps."""
 

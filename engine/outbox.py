@@ -37,8 +37,8 @@ _UNDER_WAY: Final = frozenset({OrderAsk.AMENDING, OrderAsk.CANCELLING})
 class Outbox:
     state: State
     now_ns: int
-    commands: list[Command] = attrs.field(factory=list)
-    events: list[BaseEvent] = attrs.field(factory=list)
+    commands: list[Command]
+    events: list[BaseEvent]
 
     def say(self, event_class: type[E], /, **fields: Any) -> E:
         self.state.sequence += 1

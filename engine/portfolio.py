@@ -18,6 +18,7 @@ from engine.inputs import Instrument, MarketView
 from engine.money import CENTS, ZERO
 from engine.orders import OPENING_ROLES
 from engine.reasons import Reason
+from engine.records import frozen
 from engine.risk import NOTHING, Exposure, Standing, state_reason
 from engine.state import State
 
@@ -74,7 +75,7 @@ def standing(
     )
 
 
-@attrs.frozen
+@frozen
 class Exposures:
     """Of one symbol. What was placed directly is nobody's protection: it makes no room for the
     trade."""
@@ -91,7 +92,7 @@ class Exposures:
         return self.trade + self.direct
 
 
-@attrs.frozen
+@frozen
 class Burden:
     """What trades and direct orders come to, in all and by symbol, and what each trade loses when
     its stop is hit."""

@@ -41,6 +41,7 @@ from statecharts.vocabulary import (
     OrderReport,
 )
 
+_CLOSED = OrderReport.CLOSED
 _FILL_SETTLE_S = 1.0  # a status may run ahead of its execution by this much before we ask
 _STEADY_S = 60.0  # an exit that rested this long was not refused: the count starts anew
 _OCA_REVISION_REFUSED = frozenset({10326, 10327})
@@ -52,7 +53,7 @@ _RETRY_FIRST_S, _RETRY_MAX_S = 0.5, 30.0
 def report(state: State, out: Outbox, order: Order, event: OrderEvent, why: str = "") -> None:
     """Step an order by something the broker said, and tell and note what follows."""
     before_report, before_ask = order.reported, order.asked
-    if before_report == OrderReport.CLOSED:
+    if before_report == _CLOSED:
         return  # over and done with: repeated and late words about it mean nothing
     if not order.step(event):
         out.alert(

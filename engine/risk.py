@@ -19,11 +19,12 @@ from engine.inputs import MarketView, Side
 from engine.money import CENTS, ZERO, Grid
 from engine.plans import PLACES_EACH, SIDE_MOST
 from engine.reasons import Reason
+from engine.records import frozen
 
 Kind = Literal["entry", "add", "direct", "exit"]
 
 
-@attrs.frozen
+@frozen
 class Exposure:
     """Signed notional of shares and orders: what it comes to when everything that buys fills and
     nothing that sells does, and the other way round."""

@@ -6,14 +6,13 @@ import math
 from collections.abc import Iterator
 from decimal import ROUND_FLOOR, Decimal
 
-import attrs
-
 from engine.config import Limits
 from engine.money import ZERO, exact
 from engine.plans import Sizing
+from engine.records import frozen
 
 
-@attrs.frozen
+@frozen
 class Size:
     """``cap`` is the setting that has made it smaller than ``wanted``; empty: none has."""
 

@@ -16,12 +16,14 @@ import attrs
 from engine.commands import Watch
 from engine.config import Config
 from engine.contexts import Context
+from engine.deadlines import Deadlines
 from engine.events import BaseEvent
 from engine.groups import Group, Past
 from engine.inputs import ArmedIntent, Instrument
 from engine.money import ZERO, exact
 from engine.orders import Order
 from engine.recent import Recent
+from engine.records import frozen
 from engine.rules import Leaf, Rule
 from statecharts.vocabulary import SessionState
 
@@ -47,7 +49,7 @@ class Round:
     running: bool = False
 
 
-@attrs.frozen
+@frozen
 class Halt:
     """The kill switch as it holds: its level, who pulled it and why."""
 
@@ -57,7 +59,7 @@ class Halt:
     since_ns: int
 
 
-@attrs.frozen
+@frozen
 class Asked:
     """A rule that was woken and waits for the market of the moment."""
 
@@ -66,7 +68,7 @@ class Asked:
     fired: tuple[Leaf, ...]
 
 
-@attrs.frozen
+@frozen
 class Suspicion:
     """Shares by which the broker differed from us in one round, what we held just then, and since
     when it differs by so many."""
@@ -76,7 +78,7 @@ class Suspicion:
     since_ns: int
 
 
-@attrs.frozen
+@frozen
 class Early:
     """Executions of others that were told before we first looked at what they hold, and those
     that were told later: the signed shares of each, the latest last, and when we looked."""
@@ -149,7 +151,7 @@ class State:
     ask_from_ns: int = 0  # not before this
     ask_pause_s: float = 0.0
     dirty: set[int] = attrs.field(factory=set)  # contexts and groups to settle in this step
-    deadlines: dict[str, int] = attrs.field(factory=dict)
+    deadlines: Deadlines = attrs.field(factory=Deadlines)
 
     @property
     def live(self) -> bool:

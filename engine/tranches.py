@@ -17,6 +17,7 @@ import attrs
 from engine.money import ZERO, Grid
 from engine.orders import OPENING_ROLES, Order, Role, living
 from engine.plans import DoubleDown, EntryType, Target, Trade
+from engine.records import frozen
 from statecharts.vocabulary import BracketState
 
 Origin = Literal["signal", "trigger", "bracket", "foreign"]
@@ -24,7 +25,7 @@ IntentKind = Literal["entry", "double_down", "scale_in", "adjust"]
 HUNDRED = Decimal(100)
 
 
-@attrs.frozen
+@frozen
 class Aim:
     """Where a part of the shares leaves with profit; ``portion`` is that part, per cent."""
 
@@ -33,7 +34,7 @@ class Aim:
     price: Decimal | None = None
 
 
-@attrs.frozen
+@frozen
 class Trail:
     """A native trailing stop: by an amount, else by per cent of the price."""
 
@@ -48,7 +49,7 @@ class Trail:
         return stop / (1 - side * self.percent / 100)
 
 
-@attrs.frozen
+@frozen
 class Plan:
     """What an entry is for and how it will be protected; fixed when the entry is decided, but
     for distances that an add brings with it.
@@ -96,7 +97,7 @@ class Plan:
         return price if price > ZERO else None
 
 
-@attrs.frozen
+@frozen
 class Intent:
     """Why some tranches exist: the entry, or one add. ``rule`` decided it, asked by ``identity``;
     its cooldown begins with the first execution. An add may bring new distances, which hold once

@@ -16,6 +16,7 @@ from typing import Final, get_args
 from engine.charts import NO_ROW, SESSION
 from engine.commands import Cancel, Snapshot
 from engine.contexts import ENDING_STATES
+from engine.deadlines import Deadlines
 from engine.events import ReconciledEvent, SessionChangedEvent
 from engine.foreign import freeze, look, overlooked, unresolved
 from engine.halts import enforce
@@ -109,10 +110,10 @@ def _rebase(state: State, now_ns: int) -> None:
     state.dirty.update(state.contexts)
 
 
-def _patience(state: State, now_ns: int) -> dict[str, int]:
+def _patience(state: State, now_ns: int) -> Deadlines:
     """Deadlines that outlast a connection, because nothing would set them again: what they are
     about is neither asked of the broker nor looked at when the next one begins."""
-    kept: dict[str, int] = {}
+    kept = Deadlines()
     for name, at_ns in state.deadlines.items():
         kind, _, subject = name.partition(":")
         seconds: float | None = None
@@ -174,13 +175,13 @@ def on_snapshot_ended(state: State, out: Outbox, ended: SnapshotEnded) -> None:
 
 
 def ask(state: State, out: Outbox) -> None:
-    """Begin a round if there is doubt and none is under way.
+    """There is doubt: begin a round if none is under way.
 
     Rounds keep a distance that grows while they follow each other: a doubt that the broker
     cannot end must not become a flood of questions, and two proofs of absence are worth more
     when they are not of the same instant.
     """
-    if not (state.doubts and state.live) or state.round.running:
+    if not state.live or state.round.running:
         return
     state.doubts = False
     if out.now_ns < state.ask_from_ns:

@@ -9,18 +9,17 @@ from __future__ import annotations
 
 from typing import Literal
 
-import attrs
-
 from engine.commands import Follow, LookAtMarket, Unwatch, Watch
 from engine.contexts import PROTECTING_STATES, Context
 from engine.orders import Role
 from engine.outbox import Outbox
+from engine.records import frozen
 from engine.state import State
 
 Op = Literal["above", "below", "over", "under"]
 
 
-@attrs.frozen
+@frozen
 class Level:
     """A price or an indicator to watch for. ``at_once``: it counts also if it is reached already.
     ``against``: the indicator at which the level is, instead of ``level``."""

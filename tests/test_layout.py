@@ -27,14 +27,15 @@ def _words(text: str) -> list[str]:
 # they exist.
 ENGINE = _words(
     """
-    version errors redaction child_process money reasons plans inputs commands events toml_lines
+    version records errors redaction child_process money reasons plans inputs commands events
+    toml_lines
     rules.checks rules.mistakes rules.windows rules.comparisons rules.indicators rules.conditions
     rules.readings rules.judging rules.actions rules.tokens rules.cursor rules.names
     rules.expression rules.wording rules.forms rules.rule rules.templates rules.strategy rules
     sources web.settings monitor.log_settings config settings_file dangers settings_schema
     settings_text
     event_streams bus
-    charts sizing positions orders tranches contexts exits groups brackets recent
+    charts sizing deadlines positions orders tranches contexts exits groups brackets recent
     risk state copies invariants outbox tws_errors watches holdings crowd portfolio
     entries adds stops foreign reports
     direct rulebook armed intents halts executions decisions settlement truth core calm stillness

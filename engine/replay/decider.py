@@ -17,10 +17,9 @@ import struct
 import sys
 from typing import IO, Any, Final, Protocol
 
-import attrs
 import orjson
 
-from engine.codec import step_from_tree, trees
+from engine.codec import loads, step_from_tree, trees
 from engine.config import from_mapping
 from engine.core import Core
 from engine.daybook import DayBook
@@ -37,21 +36,15 @@ class Failed(EngineError):  # noqa: N818  an answer, not an error of ours
     """It cannot decide, or not go on from a state; the text says why."""
 
 
-@attrs.frozen
 class Recorded:
     """A record of a journal, as it is there and as what JSON makes of it."""
 
-    payload: bytes
-    step: dict[str, Any]
+    __slots__ = ("commands", "payload", "step")
 
-    @classmethod
-    def of(cls, payload: bytes) -> Recorded:
-        return cls(payload, orjson.loads(payload))
-
-    @property
-    def commands(self) -> Tree:
-        told: Tree = self.step["commands"]
-        return told
+    def __init__(self, payload: bytes) -> None:
+        self.payload: Final = payload
+        self.step: Final[dict[str, Any]] = loads(payload)
+        self.commands: Final[Tree] = self.step["commands"]
 
 
 class Decides(Protocol):
@@ -132,7 +125,7 @@ def serve(asked: IO[bytes], answers: IO[bytes]) -> None:
 
 def _answer(decider: Decider, kind: bytes, body: bytes) -> tuple[bytes, bytes]:
     if kind == b"S":
-        return b"D", orjson.dumps(decider.decide(Recorded.of(body)))
+        return b"D", orjson.dumps(decider.decide(Recorded(body)))
     if kind == b"G":
         return b"I", decider.image()
     assert kind == b"L", kind

@@ -70,8 +70,8 @@ class Replay:
             self._take(seq, payload)
             result.records += 1
             show(result.records, total)
-            if (snapshot := self._snapshots.get(seq)) is not None:
-                self._compare(snapshot)
+            if seq in self._snapshots:
+                self._compare(self._snapshots[seq])
         result.digest = self.decider.core.state.digest()
         return result
 
@@ -120,19 +120,22 @@ class Replay:
     # -- decisions -----------------------------------------------------------------------------
 
     def _take(self, seq: int, payload: bytes) -> None:
-        record = Recorded.of(payload)
-        recorded, now_ns = record.commands, record.step["now_ns"]
-        for one in recorded:
+        record = Recorded(payload)
+        for one in record.commands:
             if "Place" in one:
                 self._placed[one["Place"]["order_id"]] = one["Place"]["symbol"]
         for item in record.step["inputs"]:
             if "Started" in item:
                 self.result.runs.append(item["Started"]["version"])
         own = self._judge(self.decider, record)
-        theirs = None if self._other is None else self._judge(self._other, record)
-        self._note(seq, now_ns, recorded, own, other=False)
-        self._note(seq, now_ns, recorded, theirs, other=True)
-        if self._other is not None and (own is None) != (theirs is None):
+        if own is not None:
+            self._note(seq, record, own, other=False)
+        if self._other is None:
+            return
+        theirs = self._judge(self._other, record)
+        if theirs is not None:
+            self._note(seq, record, theirs, other=True)
+        if (own is None) != (theirs is None):
             both: tuple[Decides, Decides] = self.decider, self._other
             right, wrong = both if own is None else both[::-1]
             self._put_right(right, wrong, other=own is None)
@@ -148,11 +151,8 @@ class Replay:
             return None
         return decided if pairs_of(record.commands, decided) else None
 
-    def _note(
-        self, seq: int, now_ns: int, recorded: Tree, decided: Tree | str | None, *, other: bool
-    ) -> None:
-        if decided is None:
-            return
+    def _note(self, seq: int, record: Recorded, decided: Tree | str, *, other: bool) -> None:
+        recorded = record.commands
         if isinstance(decided, str):
             symbols = set(symbols_of(recorded, self._placed))
             pairs: tuple[tuple[str, str], ...] = (("", f"cannot decide: {decided}"),)
@@ -161,7 +161,7 @@ class Replay:
             pairs = pairs_of(recorded, decided)
         since = self._strayed[other]
         self.result.differences.append(
-            Difference(seq, now_ns, tuple(sorted(symbols)), pairs, other, since)
+            Difference(seq, record.step["now_ns"], tuple(sorted(symbols)), pairs, other, since)
         )
         if since is None:
             self._strayed[other] = seq

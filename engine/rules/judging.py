@@ -16,6 +16,7 @@ from engine.events import BaseEvent
 from engine.inputs import MarketView
 from engine.money import ZERO, exact
 from engine.reasons import Reason
+from engine.records import frozen
 from engine.rules import windows
 from engine.rules.conditions import (
     NEVER,
@@ -235,7 +236,7 @@ def _profit_reason(condition: PositionCondition, scene: Scene) -> Reason | None:
     return None
 
 
-@attrs.frozen
+@frozen
 class _ProfitBound:
     """One bound of profit, as the price at which leaving would reach it. A price at or below 0
     is never seen: being below it is impossible, being above it certain."""

@@ -203,7 +203,7 @@ def test_what_does_not_fit_is_not_read(data: bytes, reason: str) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "reason"),
     [
-        ('"filled":"0"', '"filled":"zero"', "OrderStatusReported.filled has no value 'zero'"),
+        ('"filled":"0"', '"filled":"zero"', "OrderStatusReported.filled 'zero' is not a decimal"),
         ('"filled":"0"', '"filled":0', "OrderStatusReported.filled is int, not str"),
         ('"filled":"0"', '"felled":"0"', "OrderStatusReported has no field 'felled'"),
     ],
