@@ -140,9 +140,12 @@ class Context:
         if stop.role is not Role.STOP or self.state in ENDING_STATES:
             return False  # what ends may have to go without it
         tranche = self.tranche_of(stop)
+        if min(self.held * self.side, tranche.own * self.side) <= 0:
+            return False
+        if stop.revived and stop.spec.oca_group != tranche.oca_group:
+            return False  # the next one could not stand beside it
         others = [o for o in tranche.of(Role.STOP) if (o.active or o.risen_id) and o is not stop]
-        newest = all((o.revived or o.risen_id) and o.order_id < stop.order_id for o in others)
-        return newest and tranche.own * self.side > 0
+        return all((o.revived or o.risen_id) and o.order_id < stop.order_id for o in others)
 
     def shares(self) -> list[tuple[Tranche, Decimal]]:
         """Each tranche with the signed shares that it has to protect."""

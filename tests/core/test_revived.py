@@ -195,3 +195,20 @@ def test_a_stop_that_was_given_up_stays_until_another_one_stands(seconds: float)
     assert (d.context_state("AAPL"), len(placed(d, Role.STOP))) == ("protected", 2)
     assert d.live("AAPL") == ["SELL 300 LMT 104.00", "SELL 300 STP 94.00"]
     assert not any(one.revived or one.risen_id for one in d.core.state.orders.values())
+
+
+def test_a_stop_that_came_back_is_needed_while_it_protects_and_another_can_follow() -> None:
+    d = desk()
+    d.signal("AAPL", "BUY")
+    (context,) = d.core.state.current.values()
+    (stop,) = context.of(Role.STOP)
+    stop.asked = OrderAsk.RESTED  # as of one that was given up
+    assert context.needs(stop)
+    assert not context.needs(context.of(Role.TARGET)[0])
+
+    context.tranches[0].oca_group = "renewed"  # the next one would add up with it
+    assert not context.needs(stop)
+
+    context.tranches[0].oca_group = stop.spec.oca_group
+    context.ledger.position.quantity = Decimal(0)  # another tranche has sold what this one holds
+    assert not context.needs(stop)
