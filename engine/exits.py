@@ -12,21 +12,20 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-import attrs
-
 from engine.commands import OrderSpec
 from engine.contexts import ENDING_STATES, PROTECTING_STATES, Context
 from engine.inputs import Side
 from engine.money import ZERO, Grid
 from engine.orders import DEAD, EXIT_ROLES, OPENING_ROLES, Order, Role, living
 from engine.plans import PLACES_EACH, SIDE_LEAST
+from engine.records import frozen
 from engine.tranches import Tranche
 from statecharts.vocabulary import OrderAsk, OrderReport
 
 OCA_REDUCE_WITH_BLOCK = 2
 
 
-@attrs.frozen
+@frozen
 class PlaceExit:
     tranche: Tranche
     held: Decimal  # signed shares of the tranche
@@ -37,18 +36,18 @@ class PlaceExit:
     grouped: bool
 
 
-@attrs.frozen
+@frozen
 class AmendExit:
     order: Order
     spec: OrderSpec
 
 
-@attrs.frozen
+@frozen
 class Withdraw:
     order: Order
 
 
-@attrs.frozen
+@frozen
 class WaitUntil:
     """Nothing to send now; look again at this time."""
 
@@ -58,7 +57,7 @@ class WaitUntil:
 Want = PlaceExit | AmendExit | Withdraw | WaitUntil
 
 
-@attrs.frozen
+@frozen
 class Terms:
     """What the computation needs to know besides the context."""
 
@@ -71,7 +70,7 @@ class Terms:
     crowd: int = 0  # orders on the side of the exits, while a close has been refused
 
 
-@attrs.frozen
+@frozen
 class Part:
     """A tranche with the shares it has to protect, as the functions below see it."""
 

@@ -30,6 +30,7 @@ from engine.orders import EXIT_ROLES, Order, Role
 from engine.outbox import Outbox
 from engine.positions import revision, signed
 from engine.reasons import Reason
+from engine.records import frozen
 from engine.state import EXECUTIONS_KEPT_NS, NOBODY, Early, State
 from engine.tranches import Intent
 from statecharts.vocabulary import ContextEvent, ContextState, OrderEvent
@@ -38,7 +39,7 @@ _DIGIT = re.compile(r"\d")
 _ALIVE = frozenset({"ApiPending", "PendingSubmit", "PreSubmitted", "Submitted"})
 
 
-@attrs.frozen
+@frozen
 class Taken:
     """The order of ours that stands for somebody else's, and what it has executed for us."""
 
