@@ -84,14 +84,14 @@ cdef class Form:
             raise TypeError(f"{type(record).__name__} is not {self.cls.__name__}")
         try:
             body = self.body_of(record)
-        except Exception:
+        except Exception:  # it comes again where it is explained
             body = None
         return self.misfit_record(record) if body is None else body
 
     cpdef object decode(self, dict body):
         try:
             record = self.record_of(body)
-        except Exception:
+        except Exception:  # likewise
             record = None
         return self.misfit_body(body) if record is None else record
 

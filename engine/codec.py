@@ -232,6 +232,7 @@ def _subclasses(base: type) -> list[type]:
 
 
 def _tagged(classes: list[type]) -> Tagged:
+    assert len({cls.__name__ for cls in classes}) == len(classes), "two records of one name"
     return Tagged({cls: _shape(cls).form for cls in classes}, _no_record, _no_tree)
 
 
