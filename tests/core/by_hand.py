@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from decimal import Decimal
 
+from engine.commands import Snapshot
 from engine.config import from_mapping
-from engine.inputs import (
-    OrderRequested,
-)
+from engine.inputs import Input, OrderRequested
 from engine.sim.matching import Deal
 from engine.sim.records import SimOrder
 from tests.core.desk import ACCOUNT, Desk
@@ -79,3 +80,27 @@ def words(side: int, *long: str) -> list[str]:
         action, quantity, kind, price = line.split()
         mirrored.append(f"{MIRROR_WORD[action]} {quantity} {kind} {200 - Decimal(price)}")
     return sorted(mirrored)
+
+
+@contextmanager
+def changed(d: Desk, change: Callable[[Input], Input]) -> Iterator[list[Input]]:
+    """Meanwhile all that the broker tells unasked is changed on its way; what it told."""
+    carry, told = d.courier.carry, []
+
+    def carries(inputs: list[Input], now_ns: int) -> list[Input]:
+        told.extend(inputs)
+        return [change(one) for one in carry(inputs, now_ns)]
+
+    d.courier.used = True
+    d.courier.carry = carries  # type: ignore[method-assign]
+    yield told
+    d.courier.carry = carry  # type: ignore[method-assign]
+
+
+@contextmanager
+def answered(d: Desk, change: Callable[[Snapshot, list[Input]], list[Input]]) -> Iterator[None]:
+    """Meanwhile the broker's answers are changed."""
+    answer = d.answer
+    d.answer = lambda asked: change(asked, answer(asked))  # type: ignore[method-assign]
+    yield
+    d.answer = answer  # type: ignore[method-assign]

@@ -7,6 +7,7 @@ from decimal import Decimal
 import attrs
 import pytest
 
+from engine.commands import Snapshot
 from engine.events import FillEvent, PositionCloseEvent
 from engine.executions import known
 from engine.inputs import (
@@ -16,16 +17,14 @@ from engine.inputs import (
     SnapshotKind,
 )
 from engine.sim.wireless import truth
-from tests.core.by_hand import by_hand, desk, enter
+from tests.core.by_hand import answered, by_hand, changed, desk, enter
 from tests.core.desk import ACCOUNT, SECOND, Desk
 
 
 def start_told(d: Desk, kind: SnapshotKind, told: list[Input]) -> None:
     """The engine starts, and is told this when it asks."""
-    answer = d.answer
-    d.answer = lambda asked: told if asked.kind == kind else answer(asked)  # type: ignore[method-assign]
-    d.start()
-    d.answer = answer  # type: ignore[method-assign]
+    with answered(d, lambda asked, answer: told if asked.kind == kind else answer):
+        d.start()
 
 
 def started_late(d: Desk, trades: int) -> None:
@@ -39,17 +38,22 @@ def started_late(d: Desk, trades: int) -> None:
     assert list(d.core.state.foreign.values()) == [-50 * (trades - 2)]
 
 
+def trades_beside(d: Desk, shares: int) -> None:
+    """An entry is protected, and so many shares are found to be of others."""
+    d.wait(1)
+    enter(d, 1)
+    d.wait(120)
+    assert not d.core.state.frozen
+    assert list(d.core.state.foreign.values()) == [shares]
+    assert d.live("AAPL") == ["SELL 100 LMT 110.00", "SELL 100 STP 95.00"]
+
+
 @pytest.mark.parametrize("policy", ["ignore", "freeze", "adopt"])
 def test_a_first_position_that_is_older_than_what_is_told_with_it(policy: str) -> None:
     """Executions that are told before it explain what it lacks: they are of before us as well."""
     d = desk(policy, connect=False)
     started_late(d, 5)
-    d.wait(1)
-    enter(d, 1)
-    d.wait(120)
-    assert not d.core.state.frozen
-    assert list(d.core.state.foreign.values()) == [-250]
-    assert d.live("AAPL") == ["SELL 100 LMT 110.00", "SELL 100 STP 95.00"]
+    trades_beside(d, -250)
 
 
 @pytest.mark.parametrize("policy", ["ignore", "freeze"])
@@ -60,12 +64,7 @@ def test_a_first_position_that_contains_what_is_told_later(policy: str) -> None:
         by_hand(d, "SELL", 50)
     start_told(d, "executions", [SnapshotEnded("executions", 1)])
     assert list(d.core.state.foreign.values()) == [-100]
-    d.wait(1)
-    enter(d, 1)
-    d.wait(120)
-    assert not d.core.state.frozen
-    assert list(d.core.state.foreign.values()) == [-100]
-    assert d.live("AAPL") == ["SELL 100 LMT 110.00", "SELL 100 STP 95.00"]
+    trades_beside(d, -100)
 
 
 @pytest.mark.parametrize("account", [ACCOUNT, "U9"])
@@ -78,16 +77,8 @@ def test_an_execution_of_ours_that_came_without_its_name_at_first(
     d = desk(policy)
     enter(d, 1)
     d.wait(120)  # so that nothing is explained by the first look any more
-    carry, told = d.courier.carry, []
-
-    def garbled(inputs: list[Input], now_ns: int) -> list[Input]:
-        told.extend(inputs)
-        return [nameless(one, account) for one in carry(inputs, now_ns)]
-
-    d.courier.used = True
-    d.courier.carry = garbled  # type: ignore[method-assign]
-    d.trade("AAPL", 95.0)
-    d.courier.carry = carry  # type: ignore[method-assign]
+    with changed(d, lambda one: nameless(one, account)) as told:
+        d.trade("AAPL", 95.0)
     adopted = policy == "adopt" and account == ACCOUNT
     fill = next(one for one in told if isinstance(one, ExecutionReported))
     assert known(d.core.state, fill) == adopted
@@ -110,15 +101,8 @@ def unlooked() -> Desk:
 
 def test_an_execution_of_ours_without_its_name_before_we_have_looked() -> None:
     d = unlooked()
-    carry = d.courier.carry
-
-    def garbled(inputs: list[Input], now_ns: int) -> list[Input]:
-        return [nameless(one, ACCOUNT) for one in carry(inputs, now_ns)]
-
-    d.courier.used = True
-    d.courier.carry = garbled  # type: ignore[method-assign]
-    d.signal("AAPL", "BUY")
-    d.courier.carry = carry  # type: ignore[method-assign]
+    with changed(d, lambda one: nameless(one, ACCOUNT)):
+        d.signal("AAPL", "BUY")
     d.wait(120)
     assert not d.core.state.frozen
     assert not any(d.core.state.foreign.values())
@@ -148,11 +132,13 @@ def test_an_execution_of_ours_on_its_way_is_nothing_that_others_had_before_us() 
     d = desk("ignore", sizing={"shares": 50})
     by_hand(d, "SELL", 50)
     d.courier.execution_delay_ns = 3 * SECOND
-    answer, late = d.answer, ExecutionReported
-    d.answer = lambda asked: [one for one in answer(asked) if not isinstance(one, late)]  # type: ignore[method-assign]
-    d.signal("AAPL", "BUY")
-    d.wait(3)
-    d.answer = answer  # type: ignore[method-assign]
+
+    def without(_: Snapshot, answer: list[Input]) -> list[Input]:
+        return [one for one in answer if not isinstance(one, ExecutionReported)]
+
+    with answered(d, without):
+        d.signal("AAPL", "BUY")
+        d.wait(3)
     d.wait(120)
     assert d.said(FillEvent), "it has come"
     assert not d.core.state.frozen

@@ -13,7 +13,7 @@ from engine.inputs import (
     Input,
     OrderOpened,
 )
-from tests.core.by_hand import BY_HAND, by_hand, desk, enter, fill_by_hand, words
+from tests.core.by_hand import BY_HAND, by_hand, changed, desk, enter, fill_by_hand, words
 
 
 def test_ignored_shares_are_counted_apart(side: int) -> None:
@@ -66,16 +66,12 @@ def test_an_order_by_hand_freezes_until_it_is_gone(side: int) -> None:
 def test_an_order_of_another_account_is_nothing_to_us() -> None:
     """Who manages several sees the orders of all of them."""
     d = desk("freeze")
-    carry = d.courier.carry
 
-    def elsewhere(inputs: list[Input], now_ns: int) -> list[Input]:
-        opened = OrderOpened
-        told = carry(inputs, now_ns)
-        return [attrs.evolve(o, account="U9") if isinstance(o, opened) else o for o in told]
+    def elsewhere(one: Input) -> Input:
+        return attrs.evolve(one, account="U9") if isinstance(one, OrderOpened) else one
 
-    d.courier.carry = elsewhere  # type: ignore[method-assign]
-    by_hand(d, "BUY", 10, limit=90)
-    d.courier.carry = carry  # type: ignore[method-assign]
+    with changed(d, elsewhere):
+        by_hand(d, "BUY", 10, limit=90)
     d.signal("AAPL", "BUY")
     assert d.context_state("AAPL") == "protected"
     assert not d.said(AlertEvent)

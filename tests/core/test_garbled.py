@@ -20,7 +20,7 @@ from engine.inputs import (
     OrderStatusReported,
     PositionReported,
 )
-from tests.core.by_hand import desk, enter
+from tests.core.by_hand import changed, desk, enter
 from tests.core.test_shared_account import STEPS, Liquidated
 
 WALKS: Final = 30
@@ -81,22 +81,14 @@ def test_an_execution_that_does_not_fit_its_order_is_asked_for_again(
 ) -> None:
     d = desk("ignore")
     enter(d, 1)
-    carry, told = d.courier.carry, []
-
-    def garbled(inputs: list[Input], now_ns: int) -> list[Input]:
-        told.extend(one for one in inputs if isinstance(one, ExecutionReported))
-        return [
-            damaged(one) if isinstance(one, ExecutionReported) else one
-            for one in carry(inputs, now_ns)
-        ]
-
-    d.courier.used = True
-    d.courier.carry = garbled  # type: ignore[method-assign]
-    d.trade("AAPL", 95.0)
-    d.courier.carry = carry  # type: ignore[method-assign]
+    with changed(
+        d, lambda one: damaged(one) if isinstance(one, ExecutionReported) else one
+    ) as told:
+        d.trade("AAPL", 95.0)
     assert d.core.state.held("AAPL") == 100
     assert any("does not fit order" in one.text for one in d.said(AlertEvent))
-    assert not known(d.core.state, told[0])
+    (fill,) = [one for one in told if isinstance(one, ExecutionReported)]
+    assert not known(d.core.state, fill)
     d.wait(120)
     assert not d.core.state.current
     assert not d.core.state.frozen
