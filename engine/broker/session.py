@@ -19,13 +19,7 @@ from engine.broker.clock import ExchangeClock, due, pause
 from engine.broker.connection import Connection, LinkError
 from engine.broker.feed import Feed
 from engine.broker.handshake import shake
-from engine.broker.inbound import (
-    BarsEnded,
-    BarsReceived,
-    ExecutionsEnded,
-    Notice,
-    TimeTold,
-)
+from engine.broker.inbound import BarsEnded, BarsReceived, ExecutionsEnded, Notice, TimeTold
 from engine.broker.link import Link
 from engine.broker.order_messages import ACCOUNT_VALUE, PLAIN, Message, account_reported
 from engine.broker.pacing import Priority
@@ -273,6 +267,10 @@ class Session:
         detail = f"{code} {text}"
         if change == "lost":
             self._sync_ns = self._retry_ns = None
+            if self.state is SessionState.SYNCING:
+                # Nothing is subscribed yet: without data that are asked for later, only a closing
+                # code, which may never come, could say that the way is back.
+                self.feed.demand_proof(mono_ns)
             return self._step(SessionEvent.UPSTREAM_LOST, detail)
         if change == "restored":
             return self._upstream_restored(link, mono_ns, detail, data_lost=code == DATA_LOST)

@@ -92,6 +92,34 @@ def test_who_is_greeted_with_a_lost_upstream_is_not_live_until_it_is_back(tws, w
     session.stop()
 
 
+def test_what_is_lost_while_it_is_synced_is_proven_by_data_that_are_asked_for(tws, wire):
+    """1100 while the first questions are answered, and never a closing code (seed 332)."""
+    positions = tws.answers.pop(61)
+    session = start(tws, heartbeat_s=10_000.0)
+    session.connect(never)
+    tws.wait_for(61)
+    tws.say(wire(4, 2, -1, 1100, "Connectivity lost", ""), *positions([]))
+    degraded = SessionState.DEGRADED
+    until(session, lambda _: session.state is degraded and not session._missing(session.link))
+    tws.answers[61] = positions
+    assert tws.seen[1] == 0
+    due = session.feed.proof_due_ns
+    assert due is not None
+    assert session.next_deadline_ns() <= due
+    session._beat_ns = due
+    session.on_time(due)
+    tws.wait_for(1)
+    tws.say(wire(1, 6, tws.of(1)[0][1], 1, 190.1, 100, 0))
+    until(session, lambda _: session.feed.ticks()["AAPL"] == 1)
+    session._beat_ns = due
+    out = session.on_time(due)
+    assert changes(out) == ["UPSTREAM_RESTORED"]
+    until(session, lambda _: session.state is SessionState.LIVE, out)
+    assert changes(out) == ["UPSTREAM_RESTORED", "SYNCED"]
+    assert tws.seen[1] == 1
+    session.stop()
+
+
 def test_executions_are_told_whatever_the_link_says(tws, wire):
     session, _ = live(tws)
     tws.say(wire(4, 2, -1, 1100, "lost", ""))
