@@ -35,7 +35,9 @@ def known(state: State, item: Input) -> bool:
     if isinstance(item, ExecutionReported):
         identity, number = revision(item.execution_id)
         owner = state.execution_owner.get(identity)
-        if owner is None or (owner == NOBODY and _finds(state, item)):
+        if owner is None:
+            return False
+        if owner == NOBODY and (_finds(state, item) or foreign.uncounted(state, item, identity)):
             return False
         ledger = _ledger(state, owner)
         if ledger is not None:
@@ -222,7 +224,7 @@ def _stranger(
     ledger = None if before is None else _ledger(state, before.owner)
     if before is not None and ledger is not None and ledger.twin(fill, before.order_id):
         return foreign.Taken(before, fill)
-    if identity in state.execution_owner:
+    if identity in state.execution_owner and not foreign.uncounted(state, fill, identity):
         foreign.execution_corrected(state, out, fill, identity)
         return None
     if state.ours(fill.order_ref):

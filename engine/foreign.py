@@ -112,6 +112,14 @@ def execution_seen(
     return None
 
 
+def uncounted(state: State, fill: ExecutionReported, identity: str) -> bool:
+    """Whether it is one of somebody else that seemed to be of another account or contract when it
+    was told before, and counts nowhere: that message was damaged."""
+    if state.execution_owner.get(identity) != NOBODY or identity in state.foreign_fills:
+        return False
+    return fill.account == state.account and fill.con_id in state.symbols
+
+
 def _count(state: State, out: Outbox, fill: ExecutionReported, identity: str) -> None:
     counted = revision(fill.execution_id)[1], signed(fill)
     state.foreign_fills.keep(identity, counted, out.now_ns, EXECUTIONS_KEPT_NS)
@@ -181,7 +189,8 @@ def overlooked(state: State, out: Outbox, symbol: str, con_id: int, shares: Deci
     """Whether the first look explains ``shares`` that the broker holds beyond what is known. It was
     at a position of before the latest executions that had been told by then, if they make as
     many: these were there as well. Or it was at one of after the first executions that were told
-    later, which count twice."""
+    later, which count twice. Unless the positions of the moment in which this seemed so were old
+    ones: then these count after all."""
     early = state.foreign_early.get(con_id)
     if early is None:
         return False
@@ -189,11 +198,19 @@ def overlooked(state: State, out: Outbox, symbol: str, con_id: int, shares: Deci
     if shares in accumulate(reversed(early.shares)):
         found = state.foreign_found[con_id] = found + shares
         told = f"held {found} shares that are not ours: the first answer was an old one"
-    elif -shares in accumulate(early.later):
+        del state.foreign_early[con_id]
+    elif -shares in (sums := [*accumulate(early.later)]):
         told = f"held {found} shares that are not ours: trades that were told later made them"
+        count = sums.index(-shares) + 1
+        contained, later = (*early.contained, *early.later[:count]), early.later[count:]
+        state.foreign_early[con_id] = Early(early.shares, later, contained, out.now_ns)
+    elif shares in accumulate(reversed(early.contained)):
+        told = f"held {found} shares that are not ours: trades that were told later came on top"
+        del state.foreign_early[con_id]
+        if state.config.strategy.foreign_orders != "ignore":
+            freeze(state, out, symbol, "shares were traded that are not ours")
     else:
         return False
-    del state.foreign_early[con_id]
     state.foreign[con_id] += shares
     out.alert("warning", told, symbol)
     return True

@@ -80,11 +80,13 @@ class Suspicion:
 
 @frozen
 class Early:
-    """Executions of others that were told before we first looked at what they hold, and those
-    that were told later: the signed shares of each, the latest last, and when we looked."""
+    """Executions of others that were told before we first looked at what they hold, those that
+    were told later, and those of the latter that seem to have been there when we looked: the
+    signed shares of each, the latest last. When we looked, or last thought otherwise of it."""
 
     shares: tuple[Decimal, ...] = ()
     later: tuple[Decimal, ...] = ()
+    contained: tuple[Decimal, ...] = ()
     looked_ns: int = 0
 
 

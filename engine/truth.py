@@ -342,6 +342,7 @@ def _compare(state: State, out: Outbox, symbol: str, con_id: int) -> None:
         lasting = out.now_ns - known.since_ns >= state.scaled(_AGREES_S)
         if lasting and overlooked(state, out, symbol, con_id, difference):
             difference = ZERO
+            _ask_within(state, out, _LOOK_AGAIN_S)  # it may have been an old answer
     elif difference == 0 and con_id in state.foreign_early:
         looked_ns = state.foreign_early[con_id].looked_ns
         if out.now_ns - looked_ns >= state.scaled(_LOOK_AGAIN_S):

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Hashable
 from typing import Final
 
+import attrs
+
 from engine.config import SECOND_NS
 from engine.contexts import Context
 from engine.groups import Group
@@ -143,7 +145,7 @@ def fingerprint(state: State, now_ns: int) -> Hashable:
         tuple(state.foreign_found.items()),
         tuple(
             [
-                (con_id, one.shares, one.later, max(one.looked_ns - now_ns, -STEADY_NS))
+                (con_id, *attrs.astuple(one)[:-1], max(one.looked_ns - now_ns, -STEADY_NS))
                 for con_id, one in state.foreign_early.items()
             ]
         ),

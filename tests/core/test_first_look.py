@@ -67,6 +67,31 @@ def test_a_first_position_that_contains_what_is_told_later(policy: str) -> None:
     trades_beside(d, -100)
 
 
+@pytest.mark.parametrize("trades", [1, 3])
+@pytest.mark.parametrize("policy", ["ignore", "freeze"])
+def test_old_positions_are_not_taken_for_a_first_look_for_ever(policy: str, trades: int) -> None:
+    """What others trade is told at once, positions are answered as they were for a while: for that
+    while it seems that the first look had contained it (seeds 820 and 930 of liveness)."""
+    d = desk(policy)
+    (con_id,) = d.core.state.foreign
+    old = truth(d.exchange, "positions", 1)
+    with answered(d, lambda asked, answer: old if asked.kind == "positions" else answer):
+        d.core.state.doubts = True  # something else is asked about
+        for _ in range(trades):
+            by_hand(d, "SELL", 50)
+        d.wait(20)
+        assert not d.core.state.foreign[con_id], "it seems so"
+    d.wait(120)
+    assert d.core.state.foreign[con_id] == -50 * trades
+    assert not d.core.state.foreign_found[con_id]
+    assert list(d.core.state.frozen) == ([] if policy == "ignore" else ["AAPL"])
+    if policy == "freeze":
+        by_hand(d, "BUY", 50 * trades)
+        d.wait(60)
+    assert not d.core.state.frozen
+    trades_beside(d, 0 if policy == "freeze" else -50 * trades)
+
+
 @pytest.mark.parametrize("account", [ACCOUNT, "U9"])
 @pytest.mark.parametrize("policy", ["ignore", "freeze", "adopt"])
 def test_an_execution_of_ours_that_came_without_its_name_at_first(

@@ -20,7 +20,7 @@ from engine.inputs import (
     OrderStatusReported,
     PositionReported,
 )
-from tests.core.by_hand import changed, desk, enter
+from tests.core.by_hand import by_hand, changed, desk, enter
 from tests.core.test_shared_account import STEPS, Liquidated
 
 WALKS: Final = 30
@@ -93,3 +93,22 @@ def test_an_execution_that_does_not_fit_its_order_is_asked_for_again(
     assert not d.core.state.current
     assert not d.core.state.frozen
     assert not d.live("AAPL")
+
+
+@pytest.mark.parametrize("field", [{"account": "U9"}, {"con_id": 7}])
+@pytest.mark.parametrize("policy", ["ignore", "freeze", "adopt"])
+def test_an_execution_of_others_that_seemed_to_be_of_elsewhere_counts_when_it_is_told_again(
+    policy: str, field: dict[str, Any]
+) -> None:
+    """It was of an account or a contract that is nothing to us (seed 820 of liveness)."""
+    d = desk(policy)
+    d.wait(120)
+    (con_id,) = d.core.state.foreign
+    with changed(
+        d, lambda one: attrs.evolve(one, **field) if isinstance(one, ExecutionReported) else one
+    ):
+        by_hand(d, "SELL", 50)
+    d.wait(120)
+    assert d.core.state.foreign[con_id] + d.core.state.held("AAPL") == -50
+    assert d.core.state.held("AAPL") == (-50 if policy == "adopt" else 0)
+    assert list(d.core.state.frozen) == (["AAPL"] if policy == "freeze" else [])
