@@ -1,33 +1,37 @@
 """The ticks that an instrument has had, in columns, and pages of them as reqHistoricalTicks asks.
 
-A tick takes 25 bytes. The newest million is kept, the older ones are forgotten.
+A tick takes 25 bytes. The newest million is kept at least, those before are forgotten.
 """
 
 from __future__ import annotations
 
-from array import array
-from bisect import bisect_left
 from collections.abc import Callable, Iterator
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import attrs
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.sim.market import LETTERS
 from engine.sim.records import TickKind
 
 PAST_TICKS_MAX: Final = 1_000_000
-SURPLUS_MAX: Final = PAST_TICKS_MAX // 4  # until it is worth the while to move the others
 FRESH_MAX: Final = 4096
+PART_MIN: Final = 64  # ticks that are kept as columns of their own; fewer would cost more than that
 SECOND_NS: Final = 1_000_000_000
 PastKind = Literal["TRADES", "BID_ASK", "MIDPOINT"]
 Row = tuple[int, float, float, int, int]
+_Columns = tuple[NDArray[np.int64], NDArray[np.uint8], NDArray[np.float64], NDArray[np.int64]]
 _BID, _ASK, _TRADE = b"BAT"
 _WANTED: Final[dict[PastKind, tuple[int, ...]]] = {
     "TRADES": (_TRADE,),
     "BID_ASK": (_BID, _ASK),
     "MIDPOINT": (_BID, _ASK),
 }
+_NONE: Final[_Columns] = (
+    *(np.empty(0, np.int64), np.empty(0, np.uint8)),
+    *(np.empty(0, np.float64), np.empty(0, np.int64)),
+)
 
 
 @attrs.frozen(kw_only=True)
@@ -45,15 +49,16 @@ class Page:
 
 
 class PastTicks:
-    """All ticks of one instrument. Rows are (second, price or bid, ask, size or bid's, ask's)."""
+    """All ticks of one instrument. Rows are (second, price or bid, ask, size or bid's, ask's).
 
-    __slots__ = ("_fresh", "_kinds", "_prices", "_sizes", "_times")
+    Many at once are kept as the columns they came in, which costs nothing until somebody asks.
+    """
+
+    __slots__ = ("_count", "_fresh", "_parts")
 
     def __init__(self) -> None:
-        self._times = array("q")
-        self._prices = array("d")
-        self._sizes = array("q")
-        self._kinds = bytearray()
+        self._parts: list[_Columns] = []
+        self._count = 0  # of the ticks in parts
         self._fresh: list[tuple[int, TickKind, float, int]] = []
 
     def add(self, time_ns: int, kind: TickKind, price: float, size: int) -> None:
@@ -72,40 +77,47 @@ class PastTicks:
         prices: NDArray[np.float64],
         sizes: NDArray[np.int64],
     ) -> None:
-        """Many at once; kinds are the letters' numbers."""
+        """Many at once, of columns that nobody changes; kinds are the letters' numbers."""
+        if len(times) < PART_MIN:
+            letters: list[TickKind] = [LETTERS[kind] for kind in kinds.tolist()]
+            rows = zip(times.tolist(), letters, prices.tolist(), sizes.tolist(), strict=True)
+            self.add_rows(list(rows))
+            return
         self._fold()
-        self._times.frombytes(times.tobytes())
-        self._prices.frombytes(prices.tobytes())
-        self._sizes.frombytes(sizes.tobytes())
-        self._kinds += kinds.tobytes()
-        self._forget()
+        self._take((times, kinds, prices, sizes))
 
     def _fold(self) -> None:
-        """Take what came lately into the columns; many at once cost a fraction of one by one."""
+        """What came lately becomes columns."""
         if not self._fresh:
             return
         times, kinds, prices, sizes = zip(*self._fresh, strict=True)
         self._fresh.clear()
-        self._times.extend(times)
-        self._prices.extend(prices)
-        self._sizes.extend(sizes)
-        self._kinds += "".join(kinds).encode()
-        self._forget()
+        letters = np.frombuffer("".join(kinds).encode(), np.uint8)
+        columns = np.array(times, np.int64), letters, np.array(prices), np.array(sizes, np.int64)
+        self._take(columns)
 
-    def _forget(self) -> None:
-        if len(self._times) >= PAST_TICKS_MAX + SURPLUS_MAX:
-            for column in (self._times, self._prices, self._sizes, self._kinds):
-                del column[:-PAST_TICKS_MAX]
+    def _take(self, columns: _Columns) -> None:
+        self._parts.append(columns)
+        self._count += len(columns[0])
+        while self._count - len(self._parts[0][0]) >= PAST_TICKS_MAX:
+            self._count -= len(self._parts.pop(0)[0])
+
+    def _joined(self) -> _Columns:
+        """All of them, in one part."""
+        self._fold()
+        if len(self._parts) > 1:
+            times, kinds, prices, sizes = map(np.concatenate, zip(*self._parts, strict=True))
+            self._parts = [(times, kinds, prices, sizes)]
+        return self._parts[0] if self._parts else _NONE
 
     def page(self, page: Page) -> list[Row]:
         """At most ``count`` ticks, oldest first, and those of the same second as the last one (or
         as the first one, when it ends the page): a second is never told in part."""
-        self._fold()
+        times = self._joined()[0]
+        end = len(times) if page.end_ns is None else int(np.searchsorted(times, page.end_ns))
         if page.start_ns is not None:
-            begin = bisect_left(self._times, page.start_ns)
-            end = len(self._times) if page.end_ns is None else bisect_left(self._times, page.end_ns)
+            begin = int(np.searchsorted(times, page.start_ns))
             return _cut(self._rows(page, begin, end), page.count)
-        end = len(self._times) if page.end_ns is None else bisect_left(self._times, page.end_ns)
         reach = 4 * page.count
         while True:
             begin = max(end - reach, 0)
@@ -120,12 +132,10 @@ class PastTicks:
         wanted = _WANTED[page.kind]
         bid, ask = self._last(_BID, begin), self._last(_ASK, begin)
         shown: tuple[float, ...] | None = None
-        for index in range(begin, end):
-            kind = self._kinds[index]
+        part = [column[begin:end].tolist() for column in self._joined()]
+        for time_ns, kind, *one in zip(*part, strict=True):
             if kind not in wanted:
                 continue
-            one = (self._prices[index], self._sizes[index])
-            time_ns = self._times[index]
             second = time_ns // SECOND_NS
             if kind == _TRADE:
                 if page.trades_at(time_ns):
@@ -149,9 +159,11 @@ class PastTicks:
             else:
                 yield second, bid[0], ask[0], bid[1], ask[1]
 
-    def _last(self, kind: int, before: int) -> tuple[float, int] | None:
-        index = self._kinds.rfind(kind, 0, before)
-        return None if index < 0 else (self._prices[index], self._sizes[index])
+    def _last(self, kind: int, before: int) -> list[Any] | None:
+        """Price and size of the last tick of a kind before a row."""
+        _, kinds, prices, sizes = self._joined()
+        index = kinds[:before].tobytes().rfind(kind)
+        return None if index < 0 else [prices.item(index), sizes.item(index)]
 
 
 def _cut(rows: Iterator[Row], count: int) -> list[Row]:

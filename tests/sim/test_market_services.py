@@ -5,6 +5,7 @@ from __future__ import annotations
 import xml.etree.ElementTree as ET
 from typing import Any
 
+import numpy as np
 import pytest
 from ibapi.scanner import ScannerSubscription
 
@@ -294,14 +295,15 @@ def test_pages_of_ticks_miss_nothing_and_repeat_nothing() -> None:
 
 def test_old_ticks_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("engine.sim.past_ticks.PAST_TICKS_MAX", 10)
-    monkeypatch.setattr("engine.sim.past_ticks.SURPLUS_MAX", 2)
-    monkeypatch.setattr("engine.sim.past_ticks.FRESH_MAX", 1)
+    monkeypatch.setattr("engine.sim.past_ticks.FRESH_MAX", 3)
     ticks = PastTicks()
-    for number in range(35):
-        ticks.add(number * SECOND_NS, "T", 100.0, 1)
     wanted = Page(kind="TRADES", start_ns=0, end_ns=None, count=1000, trades_at=bool.__call__)
+    for number in range(36):
+        ticks.add(number * SECOND_NS, "T", 100.0, 1)
 
-    assert [row[0] for row in ticks.page(wanted)] == list(range(24, 35))
+    assert [row[0] for row in ticks.page(wanted)] == list(range(24, 36))
+    ticks.add_rows([(number * SECOND_NS, "T", 100.0, 1) for number in range(36, 46)])
+    assert [row[0] for row in ticks.page(wanted)] == list(range(36, 46))
     assert PAST_TICKS_MAX > 100_000
 
 
@@ -410,3 +412,19 @@ def test_what_stands_behind_a_quote(caller: Caller) -> None:
     assert names >= {"NYSE", "ISLAND"}
     assert caller.of("securityDefinitionOptionParameterEnd") == [(8,)]
     assert caller.errors() == [(7, 321), (9, 321)]
+
+
+@pytest.mark.parametrize("size", [1, 5, 63, 64, 200])
+def test_ticks_that_come_in_columns_are_those_that_come_one_by_one(size: int) -> None:
+    rows = [(n * SECOND_NS // 3, "BAT"[n % 3], 100 + n % 7 / 100, n % 5 * 100) for n in range(600)]
+    single, many = PastTicks(), PastTicks()
+    for row in rows:
+        single.add(*row)
+    for begin in range(0, len(rows), size):
+        times, kinds, prices, sizes = zip(*rows[begin : begin + size], strict=True)
+        letters = np.frombuffer("".join(kinds).encode(), np.uint8)
+        many.extend(np.array(times), letters, np.array(prices), np.array(sizes))
+    for kind in ("TRADES", "BID_ASK", "MIDPOINT"):
+        for start, end in ((0, None), (50 * SECOND_NS, None), (None, 150 * SECOND_NS)):
+            wanted = Page(kind=kind, start_ns=start, end_ns=end, count=77, trades_at=bool.__call__)
+            assert many.page(wanted) == single.page(wanted) != []
