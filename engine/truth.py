@@ -50,6 +50,7 @@ _DOUBT_KINDS: Final[tuple[SnapshotKind, ...]] = ("open_orders", "executions", "p
 _PAUSE_FIRST_S, _PAUSE_MAX_S, _QUIET_S = 0.25, 5.0, 30.0  # between rounds
 _RECHECK_S: Final = 10.0  # while a symbol is in doubt, or an order lives that was given up
 _LOOK_AGAIN_S: Final = 30.0  # at what others hold, if an older position would explain it
+_OLD_S: Final = 300.0  # so long the answers that the first look was judged by may have been old
 _AGREES_S: Final = 5.0  # so long executions and positions say the same, and nothing is missing
 _POSITION_SETTLE_S: Final = 1.0  # a position may run ahead of its execution by this much
 _DAY_NS: Final = 86_400 * 1_000_000_000
@@ -344,8 +345,9 @@ def _compare(state: State, out: Outbox, symbol: str, con_id: int) -> None:
             difference = ZERO
             _ask_within(state, out, _LOOK_AGAIN_S)  # it may have been an old answer
     elif difference == 0 and con_id in state.foreign_early:
-        looked_ns = state.foreign_early[con_id].looked_ns
-        if out.now_ns - looked_ns >= state.scaled(_LOOK_AGAIN_S):
+        early = state.foreign_early[con_id]
+        patience_s = _OLD_S if early.contained else _LOOK_AGAIN_S
+        if out.now_ns - early.looked_ns >= state.scaled(patience_s):
             del state.foreign_early[con_id]
     if difference == 0:
         if state.suspects.pop(symbol, None) is not None:

@@ -21,6 +21,7 @@ from engine.state import Round, State
 from engine.tranches import Tranche
 
 STEADY_NS: Final = 61 * SECOND_NS  # the longest age that the core ever asks about
+LOOKED_NS: Final = 301 * SECOND_NS  # but for that of the first look at what others hold
 FAR_NS: Final = 3600 * SECOND_NS  # a deadline beyond this is not waited for
 
 _SAME: Final = "the same in all of a situation"
@@ -145,7 +146,7 @@ def fingerprint(state: State, now_ns: int) -> Hashable:
         tuple(state.foreign_found.items()),
         tuple(
             [
-                (con_id, *attrs.astuple(one)[:-1], max(one.looked_ns - now_ns, -STEADY_NS))
+                (con_id, *attrs.astuple(one)[:-1], max(one.looked_ns - now_ns, -LOOKED_NS))
                 for con_id, one in state.foreign_early.items()
             ]
         ),

@@ -67,9 +67,12 @@ def test_a_first_position_that_contains_what_is_told_later(policy: str) -> None:
     trades_beside(d, -100)
 
 
+@pytest.mark.parametrize("seconds", [20, 100])
 @pytest.mark.parametrize("trades", [1, 3])
 @pytest.mark.parametrize("policy", ["ignore", "freeze"])
-def test_old_positions_are_not_taken_for_a_first_look_for_ever(policy: str, trades: int) -> None:
+def test_old_positions_are_not_taken_for_a_first_look_for_ever(
+    policy: str, trades: int, seconds: float
+) -> None:
     """What others trade is told at once, positions are answered as they were for a while: for that
     while it seems that the first look had contained it (seeds 820 and 930 of liveness)."""
     d = desk(policy)
@@ -79,8 +82,9 @@ def test_old_positions_are_not_taken_for_a_first_look_for_ever(policy: str, trad
         d.core.state.doubts = True  # something else is asked about
         for _ in range(trades):
             by_hand(d, "SELL", 50)
-        d.wait(20)
+        d.wait(seconds)
         assert not d.core.state.foreign[con_id], "it seems so"
+    d.feed(*truth(d.exchange, "positions", 1)[1:-1])
     d.wait(120)
     assert d.core.state.foreign[con_id] == -50 * trades
     assert not d.core.state.foreign_found[con_id]
