@@ -80,12 +80,13 @@ def execution_seen(
     if fill.account != state.account:
         return None
     # What was traded before we first looked is part of what we found.
-    early = fill.con_id not in state.foreign
+    early, symbol = fill.con_id not in state.foreign, state.symbols.get(fill.con_id)
     if early and fill.symbol in state.config.strategy.symbols:
         before = state.foreign_early.get(fill.con_id, Early())
         after = attrs.evolve(before, shares=(*before.shares, signed(fill)))
         state.foreign_early[fill.con_id] = after
-    symbol = state.symbols.get(fill.con_id)
+        if symbol is None and fill.symbol not in state.instruments:
+            _count(state, out, fill, identity)  # its contract is only not known yet
     if symbol is None:
         return None
     _count(state, out, fill, identity)

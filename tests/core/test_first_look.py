@@ -13,6 +13,7 @@ from engine.executions import known
 from engine.inputs import (
     ExecutionReported,
     Input,
+    InstrumentDefined,
     SnapshotEnded,
     SnapshotKind,
 )
@@ -65,6 +66,25 @@ def test_a_first_position_that_contains_what_is_told_later(policy: str) -> None:
     start_told(d, "executions", [SnapshotEnded("executions", 1)])
     assert list(d.core.state.foreign.values()) == [-100]
     trades_beside(d, -100)
+
+
+@pytest.mark.parametrize("policy", ["ignore", "freeze"])
+def test_what_is_told_before_its_contract_is_known_counts_once(policy: str) -> None:
+    """Each round tells it again (seed 161 of liveness, while this was forgotten)."""
+    d = desk(policy, connect=False)
+    by_hand(d, "SELL", 50)
+    feed, told = d.feed, truth(d.exchange, "executions", 1)[:-1]
+
+    def feeds(*inputs: Input) -> None:
+        if any(isinstance(one, InstrumentDefined) for one in inputs):
+            assert not d.core.state.symbols
+            feed(*told)
+        feed(*inputs)
+
+    d.feed = feeds  # type: ignore[method-assign]
+    start_told(d, "executions", [SnapshotEnded("executions", 1)])
+    feed(*told)
+    trades_beside(d, -50)
 
 
 @pytest.mark.parametrize("seconds", [20, 100])
