@@ -133,6 +133,11 @@ def execution_corrected(state: State, out: Outbox, fill: ExecutionReported, iden
         return
     _count(state, out, fill, identity)
     change = signed(fill) - counted[1]
+    early = state.foreign_early.get(fill.con_id)
+    if early is not None and fill.con_id not in state.foreign and counted[1] in early.shares:
+        at = early.shares.index(counted[1])  # nobody has looked yet: it is as it is now
+        shares = (*early.shares[:at], signed(fill), *early.shares[at + 1 :])
+        state.foreign_early[fill.con_id] = attrs.evolve(early, shares=shares)
     if not change or fill.con_id not in state.foreign:
         return
     state.foreign[fill.con_id] += change

@@ -16,6 +16,7 @@ from engine.inputs import (
     InstrumentDefined,
     SnapshotEnded,
     SnapshotKind,
+    SnapshotStarted,
 )
 from engine.sim.wireless import truth
 from tests.core.by_hand import answered, by_hand, changed, desk, enter
@@ -85,6 +86,22 @@ def test_what_is_told_before_its_contract_is_known_counts_once(policy: str) -> N
     start_told(d, "executions", [SnapshotEnded("executions", 1)])
     feed(*told)
     trades_beside(d, -50)
+
+
+def test_what_is_corrected_before_we_look_at_an_old_position_counts_as_it_is_then() -> None:
+    d = desk("ignore", connect=False)
+    by_hand(d, "SELL", 50)
+    told = truth(d.exchange, "executions", 1)
+    ledger = d.exchange._floor.ledger
+    (old,) = ledger.executions
+    ledger.correct(old, Decimal(40), old.price, None)
+    again = truth(d.exchange, "executions", 1)[:-1]
+    none = [SnapshotStarted("positions", 1), SnapshotEnded("positions", 1)]
+    replies = {"executions": [*told[:-1], *again, told[-1]], "positions": none}
+    with answered(d, lambda asked, answer: replies.get(asked.kind, answer)):
+        d.start()
+    assert list(d.core.state.foreign.values()) == [0]
+    trades_beside(d, -40)
 
 
 @pytest.mark.parametrize("seconds", [20, 100])
