@@ -85,9 +85,9 @@ def execution_seen(
         before = state.foreign_early.get(fill.con_id, Early())
         after = attrs.evolve(before, shares=(*before.shares, signed(fill)))
         state.foreign_early[fill.con_id] = after
-        if symbol is None and fill.symbol not in state.instruments:
-            _count(state, out, fill, identity)  # its contract is only not known yet
     if symbol is None:
+        if fill.symbol not in state.instruments:  # its contract may only not be known yet
+            _count(state, out, fill, identity)
         return None
     _count(state, out, fill, identity)
     out.alert(

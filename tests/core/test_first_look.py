@@ -69,9 +69,11 @@ def test_a_first_position_that_contains_what_is_told_later(policy: str) -> None:
     trades_beside(d, -100)
 
 
-@pytest.mark.parametrize("policy", ["ignore", "freeze"])
-def test_what_is_told_before_its_contract_is_known_counts_once(policy: str) -> None:
-    """Each round tells it again (seed 161 of liveness, while this was forgotten)."""
+@pytest.mark.parametrize("symbol", ["AAPL", "ZZZ"])
+@pytest.mark.parametrize("policy", ["ignore", "freeze", "adopt"])
+def test_what_is_told_before_its_contract_is_known_counts_once(policy: str, symbol: str) -> None:
+    """Each round tells it again (seed 161 of liveness, while this was forgotten). Also of what was
+    no symbol of the strategy when it was told first."""
     d = desk(policy, connect=False)
     by_hand(d, "SELL", 50)
     feed, told = d.feed, truth(d.exchange, "executions", 1)[:-1]
@@ -79,7 +81,8 @@ def test_what_is_told_before_its_contract_is_known_counts_once(policy: str) -> N
     def feeds(*inputs: Input) -> None:
         if any(isinstance(one, InstrumentDefined) for one in inputs):
             assert not d.core.state.symbols
-            feed(*told)
+            first = ExecutionReported
+            feed(*[attrs.evolve(o, symbol=symbol) if isinstance(o, first) else o for o in told])
         feed(*inputs)
 
     d.feed = feeds  # type: ignore[method-assign]
