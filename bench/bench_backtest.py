@@ -71,3 +71,32 @@ def test_beside_nautilus(ledger: Ledger, tmp_path: Path) -> None:
         other = median(rounds, "seconds", "ticks")
         told = f"{words}, of arrays"
         ledger.add(Figure(GROUP, told, mine, other, peer, Target("ratio", times)))
+
+
+def test_life_of_a_trade(ledger: Ledger, tmp_path: Path) -> None:
+    """What the trades of a quiet day cost beyond the same day without them: each is an entry with
+    its stop and its target, and what ends it, the exchange's part included."""
+    path, signals = write_day(tmp_path, FIRST, 0.2), write_signals(tmp_path)
+    none = tmp_path / "N.jsonl"
+    none.write_text("")
+    rounds = [
+        [answer("bench.peers.backtest", 1, 0.2, "columns", kind) for kind in ("traded", "still")]
+        for _ in range(ROUNDS)
+    ]
+    mine = statistics.median(beyond(*pair) / pair[0]["trades"] for pair in rounds)
+    words = "a trade: entry, stop, target and end, beyond the ticks"
+    ledger.add(Figure(GROUP, words, mine, target=Target("ours", 100e-6)))
+    for name, (peer, _) in NAUTILUS.items():
+        theirs = []
+        for _ in range(ROUNDS):
+            pair = [answer_of(ledger, name, "nautilus.py", peer, path, s) for s in (signals, none)]
+            if None in pair:
+                break
+            theirs.append(beyond(*pair) / len(pair[0]["trades"]))
+        if theirs:
+            peer = f"nautilus_trader {pair[0]['version']}"
+            ledger.add(Figure(GROUP, words, mine, statistics.median(theirs), peer))
+
+
+def beyond(traded: dict[str, Any], still: dict[str, Any]) -> float:
+    return float(traded["seconds"] - still["seconds"])

@@ -1,6 +1,6 @@
 """A backtest of generated days in a process of its own: its processor time, and its memory from
 the first quarter to the end. The days come as text in gzip, or as NumPy's arrays (``columns``),
-whose reading is next to nothing."""
+whose reading is next to nothing; ``still``: nobody trades in them."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def resident() -> int:
     return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
 
 
-def main(days: int, ticks_per_s: float, form: str) -> None:
+def main(days: int, ticks_per_s: float, form: str, trades: bool = True) -> None:
     library.load()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -91,7 +91,8 @@ def main(days: int, ticks_per_s: float, form: str) -> None:
         def show(progress: Progress) -> None:
             seen.append((progress.done, resident()))
 
-        trial = Backtest(planned(from_mapping(SETTINGS), paths, write_signals(folder)), show)
+        signals = write_signals(folder) if trades else None
+        trial = Backtest(planned(from_mapping(SETTINGS), paths, signals), show)
         began = time.process_time()
         outcome = trial.run()
         took_s = time.process_time() - began
@@ -110,4 +111,4 @@ def main(days: int, ticks_per_s: float, form: str) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), float(sys.argv[2]), sys.argv[3])
+    main(int(sys.argv[1]), float(sys.argv[2]), sys.argv[3], sys.argv[4:] != ["still"])
