@@ -94,8 +94,8 @@ def test_life_of_a_trade(ledger: Ledger, tmp_path: Path) -> None:
                 break
             theirs.append(beyond(*pair) / len(pair[0]["trades"]))
         if theirs:
-            peer = f"nautilus_trader {pair[0]['version']}"
-            ledger.add(Figure(GROUP, words, mine, statistics.median(theirs), peer))
+            version = f"nautilus_trader {pair[0]['version']}"
+            ledger.add(Figure(GROUP, words, mine, statistics.median(theirs), version))
 
 
 def beyond(traded: dict[str, Any], still: dict[str, Any]) -> float:

@@ -41,58 +41,58 @@ def _rows(text: str) -> tuple[Row, ...]:
 
 MATRIX: Final = _rows("""
 1 each callback again
-| core/test_faults.py::test_01_to_07_the_end_is_that_of_a_good_day
+| core/test_execution_faults.py::test_01_to_07_the_end_is_that_of_a_good_day
 core/test_positions.py::test_every_delivery_gives_the_same_position
 
 2 callbacks in another order
-| core/test_faults.py::test_01_to_07_the_end_is_that_of_a_good_day
+| core/test_execution_faults.py::test_01_to_07_the_end_is_that_of_a_good_day
 core/test_positions.py::test_any_delivery_is_the_plain_fold_of_the_latest_revisions
 
 3 statuses lost
-| core/test_faults.py::test_01_to_07_the_end_is_that_of_a_good_day
+| core/test_execution_faults.py::test_01_to_07_the_end_is_that_of_a_good_day
 
 4 openOrder lost
-| core/test_faults.py::test_01_to_07_the_end_is_that_of_a_good_day
+| core/test_execution_faults.py::test_01_to_07_the_end_is_that_of_a_good_day
 
 5 an execution lost
-| core/test_faults.py::test_01_to_07_the_end_is_that_of_a_good_day
+| core/test_execution_faults.py::test_01_to_07_the_end_is_that_of_a_good_day
 
 6 an execution a minute late
-| core/test_faults.py::test_06_while_an_execution_is_late_nothing_is_sent_again
+| core/test_execution_faults.py::test_06_while_an_execution_is_late_nothing_is_sent_again
 
 7 commissions early, late, never, unset
-| core/test_faults.py::test_07_a_commission_changes_profit_only
+| core/test_execution_faults.py::test_07_a_commission_changes_profit_only
 
 8 an execution corrected
-| core/test_faults.py::test_08_a_corrected_quantity
-core/test_faults.py::test_08_a_corrected_price_moves_the_stop
-core/test_faults.py::test_08_the_bust_of_a_closing_fill_brings_the_shares_back_and_they_go
+| core/test_execution_faults.py::test_08_a_corrected_quantity
+core/test_execution_faults.py::test_08_a_corrected_price_moves_the_stop
+core/test_execution_faults.py::test_08_the_bust_of_a_closing_fill_brings_the_shares_back_and_they_go
 
 9 the correction before what it corrects
-| core/test_faults.py::test_09_the_earlier_revision_comes_later
+| core/test_execution_faults.py::test_09_the_earlier_revision_comes_later
 core/test_positions.py::test_the_later_revision_may_come_first
 
 10 a fill after Cancelled
-| core/test_faults.py::test_10_a_fill_after_the_cancel
+| core/test_order_faults.py::test_10_a_fill_after_the_cancel
 
 11 a fill while a cancel is under way
-| core/test_faults.py::test_11_a_fill_meets_the_cancel_of_its_entry
-core/test_faults.py::test_11_the_stop_outlives_an_entry_whose_fate_is_unknown
+| core/test_order_faults.py::test_11_a_fill_meets_the_cancel_of_its_entry
+core/test_order_faults.py::test_11_the_stop_outlives_an_entry_whose_fate_is_unknown
 
 12 a cancel answered 10147, 10148, 161, 135 or 136
-| core/test_faults.py::test_12_a_cancel_is_refused
-core/test_faults.py::test_12_a_cancel_that_is_always_refused_is_no_flood
+| core/test_order_faults.py::test_12_a_cancel_is_refused
+core/test_order_faults.py::test_12_a_cancel_that_is_always_refused_is_no_flood
 
 13 a cancel never answered
-| core/test_faults.py::test_13_a_cancel_that_is_never_answered
-core/test_faults.py::test_13_a_cancel_that_is_lost_on_its_way_is_asked_again
+| core/test_order_faults.py::test_13_a_cancel_that_is_never_answered
+core/test_order_faults.py::test_13_a_cancel_that_is_lost_on_its_way_is_asked_again
 
 14 an order swallowed
-| core/test_faults.py::test_14_a_swallowed_order_is_unknown_until_two_rounds_prove_it_absent
-core/test_faults.py::test_14_a_swallowed_stop_is_replaced_only_when_proven_absent
+| core/test_order_faults.py::test_14_a_swallowed_order_is_unknown_until_two_rounds_prove_it_absent
+core/test_order_faults.py::test_14_a_swallowed_stop_is_replaced_only_when_proven_absent
 
 15 an order placed, its acknowledgement lost
-| core/test_faults.py::test_14_an_order_that_appears_after_all_is_taken_back
+| core/test_order_faults.py::test_14_an_order_that_appears_after_all_is_taken_back
 campaign/test_crash_loop.py::test_it_dies_anywhere_and_goes_on
 
 16 the connection lost between the legs of a bracket
@@ -100,26 +100,26 @@ campaign/test_crash_loop.py::test_it_dies_anywhere_and_goes_on
 core/test_untransmitted.py::test_an_entry_that_was_transmitted_goes_on_without_its_target
 
 17 children refused because the parent has filled
-| core/test_faults.py::test_17_the_parent_fills_before_its_children_are_accepted
+| core/test_order_faults.py::test_17_the_parent_fills_before_its_children_are_accepted
 
 18 part fills of a parent, under each policy of its children
-| core/test_faults.py::test_18_19_cover_after_each_partial_fill
+| core/test_order_faults.py::test_18_19_cover_after_each_partial_fill
 
 19 children forced to the size of the parent
-| core/test_faults.py::test_18_19_cover_after_each_partial_fill
+| core/test_order_faults.py::test_18_19_cover_after_each_partial_fill
 
 20 children die with a part-filled parent
-| core/test_faults.py::test_20_the_cancel_of_a_part_filled_parent_takes_its_children
+| core/test_order_faults.py::test_20_the_cancel_of_a_part_filled_parent_takes_its_children
 
 21 a modification refused (10326), the order kept
-| core/test_faults.py::test_21_22_a_stop_that_may_not_be_modified
+| core/test_order_faults.py::test_21_22_a_stop_that_may_not_be_modified
 
 22 a modification refused (10326), the order cancelled
-| core/test_faults.py::test_21_22_a_stop_that_may_not_be_modified
+| core/test_order_faults.py::test_21_22_a_stop_that_may_not_be_modified
 
 23 a modification answered 103, 104, 105 or 2102
 | core/test_orders.py::test_a_refused_amendment_leaves_the_terms_that_were_echoed
-core/test_faults.py::test_51_an_amendment_that_met_the_end_of_its_order
+core/test_answer_faults.py::test_51_an_amendment_that_met_the_end_of_its_order
 
 24 a modification applied late
 | core/test_exits.py::test_an_amendment_waits_for_the_one_under_way
@@ -130,16 +130,16 @@ core/test_orders.py::test_remaining_counts_the_worst_of_asked_and_confirmed
 campaign/test_fault_table.py::test_the_page_says_what_comes_of_a_fault
 
 26 both legs of a group fill
-| core/test_faults.py::test_26_both_legs_fill
+| core/test_order_faults.py::test_26_both_legs_fill
 
 27 siblings not cancelled
-| core/test_faults.py::test_27_a_sibling_that_the_broker_forgets
+| core/test_order_faults.py::test_27_a_sibling_that_the_broker_forgets
 
 28 a stop cancelled by nobody known
-| core/test_faults.py::test_28_the_stop_is_cancelled_by_somebody_else
+| core/test_order_faults.py::test_28_the_stop_is_cancelled_by_somebody_else
 
 29 a stop rejected, at once or later, or Inactive
-| core/test_faults.py::test_29_a_stop_that_is_always_rejected
+| core/test_order_faults.py::test_29_a_stop_that_is_always_rejected
 core/test_exits.py::test_no_more_stops_than_attempts
 
 30 a stop set off that does not fill
@@ -190,25 +190,25 @@ broker/test_session.py::test_order_ids_begin_above_request_ids
 campaign/test_crash_loop.py::test_it_dies_anywhere_and_goes_on
 
 42 an open order left out once
-| core/test_faults.py::test_42_one_listing_omits_a_live_order
+| core/test_answer_faults.py::test_42_one_listing_omits_a_live_order
 
 43 a missing End
-| core/test_faults.py::test_43_a_snapshot_that_never_ends_proves_nothing
-core/test_faults.py::test_43_the_end_of_another_epoch_proves_nothing
+| core/test_answer_faults.py::test_43_a_snapshot_that_never_ends_proves_nothing
+core/test_answer_faults.py::test_43_the_end_of_another_epoch_proves_nothing
 
 44 no executions
-| core/test_faults.py::test_44_executions_that_no_answer_brings
+| core/test_answer_faults.py::test_44_executions_that_no_answer_brings
 
 45 positions stale or missing
-| core/test_faults.py::test_45_a_position_listing_that_is_wrong_is_not_flat
-core/test_faults.py::test_45_no_entry_on_a_position_that_nothing_explains
+| core/test_answer_faults.py::test_45_a_position_listing_that_is_wrong_is_not_flat
+core/test_answer_faults.py::test_45_no_entry_on_a_position_that_nothing_explains
 
 46 an order of the user of TWS
-| core/test_faults.py::test_46_an_order_and_a_trade_that_are_not_ours
+| core/test_answer_faults.py::test_46_an_order_and_a_trade_that_are_not_ours
 core/test_foreign.py::test_adopted_shares_are_protected
 
 47 our order cancelled or changed by the user of TWS
-| core/test_faults.py::test_28_the_stop_is_cancelled_by_somebody_else
+| core/test_order_faults.py::test_28_the_stop_is_cancelled_by_somebody_else
 sim/test_incidents.py::test_orders_are_cancelled_and_changed_by_hand
 
 48 a forced liquidation
@@ -219,14 +219,14 @@ campaign/test_simulate.py::test_what_is_liquidated_of_a_trade_that_has_turned_ov
 | sim/test_incidents.py::test_a_short_sale_waits_for_shares_and_a_long_one_does_not
 
 50 information in the form of an error
-| core/test_faults.py::test_50_information_about_an_order_does_not_end_it
+| core/test_answer_faults.py::test_50_information_about_an_order_does_not_end_it
 
 51 unknown codes and words
-| core/test_faults.py::test_51_an_unknown_code_is_a_question
+| core/test_answer_faults.py::test_51_an_unknown_code_is_a_question
 broker/test_tws_errors.py::test_every_other_code_is_unknown_and_never_an_end
 
 52 an error about no order
-| core/test_faults.py::test_52_an_order_error_that_names_no_order
+| core/test_answer_faults.py::test_52_an_order_error_that_names_no_order
 
 53 110 at the edge of a price band
 | core/test_money.py::test_a_band_edge_is_legal_from_below
@@ -274,7 +274,7 @@ broker/test_inbound.py::test_an_execution_is_exact
 
 62 a contract that is gone, shares that changed overnight
 | broker/test_session_start.py::test_a_symbol_that_is_gone_later_does_not_stop_the_engine
-core/test_faults.py::test_45_nothing_is_closed_that_the_broker_does_not_confirm
+core/test_answer_faults.py::test_45_nothing_is_closed_that_the_broker_does_not_confirm
 
 63 no margin for an addition
 | core/test_broker_failures.py::test_failure_19_of_an_add_that_is_rejected_the_trade_goes_on
@@ -339,7 +339,7 @@ core/test_truth_failures.py::test_failure_26_restart_forgets_positions_and_execu
 | reset
 
 8 an answer that does not come is taken for an empty one
-| core/test_faults.py::test_43_a_snapshot_that_never_ends_proves_nothing
+| core/test_answer_faults.py::test_43_a_snapshot_that_never_ends_proves_nothing
 broker/test_session_sync.py::test_a_snapshot_that_does_not_end_degrades_asks_again_and_then_reconnects
 | drop swallow
 
@@ -354,12 +354,12 @@ broker/test_session_start.py::test_a_tws_that_is_not_there_is_tried_again_with_d
 | reset-window refuse
 
 11 a leg of a group may not be modified
-| core/test_faults.py::test_21_22_a_stop_that_may_not_be_modified
+| core/test_order_faults.py::test_21_22_a_stop_that_may_not_be_modified
 | reject policy
 
 12 the stop fills while the entry has filled in part
 | core/test_exits.py::test_the_rest_of_an_entry_goes_when_an_exit_trades
-core/test_faults.py::test_18_19_cover_after_each_partial_fill
+core/test_order_faults.py::test_18_19_cover_after_each_partial_fill
 | late-fill
 
 13 fills in quick succession leave the stop too small
@@ -367,13 +367,13 @@ core/test_faults.py::test_18_19_cover_after_each_partial_fill
 | delay
 
 14 nobody says whether children work after a part fill
-| core/test_faults.py::test_18_19_cover_after_each_partial_fill
+| core/test_order_faults.py::test_18_19_cover_after_each_partial_fill
 sim/test_brackets.py::test_children_after_a_partial_fill_of_the_parent
 | policy
 
 15 an execution before its openOrder is lost
 | core/test_positions.py::test_every_delivery_gives_the_same_position
-core/test_faults.py::test_01_to_07_the_end_is_that_of_a_good_day
+core/test_execution_faults.py::test_01_to_07_the_end_is_that_of_a_good_day
 | reorder
 
 16 a callback changes whose order it is
@@ -382,7 +382,7 @@ core/test_positions.py::test_a_correction_that_names_another_order_moves_its_sha
 | order-by-hand
 
 17 a notice in the form of an error ends an order that lives
-| core/test_faults.py::test_50_information_about_an_order_does_not_end_it
+| core/test_answer_faults.py::test_50_information_about_an_order_does_not_end_it
 sim/test_exchange.py::test_an_empty_time_in_force_becomes_day_and_lives
 | say-order
 
@@ -402,7 +402,7 @@ broker/test_inbound.py::test_a_completed_order_is_found_by_perm_id_and_tells_wha
 | hide-order restart
 
 21 all orders of others have the id 0, and none a reference
-| core/test_faults.py::test_46_an_order_and_a_trade_that_are_not_ours
+| core/test_answer_faults.py::test_46_an_order_and_a_trade_that_are_not_ours
 core/test_foreign.py::test_ignored_shares_are_counted_apart
 | order-by-hand
 
@@ -417,8 +417,8 @@ core/test_unruly.py::test_it_believes_what_it_must_and_comes_to_rest
 | order-by-hand
 
 24 a cancel answered 10147 keeps somebody waiting
-| core/test_faults.py::test_12_a_cancel_is_refused
-core/test_faults.py::test_13_a_cancel_that_is_never_answered
+| core/test_order_faults.py::test_12_a_cancel_is_refused
+core/test_order_faults.py::test_13_a_cancel_that_is_never_answered
 | reject swallow
 
 25 brackets and OCO pairs are wanted for years
@@ -449,7 +449,7 @@ core/test_signal_failures.py::test_failure_07_a_queued_cancel_all_strips_the_nex
 | stall
 
 30 a commission that is late becomes a fee of nothing
-| core/test_faults.py::test_07_a_commission_changes_profit_only
+| core/test_execution_faults.py::test_07_a_commission_changes_profit_only
 core/test_truth_failures.py::test_failure_32_commissions_ignored_in_profit_and_loss
 | delay unset-commission
 
