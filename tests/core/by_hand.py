@@ -6,12 +6,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from decimal import Decimal
 
-from engine.commands import Snapshot
 from engine.config import from_mapping
 from engine.inputs import Input, OrderRequested
 from engine.sim.matching import Deal
 from engine.sim.records import SimOrder
-from tests.core.desk import ACCOUNT, Desk
+from tests.core.desk import ACCOUNT, Desk, Retell
 from tests.core.test_scenarios import MIRROR_WORD
 
 BY_HAND = 0  # the client of orders that a person makes in TWS
@@ -85,22 +84,22 @@ def words(side: int, *long: str) -> list[str]:
 @contextmanager
 def changed(d: Desk, change: Callable[[Input], Input]) -> Iterator[list[Input]]:
     """Meanwhile all that the broker tells unasked is changed on its way; what it told."""
-    carry, told = d.courier.carry, []
+    before, told = d.courier.change, []
 
-    def carries(inputs: list[Input], now_ns: int) -> list[Input]:
-        told.extend(inputs)
-        return [change(one) for one in carry(inputs, now_ns)]
+    def changes(one: Input) -> Input:
+        told.append(one)
+        return change(before(one))
 
     d.courier.used = True
-    d.courier.carry = carries  # type: ignore[method-assign]
+    d.courier.change = changes
     yield told
-    d.courier.carry = carry  # type: ignore[method-assign]
+    d.courier.change = before
 
 
 @contextmanager
-def answered(d: Desk, change: Callable[[Snapshot, list[Input]], list[Input]]) -> Iterator[None]:
+def answered(d: Desk, change: Retell) -> Iterator[None]:
     """Meanwhile the broker's answers are changed."""
-    answer = d.answer
-    d.answer = lambda asked: change(asked, answer(asked))  # type: ignore[method-assign]
+    before = d.retell
+    d.retell = lambda asked, answer: change(asked, before(asked, answer))
     yield
-    d.answer = answer  # type: ignore[method-assign]
+    d.retell = before

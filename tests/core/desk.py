@@ -7,6 +7,7 @@ so on until both are quiet. Time moves only when a test says so.
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
 
@@ -62,6 +63,7 @@ SECOND = 1_000_000_000
 MILLISECOND = 1_000_000
 ROUNDS_MAX = 100  # of question and answer within one instant
 CLIENT, ACCOUNT = 17, "DU1234567"
+Retell = Callable[[Snapshot, list[Input]], list[Input]]
 
 
 class Courier:
@@ -76,6 +78,7 @@ class Courier:
         self.executions_to_lose = 0
         self.requests_to_lose = 0
         self.delayed: list[tuple[int, Input]] = []
+        self.change: Callable[[Input], Input] = lambda told: told
         self.used = False
 
     @property
@@ -98,7 +101,7 @@ class Courier:
                 arrived += [item] * self.repeats
         if self.shuffle is not None:
             self.shuffle.shuffle(arrived)
-        return arrived
+        return list(map(self.change, arrived))
 
     def due(self, now_ns: int) -> list[Input]:
         ready = [item for at, item in self.delayed if at <= now_ns]
@@ -140,6 +143,7 @@ class Desk:
         self.linked = False
         self.courier = Courier()
         self.courier.lost.update(mute)
+        self.retell: Retell = lambda asked, answer: answer  # what becomes of it on its way
         self.instruments = {
             symbol: attrs.evolve(instrument(symbol), sessions=sessions)
             for symbol in config.strategy.symbols
@@ -196,7 +200,7 @@ class Desk:
         self.feed(SessionChanged("SOCKET_CLOSED", self.epoch))
 
     def answer(self, command: Snapshot) -> list[Input]:
-        return truth(self.exchange, command.kind, self.epoch)
+        return self.retell(command, truth(self.exchange, command.kind, self.epoch))
 
     def restart(self) -> None:
         """The process dies; another one replays its journal, must arrive at the same state, and

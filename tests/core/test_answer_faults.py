@@ -26,22 +26,23 @@ from engine.sim.records import ExecutionNotice
 from engine.sim.wireless import translate
 from statecharts.vocabulary import OrderReport
 from tests.core.bracketed import PROTECTED, order
+from tests.core.by_hand import answered
 from tests.core.desk import ACCOUNT, Desk
 from tests.core.test_core import bracket, desk, placed, sent
 
 
 def omit(d: Desk, missing: Order, listings: int) -> None:
     """So many answers of the broker leave an order out that lives."""
-    answer, left = d.answer, [listings]
+    before, left = d.retell, [listings]
 
-    def forgetful(command: Snapshot) -> list[Input]:
-        told = answer(command)
-        if command.kind == "open_orders" and left[0]:
+    def forgetful(asked: Snapshot, answer: list[Input]) -> list[Input]:
+        told = before(asked, answer)
+        if asked.kind == "open_orders" and left[0]:
             left[0] -= 1
             told = [t for t in told if getattr(t, "order_id", 0) != missing.order_id]
         return told
 
-    d.answer = forgetful  # type: ignore[method-assign]
+    d.retell = forgetful
 
 
 def test_42_one_listing_omits_a_live_order() -> None:
@@ -99,17 +100,17 @@ def test_43_a_snapshot_that_never_ends_proves_nothing(kind: str) -> None:
     d = desk()
     d.courier.requests_to_lose = 3
     d.signal("AAPL", "BUY")
-    answer = d.answer
-    d.answer = lambda command: [  # type: ignore[method-assign]
-        told
-        for told in answer(command)
-        if not (isinstance(told, SnapshotEnded) and told.kind == kind)
-    ]
-    d.wait(40)
-    entry = order(d, Role.ENTRY)
-    assert entry.reported == OrderReport.UNKNOWN
-    assert any(kind in e.text for e in d.said(AlertEvent))
-    d.answer = answer  # type: ignore[method-assign]
+
+    def endless(asked: Snapshot, answer: list[Input]) -> list[Input]:
+        return [
+            told for told in answer if not (isinstance(told, SnapshotEnded) and told.kind == kind)
+        ]
+
+    with answered(d, endless):
+        d.wait(40)
+        entry = order(d, Role.ENTRY)
+        assert entry.reported == OrderReport.UNKNOWN
+        assert any(kind in e.text for e in d.said(AlertEvent))
     d.wait(20)
     assert entry.reported in (OrderReport.ABSENT, OrderReport.CLOSED)
     assert d.context_state("AAPL") == "flat"
@@ -119,7 +120,7 @@ def test_43_the_end_of_another_epoch_proves_nothing() -> None:
     d = desk()
     d.courier.requests_to_lose = 3
     d.signal("AAPL", "BUY")
-    d.answer = lambda command: [SnapshotEnded(command.kind, d.epoch - 1)]  # type: ignore[method-assign]
+    d.retell = lambda asked, _: [SnapshotEnded(asked.kind, d.epoch - 1)]
     d.wait(60)
     assert order(d, Role.ENTRY).reported == OrderReport.UNKNOWN
 
@@ -129,14 +130,10 @@ def test_44_executions_that_no_answer_brings() -> None:
     execution arrives. Meanwhile the questions are few."""
     d = desk()
     d.signal("AAPL", "BUY")
-    answer = d.answer
     lost = d.exchange.executions
     d.courier.executions_to_lose = 1
-    d.answer = lambda command: (  # type: ignore[method-assign]
-        [SnapshotStarted("executions", d.epoch), SnapshotEnded("executions", d.epoch)]
-        if command.kind == "executions"
-        else answer(command)
-    )
+    nothing = [SnapshotStarted("executions", d.epoch), SnapshotEnded("executions", d.epoch)]
+    d.retell = lambda asked, answer: [*nothing] if asked.kind == "executions" else answer
     d.quote("AAPL", 104.0, 104.01, size=100)
     before = len(sent(d, Snapshot))
     d.wait(30)
@@ -153,22 +150,19 @@ def test_44_executions_that_no_answer_brings() -> None:
 def test_45_a_position_listing_that_is_wrong_is_not_flat(what: str) -> None:
     d = desk()
     d.signal("AAPL", "BUY")
-    answer = d.answer
 
-    def lying(command: Snapshot) -> list[Input]:
-        told = answer(command)
-        if command.kind != "positions":
+    def lying(asked: Snapshot, told: list[Input]) -> list[Input]:
+        if asked.kind != "positions":
             return told
         if what == "none":
             return [told[0], told[-1]]
         return [attrs.evolve(t, account="U7") if hasattr(t, "account") else t for t in told]
 
-    d.answer = lying  # type: ignore[method-assign]
-    d.wait(70)
-    assert d.core.state.held("AAPL") == 300
-    assert d.context_state("AAPL") == "frozen"
-    assert d.live("AAPL") == PROTECTED  # what protects stays
-    d.answer = answer  # type: ignore[method-assign]
+    with answered(d, lying):
+        d.wait(70)
+        assert d.core.state.held("AAPL") == 300
+        assert d.context_state("AAPL") == "frozen"
+        assert d.live("AAPL") == PROTECTED  # what protects stays
     d.wait(20)
     assert d.context_state("AAPL") == "protected"
 
@@ -199,21 +193,18 @@ def test_45_no_entry_on_a_position_that_nothing_explains() -> None:
     d.signal("AAPL", "SELL")
     d.wait(200)
     assert d.context_state("AAPL") == "flat"
-    answer = d.answer
 
-    def lying(command: Snapshot) -> list[Input]:
-        told = answer(command)
-        if command.kind == "positions":
+    def lying(asked: Snapshot, told: list[Input]) -> list[Input]:
+        if asked.kind == "positions":
             con_id = d.instruments["AAPL"].con_id
             told.insert(1, PositionReported(ACCOUNT, con_id, "AAPL", Decimal(100), Decimal(0)))
         return told
 
-    d.answer = lying  # type: ignore[method-assign]
-    d.lose()
-    d.connect()
-    d.signal("AAPL", "BUY")
-    assert d.said(RefusalEvent)[-1].reason == "frozen"
-    d.answer = answer  # type: ignore[method-assign]
+    with answered(d, lying):
+        d.lose()
+        d.connect()
+        d.signal("AAPL", "BUY")
+        assert d.said(RefusalEvent)[-1].reason == "frozen"
     d.wait(20)
     d.signal("AAPL", "BUY")
     assert d.context_state("AAPL") == "protected"

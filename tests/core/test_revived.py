@@ -173,12 +173,12 @@ def test_a_stop_that_was_given_up_stays_until_another_one_stands(seconds: float)
     that is in doubt no other stop is placed, and the one that has come back is all there is."""
     d = desk()
     d.signal("AAPL", "BUY")
-    answer, unlisted = d.answer, (OrderOpened, OrderStatusReported, PositionReported)
+    unlisted = (OrderOpened, OrderStatusReported, PositionReported)
 
-    def loading(command: Snapshot) -> list[Input]:
-        return [told for told in answer(command) if not isinstance(told, unlisted)]
+    def loading(asked: Snapshot, answer: list[Input]) -> list[Input]:
+        return [told for told in answer if not isinstance(told, unlisted)]
 
-    d.answer = loading  # type: ignore[method-assign]
+    d.retell = loading
     d.lose()
     d.connect()
     d.wait(seconds)
