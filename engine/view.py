@@ -75,7 +75,8 @@ class Question:
 @attrs.frozen
 class OrderView:
     """One order. ``price`` is the limit or the trigger, None of a market order, and of a trailing
-    stop what it trails by; ``average_price`` of what it has filled is 0 while that is nothing."""
+    stop what it trails by; ``average_price`` of what it has filled is 0 while that is nothing. One
+    that was given up, and that the broker lists all the same, is ``risen``."""
 
     order_id: int
     symbol: str
@@ -185,7 +186,7 @@ def engine_view(state: State, runtime: Watched) -> EngineView:
             symbol_view(state, name, found.get(name, Holdings()), runtime.market_view(name, now_ns))
             for name in state.config.strategy.symbols
         ),
-        orders=tuple(order_view(state, one) for one in state.orders.values() if not one.dead),
+        orders=orders_at_broker(state),
         ticks=runtime.ticks,
         order_us=tuple(latencies.order_us),
         step_us=tuple(latencies.step_us),
@@ -294,6 +295,12 @@ def _milestone(order: Order) -> str:
     return order.milestone.name.lower()
 
 
+def orders_at_broker(state: State) -> tuple[OrderView, ...]:
+    """Those that are not dead, and those that were given up and live all the same."""
+    orders = state.orders.values()
+    return tuple(order_view(state, one) for one in orders if not one.dead or one.risen_id)
+
+
 def order_view(state: State, order: Order) -> OrderView:
     owner: Context | Group | None
     owner = state.contexts.get(order.owner) or state.groups.get(order.owner)
@@ -306,6 +313,6 @@ def order_view(state: State, order: Order) -> OrderView:
         filled=order.filled,
         order_type=order.spec.order_type,
         price=order.price,
-        status=status_word(order.asked, order.reported),
+        status="risen" if order.risen_id else status_word(order.asked, order.reported),
         average_price=owner.ledger.average(order.order_id) if owner is not None else ZERO,
     )

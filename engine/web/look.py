@@ -17,7 +17,7 @@ from engine.headroom import Use, uses
 from engine.holdings import Holdings, holdings
 from engine.rule_engine import RuleView, rule_views
 from engine.state import State
-from engine.view import OrderView, SymbolView, Watched, order_view, symbol_view
+from engine.view import OrderView, SymbolView, Watched, orders_at_broker, symbol_view
 from statecharts.vocabulary import SessionState
 
 SAMPLES_MAX: Final = 1_000  # of the latest latencies
@@ -64,7 +64,7 @@ def look(state: State, runtime: Watched) -> Look:
         halt_level=0 if halt is None else halt.level,
         symbols=symbols,
         day=runtime.book.whole([one.day for one in symbols]),
-        orders=tuple(order_view(state, one) for one in state.orders.values() if not one.dead),
+        orders=orders_at_broker(state),
         rules=rule_views(state, runtime),
         limits=uses(state, now_ns, runtime.book),
         ticks=runtime.ticks,

@@ -24,6 +24,7 @@ from engine.inputs import (
 from engine.orders import Order, Role
 from engine.sim.policies import Policies
 from engine.sim.wireless import order_of
+from engine.view import orders_at_broker
 from statecharts.vocabulary import OcoState, OrderAsk, OrderReport
 from tests.core.desk import ACCOUNT, CLIENT, Desk
 from tests.core.test_core import desk, placed, sent
@@ -189,6 +190,8 @@ def test_a_stop_that_was_given_up_stays_until_another_one_stands(seconds: float)
     d.wait(60)
     assert d.context_state("AAPL") == "frozen"
     assert d.live("AAPL") == ["SELL 300 STP 94.00"]
+    (shown,) = orders_at_broker(d.core.state)
+    assert (shown.role, shown.status) == ("stop", "held" if seconds == 1.0 else "risen")
 
     unlisted = ()
     d.wait(60)
