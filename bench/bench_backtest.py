@@ -22,81 +22,99 @@ NAUTILUS: Final = {  # by environment: who, and how many times its speed is want
 ROUNDS: Final = 3
 
 
-def measured(days: int, ticks_per_s: float) -> list[dict[str, Any]]:
-    rounds = [answer("bench.peers.backtest", days, ticks_per_s, "text") for _ in range(ROUNDS)]
-    assert all(one["trades"] >= 10 * days for one in rounds), rounds
-    return rounds
+Rounds = list[list[dict[str, Any]]]  # of each round the days that were played
 
 
-def median(rounds: list[dict[str, Any]], of: str, per: str) -> float:
-    return statistics.median(one[of] / one[per] for one in rounds)
+def measured(days: int, ticks_per_s: float, form: str, *kinds: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = answer("bench.peers.backtest", days, ticks_per_s, form, *kinds)
+    assert all(
+        one["trades"] >= 10 * days if kind == "traded" else not one["trades"]
+        for one, kind in zip(found, kinds, strict=True)
+    ), found
+    return found
+
+
+def median(rounds: Rounds, day: int, of: str = "seconds", per: str = "ticks") -> float:
+    return statistics.median(one[day][of] / one[day][per] for one in rounds)
 
 
 @pytest.mark.parametrize(("ticks_per_s", "name"), [(6.0, "busy"), (0.2, "quiet")])
 def test_a_day(ledger: Ledger, ticks_per_s: float, name: str) -> None:
-    rounds = measured(1, ticks_per_s)
-    words = f"a {name} day, {rounds[0]['ticks']:,} ticks, {rounds[0]['trades']} trades"
-    read = median(rounds, "read_s", "ticks")
-    ledger.add(
-        Figure(GROUP, f"{words}, per tick", median(rounds, "seconds", "ticks"), read, "reading it")
-    )
-    ledger.add(Figure(GROUP, f"{words}, per hour", median(rounds, "seconds", "hours")))
-    grown = statistics.median(one["end"] - one["quarter"] for one in rounds)
+    rounds = [measured(1, ticks_per_s, "text", "traded") for _ in range(ROUNDS)]
+    first = rounds[0][0]
+    words = f"a {name} day, {first['ticks']:,} ticks, {first['trades']} trades"
+    read = median(rounds, 0, "read_s")
+    ledger.add(Figure(GROUP, f"{words}, per tick", median(rounds, 0), read, "reading it"))
+    ledger.add(Figure(GROUP, f"{words}, per hour", median(rounds, 0, per="hours")))
+    grown = statistics.median(day["end"] - day["quarter"] for (day,) in rounds)
     ledger.add(Figure(GROUP, f"{words}, memory grown in three quarters", grown, size=True))
 
 
 def test_beside_nautilus(ledger: Ledger, tmp_path: Path) -> None:
-    """The same strategy on the same day in turns; the peers live in environments of their own, and
-    have their ticks in memory before they begin: ours come as arrays beside them."""
+    """The same strategy on the same day, and the day without its trades, in turns; the peers live
+    in environments of their own, and have their ticks in memory before they begin: ours come as
+    arrays beside them."""
     path, signals = write_day(tmp_path, FIRST, 24.0), write_signals(tmp_path)
-    ours: dict[str, list[dict[str, Any]]] = {"text": [], "columns": []}
-    theirs: dict[str, list[dict[str, Any]]] = {}
-    for turn in range(ROUNDS):
-        for name, (peer, _) in NAUTILUS.items():
-            if turn and name not in theirs:
-                continue
-            found = answer_of(ledger, name, "nautilus.py", peer, path, signals)
-            if found is not None:
-                theirs.setdefault(name, []).append(found)
-        for form, rounds in ours.items():
-            rounds.append(answer("bench.peers.backtest", 1, 24.0, form))
-    first = ours["text"][0]
-    words = f"a day of {first['ticks']:,} ticks, {first['trades']} trades, per tick"
-    whole = median(ours["text"], "seconds", "ticks")
-    ledger.add(Figure(GROUP, words, whole, target=Target("ours", 1e-6)))
-    mine = median(ours["columns"], "seconds", "ticks")
+    texts: Rounds = []
+    ours: Rounds = []
+    theirs: dict[str, Rounds] = {name: [] for name in NAUTILUS}
+    for _ in range(ROUNDS):
+        for name in NAUTILUS:
+            theirs[name] += beside(ledger, name, path, signals, no_signals(tmp_path))
+        texts.append(measured(1, 24.0, "text", "traded"))
+        # Each the first of its process, as it is for whoever plays one day.
+        days = [measured(1, 24.0, "columns", kind) for kind in ("traded", "still")]
+        ours.append([day for (day,) in days])
+    day = f"a day of {texts[0][0]['ticks']:,} ticks"
+    words = f"{day}, {texts[0][0]['trades']} trades, per tick"
+    ledger.add(Figure(GROUP, words, median(texts, 0), target=Target("ours", 1e-6)))
     for name, rounds in theirs.items():
-        assert len(rounds[0]["trades"]) >= 10
-        peer, times = f"nautilus_trader {rounds[0]['version']}", NAUTILUS[name][1]
-        other = median(rounds, "seconds", "ticks")
-        told = f"{words}, of arrays"
-        ledger.add(Figure(GROUP, told, mine, other, peer, Target("ratio", times)))
+        if rounds:
+            peer, target = named(rounds), Target("ratio", NAUTILUS[name][1])
+            pair = median(ours, 0), median(rounds, 0)
+            ledger.add(Figure(GROUP, f"{words}, of arrays", *pair, peer, target))
+            pair = median(ours, 1), median(rounds, 1)
+            ledger.add(Figure(GROUP, f"{day}, no trades, per tick, of arrays", *pair, peer))
 
 
 def test_life_of_a_trade(ledger: Ledger, tmp_path: Path) -> None:
-    """What the trades of a quiet day cost beyond the same day without them: each is an entry with
-    its stop and its target, and what ends it, the exchange's part included."""
+    """What the trades of a quiet day cost beyond the same day without them, in a process that has
+    played it before: each is an entry with its stop and its target, and what ends it, the
+    exchange's part included."""
     path, signals = write_day(tmp_path, FIRST, 0.2), write_signals(tmp_path)
-    none = tmp_path / "N.jsonl"
-    none.write_text("")
-    rounds = [
-        [answer("bench.peers.backtest", 1, 0.2, "columns", kind) for kind in ("traded", "still")]
-        for _ in range(ROUNDS)
-    ]
-    mine = statistics.median(beyond(*pair) / pair[0]["trades"] for pair in rounds)
+    none = no_signals(tmp_path)
     words = "a trade: entry, stop, target and end, beyond the ticks"
-    ledger.add(Figure(GROUP, words, mine, target=Target("ours", 100e-6)))
-    for name, (peer, _) in NAUTILUS.items():
-        theirs = []
+    mine = [measured(1, 0.2, "columns", "still", "traded", "still") for _ in range(ROUNDS)]
+    ledger.add(Figure(GROUP, words, beyond(mine), target=Target("ours", 100e-6)))
+    for name in NAUTILUS:
+        rounds: Rounds = []
         for _ in range(ROUNDS):
-            pair = [answer_of(ledger, name, "nautilus.py", peer, path, s) for s in (signals, none)]
-            if None in pair:
-                break
-            theirs.append(beyond(*pair) / len(pair[0]["trades"]))
-        if theirs:
-            version = f"nautilus_trader {pair[0]['version']}"
-            ledger.add(Figure(GROUP, words, mine, statistics.median(theirs), version))
+            rounds += beside(ledger, name, path, none, signals, none)
+        if rounds:
+            ledger.add(Figure(GROUP, words, beyond(mine), beyond(rounds), named(rounds)))
 
 
-def beyond(traded: dict[str, Any], still: dict[str, Any]) -> float:
-    return float(traded["seconds"] - still["seconds"])
+def no_signals(folder: Path) -> Path:
+    path = folder / "N.jsonl"
+    path.write_text("")
+    return path
+
+
+def beside(ledger: Ledger, name: str, path: Path, *signals: Path) -> Rounds:
+    """One round of a peer, with each of these signals; none where it is not there."""
+    found = answer_of(ledger, name, "nautilus.py", NAUTILUS[name][0], path, *signals)
+    if found is None:
+        return []
+    more = {"of": found["version"]}
+    return [[{**one, **more, "trades": len(one["trades"])} for one in found["days"]]]
+
+
+def named(rounds: Rounds) -> str:
+    return f"nautilus_trader {rounds[0][0]['of']}"
+
+
+def beyond(rounds: Rounds) -> float:
+    """A trade of the second day of each round, as far as it costs more than the third."""
+    return statistics.median(
+        (traded["seconds"] - still["seconds"]) / traded["trades"] for _, traded, still in rounds
+    )

@@ -1,6 +1,11 @@
 """A backtest of generated days in a process of its own: its processor time, and its memory from
-the first quarter to the end. The days come as text in gzip, or as NumPy's arrays (``columns``),
-whose reading is next to nothing; ``still``: nobody trades in them."""
+the first quarter to the end, as JSON.
+
+    python -m bench.peers.backtest DAYS TICKS_PER_S FORM KIND...
+
+The days come as text in gzip (``text``), or as NumPy's arrays (``columns``), whose reading is next
+to nothing. They are played once for each kind: ``traded``, or ``still``, in which nobody trades.
+"""
 
 from __future__ import annotations
 
@@ -74,7 +79,28 @@ def resident() -> int:
     return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
 
 
-def main(days: int, ticks_per_s: float, form: str, trades: bool = True) -> None:
+def played(paths: list[Path], signals: Path | None) -> dict[str, float]:
+    """One backtest of them: its figures."""
+    seen: list[tuple[float, int]] = []
+
+    def show(progress: Progress) -> None:
+        seen.append((progress.done, resident()))
+
+    trial = Backtest(planned(from_mapping(SETTINGS), paths, signals), show)
+    began = time.process_time()
+    outcome = trial.run()
+    return {
+        "seconds": time.process_time() - began,
+        "ticks": outcome.ticks,
+        "hours": outcome.exposure.played_ns / 3.6e12,
+        "trades": len(outcome.trades),
+        "orders": len(outcome.record.orders),
+        "quarter": next(bytes_ for done, bytes_ in seen if done >= 0.25),
+        "end": seen[-1][1],
+    }
+
+
+def main(days: int, ticks_per_s: float, form: str, kinds: list[str]) -> None:
     library.load()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -86,29 +112,10 @@ def main(days: int, ticks_per_s: float, form: str, trades: bool = True) -> None:
         read_s = time.process_time() - began
         if form == "columns":
             paths = [as_columns(path) for path in paths]
-        seen: list[tuple[float, int]] = []
-
-        def show(progress: Progress) -> None:
-            seen.append((progress.done, resident()))
-
-        signals = write_signals(folder) if trades else None
-        trial = Backtest(planned(from_mapping(SETTINGS), paths, signals), show)
-        began = time.process_time()
-        outcome = trial.run()
-        took_s = time.process_time() - began
-    quarter = next(bytes_ for done, bytes_ in seen if done >= 0.25)
-    found = {
-        "seconds": took_s,
-        "read_s": read_s,
-        "ticks": outcome.ticks,
-        "hours": outcome.exposure.played_ns / 3.6e12,
-        "trades": len(outcome.trades),
-        "orders": len(outcome.record.orders),
-        "quarter": quarter,
-        "end": seen[-1][1],
-    }
+        signals = {"traded": write_signals(folder), "still": None}
+        found = [{**played(paths, signals[kind]), "read_s": read_s} for kind in kinds]
     print(json.dumps(found))
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), float(sys.argv[2]), sys.argv[3], sys.argv[4:] != ["still"])
+    main(int(sys.argv[1]), float(sys.argv[2]), sys.argv[3], sys.argv[4:])

@@ -2,7 +2,9 @@
 an environment of its own: needs nautilus_trader, 1.2x or a pre-release of 2.0, and nothing of this
 project.
 
-    python nautilus.py TICKS.csv.gz SIGNALS.jsonl
+    python nautilus.py TICKS.csv.gz SIGNALS.jsonl...
+
+The day is played once with each of the files of signals.
 """
 
 from __future__ import annotations
@@ -157,16 +159,15 @@ def read_signals(path: Path, ticks: Path) -> list[tuple[int, str]]:
     return found
 
 
-def main(ticks: Path, signals: Path) -> None:
+def played(instrument: Any, data: list[Any], signals: list[tuple[int, str]]) -> dict[str, Any]:
+    """One backtest, by an engine of its own."""
     engine = BacktestEngine(BacktestEngineConfig(**SETTINGS))
     account = OmsType.NETTING, AccountType.MARGIN, [Money(1_000_000, USD)]
     engine.add_venue(VENUE, *account, base_currency=USD, **FEES)
-    instrument = EQUITY(ticks.name.split("-")[0], str(VENUE))
     engine.add_instrument(instrument)
-    data = read(ticks, instrument)
     engine.add_data(data)
     strategy = Brackets(StrategyConfig())
-    strategy.follow(instrument, read_signals(signals, ticks))
+    strategy.follow(instrument, signals)
     engine.add_strategy(strategy)
     began = time.process_time()
     engine.run()
@@ -184,9 +185,15 @@ def main(ticks: Path, signals: Path) -> None:
         for one in kept
     ]
     closed.sort(key=lambda one: one["opened_ns"])
-    found = {"version": nautilus_trader.__version__, "ticks": len(data), "seconds": seconds}
-    print(json.dumps({**found, "trades": closed}))
+    return {"ticks": len(data), "seconds": seconds, "trades": closed}
+
+
+def main(ticks: Path, signals: list[Path]) -> None:
+    instrument = EQUITY(ticks.name.split("-")[0], str(VENUE))
+    data = read(ticks, instrument)
+    found = [played(instrument, data, read_signals(path, ticks)) for path in signals]
+    print(json.dumps({"version": nautilus_trader.__version__, "days": found}))
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]))
+    main(Path(sys.argv[1]), [Path(one) for one in sys.argv[2:]])
