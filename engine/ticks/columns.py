@@ -26,6 +26,8 @@ LATEST_NS: Final = 4_102_444_800 * 10**9  # 2100
 UNITS_NS: Final = {"s": 10**9, "ms": 10**6, "us": 10**3, "ns": 1}
 DAY_NS: Final = DAY_MS * MS_NS
 _EPOCH: Final = date(1970, 1, 1)
+# Of each byte the letter that it is, 0: none.
+_KINDS: Final = np.array([one if one in LETTERS else 0 for one in range(256)], np.uint8)
 Columns = dict[str, "Column"]
 Where = Callable[[int], str]  # the place of a row, in words
 Span = tuple[int, int]
@@ -183,7 +185,7 @@ class Table:
             letters = [ord(one) if one in LETTERS.values() else 0 for one in column.words]
             kinds = np.array([*letters, 0], np.uint8)[column.values]
         elif column.values.dtype == np.uint8:
-            kinds = np.where(np.isin(column.values, list(LETTERS)), column.values, np.uint8(0))
+            kinds = _KINDS[column.values]
         else:
             said = f"column 'kind' is {_type(column)}; expected text: B, A or T"
             raise DataFileError(f"{self.path}: {said}")
@@ -271,11 +273,18 @@ def days_in(times: NDArray[np.int64]) -> Iterator[tuple[date, int, int]]:
     """The trading days of ascending or other times, each with the least and the greatest."""
     if not len(times):
         return
-    days = {_EPOCH + timedelta(days=int(one)) for one in np.unique(times // DAY_NS)}
+    first, last = int(times.min()), int(times.max())
+    # Not by np.unique: it sorts, or hashes, every row.
+    numbers = times // DAY_NS
+    turns = numbers[1:][numbers[1:] != numbers[:-1]]
+    days = {_EPOCH + timedelta(days=one) for one in {int(numbers[0]), *turns.tolist()}}
     # It is a day earlier in New York for some hours.
     for day in sorted(days | {one - timedelta(days=1) for one in days}):
         begin = instruments.midnight_ns(day)
         end = instruments.midnight_ns(day + timedelta(days=1))
+        if begin <= first and last < end:  # as nearly always
+            yield day, first, last
+            return
         mine = times[(times >= begin) & (times < end)]
         if len(mine):
             yield day, int(mine.min()), int(mine.max())
