@@ -34,14 +34,25 @@ PERCENTILES: Final = (50, 90, 99)
 UNCOVERED: Final = ("uncovered_share_seconds", "uncovered_max_ms")
 
 
+@attrs.define
+class _Known:
+    """An order as events have told it. Most orders are told of often, and read once: at the end."""
+
+    first_ns: int
+    last: OrderEvent
+    sent: bool = False  # or taken over from an earlier run
+    perm_id: int = 0
+    order_type: str | None = None
+
+
 class Record:
     """Everything a report needs. ``add`` is a handler for all events of the bus."""
 
     def __init__(self) -> None:
         self.signals = 0
         self.refusals: Counter[str] = Counter()
-        self.orders: dict[int, dict[str, Any]] = {}
-        self.executions: list[dict[str, Any]] = []
+        self._orders: dict[int, _Known] = {}
+        self._fills: list[FillEvent] = []
         self.trades: list[TradeEvent] = []
         self.alert_levels: Counter[str] = Counter()
         self.alerts: deque[AlertEvent] = deque(maxlen=ALERTS_MAX)
@@ -81,38 +92,24 @@ class Record:
     def _order(self, event: OrderEvent) -> None:
         if isinstance(event, OrderGroupEvent) or event.status == CLOSED:
             return  # what became of a closed order was told before, maybe to an earlier run
-        known = self.orders.setdefault(
-            event.order_id,
-            {"order_id": event.order_id, "sent": False, "first_ns": event.time_ns},
-        )
-        known["sent"] |= isinstance(event, NewOrderEvent)  # or taken over from an earlier run
-        known |= {
-            "perm_id": event.perm_id or known.get("perm_id", 0),
-            "order_ref": event.order_ref,
-            "symbol": event.symbol,
-            "side": event.side,
-            "role": event.role,
-            "order_type": getattr(event, "order_type", known.get("order_type")),
-            "quantity": _number(event.quantity),
-            "filled": _number(event.filled),
-            "price": None if event.price is None else float(event.price),
-            "status": event.status,
-            "last_ns": event.time_ns,
-        }
-        if isinstance(event, FillEvent):
-            self.executions.append(
-                {
-                    "time": _iso(event.time_ns),
-                    "time_ns": event.time_ns,
-                    "symbol": event.symbol,
-                    "side": event.side,
-                    "role": event.role,
-                    "order_id": event.order_id,
-                    "execution_id": event.execution_id,
-                    "quantity": _number(event.fill_quantity),
-                    "price": float(event.fill_price),
-                }
-            )
+        known = self._orders.get(event.order_id)
+        if known is None:
+            known = self._orders[event.order_id] = _Known(event.time_ns, event)
+        known.last = event
+        known.perm_id = event.perm_id or known.perm_id
+        if isinstance(event, NewOrderEvent):
+            known.sent, known.order_type = True, event.order_type
+        elif isinstance(event, FillEvent):
+            self._fills.append(event)
+
+    @property
+    def orders(self) -> list[dict[str, Any]]:
+        """Those that were sent in this run or taken over from an earlier one, as JSON data."""
+        return [_order(known) for known in self._orders.values()]
+
+    @property
+    def executions(self) -> list[dict[str, Any]]:
+        return [_execution(event) for event in self._fills]
 
     @property
     def realised(self) -> Decimal:
@@ -146,7 +143,7 @@ def report(record: Record, ending: Ending) -> dict[str, Any]:
         "account": view.account if view else "",
         "signals": record.signals,
         "refusals": dict(sorted(record.refusals.items())),
-        "orders": list(record.orders.values()),
+        "orders": record.orders,
         "executions": record.executions,
         "trades": [_trade(one) for one in record.trades],
         "open_positions": [
@@ -243,6 +240,40 @@ def _held(one: dict[str, Any]) -> str:
     return (
         f"{one['symbol']} {one['side']} {one['quantity']} at {price(one['average_price'])} ({stop})"
     )
+
+
+def _order(known: _Known) -> dict[str, Any]:
+    event = known.last
+    return {
+        "order_id": event.order_id,
+        "sent": known.sent,
+        "first_ns": known.first_ns,
+        "perm_id": known.perm_id,
+        "order_ref": event.order_ref,
+        "symbol": event.symbol,
+        "side": event.side,
+        "role": event.role,
+        "order_type": known.order_type,
+        "quantity": _number(event.quantity),
+        "filled": _number(event.filled),
+        "price": None if event.price is None else float(event.price),
+        "status": event.status,
+        "last_ns": event.time_ns,
+    }
+
+
+def _execution(event: FillEvent) -> dict[str, Any]:
+    return {
+        "time": _iso(event.time_ns),
+        "time_ns": event.time_ns,
+        "symbol": event.symbol,
+        "side": event.side,
+        "role": event.role,
+        "order_id": event.order_id,
+        "execution_id": event.execution_id,
+        "quantity": _number(event.fill_quantity),
+        "price": float(event.fill_price),
+    }
 
 
 def _trade(one: TradeEvent) -> dict[str, Any]:
