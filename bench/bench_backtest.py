@@ -20,8 +20,6 @@ NAUTILUS: Final = {  # by environment: who, and how many times its speed is want
     "nautilus-2": ("nautilus_trader 2.0", 5.0),
 }
 ROUNDS: Final = 3
-
-
 Rounds = list[list[dict[str, Any]]]  # of each round the days that were played
 
 
@@ -62,9 +60,7 @@ def test_beside_nautilus(ledger: Ledger, tmp_path: Path) -> None:
         for name in NAUTILUS:
             theirs[name] += beside(ledger, name, path, signals, no_signals(tmp_path))
         texts.append(measured(1, 24.0, "text", "traded"))
-        # Each the first of its process, as it is for whoever plays one day.
-        days = [measured(1, 24.0, "columns", kind) for kind in ("traded", "still")]
-        ours.append([day for (day,) in days])
+        ours.append(measured(1, 24.0, "columns", "traded", "still"))
     day = f"a day of {texts[0][0]['ticks']:,} ticks"
     words = f"{day}, {texts[0][0]['trades']} trades, per tick"
     ledger.add(Figure(GROUP, words, median(texts, 0), target=Target("ours", 1e-6)))
