@@ -80,8 +80,8 @@ class Watch:
     def measured(self, symbol: str) -> Measured:
         return self._excursions.measured(symbol)
 
-    def follow(self, symbol: str, found: Measured, quoted: bool) -> None:
-        self._excursions.follow(symbol, found, quoted)
+    def quoted(self, symbol: str) -> None:
+        self._excursions.quoted(symbol)
 
     def skip(self, rows: int) -> MarketTick:
         self.ticks += rows
