@@ -26,6 +26,7 @@ LATEST_NS: Final = 4_102_444_800 * 10**9  # 2100
 UNITS_NS: Final = {"s": 10**9, "ms": 10**6, "us": 10**3, "ns": 1}
 DAY_NS: Final = DAY_MS * MS_NS
 _EPOCH: Final = date(1970, 1, 1)
+_LETTERS: Final = np.array([byte if byte in LETTERS else 0 for byte in range(256)], np.uint8)
 Columns = dict[str, "Column"]
 Where = Callable[[int], str]  # the place of a row, in words
 Span = tuple[int, int]
@@ -175,7 +176,9 @@ class Table:
             )
             said = f"row {row + at + 1:,}: {name} {raw[at]} is out of range; expected {wanted}"
             raise DataFileError(f"{self.path} {said}")
-        times = raw.astype(np.int64) * unit_ns
+        times = raw.astype(np.int64, copy=False)
+        if unit_ns != 1:
+            times = times * unit_ns
         return times if self._day is None else times + instruments.midnight_ns(self._day)
 
     def _kinds(self, column: Column, row: int) -> NDArray[np.uint8]:
@@ -183,7 +186,7 @@ class Table:
             letters = [ord(one) if one in LETTERS.values() else 0 for one in column.words]
             kinds = np.array([*letters, 0], np.uint8)[column.values]
         elif column.values.dtype == np.uint8:
-            kinds = np.where(np.isin(column.values, list(LETTERS)), column.values, np.uint8(0))
+            kinds = _LETTERS[column.values]
         else:
             said = f"column 'kind' is {_type(column)}; expected text: B, A or T"
             raise DataFileError(f"{self.path}: {said}")
@@ -241,7 +244,7 @@ def checked(
         (times < before, "time goes backwards from {before} to {time}; sort the rows by time"),
         (~((prices > 0) & (prices < np.inf)), "price {price} is not above 0; drop the row"),
         (~((sizes >= 0) & (sizes <= SIZE_MAX)), "size {size} is not 0 to {most}; mend the row"),
-        (sizes != np.floor(sizes), "size {size} is no whole number; mend the row"),
+        (_broken(sizes), "size {size} is no whole number; mend the row"),
     ):
         if wrong.any():
             at = int(np.argmax(wrong))
@@ -257,8 +260,16 @@ def checked(
         np.ascontiguousarray(times),
         np.ascontiguousarray(kinds),
         np.ascontiguousarray(prices, np.float64),
-        sizes.astype(np.int64),
+        np.ascontiguousarray(sizes, np.int64),
     )
+
+
+def _broken(sizes: NDArray[Any]) -> NDArray[np.bool_]:
+    """Which are no whole numbers."""
+    if sizes.dtype.kind in "iu":
+        return np.zeros(len(sizes), np.bool_)
+    broken: NDArray[np.bool_] = sizes != np.floor(sizes)
+    return broken
 
 
 def clock(time_ns: int) -> str:
@@ -271,11 +282,20 @@ def days_in(times: NDArray[np.int64]) -> Iterator[tuple[date, int, int]]:
     """The trading days of ascending or other times, each with the least and the greatest."""
     if not len(times):
         return
-    days = {_EPOCH + timedelta(days=int(one)) for one in np.unique(times // DAY_NS)}
+    least, greatest = int(times.min()), int(times.max())
+    numbers = {least // DAY_NS, greatest // DAY_NS}
+    if len(numbers) > 1:
+        numbers = set(np.unique(times // DAY_NS).tolist())
+    days = {_EPOCH + timedelta(days=one) for one in numbers}
     # It is a day earlier in New York for some hours.
     for day in sorted(days | {one - timedelta(days=1) for one in days}):
         begin = instruments.midnight_ns(day)
         end = instruments.midnight_ns(day + timedelta(days=1))
+        if begin <= least and greatest < end:
+            yield day, least, greatest  # as nearly always
+            return
+        if greatest < begin or end <= least:
+            continue
         mine = times[(times >= begin) & (times < end)]
         if len(mine):
             yield day, int(mine.min()), int(mine.max())
