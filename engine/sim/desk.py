@@ -203,10 +203,9 @@ class Desk:
 
     def tell_order(self, client: Client, order: SimOrder, with_open_order: bool = True) -> None:
         """openOrder and orderStatus, or the status alone, as ``client`` sees the order."""
-        shown = self.audience.order(client, order)
-        if with_open_order:
-            client.put(client.encoder.open_order(shown))
-        client.send(ORDER_STATUS, *order_status_values(shown))
+        shown, encoder = self.audience.order(client, order), client.encoder
+        status = encoder.simple(ORDER_STATUS, *order_status_values(shown))
+        client.put_all([encoder.open_order(shown), status] if with_open_order else [status])
 
     def hearers(self, client_id: int) -> list[Client]:
         """Who is told of the orders of a client."""
