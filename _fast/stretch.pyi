@@ -5,9 +5,8 @@ from numpy.typing import NDArray
 
 from _fast.market import Market
 from _fast.reader import Reader
+from _fast.tellers import QuoteTeller
 
-LANE_DTYPE: Final[np.dtype[np.void]]
-LOOK_DTYPE: Final[np.dtype[np.void]]
 NEVER_NS: Final[int]
 STREAMS: Final[int]
 """Subscriptions of one symbol at most."""
@@ -23,7 +22,9 @@ TURN: Final[int]
 fired, or its wait is over."""
 
 class Stretch:
-    """Plays columns of ticks; see stretch.pxd for what its numbers mean."""
+    """Plays columns of ticks of so many symbols, each known by its place; see stretch.pxd for
+    what its numbers mean. What it is given to load it has not seen the types of: a ``Book``,
+    ``Levels`` and ``Measured`` of the simulator, a ``Calm`` of the engine."""
 
     at: int
     heard: int
@@ -54,7 +55,7 @@ class Stretch:
     drawdown: float
     turns: int
 
-    def __init__(self, market: Market, reader: Reader) -> None: ...
+    def __init__(self, market: Market, reader: Reader, symbols: int) -> None: ...
     def follow_clocks(self, mono_offset_ns: int) -> bool:
         """Learn the client's clocks; False: its clock does not go with monotonic time."""
     def over_columns(
@@ -66,8 +67,29 @@ class Stretch:
         sizes: NDArray[np.int64],
     ) -> None:
         """What is to be played. Raises ValueError: unequal lengths."""
-    def among(self, lanes: NDArray[np.void], looks: NDArray[np.void]) -> None:
-        """The symbols, by their place, and what idle looks do; both are changed."""
+    def load(
+        self,
+        place: int,
+        book: object,
+        told: QuoteTeller | None,
+        streams: tuple[tuple[int, int], ...],
+        waits: object,
+        trade: object,
+    ) -> None:
+        """A symbol as it stands: its book, what its stream of quotes has told, all of its streams
+        with their requests, what orders wait for, the trade that is measured.
+
+        Raises:
+            ValueError: more than ``STREAMS`` streams, or no such place.
+        """
+    def unload(self, place: int, book: object, told: QuoteTeller | None) -> bool:
+        """What became of the book and of what was told; whether anything has traded."""
+    def measured(self, place: int, trade: object) -> bool:
+        """What became of the trade; whether a quote was looked at."""
+    def look_around(self, calm: object, mono_offset_ns: int) -> None:
+        """What idle looks do; None: there are none."""
+    def looked(self, calm: object, mono_offset_ns: int) -> None:
+        """What they have done."""
     def run(self) -> int:
         """As far as nothing matters; why it ended.
 

@@ -1,16 +1,19 @@
 """Many ticks of a simulated market in one call; see stretch.pxd."""
 
 cimport cython
+from cpython.mem cimport PyMem_Calloc, PyMem_Free, PyMem_Realloc
 from libc.math cimport NAN, isnan
 from libc.stdint cimport int32_t, int64_t, uint8_t
 
-import numpy as np
-
 from _fast.conditions cimport COLUMN_ATR
 from _fast.instruments cimport Row
+from _fast.lanes cimport (
+    STREAMS_MAX, TOLD_BID_ASK, TOLD_LAST, TOLD_QUOTE, Lane, Look, load_lane, load_look,
+    unload_book, unload_look, unload_told, unload_trade,
+)
 from _fast.market cimport Market
 from _fast.reader cimport Reader
-from _fast.tellers cimport IS_ASK, IS_BID, IS_TRADE, differ
+from _fast.tellers cimport IS_ASK, IS_BID, IS_TRADE, QuoteTeller, differ
 from _fast.types cimport (
     ASK, ASK_SIZE, BID, BID_SIZE, LAST, LAST_SIZE, LAST_TIME, OTHER, QUOTE, SECOND_NS, TRADE,
     VOLUME, Instrument, Tick,
@@ -22,16 +25,6 @@ QUOTES, TRADES, SIDES = TOLD_QUOTE, TOLD_LAST, TOLD_BID_ASK
 STREAMS = STREAMS_MAX
 
 cdef int64_t NEVER = <int64_t>1 << 62
-
-
-cdef object dtype_of(object view):
-    return np.asarray(view).dtype
-
-
-cdef Lane[1] _lane
-cdef Look[1] _look
-LANE_DTYPE = dtype_of(<Lane[:1]>&_lane[0])
-LOOK_DTYPE = dtype_of(<Look[:1]>&_look[0])
 
 
 cdef struct Mouth:             # what one tick makes the streams say
@@ -137,9 +130,17 @@ cdef inline void shown(
 cdef class Stretch:
     """The columns of a market, who listens to it, and how far both have come."""
 
-    def __init__(self, Market market not None, Reader reader not None):
+    def __init__(self, Market market not None, Reader reader not None, Py_ssize_t symbols):
         self.market = market
         self.reader = reader
+        self.lanes = <Lane*>PyMem_Calloc(<size_t>symbols + 1, sizeof(Lane))
+        if self.lanes is NULL:
+            raise MemoryError
+        self.symbols_count = symbols
+
+    def __dealloc__(self):
+        PyMem_Free(self.lanes)
+        PyMem_Free(self.looks)
 
     def follow_clocks(self, int64_t mono_offset_ns):
         cdef Reader reader = self.reader
@@ -159,8 +160,64 @@ cdef class Stretch:
         self.times, self.symbols, self.kinds = times, symbols, kinds
         self.prices, self.sizes = prices, sizes
 
-    def among(self, Lane[::1] lanes not None, Look[::1] looks not None):
-        self.lanes, self.looks = lanes, looks
+    # -- what is played with, and what becomes of it -------------------------------------------
+
+    cdef Lane* lane(self, Py_ssize_t place) except NULL:
+        if not 0 <= place < self.symbols_count:
+            raise ValueError(f"symbol {place} of {self.symbols_count}")
+        return &self.lanes[place]
+
+    def load(
+        self, Py_ssize_t place, object book, QuoteTeller told, tuple streams not None,
+        object waits, object trade,
+    ):
+        load_lane(self.lane(place), book, told, streams, waits, trade)
+
+    def unload(self, Py_ssize_t place, object book, QuoteTeller told):
+        cdef Lane* lane = self.lane(place)
+        unload_book(lane, book)
+        if told is not None:
+            unload_told(lane, told)
+        return lane.trades > 0
+
+    def measured(self, Py_ssize_t place, object trade):
+        cdef Lane* lane = self.lane(place)
+        unload_trade(lane, trade)
+        return lane.quotes > 0
+
+    def look_around(self, object calm, int64_t mono_offset_ns):
+        self.turns = self.held = 0
+        self.calm = calm is not None
+        if calm is None:
+            return
+        self.idle_ns, self.patience_ns = calm.idle_ns, calm.due_ns - mono_offset_ns
+        self.bars_closed_ns, self.bars_every_ns = calm.bars_closed_ns, calm.bars_every_ns
+        self.day_ends_ns = calm.day_ends_ns
+        self.loss_max, self.fall_max = calm.loss_max, calm.fall_max
+        self.profit, self.peak, self.drawdown = calm.profit, calm.peak, calm.drawdown
+        self.load_looks(calm.looks)
+
+    cdef int load_looks(self, list looks) except -1:
+        cdef Py_ssize_t index, count = len(looks)
+        cdef Look* room
+        if count > self.held_max:
+            room = <Look*>PyMem_Realloc(self.looks, <size_t>count * sizeof(Look))
+            if room is NULL:
+                raise MemoryError
+            self.looks, self.held_max = room, count
+        for index in range(count):
+            load_look(&self.looks[index], looks[index])
+        self.held = count
+        return 0
+
+    def looked(self, object calm, int64_t mono_offset_ns):
+        cdef Py_ssize_t index
+        calm.turns += self.turns
+        calm.looked_ns = self.deadline_ns - self.idle_ns + mono_offset_ns
+        calm.bars_closed_ns = self.bars_closed_ns
+        calm.profit, calm.peak, calm.drawdown = self.profit, self.peak, self.drawdown
+        for index in range(self.held):
+            unload_look(&self.looks[index], calm.looks[index])
 
     def run(self):
         cdef int64_t tick_ns, heard_ns, arrives_ns, next_ns
@@ -309,14 +366,14 @@ cdef class Stretch:
         cdef bint closes = now_ns - self.bars_closed_ns >= self.bars_every_ns
         cdef double profit = self.profit
         cdef double before, peak
-        cdef Look[::1] looks = self.looks
+        cdef Look* looks = self.looks
         cdef Py_ssize_t index
         if (
             not self.calm or self.deadline_ns + self.idle_ns > self.patience_ns
             or now_ns >= self.day_ends_ns or (closes and self.bars_speak(now_ns))
         ):
             return False
-        for index in range(looks.shape[0]):
+        for index in range(self.held):
             profit += profit_of(&looks[index], self.market) - looks[index].profit
         peak = max(self.peak, profit)
         if -profit >= self.loss_max or peak - profit >= self.fall_max:
@@ -325,7 +382,7 @@ cdef class Stretch:
             self.bars_closed_ns = now_ns
             self.market.close_due(now_ns)
         profit = self.profit
-        for index in range(looks.shape[0]):
+        for index in range(self.held):
             before = looks[index].profit
             see(&looks[index], self.market)
             profit += looks[index].profit - before

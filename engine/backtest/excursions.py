@@ -19,15 +19,9 @@ from engine.sim.records import MarketTick
 
 
 @attrs.define
-class _Held:
+class _Held(Measured):
     """``mark`` is the kind of tick at which it could be closed: the other side of the quote, or
     the last trade where nothing is quoted."""
-
-    sign: int
-    average: float
-    mark: str
-    adverse: float = 0.0
-    favourable: float = 0.0
 
     def see(self, price: float) -> None:
         gain = (price - self.average) * self.sign
@@ -59,20 +53,12 @@ class Excursions:
             held.see(tick.price)
 
     def measured(self, symbol: str) -> Measured:
-        """The open trade of a symbol, for who looks at many ticks at once."""
-        held = self._held.get(symbol)
-        if held is None:
-            return Measured()
-        return Measured(held.sign, held.average, held.mark, held.adverse, held.favourable)
+        """The open trade of a symbol, for who looks at many ticks at once, as ``look`` does."""
+        return self._held.get(symbol) or Measured()
 
-    def follow(self, symbol: str, found: Measured, quoted: bool) -> None:
-        """As ``look`` at each of them."""
-        if quoted:
-            self._quoted.add(symbol)
-        held = self._held.get(symbol)
-        if held is not None:
-            held.mark = found.mark
-            held.adverse, held.favourable = found.adverse, found.favourable
+    def quoted(self, symbol: str) -> None:
+        """One of those many was a quote."""
+        self._quoted.add(symbol)
 
     def filled(self, event: FillEvent) -> None:
         """A price that was traded at, seen by what was held before."""

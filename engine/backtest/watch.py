@@ -6,8 +6,6 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import date, timedelta
 from typing import Final
 
-import numpy as np
-
 from engine.backtest.excursions import Excursions
 from engine.sim import instruments
 from engine.sim.quiet import Measured
@@ -73,15 +71,15 @@ class Watch:
         if self.one_by_one:
             return row
         # The last row that is known, the last one of the day, and every so many are told of.
-        ends = int(np.searchsorted(tape.times, self._ends_ns[self._day]))
+        ends = int(tape.times.searchsorted(self._ends_ns[self._day]))
         told = row + (TOLD_EACH - 1 - self.ticks % TOLD_EACH)
         return min(ends - 1, told, len(tape.times) - 1)
 
     def measured(self, symbol: str) -> Measured:
         return self._excursions.measured(symbol)
 
-    def follow(self, symbol: str, found: Measured, quoted: bool) -> None:
-        self._excursions.follow(symbol, found, quoted)
+    def quoted(self, symbol: str) -> None:
+        self._excursions.quoted(symbol)
 
     def skip(self, rows: int) -> MarketTick:
         self.ticks += rows

@@ -128,38 +128,40 @@ class Account:
         return self.net_liquidation() - self.policies.margin_rate * self.gross_value()
 
     def buying_power(self) -> Decimal:
-        rate = self.policies.margin_rate
-        available = max(self.available(), ZERO)
-        return available / rate if rate else available
+        return self._power(self.available())
+
+    def _power(self, available: Decimal) -> Decimal:
+        rate, left = self.policies.margin_rate, max(available, ZERO)
+        return left / rate if rate else left
 
     def values(self) -> list[tuple[str, str, str]]:
         """(key, value, currency) as account updates state them; money to the cent."""
-        value = self.net_liquidation()
-        gross = self.gross_value()
+        held = [(one, self.value_of(one)) for one in self.book.values()]
+        value = self.cash + sum((worth for _, worth in held), ZERO)
+        gross = sum((abs(worth) for _, worth in held), ZERO)
         margin = self.policies.margin_rate * gross
-        held = self.book.values()
-        unrealised = sum((self.value_of(one) - one.cost for one in held), ZERO)
-        realised = sum((one.realised for one in held), ZERO)
+        available = value - margin
+        total, cash, free, required = map(_cents, (value, self.cash, available, margin))
         amounts = {
-            "NetLiquidation": value,
-            "TotalCashValue": self.cash,
-            "CashBalance": self.cash,
-            "SettledCash": self.cash,
-            "AccruedCash": ZERO,
-            "StockMarketValue": value - self.cash,
-            "GrossPositionValue": gross,
-            "EquityWithLoanValue": value,
-            "AvailableFunds": value - margin,
-            "ExcessLiquidity": value - margin,
-            "BuyingPower": self.buying_power(),
-            "InitMarginReq": margin,
-            "MaintMarginReq": margin,
-            "UnrealizedPnL": unrealised,
-            "RealizedPnL": realised,
+            "NetLiquidation": total,
+            "TotalCashValue": cash,
+            "CashBalance": cash,
+            "SettledCash": cash,
+            "AccruedCash": _cents(ZERO),
+            "StockMarketValue": _cents(value - self.cash),
+            "GrossPositionValue": _cents(gross),
+            "EquityWithLoanValue": total,
+            "AvailableFunds": free,
+            "ExcessLiquidity": free,
+            "BuyingPower": _cents(self._power(available)),
+            "InitMarginReq": required,
+            "MaintMarginReq": required,
+            "UnrealizedPnL": _cents(sum((worth - one.cost for one, worth in held), ZERO)),
+            "RealizedPnL": _cents(sum((one.realised for one, _ in held), ZERO)),
         }
         rows = [("AccountType", "INDIVIDUAL", ""), ("AccountReady", "true", "")]
-        return rows + [(key, str(_cents(amount)), CURRENCY) for key, amount in amounts.items()]
+        return rows + [(key, amount, CURRENCY) for key, amount in amounts.items()]
 
 
-def _cents(amount: Decimal) -> Decimal:
-    return amount.quantize(_CENT) + ZERO  # adding zero turns -0.00 into 0.00
+def _cents(amount: Decimal) -> str:
+    return str(amount.quantize(_CENT) + ZERO)  # adding zero turns -0.00 into 0.00

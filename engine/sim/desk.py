@@ -203,10 +203,9 @@ class Desk:
 
     def tell_order(self, client: Client, order: SimOrder, with_open_order: bool = True) -> None:
         """openOrder and orderStatus, or the status alone, as ``client`` sees the order."""
-        shown = self.audience.order(client, order)
-        if with_open_order:
-            client.put(client.encoder.open_order(shown))
-        client.send(ORDER_STATUS, *order_status_values(shown))
+        shown, encoder = self.audience.order(client, order), client.encoder
+        status = encoder.simple(ORDER_STATUS, *order_status_values(shown))
+        client.put_all([encoder.open_order(shown), status] if with_open_order else [status])
 
     def hearers(self, client_id: int) -> list[Client]:
         """Who is told of the orders of a client."""
@@ -270,20 +269,20 @@ class Desk:
 
     def position(self, symbol: str) -> PositionNotice:
         """What is held of ``symbol``, which may be nothing."""
-        for held in self.exchange.positions():
-            if held.instrument.symbol == symbol:
-                return held
+        if self.exchange.position(symbol):
+            return self.exchange.holding(symbol)
         return PositionNotice(self.account, self._by_symbol[symbol], ZERO, ZERO)
 
     def mark(self, symbol: str) -> Decimal | None:
         """What a share is worth: the last trade, else the middle of the quote."""
-        price = shown("TRADES", quote := self.quote(symbol)) or shown("MIDPOINT", quote)
+        quote = self.exchange.shown(symbol)
+        price = shown("TRADES", quote) or shown("MIDPOINT", quote)
         return None if price is None else exact(price)
 
     def holding(self, symbol: str) -> Holding:
         """The position in ``symbol`` with its valuation; at cost while there is no price."""
         held, price = self.position(symbol), self.mark(symbol)
-        profit = self.profit_of(symbol)
+        profit = self._profit(held, price)
         return Holding(
             account=self.account,
             instrument=held.instrument,
@@ -297,10 +296,12 @@ class Desk:
 
     def profit_of(self, symbol: str) -> Profit:
         """Of one symbol since the account began, which is flat at the start of the run."""
-        held, price = self.position(symbol), self.mark(symbol)
+        return self._profit(self.position(symbol), self.mark(symbol))
+
+    def _profit(self, held: PositionNotice, price: Decimal | None) -> Profit:
         cost = held.quantity * held.average_cost
         value = cost if price is None else held.quantity * price
-        realised = self._realised.get(symbol, ZERO)
+        realised = self._realised.get(held.instrument.symbol, ZERO)
         return Profit(value - cost + realised, value - cost, realised, held.quantity, value)
 
     def profit(self) -> Profit:
@@ -363,23 +364,25 @@ class Desk:
     def send_updates(
         self, client: Client, feed: ValueFeed, values: list[tuple[str, str, str]]
     ) -> None:
-        changes = list(feed.changes(values))
-        for key, value, currency in changes:
-            client.send(ACCOUNT_VALUE, key, value, currency, self.account)
-        if changes:
-            client.send(ACCOUNT_TIME, f"{local(self.now_ns, instruments.ZONE_NAME):%H:%M}")
+        simple, account = client.encoder.simple, self.account
+        frames = [simple(ACCOUNT_VALUE, *change, account) for change in feed.changes(values)]
+        if frames:
+            time = f"{local(self.now_ns, instruments.ZONE_NAME):%H:%M}"
+            client.put_all([*frames, simple(ACCOUNT_TIME, time)])
 
     def send_summary(
         self, client: Client, feed: ValueFeed, values: list[tuple[str, str, str]]
     ) -> None:
-        for key, value, currency in feed.changes(values):
-            client.send(ACCOUNT_SUMMARY, feed.request_id, self.account, key, value, currency)
+        simple, head = client.encoder.simple, (feed.request_id, self.account)
+        changes = feed.changes(values)
+        client.put_all([simple(ACCOUNT_SUMMARY, *head, *change) for change in changes])
 
     def send_multi(
         self, client: Client, feed: ValueFeed, values: list[tuple[str, str, str]]
     ) -> None:
-        for key, value, currency in feed.changes(values):
-            client.send(ACCOUNT_MULTI, feed.request_id, self.account, "", key, value, currency)
+        simple, head = client.encoder.simple, (feed.request_id, self.account, "")
+        changes = feed.changes(values)
+        client.put_all([simple(ACCOUNT_MULTI, *head, *change) for change in changes])
 
 
 def _cents(amount: Decimal) -> float:

@@ -257,6 +257,10 @@ class Exchange:
     def positions(self) -> list[PositionNotice]:
         return self._floor.account.positions()
 
+    def holding(self, symbol: str) -> PositionNotice:
+        """What is held of a symbol that has traded."""
+        return self._floor.account.notice(symbol)
+
     def covers(self, symbol: str) -> list[Cover]:
         """What would close a position of ``symbol`` whatever its price does."""
         return self._floor.covers(symbol)

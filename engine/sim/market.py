@@ -68,6 +68,10 @@ class Block:
     def __len__(self) -> int:
         return len(self.times)
 
+    def at(self, rows: NDArray[np.intp]) -> Block:
+        """A copy of these."""
+        return Block(self.times[rows], self.kinds[rows], self.prices[rows], self.sizes[rows])
+
     def rows(self, begin: int, end: int) -> Block:
         """A view of these."""
         return Block(

@@ -207,14 +207,9 @@ class MemoryTws:
 
     def _timer_ns(self) -> int:
         """When something happens that is no tick. While anybody listens, each beat does."""
-        due_ns = self.gateway.next_timer_ns
-        asked_ns = self._asked.next_ns
-        if due_ns is None:
-            if asked_ns is None and self._next is None:
-                return NEVER_NS
-            due_ns = NEVER_NS
-        if asked_ns is not None and asked_ns < due_ns:
-            due_ns = asked_ns
+        due_ns = self.others_ns
+        if due_ns == NEVER_NS and self._next is None:
+            return NEVER_NS
         return self.beat_ns if self._connections and self.beat_ns < due_ns else due_ns
 
     def step(self, until_ns: int = NEVER_NS) -> bool:
@@ -309,8 +304,10 @@ class MemoryTws:
     @property
     def others_ns(self) -> int:
         """When something happens that is no tick, no beat and no arrival at the client."""
-        due = (self.gateway.next_timer_ns, self._asked.next_ns)
-        return min((one for one in due if one is not None), default=NEVER_NS)
+        due_ns, asked_ns = self.gateway.next_timer_ns, self._asked.next_ns
+        if due_ns is None or (asked_ns is not None and asked_ns < due_ns):
+            due_ns = asked_ns
+        return NEVER_NS if due_ns is None else due_ns
 
     @property
     def arrives_ns(self) -> int:

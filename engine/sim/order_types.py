@@ -24,26 +24,29 @@ Pricing = Literal["market", "limit", "pegged"]
 @attrs.frozen
 class OrderType:
     """``needs``: prices that must be stated. ``extended``: may trade outside regular hours, if
-    the order wishes it; TWS ignores the wish of the others and says so (2109)."""
+    the order wishes it; TWS ignores the wish of the others and says so (2109). ``waits``: held by
+    the broker until the market sets it off. ``stops``: closes a position that the market moves
+    against, a protective order."""
 
     name: str
     trigger: Trigger
     pricing: Pricing
     needs: tuple[str, ...] = ()
     extended: bool = True
+    waits: bool = attrs.field(init=False)
+    stops: bool = attrs.field(init=False)
+    limited: bool = attrs.field(init=False)
 
-    @property
-    def waits(self) -> bool:
-        """Held by the broker until the market sets it off."""
+    @waits.default
+    def _waits(self) -> bool:
         return self.trigger in ("stop", "touch", "trail")
 
-    @property
-    def stops(self) -> bool:
-        """Closes a position that the market moves against: a protective order."""
+    @stops.default
+    def _stops(self) -> bool:
         return self.trigger in ("stop", "trail")
 
-    @property
-    def limited(self) -> bool:
+    @limited.default
+    def _limited(self) -> bool:
         return self.pricing == "limit"
 
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from decimal import Decimal
-from operator import attrgetter
-from typing import Final
 
 import attrs
 
@@ -14,15 +12,11 @@ from engine.sim.book import Book
 from engine.sim.order_types import TIMES, TYPES, OrderType, TimeInForce
 from engine.sim.records import SimOrder
 
-_FIELDS: Final = tuple(attribute.name for attribute in attrs.fields(SimOrder))
-_VALUES: Final = attrgetter(*_FIELDS)
-
 
 def snapshot(order: SimOrder) -> SimOrder:
-    """A copy that later changes do not reach (several times faster than ``attrs.evolve``)."""
+    """A copy that later changes do not reach (many times faster than ``attrs.evolve``)."""
     copied = object.__new__(SimOrder)
-    for name, value in zip(_FIELDS, _VALUES(order), strict=True):
-        setattr(copied, name, value)
+    copied.__dict__.update(order.__dict__)
     return copied
 
 

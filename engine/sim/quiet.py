@@ -8,9 +8,8 @@ been played one by one; whatever is not plain is left to that way.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 import attrs
 import numpy as np
@@ -21,8 +20,6 @@ from _fast.reader import FIRED, TIMEOUT, Reader
 from _fast.stretch import (
     ARRIVAL,
     FIRES,
-    LANE_DTYPE,
-    LOOK_DTYPE,
     QUOTES,
     SIDES,
     STREAMS,
@@ -30,24 +27,19 @@ from _fast.stretch import (
     TURN,
     Stretch,
 )
-from engine.calm import Calm, HeldLook
+from engine.calm import Calm
 from engine.sim.client import Client
 from engine.sim.desk import PROFITS_EVERY_NS
 from engine.sim.levels import levels
 from engine.sim.memory import MemoryConnection, MemoryTws
 from engine.sim.records import MarketTick
-from engine.sim.streams import QuoteStream, TickStream
+from engine.sim.streams import QuoteStream, Stream, TickStream
 from engine.sim.tape import Tape
 
 PAUSE_MAX: Final = 16  # events that are played one by one after a stretch that went nowhere
 _ONE_BY_ONE: Final = {"Last": TRADES, "AllLast": TRADES, "BidAsk": SIDES}
-_LOOK_FIELDS: Final = tuple(LOOK_DTYPE.names or ())
-_LANE_FIELDS: Final = tuple(LANE_DTYPE.names or ())
-_PRICES: Final = ("bid", "ask", "last", "open", "high", "low")
-_COUNTS: Final = (
-    *("bid_size", "ask_size", "last_size", "volume"),
-    *("bid_ns", "ask_ns", "last_ns"),
-)
+# What one subscription tells, and its request.
+Spoken = tuple[int, int]
 
 
 @attrs.define
@@ -72,10 +64,11 @@ class Reel(Protocol):
     def free(self) -> int:
         """The row that somebody waits for; those before it are only measured."""
 
-    def measured(self, symbol: str) -> Measured: ...
+    def measured(self, symbol: str) -> Measured:
+        """The trade that is looked at with every tick; what becomes of it is written there."""
 
-    def follow(self, symbol: str, found: Measured, quoted: bool) -> None:
-        """What became of it; whether there was a quote."""
+    def quoted(self, symbol: str) -> None:
+        """There was a quote of it."""
 
     def skip(self, rows: int) -> MarketTick:
         """So many were played; the one to come is given out instead of them."""
@@ -99,10 +92,13 @@ class Quiet:
         self._tws = tws
         self._reel = reel
         self._books = [tws.exchange.book(symbol) for symbol in reel.tape.symbols]
-        self._lanes = np.zeros(len(self._books), LANE_DTYPE)
+        self._streams: list[tuple[Stream, ...]] = []  # of each book, as the client has them
+        self._spoken: list[tuple[Spoken, ...] | None] = []  # None: another language
         self._told: list[QuoteStream | None] = []
+        self._trades: list[Measured] = []
         self._stretch: Stretch | None = None
         self._of: Reader | None = None
+        self._times: NDArray[np.int64] | None = None  # of the columns that the stretch has
         self._pause = self._left = 0
 
     def play(
@@ -152,62 +148,33 @@ class Quiet:
         if not tws.market_over and (free <= row or tape.times.item(row) < tws.exchange.now_ns):
             return None
         if self._of is not reader or self._stretch is None:
-            self._stretch, self._of = Stretch(market, reader), reader
+            self._stretch, self._of = Stretch(market, reader, len(self._books)), reader
+            self._times = None
         stretch = self._stretch
         if not stretch.follow_clocks(clock[1]):
             return None
-        stretch.over_columns(tape.times, tape.symbols_at, tape.kinds, tape.prices, tape.sizes)
+        if self._times is not tape.times:
+            self._times = tape.times
+            stretch.over_columns(tape.times, tape.symbols_at, tape.kinds, tape.prices, tape.sizes)
         stretch.over = tws.market_over
         stretch.at = stretch.heard = row
         stretch.stop = free
-        for place in range(len(self._books)):
-            self._load(place, client)
+        self._trades = [self._reel.measured(symbol) for symbol in tape.symbols]
+        for place, book in enumerate(self._books):
+            spoken = self._spoken[place]
+            assert spoken is not None, "its streams are plain"
+            waits = levels(tws.exchange.floor, book)
+            stretch.load(place, book, self._told[place], spoken, waits, self._trades[place])
         return stretch
 
     def _plain(self, client: Client) -> bool:
         """Whether its streams are those that compiled code can speak for."""
-        self._told = []
-        for book in self._books:
-            streams = client.streams.of(book.instrument.symbol)
-            quotes = [one for one in streams if isinstance(one, QuoteStream)]
-            if len(quotes) > 1 or len(streams) > STREAMS:
-                return False
-            for one in streams:
-                if isinstance(one, QuoteStream):
-                    continue
-                if not isinstance(one, TickStream) or one.kind not in _ONE_BY_ONE:
-                    return False
-            self._told.append(quotes[0] if quotes else None)
-        return len(client.streams) == sum(
-            len(client.streams.of(book.instrument.symbol)) for book in self._books
-        )
-
-    def _load(self, place: int, client: Client) -> None:
-        book, told = self._books[place], self._told[place]
-        symbol = book.instrument.symbol
-        streams = client.streams.of(symbol)
-        kinds = [QUOTES if isinstance(one, QuoteStream) else _ONE_BY_ONE[one.kind]  # type: ignore[attr-defined]
-                 for one in streams]  # fmt: skip
-        requests = [one.request_id for one in streams]  # type: ignore[attr-defined]
-        empty = [0] * (STREAMS - len(streams))
-        waits = levels(self._tws.exchange.floor, book)
-        trade = self._reel.measured(symbol)
-        memory: tuple[Any, ...] = (math.nan,) * 6 + (-1, 0)
-        if told is not None:
-            memory = (
-                *map(_number, (told.bid, told.ask, told.last, told.high, told.low, told.open)),
-                *(told.last_size, told.last_s),
-            )
-        self._lanes[place] = (
-            *map(_number, (book.bid, book.ask, book.last, book.open, book.high, book.low)),
-            *(book.bid_size, book.ask_size, book.last_size, book.volume),
-            *(book.bid_ns, book.ask_ns, book.last_ns, 0, 0, 0),
-            *memory,
-            *(tuple(kinds + empty), tuple(requests + empty)),
-            *(waits.bid_from, waits.ask_to, waits.last_from, waits.last_to, waits.until_ns),
-            *(trade.average, trade.adverse, trade.favourable),
-            *(trade.sign, ord(trade.mark), 0),
-        )
+        streams = [client.streams.of(symbol) for symbol in self._reel.tape.symbols]
+        if streams != self._streams:
+            self._streams = streams
+            self._spoken = [_spoken(ones) for ones in streams]
+            self._told = [_quotes(ones) for ones in streams]
+        return None not in self._spoken and len(client.streams) == sum(map(len, streams))
 
     # -- the stretch ---------------------------------------------------------------------------
 
@@ -229,9 +196,7 @@ class Quiet:
         stretch.limit_ns = min(planned_ns, tws.others_ns)
         stretch.deadline_ns = deadline_ns
         begun = stretch.at, stretch.beat_ns
-        looks = np.array([_look(one) for one in calm.looks] if calm is not None else [], LOOK_DTYPE)
-        stretch.among(self._lanes, looks)
-        _load_calm(stretch, calm, mono_offset_ns)
+        stretch.look_around(calm, mono_offset_ns)
         flags = 0
         while True:
             stretch.arrives_ns = tws.arrives_ns
@@ -251,7 +216,7 @@ class Quiet:
         moved = stretch.event_ns > 0 or ended == TURN or stretch.turns > 0
         self._back(stretch, begun[0])
         if calm is not None and stretch.turns:
-            _calmed(stretch, calm, looks, mono_offset_ns)
+            stretch.looked(calm, mono_offset_ns)
         return Rested(flags, stretch.now_ns, stretch.deadline_ns, moved)
 
     # -- after ---------------------------------------------------------------------------------
@@ -262,41 +227,20 @@ class Quiet:
             return
         tws, reel = self._tws, self._reel
         heard, at = stretch.heard, stretch.at
-        if heard > begun:
-            for place in range(len(self._books)):
-                self._unload(place, self._lanes[place].item())
+        traded_ns = tws.gateway.desk.traded_ns
+        for place, book in enumerate(self._books):
+            if heard > begun:
+                if stretch.unload(place, book, self._told[place]):
+                    traded_ns[book.instrument.symbol] = book.last_ns
                 self._remember(place, begun, heard)
-        if at > begun:
-            for place, book in enumerate(self._books):
-                lane = self._lanes[place].item()
-                average, adverse, favourable, sign, mark, quotes = lane[-6:]
-                found = Measured(sign, average, chr(mark), adverse, favourable)
-                reel.follow(book.instrument.symbol, found, quotes > 0)
+            if at > begun and stretch.measured(place, self._trades[place]):
+                reel.quoted(book.instrument.symbol)
         under_way = [reel.tape.tick(row) for row in range(heard, at)]
         tick = reel.skip(at - begun) if at > begun else None
         tws.played(tick, stretch.event_ns, stretch.exchange_ns, stretch.beat_ns)
         tws.gateway.desk.profits_due_ns = stretch.profits_due_ns
         for one in under_way:
             tws.under_way(one)
-
-    def _unload(self, place: int, values: tuple[Any, ...]) -> None:
-        book, told = self._books[place], self._told[place]
-        lane = dict(zip(_LANE_FIELDS, values, strict=True))
-        for name in _PRICES:
-            setattr(book, name, _price(lane[name]))
-        for name in _COUNTS:
-            setattr(book, name, lane[name])
-        if lane["bids"]:
-            book.bid_left, book.quoted = book.bid_size, True
-        if lane["asks"]:
-            book.ask_left, book.quoted = book.ask_size, True
-        if lane["trades"]:
-            book.print_left = book.last_size
-            self._tws.gateway.desk.traded_ns[book.instrument.symbol] = book.last_ns
-        if told is not None:
-            for name in _PRICES:
-                setattr(told, name, _price(lane[f"told_{name}"]))
-            told.last_size, told.last_s = lane["told_last_size"], lane["told_second"]
 
     def _remember(self, place: int, begun: int, heard: int) -> None:
         """The ticks of one symbol go into its past."""
@@ -309,35 +253,19 @@ class Quiet:
             self._books[place].past_of(*columns)
 
 
-def _number(price: float | None) -> float:
-    return math.nan if price is None else price
+def _spoken(streams: tuple[Stream, ...]) -> tuple[Spoken, ...] | None:
+    """What compiled code is to say for these streams of a symbol; None: it cannot."""
+    found = []
+    for one in streams:
+        if isinstance(one, QuoteStream):
+            found.append((QUOTES, one.request_id))
+        elif isinstance(one, TickStream) and one.kind in _ONE_BY_ONE:
+            found.append((_ONE_BY_ONE[one.kind], one.request_id))
+        else:
+            return None
+    quotes = sum(kind == QUOTES for kind, _ in found)
+    return tuple(found) if quotes <= 1 and len(found) <= STREAMS else None
 
 
-def _price(number: float) -> float | None:
-    return None if math.isnan(number) else number
-
-
-def _look(look: HeldLook) -> tuple[Any, ...]:
-    return tuple(getattr(look, name) for name in _LOOK_FIELDS)
-
-
-def _load_calm(stretch: Stretch, calm: Calm | None, mono_offset_ns: int) -> None:
-    stretch.turns = 0
-    stretch.calm = calm is not None
-    if calm is not None:
-        stretch.idle_ns = calm.idle_ns
-        stretch.patience_ns = calm.due_ns - mono_offset_ns
-        stretch.bars_closed_ns, stretch.bars_every_ns = calm.bars_closed_ns, calm.bars_every_ns
-        stretch.day_ends_ns = calm.day_ends_ns
-        stretch.loss_max, stretch.fall_max = calm.loss_max, calm.fall_max
-        stretch.profit, stretch.peak, stretch.drawdown = calm.profit, calm.peak, calm.drawdown
-
-
-def _calmed(stretch: Stretch, calm: Calm, looks: NDArray[np.void], mono_offset_ns: int) -> None:
-    calm.turns += stretch.turns
-    calm.looked_ns = stretch.deadline_ns - calm.idle_ns + mono_offset_ns
-    calm.bars_closed_ns = stretch.bars_closed_ns
-    calm.profit, calm.peak, calm.drawdown = stretch.profit, stretch.peak, stretch.drawdown
-    for look, values in zip(calm.looks, looks.tolist(), strict=True):
-        for name, value in zip(_LOOK_FIELDS, values, strict=True):
-            setattr(look, name, value)
+def _quotes(streams: tuple[Stream, ...]) -> QuoteStream | None:
+    return next((one for one in streams if isinstance(one, QuoteStream)), None)

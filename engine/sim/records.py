@@ -28,10 +28,11 @@ class MarketTick:
     size: int
 
 
-@attrs.define(kw_only=True)
+@attrs.define(kw_only=True, slots=False)
 class SimOrder:
     """An order as the exchange holds it. ``perm_id`` identifies it for ever; (client_id,
-    order_id) only within the client's own numbering."""
+    order_id) only within the client's own numbering. Every step of it is told as a copy, which
+    is one step without slots."""
 
     order_id: int
     client_id: int

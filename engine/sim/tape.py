@@ -11,6 +11,10 @@ from numpy.typing import NDArray
 from engine.sim.market import LETTERS, Block
 from engine.sim.records import MarketTick
 
+NOTHING: Final = Block(
+    np.empty(0, np.int64), np.empty(0, np.uint8), np.empty(0, np.float64), np.empty(0, np.int64)
+)
+
 
 class Tape:
     """An iterator of ticks by time; within an instant in the order of ``symbols``. ``times`` and
@@ -31,20 +35,15 @@ class Tape:
 
     def _take(self, parts: list[tuple[int, Block]]) -> None:
         """The rows of these symbols become the columns, in order."""
-        times = [one.times for _, one in parts] or [np.empty(0, np.int64)]
-        self.times: NDArray[np.int64] = np.concatenate(times)
-        order = np.argsort(self.times, kind="stable")
-        self.times = self.times[order]
-        places = [np.full(len(one), place, np.int32) for place, one in parts]
-        self.symbols_at: NDArray[np.int32] = np.concatenate(places or [np.empty(0, np.int32)])[
-            order
-        ]
-        kinds = [one.kinds for _, one in parts] or [np.empty(0, np.uint8)]
-        self.kinds: NDArray[np.uint8] = np.concatenate(kinds)[order]
-        prices = [one.prices for _, one in parts] or [np.empty(0, np.float64)]
-        self.prices: NDArray[np.float64] = np.concatenate(prices)[order]
-        sizes = [one.sizes for _, one in parts] or [np.empty(0, np.int64)]
-        self.sizes: NDArray[np.int64] = np.concatenate(sizes)[order]
+        block = parts[0][1] if parts else NOTHING
+        symbols = [np.full(len(one), place, np.int32) for place, one in parts]
+        self.symbols_at: NDArray[np.int32] = np.concatenate(symbols or [np.empty(0, np.int32)])
+        if len(parts) > 1:  # those of one symbol are in order
+            block = joined(*[one for _, one in parts])
+            order = np.argsort(block.times, kind="stable")
+            block, self.symbols_at = block.at(order), self.symbols_at[order]
+        self.times, self.kinds = block.times, block.kinds
+        self.prices, self.sizes = block.prices, block.sizes
         self.at = 0
 
     # -- one by one ----------------------------------------------------------------------------
@@ -123,12 +122,12 @@ def woven(sources: Sequence[Iterable[Block]]) -> Iterator[Block]:
         yield Block(tape.times, tape.kinds, tape.prices, tape.sizes)
 
 
-def joined(first: Block, second: Block) -> Block:
+def joined(*blocks: Block) -> Block:
     return Block(
-        np.concatenate((first.times, second.times)),
-        np.concatenate((first.kinds, second.kinds)),
-        np.concatenate((first.prices, second.prices)),
-        np.concatenate((first.sizes, second.sizes)),
+        np.concatenate([one.times for one in blocks]),
+        np.concatenate([one.kinds for one in blocks]),
+        np.concatenate([one.prices for one in blocks]),
+        np.concatenate([one.sizes for one in blocks]),
     )
 
 

@@ -119,21 +119,25 @@ def text_fields(
     return tuple(field.replace("\0", " ") for field in fields)
 
 
-def fill_protobuf(protos: Any, conditions: tuple[Condition, ...]) -> None:
-    """Append ``conditions`` to a repeated field of OrderCondition messages."""
-    for one in conditions:
-        proto = protos.add(type=one.kind, isConjunctionConnection=one.conjunction)
-        if one.kind == EXECUTION:
-            proto.secType, proto.exchange, proto.symbol = one.sec_type, one.exchange, one.symbol
-            continue
-        proto.isMore = one.is_more
-        if one.kind == TIME:
-            proto.time = one.text
-        elif one.kind in (VOLUME, MARGIN):
-            setattr(proto, _VALUES[one.kind], int(one.value))
-        else:
-            setattr(proto, _VALUES[one.kind], float(one.value))
-        if one.kind in OF_A_MARKET:
-            proto.conId, proto.exchange = one.con_id, one.exchange
-        if one.kind == PRICE:
-            proto.triggerMethod = one.trigger_method
+def protobuf_values(one: Condition) -> dict[str, int | float | bytes]:
+    """The fields of one OrderCondition message. Its texts are there even where they are empty,
+    which is what bytes say."""
+    values: dict[str, int | float | bytes] = {
+        "type": one.kind,
+        "isConjunctionConnection": one.conjunction,
+    }
+    if one.kind == EXECUTION:
+        texts = {"secType": one.sec_type, "exchange": one.exchange, "symbol": one.symbol}
+        return {**values, **{name: text.encode() for name, text in texts.items()}}
+    values["isMore"] = one.is_more
+    if one.kind == TIME:
+        values["time"] = one.text.encode()
+    elif one.kind in (VOLUME, MARGIN):
+        values[_VALUES[one.kind]] = int(one.value)
+    else:
+        values[_VALUES[one.kind]] = float(one.value)
+    if one.kind in OF_A_MARKET:
+        values["conId"], values["exchange"] = one.con_id, one.exchange.encode()
+    if one.kind == PRICE:
+        values["triggerMethod"] = one.trigger_method
+    return values

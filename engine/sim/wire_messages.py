@@ -23,6 +23,7 @@ VERSION_MAX: Final = 226
 PROTOBUF_OFFSET: Final = 200  # added to the id of a message whose body is protobuf
 
 Value = int | float | str | Decimal | bool | None
+Part = Value | bytes | list[bytes]  # of a protobuf message: a value, or messages within it
 
 
 @attrs.frozen

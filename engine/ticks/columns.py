@@ -27,7 +27,7 @@ UNITS_NS: Final = {"s": 10**9, "ms": 10**6, "us": 10**3, "ns": 1}
 DAY_NS: Final = DAY_MS * MS_NS
 _EPOCH: Final = date(1970, 1, 1)
 # Of each byte the letter that it is, 0: none.
-_KINDS: Final = np.array([one if one in LETTERS else 0 for one in range(256)], np.uint8)
+_LETTERS: Final = np.array([byte if byte in LETTERS else 0 for byte in range(256)], np.uint8)
 Columns = dict[str, "Column"]
 Where = Callable[[int], str]  # the place of a row, in words
 Span = tuple[int, int]
@@ -177,7 +177,9 @@ class Table:
             )
             said = f"row {row + at + 1:,}: {name} {raw[at]} is out of range; expected {wanted}"
             raise DataFileError(f"{self.path} {said}")
-        times = raw.astype(np.int64) * unit_ns
+        times = raw.astype(np.int64, copy=False)
+        if unit_ns != 1:
+            times = times * unit_ns
         return times if self._day is None else times + instruments.midnight_ns(self._day)
 
     def _kinds(self, column: Column, row: int) -> NDArray[np.uint8]:
@@ -185,7 +187,7 @@ class Table:
             letters = [ord(one) if one in LETTERS.values() else 0 for one in column.words]
             kinds = np.array([*letters, 0], np.uint8)[column.values]
         elif column.values.dtype == np.uint8:
-            kinds = _KINDS[column.values]
+            kinds = _LETTERS[column.values]
         else:
             said = f"column 'kind' is {_type(column)}; expected text: B, A or T"
             raise DataFileError(f"{self.path}: {said}")
@@ -243,7 +245,7 @@ def checked(
         (times < before, "time goes backwards from {before} to {time}; sort the rows by time"),
         (~((prices > 0) & (prices < np.inf)), "price {price} is not above 0; drop the row"),
         (~((sizes >= 0) & (sizes <= SIZE_MAX)), "size {size} is not 0 to {most}; mend the row"),
-        (sizes != np.floor(sizes), "size {size} is no whole number; mend the row"),
+        (_broken(sizes), "size {size} is no whole number; mend the row"),
     ):
         if wrong.any():
             at = int(np.argmax(wrong))
@@ -259,8 +261,16 @@ def checked(
         np.ascontiguousarray(times),
         np.ascontiguousarray(kinds),
         np.ascontiguousarray(prices, np.float64),
-        sizes.astype(np.int64),
+        np.ascontiguousarray(sizes, np.int64),
     )
+
+
+def _broken(sizes: NDArray[Any]) -> NDArray[np.bool_]:
+    """Which are no whole numbers."""
+    if sizes.dtype.kind in "iu":
+        return np.zeros(len(sizes), np.bool_)
+    broken: NDArray[np.bool_] = sizes != np.floor(sizes)
+    return broken
 
 
 def clock(time_ns: int) -> str:
@@ -273,7 +283,7 @@ def days_in(times: NDArray[np.int64]) -> Iterator[tuple[date, int, int]]:
     """The trading days of ascending or other times, each with the least and the greatest."""
     if not len(times):
         return
-    first, last = int(times.min()), int(times.max())
+    least, greatest = int(times.min()), int(times.max())
     # Not by np.unique: it sorts, or hashes, every row.
     numbers = times // DAY_NS
     turns = numbers[1:][numbers[1:] != numbers[:-1]]
@@ -282,9 +292,11 @@ def days_in(times: NDArray[np.int64]) -> Iterator[tuple[date, int, int]]:
     for day in sorted(days | {one - timedelta(days=1) for one in days}):
         begin = instruments.midnight_ns(day)
         end = instruments.midnight_ns(day + timedelta(days=1))
-        if begin <= first and last < end:  # as nearly always
-            yield day, first, last
+        if begin <= least and greatest < end:
+            yield day, least, greatest  # as nearly always
             return
+        if greatest < begin or end <= least:
+            continue
         mine = times[(times >= begin) & (times < end)]
         if len(mine):
             yield day, int(mine.min()), int(mine.max())

@@ -11,6 +11,8 @@ from datetime import date, timedelta
 import numpy as np
 import orjson
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from engine.backtest.ledger import as_csv as ledger
 from engine.backtest.plan import planned
@@ -21,6 +23,7 @@ from engine.errors import DataFileError, UserError
 from engine.sim import instruments
 from engine.sim.launch import DAY
 from engine.ticks import files
+from engine.ticks.columns import days_in
 from tests.backtest.conftest import SETTINGS
 from tests.ticks.conftest import (
     KINDS,
@@ -120,6 +123,21 @@ def test_a_day_of_new_york_ends_at_its_midnight_also_when_clocks_change(tmp_path
         parts = files.parts([tmp_path / "IBM.npy"])
         assert [one.day for one in parts] == [day - timedelta(days=1), day]
         assert [one.time_ns for one in files.tape(parts[1:])] == [midnight, ends - 1]
+
+
+DAYS = [date(2024, 3, 8) + timedelta(days=one) for one in range(5)]  # the clocks change within
+QUARTERS = range(instruments.midnight_ns(DAYS[0]), instruments.midnight_ns(DAYS[-1]), 900 * 10**9)
+
+
+@given(st.lists(st.sampled_from(QUARTERS)))
+def test_the_days_of_times_in_any_order(times):
+    begins = {day: instruments.midnight_ns(day) for day in DAYS}
+    days = {}
+    for one in times:
+        day = max(day for day, begin in begins.items() if begin <= one)
+        days.setdefault(day, []).append(one)
+    found = list(days_in(np.array(times, np.int64)))
+    assert found == [(day, min(own), max(own)) for day, own in sorted(days.items())]
 
 
 @pytest.mark.parametrize("kind", [one for one in KINDS if one != "zip"])

@@ -1,0 +1,29 @@
+from collections.abc import Callable
+from decimal import Decimal
+
+_Part = int | float | str | Decimal | bool | bytes | list[bytes] | None
+
+class Body:
+    """Certain fields of one message of protobuf: the number of each, its type as the library
+    numbers types, and the place of its value among ``width`` values, or another Body: a message
+    of some of the same values, which is absent if none of them is there. They are written in the
+    order in which they are given. ``text`` says what a value is in a field of text.
+
+    Raises:
+        ValueError: a type that is not written here, or a place beyond the values.
+    """
+
+    def __init__(
+        self,
+        fields: tuple[tuple[int, int, int | Body], ...],
+        width: int,
+        text: Callable[[int | float | str | Decimal | bool | None], str],
+    ) -> None: ...
+    def of(self, values: tuple[_Part, ...]) -> bytes:
+        """The message with these values. None and empty text are absent; bytes, of a text or of
+        a message, are there as they are, and a list of them once for each.
+
+        Raises:
+            ValueError: not so many values, or a number that is too large.
+            TypeError: a value that the field cannot have.
+        """
