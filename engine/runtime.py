@@ -216,6 +216,8 @@ class Runtime:
     def _ask_calm(self, mono_ns: int) -> Calm | None:
         """What looks around would do from now on, if they do nothing else."""
         session, recorder = self._session, self._recorder
+        if self.patience.due_ns - mono_ns <= self._transport.idle_ns:
+            return None  # something else is due before the next look
         waits = self._waiting or self._answers.due_ns() is not None or not recorder.at_rest
         tells = self.halt_file is not None or self._bus.wanted(MarketEvent)
         if waits or tells or session.capture or not session.exchange_clock.runs(mono_ns):

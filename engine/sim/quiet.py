@@ -101,6 +101,17 @@ class Quiet:
         self._times: NDArray[np.int64] | None = None  # of the columns that the stretch has
         self._pause = self._left = 0
 
+    def wanted(self, planned_ns: int) -> bool:
+        """Whether a tick or a beat comes next, before all else that happens and before what
+        somebody has planned, and it is worth a try: one that went nowhere is not repeated soon."""
+        tws = self._tws
+        if min(planned_ns, tws.others_ns, tws.arrives_ns) <= min(tws.tick_ns, tws.beat_ns):
+            return False
+        if self._left:
+            self._left -= 1
+            return False
+        return True
+
     def play(
         self,
         connection: MemoryConnection,
@@ -110,16 +121,11 @@ class Quiet:
         clock: tuple[int, int, int, int],
         calm: Calm | None,
     ) -> Rested | None:
-        """As far as it goes; None: nowhere. ``receive`` lets the reader take what has arrived then.
-        ``clock``: now, from it to monotonic time, when somebody has planned something, and the
-        deadline of the wait."""
-        tws = self._tws
-        begins_ns = min(tws.tick_ns, tws.beat_ns)
+        """As far as it goes, if it is ``wanted``; None: nowhere. ``receive`` lets the reader take
+        what has arrived then. ``clock``: now, from it to monotonic time, when somebody has planned
+        something, and the deadline of the wait."""
         waits_ns = clock[3] if calm is None else max(clock[3], calm.due_ns - clock[1])
-        if min(clock[2], tws.others_ns, tws.arrives_ns, waits_ns) <= begins_ns:
-            return None
-        if self._left:
-            self._left -= 1
+        if waits_ns <= min(self._tws.tick_ns, self._tws.beat_ns):
             return None
         ready = self._ready(connection, market, reader, clock)
         found = None

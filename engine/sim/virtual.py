@@ -216,13 +216,13 @@ class VirtualReader(Reader):
             flags = self._sit(still)
             deadline_ns += min(still.next_ns, still.until_ns) - still.first_ns
         calm: Calm | None = None
-        asked = transport.quiet is None
+        asked, quiet = False, transport.quiet
         while not flags:
             acts = transport.acts
-            if transport.quiet is not None:
+            if quiet is not None and quiet.wanted(transport.planned_ns):
                 if not asked:
                     calm, asked = ask(), True
-                found = self._play(transport.quiet, deadline_ns, calm)
+                found = self._play(quiet, deadline_ns, calm)
                 if found is not None:
                     transport.rested(found.now_ns)
                     deadline_ns, flags = found.deadline_ns, found.flags
@@ -264,8 +264,6 @@ class VirtualReader(Reader):
         return WAKE if found else 0
 
     def _play(self, quiet: Quiet, deadline_ns: int, calm: Calm | None) -> Rested | None:
-        if self._behind:
-            return None
         transport = self._transport
         now_ns = transport.now_ns
         offset_ns = transport.monotonic_ns() - now_ns
