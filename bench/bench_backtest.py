@@ -11,7 +11,7 @@ import pytest
 
 from bench.environments import answer_of
 from bench.ledger import Figure, Ledger, Target
-from bench.peers.backtest import FIRST, write_day, write_signals
+from bench.peers.backtest import FIRST, OFTEN_MINUTES, write_day, write_signals
 from bench.processes import answer
 
 GROUP: Final = "backtest"
@@ -20,13 +20,14 @@ NAUTILUS: Final = {  # by environment: who, and how many times its speed is want
     "nautilus-2": ("nautilus_trader 2.0", 5.0),
 }
 ROUNDS: Final = 3
+PAIRS: Final = 3  # of a day with trades and one without, in each round
 Rounds = list[list[dict[str, Any]]]  # of each round the days that were played
 
 
 def measured(days: int, ticks_per_s: float, form: str, *kinds: str) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = answer("bench.peers.backtest", days, ticks_per_s, form, *kinds)
     assert all(
-        one["trades"] >= 10 * days if kind == "traded" else not one["trades"]
+        not one["trades"] if kind == "still" else one["trades"] >= 10 * days
         for one, kind in zip(found, kinds, strict=True)
     ), found
     return found
@@ -74,18 +75,19 @@ def test_beside_nautilus(ledger: Ledger, tmp_path: Path) -> None:
 
 
 def test_life_of_a_trade(ledger: Ledger, tmp_path: Path) -> None:
-    """What the trades of a quiet day cost beyond the same day without them, in a process that has
-    played it before: each is an entry with its stop and its target, and what ends it, the
+    """What the many trades of a quiet day cost beyond the same day without them, in a process that
+    has played it before: each is an entry with its stop and its target, and what ends it, the
     exchange's part included."""
-    path, signals = write_day(tmp_path, FIRST, 0.2), write_signals(tmp_path)
-    none = no_signals(tmp_path)
+    path, signals = write_day(tmp_path, FIRST, 0.2), write_signals(tmp_path, OFTEN_MINUTES)
+    days = no_signals(tmp_path), *[signals, no_signals(tmp_path)] * PAIRS
+    kinds = "still", *["often", "still"] * PAIRS
     words = "a trade: entry, stop, target and end, beyond the ticks"
-    mine = [measured(1, 0.2, "columns", "still", "traded", "still") for _ in range(ROUNDS)]
+    mine = [measured(1, 0.2, "columns", *kinds) for _ in range(ROUNDS)]
     ledger.add(Figure(GROUP, words, beyond(mine), target=Target("ours", 100e-6)))
     for name in NAUTILUS:
         rounds: Rounds = []
         for _ in range(ROUNDS):
-            rounds += beside(ledger, name, path, none, signals, none)
+            rounds += beside(ledger, name, path, *days)
         if rounds:
             ledger.add(Figure(GROUP, words, beyond(mine), beyond(rounds), named(rounds)))
 
@@ -110,7 +112,9 @@ def named(rounds: Rounds) -> str:
 
 
 def beyond(rounds: Rounds) -> float:
-    """A trade of the second day of each round, as far as it costs more than the third."""
+    """A trade, as far as its day costs more than the one after it, in which nobody trades."""
     return statistics.median(
-        (traded["seconds"] - still["seconds"]) / traded["trades"] for _, traded, still in rounds
+        (traded["seconds"] - still["seconds"]) / traded["trades"]
+        for _, *days in rounds
+        for traded, still in zip(days[::2], days[1::2], strict=True)
     )

@@ -4,7 +4,8 @@ the first quarter to the end, as JSON.
     python -m bench.peers.backtest DAYS TICKS_PER_S FORM KIND...
 
 The days come as text in gzip (``text``), or as NumPy's arrays (``columns``), whose reading is next
-to nothing. They are played once for each kind: ``traded``, or ``still``, in which nobody trades.
+to nothing. They are played once for each kind: ``traded``, every ten minutes, ``often``, every
+three, or ``still``, in which nobody trades.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from engine.config import from_mapping
 from engine.sim import instruments
 from engine.sim.market import generate, read_ticks
 
+OFTEN_MINUTES = 3
 FIRST = date(2024, 1, 1)  # a Monday
 SETTINGS = {
     "strategy": {
@@ -63,13 +65,13 @@ def as_columns(path: Path) -> Path:
     return made
 
 
-def write_signals(folder: Path) -> Path:
-    """BUY and SHORT in turns, every ten minutes."""
-    path = folder / "S.jsonl"
+def write_signals(folder: Path, minutes: int = 10) -> Path:
+    """BUY and SHORT in turns, every so many minutes."""
+    path = folder / f"S{minutes}.jsonl"
     rows = [
         {"at": f"{minute // 60:02d}:{minute % 60:02d}:00", "ticker": "IBM", "confidence": 0.9}
-        | {"signal": "BUY" if minute % 20 else "SHORT"}
-        for minute in range(580, 955, 10)
+        | {"signal": "BUY" if minute // minutes % 2 else "SHORT"}
+        for minute in range(580, 955, minutes)
     ]
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
     return path
@@ -112,7 +114,11 @@ def main(days: int, ticks_per_s: float, form: str, kinds: list[str]) -> None:
         read_s = time.process_time() - began
         if form == "columns":
             paths = [as_columns(path) for path in paths]
-        signals = {"traded": write_signals(folder), "still": None}
+        signals = {
+            "traded": write_signals(folder),
+            "often": write_signals(folder, OFTEN_MINUTES),
+            "still": None,
+        }
         found = [{**played(paths, signals[kind]), "read_s": read_s} for kind in kinds]
     print(json.dumps(found))
 
