@@ -14,7 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.peers.backtest import FIRST, SETTINGS, resident, write_signals
+from bench.days import FIRST, write_signals
+from bench.peers.backtest import resident, settings
 from engine.backtest.plan import planned
 from engine.backtest.trial import Backtest, Progress
 from engine.broker import library
@@ -63,8 +64,8 @@ def main(days: int, still: bool) -> None:
 
     with tempfile.TemporaryDirectory() as name:
         paths = [Path(f"IBM-{day:%Y%m%d}.csv") for day in trading_days(days)]
-        signals = None if still else write_signals(Path(name))
-        plan = planned(from_mapping(SETTINGS), paths, signals)
+        signals = None if still else write_signals(Path(name), paths[0], 10)
+        plan = planned(from_mapping(settings("IBM")), paths, signals)
         began = time.process_time()
         outcome = Backtest(plan, show).run()
         took_s = time.process_time() - began
