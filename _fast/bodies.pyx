@@ -12,6 +12,7 @@ cdef extern from "Python.h":
     const char* PyUnicode_AsUTF8AndSize(object text, Py_ssize_t* size) except NULL
 
 cdef int64_t INT32_MAX = 2147483647
+NUMBER_END = 1 << 29              # of a field; its key has KEY_BYTES_MAX at most
 DEEP = -1                         # the place of a message that is made of some of the values
 
 cdef dict WIRE_TYPES = {
@@ -35,7 +36,7 @@ cdef bytes counted_bytes(uint64_t key, bytes value):
 
 @cython.final
 cdef class Body:
-    def __init__(self, tuple fields not None, Py_ssize_t width, object text):
+    def __cinit__(self, tuple fields not None, Py_ssize_t width, object text):
         cdef Py_ssize_t index
         cdef Step* step
         self.steps = <Step*>PyMem_Calloc(<size_t>len(fields) + 1, sizeof(Step))
@@ -43,7 +44,7 @@ cdef class Body:
             raise MemoryError
         self.width, self.text, self.within = width, text, []
         for index, (number, kind, value) in enumerate(fields):
-            if kind not in WIRE_TYPES:
+            if not 0 < number < NUMBER_END or kind not in WIRE_TYPES:
                 raise ValueError(f"field {number}: nobody writes fields of kind {kind}")
             if not isinstance(value, Body) and not 0 <= value < width:
                 raise ValueError(f"field {number}: there is no value {value} of {width}")

@@ -130,7 +130,7 @@ cdef inline void shown(
 cdef class Stretch:
     """The columns of a market, who listens to it, and how far both have come."""
 
-    def __init__(self, Market market not None, Reader reader not None, Py_ssize_t symbols):
+    def __cinit__(self, Market market not None, Reader reader not None, Py_ssize_t symbols):
         self.market = market
         self.reader = reader
         self.lanes = <Lane*>PyMem_Calloc(<size_t>symbols + 1, sizeof(Lane))

@@ -38,6 +38,7 @@ class Watch:
         self._excursions = excursions
         self._look, self._day_over = look, day_over
         self._day = 0
+        self._known = tape.times, -1, 0  # of these times and this day, the row behind the last
         self._begun = False
         self._tick: MarketTick | None = None  # given out, and not played yet
 
@@ -71,7 +72,10 @@ class Watch:
         if self.one_by_one:
             return row
         # The last row that is known, the last one of the day, and every so many are told of.
-        ends = int(tape.times.searchsorted(self._ends_ns[self._day]))
+        times, day, ends = self._known
+        if times is not tape.times or day != self._day:
+            ends = int(tape.times.searchsorted(self._ends_ns[self._day]))
+            self._known = tape.times, self._day, ends
         told = row + (TOLD_EACH - 1 - self.ticks % TOLD_EACH)
         return min(ends - 1, told, len(tape.times) - 1)
 

@@ -9,6 +9,7 @@ from typing import Final, Protocol
 import attrs
 
 from engine.errors import LimitError
+from engine.records import frozen
 from engine.sim.delivery import Line
 from engine.sim.limits import BarPace, Rate
 from engine.sim.streams import LIVE, Stream, TimedStream
@@ -178,7 +179,7 @@ class Client:
                 self.closing = str(problem)
 
 
-@attrs.frozen
+@frozen
 class Profit:
     """Profit and loss of one account or one position of it."""
 

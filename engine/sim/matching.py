@@ -13,16 +13,15 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Final
 
-import attrs
-
 from engine.money import Grid, exact
+from engine.records import frozen
 from engine.sim.orders import LiveOrder
 from engine.sim.records import SimOrder
 
 _HUNDRED: Final = Decimal(100)
 
 
-@attrs.frozen
+@frozen
 class Deal:
     """One fill to be. ``display`` shares come off the quote, ``printed`` off the last trade."""
 

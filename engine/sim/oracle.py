@@ -17,6 +17,7 @@ import attrs
 
 from engine.inputs import Side
 from engine.money import ZERO
+from engine.records import frozen
 from engine.sim.instruments import local_time
 from engine.sim.records import SimExecution, SimOrder
 
@@ -25,7 +26,7 @@ _NS: Final = 1_000_000_000
 _MS: Final = 1_000_000
 
 
-@attrs.frozen
+@frozen
 class Cover:
     """A live order that would close whatever the price does: its side, what it may still fill,
     and its one-cancels-all group ("" none), of which only one member can count."""

@@ -12,12 +12,13 @@ from typing import Literal
 import attrs
 
 from engine.inputs import Instrument, Side
+from engine.records import frozen
 from engine.sim.conditions import Condition
 
 TickKind = Literal["B", "A", "T"]  # bid, ask, trade, as in the tick files
 
 
-@attrs.frozen
+@frozen
 class MarketTick:
     """One row of a tick file: UTC nanoseconds of the exchange's clock."""
 
@@ -93,12 +94,12 @@ class SimExecution:
     time_text: str = ""  # overrides how the wire writes the time
 
 
-@attrs.frozen
+@frozen
 class Notice:
     """Base of what the exchange tells; ``client_id`` None means every client concerned."""
 
 
-@attrs.frozen
+@frozen
 class OrderNotice(Notice):
     """openOrder followed by orderStatus: a frozen copy of the order at that instant."""
 
@@ -119,12 +120,12 @@ class WhatIfNotice(Notice):
     warning: str = ""
 
 
-@attrs.frozen
+@frozen
 class ExecutionNotice(Notice):
     execution: SimExecution
 
 
-@attrs.frozen
+@frozen
 class CommissionNotice(Notice):
     execution_id: str
     client_id: int
@@ -133,7 +134,7 @@ class CommissionNotice(Notice):
     realised: Decimal | None
 
 
-@attrs.frozen
+@frozen
 class ErrorNotice(Notice):
     client_id: int
     order_id: int
@@ -141,14 +142,14 @@ class ErrorNotice(Notice):
     text: str
 
 
-@attrs.frozen
+@frozen
 class TickNotice(Notice):
     """A market change that subscribers of the symbol get (bid, ask, last with sizes)."""
 
     tick: MarketTick
 
 
-@attrs.frozen
+@frozen
 class HaltNotice(Notice):
     """Trading of a symbol has been halted (1, 2) or goes on (0)."""
 
@@ -156,7 +157,7 @@ class HaltNotice(Notice):
     kind: int
 
 
-@attrs.frozen
+@frozen
 class PositionNotice(Notice):
     account: str
     instrument: Instrument

@@ -9,10 +9,9 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any, Final
 
-import attrs
-
 from engine.errors import DecodeError
 from engine.money import ZERO, exact
+from engine.records import frozen
 from engine.sim import wire_conditions
 from engine.sim.conditions import LAST_TRADE, Condition
 from engine.sim.order_types import TYPES
@@ -21,7 +20,7 @@ from engine.sim.wire_text_reader import ContractQuery, TextReader, price_of
 _SCALE_FIELDS: Final = 7
 
 
-@attrs.frozen(kw_only=True)
+@frozen
 class OrderTerms:
     """One placeOrder; prices that the order type does not use are None."""
 

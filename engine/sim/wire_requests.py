@@ -8,9 +8,11 @@ from typing import Any, Final
 import attrs
 
 from engine.errors import DecodeError
+from engine.records import frozen
 from engine.sim.wire_asks import ASKS, CANCEL_ORDER, GLOBAL_CANCEL, PLACE_ORDER, Ask
 from engine.sim.wire_messages import PROTOBUF_OFFSET
 from engine.sim.wire_orders import OrderTerms, terms_from_protobuf, terms_from_text
+from engine.sim.wire_protobuf import message_class
 from engine.sim.wire_text_reader import ContractQuery, TextReader
 
 CANCELS: Final = {CANCEL_ORDER: "CancelOrderRequest", GLOBAL_CANCEL: "GlobalCancelRequest"}
@@ -22,7 +24,7 @@ _CONTRACTS: Final = frozenset({"contract", "contract-11", "contract-7"})
 Values = dict[str, int | str | bool | float]
 
 
-@attrs.frozen
+@frozen
 class Request:
     """One request; the accessors assert that the table names what is asked for."""
 
@@ -126,8 +128,6 @@ def _read(row: Ask, reader: TextReader) -> Request:
 
 
 def _from_protobuf(message_id: int, body: bytes) -> Request:
-    from engine.sim.wire_protobuf import message_class
-
     if message_id == PLACE_ORDER:
         order = terms_from_protobuf(_parsed(message_class("PlaceOrderRequest"), body))
         return Request(message_id, {"reqId": order.order_id}, order.contract, order)

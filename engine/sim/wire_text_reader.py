@@ -5,16 +5,15 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any, Final
 
-import attrs
-
 from engine.errors import DecodeError
 from engine.money import exact
+from engine.records import frozen
 
 _UNSET_TEXTS: Final = frozenset({"", "2147483647", "9223372036854775807"})
 UNSET_DOUBLE: Final = 1.7976931348623157e308
 
 
-@attrs.frozen(kw_only=True)
+@frozen
 class ContractQuery:
     """A contract as a client describes it: any part may be empty or 0."""
 

@@ -41,7 +41,7 @@ class StructuredArray:
                 f"{path}: is an array of {found.dtype} with {found.ndim} dimensions; expected a "
                 "structured array of one, with fields time, symbol, kind, price, size"
             )
-        self._rows: NDArray[Any] = found
+        self._rows: NDArray[Any] = np.asarray(found)  # what is done with a memmap makes memmaps
         self.names: Sequence[str] = found.dtype.names
 
     def batches(self, names: Sequence[str], span: Span | None) -> Iterator[tuple[int, Columns]]:

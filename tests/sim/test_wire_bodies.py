@@ -119,5 +119,6 @@ def test_what_has_no_place_in_a_message() -> None:
         layout("AccountValue", ("key", "value")).of(("AccountType",))
     with pytest.raises(ValueError, match="no value 2"):
         Body(((1, STRING, 2),), 2, text)
-    with pytest.raises(ValueError, match="kind 4"):
-        Body(((1, 4, 0),), 1, text)
+    for number, kind in ((1, 4), (0, STRING), (1 << 29, STRING)):
+        with pytest.raises(ValueError, match=f"field {number}: .* kind {kind}"):
+            Body(((number, kind, 0),), 1, text)
