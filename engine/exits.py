@@ -101,9 +101,12 @@ def wants(context: Context, terms: Terms) -> list[Want]:
         part = Part(context, tranche, held, terms)
         if context.state in PROTECTING_STATES:
             found += _opening_given_up(part)
-            found += _protect(part, Role.STOP)
-            found += _protect(part, Role.TARGET)
-            found += _trim(part)
+            stops, targets = _protect(part, Role.STOP), _protect(part, Role.TARGET)
+            if any(isinstance(one, PlaceExit) for one in stops):
+                # A target that leaves is in no group with a stop that comes: it goes first.
+                found += [one for one in targets if isinstance(one, Withdraw)]
+                targets = [one for one in targets if not isinstance(one, Withdraw)]
+            found += stops + targets + _trim(part)
         elif context.state in ENDING_STATES:
             found += _end(part)
         # frozen: what rests stays, nothing is added on doubtful truth

@@ -31,6 +31,11 @@ def came_to_rest(state: State, out: Outbox, context: Context) -> None:
     context.rested_ns = out.now_ns
     if state.current.get(symbol) is context:
         del state.current[symbol]
+        # Late shares of an earlier trade may still be on their way out: nothing else begins then.
+        for other in state.contexts.values():
+            if other.symbol == symbol and not other.settled:
+                state.current[symbol] = other
+                break
     if context.exit_reason in ("stop", "stop_unfilled"):
         clear_cooldowns(state, symbol)
         note_stop_out(state, symbol, out.now_ns)

@@ -70,10 +70,10 @@ class Trade:
         full = order.filled >= order.spec.quantity
         assert order.step(E.FILLED_FULL if full else E.FILLED_PART)
 
-    def said(self) -> list[str]:
+    def said(self, terms: Terms = TERMS) -> list[str]:
         """What is wanted, with sides told from a long position's point of view."""
         words = []
-        for want in wants(self.context, TERMS):
+        for want in wants(self.context, terms):
             if isinstance(want, Withdraw):
                 words.append(f"withdraw {want.order.order_id}")
             elif isinstance(want, AmendExit):
@@ -105,6 +105,16 @@ def test_nothing_is_missing(side: int, state: ContextState) -> None:
     t.order(STOP, 300, attached=True, why_held="trigger")
     t.order(TARGET, 300, E.PLACE, E.WENT_WORKING, attached=True)
     assert t.said() == []
+
+
+def test_a_target_that_leaves_goes_before_another_stop_comes(side: int) -> None:
+    """No group joins the two: both could trade. Only where exits are replaced, never revised."""
+    t = Trade(side, ContextState.ENTERING)
+    t.order(ENTRY, 300, E.PLACE, E.WENT_WORKING, filled=100)
+    t.order(STOP, 300, E.PLACE, E.REJECTED, attached=True)
+    t.order(TARGET, 300, E.PLACE, E.WENT_WORKING, attached=True)
+    replacing = attrs.evolve(TERMS, amends=False)
+    assert t.said(replacing) == ["withdraw 3", "close stop 100"]
 
 
 @pytest.mark.parametrize("state", HOLDING)
