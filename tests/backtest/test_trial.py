@@ -12,6 +12,7 @@ from engine.backtest.report import lines, report
 from engine.backtest.trial import Backtest
 from engine.config import from_mapping
 from engine.errors import DataFileError, UserError
+from engine.sim import instruments
 from engine.sim.market import read_ticks
 from engine.sim.policies import Policies
 from tests.backtest.conftest import SETTINGS
@@ -98,6 +99,17 @@ def test_every_day_is_a_run_of_its_own_and_what_is_held_is_carried(played, ticks
     assert held["held_s"] == pytest.approx(5 * 60 + 400, abs=5)
     assert held["held_share"] == pytest.approx(700 / 900, abs=0.02)
     assert held["notional_max"] == pytest.approx(float(trade.entry * 300))
+
+
+def test_a_half_day_ends_at_one(played, ticks, signals):
+    """Nobody is left with a position because the exchange closed three hours early."""
+    wide = {"stop": {"percent": 30}, "target": []}
+    data = ticks(minutes=210, day=date(2013, 11, 29), rate=0.2)
+    outcome = played([data], signals(("12:30:00", "IBM", "BUY")), wide)
+
+    (trade,) = outcome.trades
+    assert f"{instruments.local_time(trade.closed_ns):%H:%M}" == "12:59"
+    assert outcome.exchange["position"] == {"IBM": 0}
 
 
 def test_what_is_open_at_the_end_is_told(played, ticks, signals):
