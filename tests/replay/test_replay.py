@@ -357,6 +357,22 @@ def test_the_command_shows_what_another_version_would_do(
     assert lines[at + 1].startswith("    other     Place ")
 
 
+def test_json_on_standard_output_stands_alone_there(journal: Path) -> None:
+    done = shell(journal, "--json", "-")
+
+    assert json.loads(done.stdout)["differences"] == []
+    assert "this version: every decision as it was recorded" in done.stderr
+
+
+def test_a_report_does_not_go_over_the_journal(journal: Path) -> None:
+    before = journal.read_bytes()
+    done = shell(journal, "--json", journal)
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == f"engine: {journal}: is read here; name another file to write\n"
+    assert journal.read_bytes() == before
+
+
 def test_the_command_refuses_what_is_not_there(tmp_path: Path) -> None:
     done = shell(tmp_path / "J")
 
