@@ -57,6 +57,15 @@ def test_the_same_inputs_give_the_same_bytes_and_another_latency_does_not(played
     assert report(one, STRATEGY)["trades"] != report(later, STRATEGY)["trades"]
 
 
+@pytest.mark.parametrize("latency_ms", [4_000, 30_000])
+def test_a_long_way_to_the_exchange_is_no_dialog_in_its_window(played, ticks, signals, latency_ms):
+    """Every latency that may be said connects."""
+    wide = {"stop": {"percent": 30}, "target": []}
+    outcome = played([ticks()], signals(("09:40:00", "IBM", "BUY")), wide, latency_ms=latency_ms)
+
+    assert outcome.exchange["position"] == {"IBM": 300}
+
+
 @pytest.mark.parametrize("quoted", [True, False])
 def test_excursions_are_those_of_every_tick_between_entry_and_exit(played, ticks, signals, quoted):
     """By a plain look at the file: what the bid (long) or ask (short) did while it was held, or

@@ -87,6 +87,7 @@ def test_the_ledger_may_go_to_standard_output_and_never_over_the_ticks(
         (["--ticks", "IBM-20240103.csv"], "cannot be read"),
         (["--ticks", "IBM-20240103.csv", "--latency-ms", "-1"], "--latency-ms -1"),
         (["--ticks", "IBM-20240103.csv", "--profile", "kind"], "the profiles are"),
+        (["--ticks", "IBM-20240103.csv", "--symbols", "IBM,IBM"], "IBM is there twice"),
         (["--ticks", "IBM-20240103.csv", "--csv", "no/where"], "no directory to write in"),
     ],
 )
