@@ -63,7 +63,7 @@ def planned(
         UserError: the ticks do not fit the strategy, or a value is out of range.
     """
     if not ticks:
-        raise UserError("backtest: name the tick files: --ticks SYMBOL-YYYYMMDD.csv ...")
+        raise UserError("name the tick files: --ticks SYMBOL-YYYYMMDD.csv ...")
     if not (math.isfinite(latency_ms) and 0 <= latency_ms <= LATENCY_MS_MAX):
         raise UserError(f"--latency-ms {latency_ms:g}: 0 to {LATENCY_MS_MAX:g}")
     if not 0 < size_share <= 1:
