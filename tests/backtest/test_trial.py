@@ -131,6 +131,16 @@ def test_what_is_open_at_the_end_is_told(played, ticks, signals):
     assert data["uncovered_share_seconds"] == 0
 
 
+def test_signals_whose_time_does_not_come_are_counted(played, ticks, signals):
+    """As those of a file in UTC, five hours late."""
+    data = [ticks(minutes=5), ticks(minutes=5, day=SECOND)]
+    plan = signals(("09:32:00", "IBM", "BUY"), ("14:36:00", "IBM", "SELL"), (7_000, "IBM", "BUY"))
+    outcome = played(data, plan)
+
+    assert report(outcome, STRATEGY)["signals_unheard"] == 4
+    assert "4 signals: their time is not within that of the ticks" in " ".join(lines(outcome))
+
+
 def test_policies_are_those_of_the_exchange(played, ticks, signals):
     dear = Policies(commission_per_share=Decimal("0.1"), commission_max_fraction=Decimal(1))
     outcome = played([ticks(minutes=10)], signals(*MORNING[:2]), policies=dear)
