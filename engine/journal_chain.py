@@ -11,6 +11,7 @@ from engine.codec import step_from_json
 from engine.commands import Command
 from engine.errors import JournalError
 from engine.inputs import Input
+from engine.journal_files import Head
 from engine.journal_store import Row, Store, archives, readable
 from engine.records import frozen
 
@@ -136,6 +137,19 @@ class JournalReader:
         """Raises JournalError: it cannot be read."""
         with readable(self.place):
             return hash_in(self.place, self._store, seq)
+
+    def check_end(self, head: Head) -> None:
+        """``head`` was read before this was opened, as an engine that writes adds to both.
+
+        Raises:
+            JournalError: records that it has seen durable are not here.
+        """
+        # A head older than the present file was left behind by a power cut.
+        if head.count >= self._store.base.count and self.hash_at(head.count) != head.hash:
+            raise JournalError(
+                f"{self.place}: {head.count} records were durable, {self.count} are here, and they "
+                "do not fit: the end was lost or changed; restore the file with its -wal"
+            )
 
     def check_structure(self) -> None:
         """Raises JournalError as ``Store.check_structure``."""
