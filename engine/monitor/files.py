@@ -26,9 +26,9 @@ def words_beside(*outputs: Path | None) -> TextIO:
     return sys.stderr if STDOUT in outputs else sys.stdout
 
 
-def check_outputs(outputs: Iterable[Path | None], inputs: Iterable[Path | None]) -> None:
-    """Raises UserError: one cannot be written, two are the same, or one is what is read."""
-    read = {one.resolve() for one in inputs if one is not None}
+def check_outputs(outputs: Iterable[Path | None], others: Iterable[Path | None]) -> None:
+    """Raises UserError: one cannot be written, two are the same, or one is of the ``others``."""
+    used = {one.resolve() for one in others if one is not None}
     there: set[Path] = set()
     for path in outputs:
         if path is None:
@@ -39,8 +39,8 @@ def check_outputs(outputs: Iterable[Path | None], inputs: Iterable[Path | None])
         place = path if path == STDOUT else path.resolve()
         if place in there:
             raise UserError(f"{path}: named for two outputs; name a file for each")
-        if place in read:
-            raise UserError(f"{path}: is read here; name another file to write")
+        if place in used:
+            raise UserError(f"{path}: is used here; name another file to write")
         there.add(place)
 
 

@@ -75,7 +75,7 @@ def test_the_ledger_may_go_to_standard_output_and_never_over_the_ticks(
     assert "days" in done.err
     done = engine(*given, "--csv", data)
     assert (done.code, done.err.count("\n")) == (2, 1)
-    assert f"{data}: is read here" in done.err
+    assert f"{data}: is used here" in done.err
 
 
 @pytest.mark.parametrize(

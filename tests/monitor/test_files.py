@@ -74,7 +74,7 @@ def test_an_output_is_neither_read_nor_named_twice(tmp_path: Path) -> None:
     ticks.touch()
     check_outputs([out, None, Path("/dev/null"), Path("/dev/null")], [ticks, None])
 
-    with pytest.raises(UserError, match="is read here; name another file to write"):
+    with pytest.raises(UserError, match="is used here; name another file to write"):
         check_outputs([tmp_path / "." / "ticks.csv"], [ticks])
     for twice in (out, Path("-")):
         with pytest.raises(UserError, match="named for two outputs"):

@@ -383,7 +383,7 @@ def test_a_report_does_not_go_over_the_journal(journal: Path) -> None:
     done = shell(journal, "--json", journal)
 
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == f"engine: {journal}: is read here; name another file to write\n"
+    assert done.stderr == f"engine: {journal}: is used here; name another file to write\n"
     assert journal.read_bytes() == before
 
 
