@@ -11,7 +11,8 @@ from engine.codec import step_from_json
 from engine.commands import Command
 from engine.errors import JournalError
 from engine.inputs import Input
-from engine.journal_store import Row, Store, archives
+from engine.journal_files import Head
+from engine.journal_store import Row, Store, archives, readable
 from engine.records import frozen
 
 
@@ -101,13 +102,18 @@ class JournalReader:
     engine has not committed when this is opened is not seen.
 
     Raises:
-        JournalError: there is none, or it is of another version.
+        JournalError: there is none, it is of another version, or damaged.
     """
 
     def __init__(self, place: Path) -> None:
         self.place: Final = place
         self._store = Store.read_only(place)
-        self.count, self._ends = self._store.last()
+        try:
+            with readable(place):
+                self.count, self._ends = self._store.last()
+        except JournalError:
+            self._store.close()
+            raise
 
     @property
     def first(self) -> int:
@@ -128,8 +134,22 @@ class JournalReader:
         yield from read_records(self.rows(after))
 
     def hash_at(self, seq: int) -> bytes | None:
-        """Raises as ``hash_in``."""
-        return hash_in(self.place, self._store, seq)
+        """Raises JournalError: it cannot be read."""
+        with readable(self.place):
+            return hash_in(self.place, self._store, seq)
+
+    def check_end(self, head: Head) -> None:
+        """``head`` was read before this was opened, as an engine that writes adds to both.
+
+        Raises:
+            JournalError: records that it has seen durable are not here.
+        """
+        # A head older than the present file was left behind by a power cut.
+        if head.count >= self._store.base.count and self.hash_at(head.count) != head.hash:
+            raise JournalError(
+                f"{self.place}: {head.count} records were durable, {self.count} are here, and they "
+                "do not fit: the end was lost or changed; restore the file with its -wal"
+            )
 
     def check_structure(self) -> None:
         """Raises JournalError as ``Store.check_structure``."""

@@ -12,6 +12,7 @@ import os
 import re
 import sqlite3
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, Self
 from urllib.parse import quote
@@ -122,7 +123,7 @@ class Store:
             raise JournalError(f"{place}: there is no journal")
         # Without a log nobody has it open, and SQLite then must not want to make one.
         still = not place.with_name(place.name + "-wal").exists()
-        try:
+        with readable(place):
             connection = _connect(place, "immutable=1" if still else "mode=ro")
             try:
                 _check_version(connection, place)
@@ -130,8 +131,6 @@ class Store:
             except BaseException:
                 connection.close()
                 raise
-        except UNREADABLE as problem:
-            raise JournalError(f"{place}: not a journal, or damaged ({problem})") from None
 
     # -- writing -------------------------------------------------------------------------------
 
@@ -257,6 +256,15 @@ class Store:
         return JournalError(
             f"{self.place}: cannot be read after record {done} ({problem}); restore a copy"
         )
+
+
+@contextmanager
+def readable(place: Path) -> Iterator[None]:
+    """Raises JournalError: SQLite cannot read the file."""
+    try:
+        yield
+    except UNREADABLE as problem:
+        raise JournalError(f"{place}: not a journal, or damaged ({problem})") from None
 
 
 # -- archives ----------------------------------------------------------------------------------

@@ -19,6 +19,7 @@ from engine.ticks.part import Part, check_distinct
 
 LATENCY_MS: Final = 5.0
 LATENCY_MS_MAX: Final = 60_000.0
+PATIENCE: Final = 20  # times the latency: for the handshake, and for what begins a session
 HEARTBEAT_S: Final = 900.0
 ROUTINE_S: Final = 3600.0  # nothing is lost on the way: what is asked is what was told
 
@@ -62,7 +63,7 @@ def planned(
         UserError: the ticks do not fit the strategy, or a value is out of range.
     """
     if not ticks:
-        raise UserError("backtest: name the tick files: --ticks SYMBOL-YYYYMMDD.csv ...")
+        raise UserError("name the tick files: --ticks SYMBOL-YYYYMMDD.csv ...")
     if not (math.isfinite(latency_ms) and 0 <= latency_ms <= LATENCY_MS_MAX):
         raise UserError(f"--latency-ms {latency_ms:g}: 0 to {LATENCY_MS_MAX:g}")
     if not 0 < size_share <= 1:
@@ -72,7 +73,10 @@ def planned(
         if unknown := [one for one in symbols if one not in strategy.symbols]:
             known = ", ".join(strategy.symbols)
             raise ConfigError(f"--symbols: {unknown[0]} is not among the strategy's: {known}")
-        strategy = strategy.only(symbols)
+        try:
+            strategy = strategy.only(symbols)
+        except ValueError as problem:
+            raise ConfigError(f"--symbols: {problem}") from None
     parts = files.parts(ticks)
     check_distinct(parts)
     there = {one.symbol for one in parts}
@@ -84,7 +88,7 @@ def planned(
     inside = attrs.evolve(
         config,
         strategy=strategy,
-        broker=_simulated(config.broker),
+        broker=_simulated(config.broker, latency_ms),
         timing=attrs.evolve(config.timing, routine_s=ROUTINE_S),
         guards=attrs.evolve(config.guards, halt_file=""),
         signals=SignalSources(max_age_s=config.signals.max_age_s),
@@ -101,10 +105,12 @@ def planned(
     )
 
 
-def _simulated(broker: Broker) -> Broker:
-    """The same patience and pace, at a simulated account whose clock is the engine's own. The
-    connection cannot be lost, so it is seldom asked whether it lives."""
+def _simulated(broker: Broker, latency_ms: float) -> Broker:
+    """The same pace, at a simulated account whose clock is the engine's own, and patience enough
+    to connect over so long a way. The connection cannot be lost, so it is seldom asked whether it
+    lives."""
     plain = Broker()
+    least_s = PATIENCE * latency_ms / 1000
     return attrs.evolve(
         broker,
         host=plain.host,
@@ -112,5 +118,7 @@ def _simulated(broker: Broker) -> Broker:
         account="",
         live=False,
         clock_rate=1.0,
+        handshake_timeout_s=max(broker.handshake_timeout_s, least_s),
+        sync_timeout_s=max(broker.sync_timeout_s, least_s),
         heartbeat_s=HEARTBEAT_S,
     )

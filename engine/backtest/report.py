@@ -35,6 +35,7 @@ def report(outcome: Outcome, strategy: str) -> dict[str, Any]:
         "days": [f"{day:%Y%m%d}" for day in plan.days[: outcome.days]],
         "ticks": outcome.ticks,
         "left_out": [str(one) for one in plan.left_out],
+        "signals_unheard": outcome.unheard,
         "halt": outcome.view.halt,
         "trades": [as_data(one) for one in outcome.trades],
         "total": figures(outcome.trades).data(),
@@ -64,6 +65,8 @@ def lines(outcome: Outcome) -> list[str]:
         "exposure": f"{exposure['notional_mean']:,.0f} on average, at most "
         f"{exposure['notional_max']:,.0f}",
     }
+    if outcome.unheard:
+        pairs["unheard"] = f"{outcome.unheard} signals: their time is not within that of the ticks"
     if outcome.view.halt:
         pairs["halted"] = outcome.view.halt
     if plan.left_out:

@@ -67,7 +67,8 @@ Read = Callable[[Iterable[Step]], None]
 @attrs.frozen(kw_only=True)
 class Outcome:
     """``whole`` is False if it was ended early; ``view`` is of just before the last engine's end,
-    ``exchange`` the simulator's own report."""
+    ``exchange`` the simulator's own report; ``unheard`` counts signals of the file whose time did
+    not come."""
 
     plan: Plan
     whole: bool
@@ -78,6 +79,7 @@ class Outcome:
     exchange: dict[str, Any]
     ticks: int
     days: int
+    unheard: int
     journal: str
 
 
@@ -109,6 +111,7 @@ class Backtest:
         self._record = Record()
         self._trades: list[LedgerTrade] = []
         self._view: EngineView | None = None
+        self._unheard = 0
 
     def run(self) -> Outcome:
         """Raises UserError: the ticks cannot be read to their end, or the signals at all."""
@@ -132,6 +135,7 @@ class Backtest:
             exchange=self._tws.report(),
             ticks=self._watch.ticks,
             days=played,
+            unheard=self._unheard,
             journal=self._journal.head_hash.hex(),
         )
 
@@ -157,6 +161,7 @@ class Backtest:
             self._engine = None
         self._exposure.end(transport.now_ns)
         self._view = engine.last_view
+        self._unheard += len(engine.signals or ())
         if self._read is not None:
             self._read(self._journal.records(self._journal.begins_after))
         if engine.bus.failures:

@@ -17,7 +17,7 @@ from engine.backtest.trial import Backtest, Progress, Show
 from engine.cli.handlers import INTERRUPTED
 from engine.cli.progress import gauge
 from engine.cli.run import Interrupts
-from engine.monitor.files import check_writable, write_json, write_whole
+from engine.monitor.files import check_outputs, words_beside, write_json, write_whole
 from engine.monitor.lines import clock
 from engine.report.groups import summary
 from engine.report.page import page
@@ -50,9 +50,8 @@ def backtest(options: BacktestOptions) -> int:
     Raises:
         UserError: one line on what a person must mend.
     """
-    for path in (options.json, options.csv, options.html):
-        if path is not None:
-            check_writable(path)
+    outputs = options.json, options.csv, options.html
+    check_outputs(outputs, (options.strategy, options.signals, *options.ticks))
     plan = planned(
         load(options.strategy),
         options.ticks,
@@ -68,7 +67,7 @@ def backtest(options: BacktestOptions) -> int:
         with Interrupts(trial.stop) as interrupts:
             outcome = trial.run()
             took_s = time.monotonic() - interrupts.since
-    told = sys.stderr if str(options.json) == "-" else sys.stdout
+    told = words_beside(*outputs)
     told.write("".join(f"{line}\n" for line in lines(outcome)))
     told.flush()
     sys.stderr.write(f"{took_s:.1f} s, {outcome.ticks / took_s:,.0f} ticks/s\n")

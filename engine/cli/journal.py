@@ -19,7 +19,7 @@ from engine.cli.progress import bar, counted
 from engine.errors import JournalError, UserError
 from engine.image import ImageError, from_image, shape
 from engine.journal_chain import JournalReader, Record
-from engine.journal_files import read_head
+from engine.journal_files import Head, read_head
 from engine.journal_store import archives
 from engine.monitor.journal_lines import Line, lines_of
 from engine.snapshots import read_snapshot, snapshot_paths
@@ -61,7 +61,7 @@ def _checked(place: Path) -> Iterator[tuple[bool, str]]:
     try:
         with JournalReader(place) as reader:
             yield _chain(reader, place)
-            yield _ends(reader, head, place)
+            yield _ends(reader, head)
             for path in snapshot_paths(place):
                 yield _snapshot(reader, path)
     except JournalError as problem:
@@ -86,26 +86,21 @@ def _chain(reader: JournalReader, place: Path) -> tuple[bool, str]:
     return True, f"records {first} to {reader.count}{files_told}: the chain holds{before}"
 
 
-def _head(place: Path) -> tuple[int, bytes] | str | None:
+def _head(place: Path) -> Head | str | None:
     try:
-        found = read_head(place)
+        return read_head(place)
     except JournalError as problem:
         return str(problem)
-    return None if found is None else (found.count, found.hash)
 
 
-def _ends(
-    reader: JournalReader, head: tuple[int, bytes] | str | None, place: Path
-) -> tuple[bool, str]:
+def _ends(reader: JournalReader, head: Head | str | None) -> tuple[bool, str]:
     if head is None or isinstance(head, str):
         return head is None, head or "the head is missing: that the end is there is not proven"
-    count, digest = head
-    if reader.hash_at(count) == digest:
-        return True, f"the last commit, record {count}, is there"
-    return False, (
-        f"{place}: {count} records were durable, {reader.count} are here, and they do not fit: "
-        "the end was lost or changed; restore the file with its -wal"
-    )
+    try:
+        reader.check_end(head)
+    except JournalError as problem:
+        return False, str(problem)
+    return True, f"the last commit, record {head.count}, is there"
 
 
 def _snapshot(reader: JournalReader, path: Path) -> tuple[bool, str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -15,7 +14,7 @@ import attrs
 
 from engine.cli.progress import bar
 from engine.errors import UserError
-from engine.monitor.files import check_writable, write_json
+from engine.monitor.files import check_outputs, words_beside, write_json
 from engine.replay.difference import NOTHING, Difference
 from engine.replay.other_version import OtherVersion
 from engine.replay.replay import Replayed, replay
@@ -32,14 +31,14 @@ def replay_journal(place: Path, against: Path | None, json: Path | None) -> int:
     """
     if not place.is_file():
         raise UserError(f"{place}: there is no journal")
-    if json is not None:
-        check_writable(json)
+    check_outputs([json], [place])
     began = time.monotonic()
     with _other(against) as other, bar("replaying") as show:
         found = replay(place, other, show)
     took_s = time.monotonic() - began
-    sys.stdout.write("\n".join(_lines(found, against, took_s)) + "\n")
-    sys.stdout.flush()
+    told = words_beside(json)
+    told.write("\n".join(_lines(found, against, took_s)) + "\n")
+    told.flush()
     if json is not None:
         write_json(json, {"seconds": round(took_s, 3), **attrs.asdict(found)})
     return OTHERWISE if found.differences or found.unequal else 0

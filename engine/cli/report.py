@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from datetime import date
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from engine.backtest.ledger import as_csv
 from engine.cli.progress import bar, counted
 from engine.errors import UserError
 from engine.journal_chain import JournalReader
-from engine.monitor.files import check_writable, write_json, write_whole
+from engine.monitor.files import check_outputs, words_beside, write_json, write_whole
 from engine.redaction import Redaction
 from engine.report import parquet
 from engine.report.groups import Summary, summary
@@ -42,13 +41,12 @@ def report(options: ReportOptions) -> int:
     """Raises UserError: one line on what a person must mend."""
     if not options.journal.is_file():
         raise UserError(f"{options.journal}: there is no journal")
-    for path in (options.html, options.csv, options.json, options.parquet):
-        if path is not None:
-            check_writable(path)
+    outputs = options.html, options.csv, options.json, options.parquet
+    check_outputs(outputs, (options.journal, *options.ticks))
     if options.parquet is not None:
         parquet.check_installed()
     found = _read(options)
-    told = sys.stderr if str(options.json) == "-" else sys.stdout
+    told = words_beside(*outputs)
     text = "".join(f"{line}\n" for line in lines(found))
     told.write(Redaction(found.reading.accounts).text(text))
     told.flush()

@@ -22,7 +22,7 @@ from engine.cli.reload import Reloader
 from engine.cli.settings import made_up, settings_of
 from engine.control import ControlServer, control_path
 from engine.errors import LimitError, UserError
-from engine.monitor.files import check_writable, write_json
+from engine.monitor.files import check_outputs, write_json
 from engine.monitor.log import Log, check_places
 from engine.monitor.remarks import Remark, Remarks
 from engine.monitor.summary import Ending, Record, report, sentences
@@ -51,8 +51,8 @@ def run(options: RunOptions) -> int:
         UserError: one line on what a person must mend.
     """
     settings = settings_of(options)
-    if options.json is not None:
-        check_writable(options.json)  # now, not after a day of trading
+    others = options.config, options.journal, options.signals, options.record, *options.ticks
+    check_outputs([options.json], others)  # now, not after a day of trading
     if options.signals is not None:
         SignalFile(options.signals, settings.config.strategy.symbols).load()
     if settings.config.log is not None:

@@ -15,7 +15,7 @@ from typing import Final
 import attrs
 
 from engine.errors import UserError
-from engine.monitor.files import check_writable, write_json
+from engine.monitor.files import check_outputs, write_json
 from engine.sim import fault_draw, fault_script, instruments
 from engine.sim.faults import Fault
 from engine.sim.launch import DAY, run_sim
@@ -62,8 +62,7 @@ def simulate(options: SimOptions) -> None:
     """
     if options.ticks and options.symbols:
         raise UserError("--symbols are those of a generated market; leave them out with --ticks")
-    if options.json is not None:
-        check_writable(options.json)
+    check_outputs([options.json], options.ticks)
     symbols = () if options.ticks else options.symbols or GENERATED
     day = _day(options.day)
     chosen = policies(options.profile, answers(options.policies), options.seed)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +10,7 @@ from pathlib import Path
 import attrs
 
 from engine.errors import UserError
-from engine.monitor.files import check_writable, write_json
+from engine.monitor.files import check_outputs, words_beside, write_json
 from engine.replay.tick_files import TickFiles
 from engine.replay.wire import Seen, Wire
 
@@ -25,8 +24,7 @@ def replay_wire(path: Path, ticks: Path | None, json: Path | None) -> int:
     """
     if ticks is not None and not ticks.is_dir():
         raise UserError(f"{ticks}: is no directory; make it first")
-    if json is not None:
-        check_writable(json)
+    check_outputs([json], [path])
     began = time.monotonic()
     if ticks is None:
         wire, paths = Wire(path), []
@@ -36,7 +34,9 @@ def replay_wire(path: Path, ticks: Path | None, json: Path | None) -> int:
             wire, paths = Wire(path, files), files.paths
             wire.run()
     took_s = time.monotonic() - began
-    sys.stdout.write("\n".join(_lines(wire, paths, took_s)) + "\n")
+    told = words_beside(json)
+    told.write("\n".join(_lines(wire, paths, took_s)) + "\n")
+    told.flush()
     if json is not None:
         write_json(json, {"seconds": round(took_s, 3), **attrs.asdict(wire.seen)})
     return 1 if wire.seen.unreadable else 0

@@ -18,6 +18,7 @@ from engine.daybook import DayBook
 from engine.errors import JournalError
 from engine.image import from_image, image
 from engine.journal_chain import JournalReader
+from engine.journal_files import read_head
 from engine.replay.decider import Decider, Decides, Failed, Recorded, Tree
 from engine.replay.difference import Difference, pairs_of, symbols_of
 from engine.snapshots import StateSnapshot, read_snapshot, snapshot_paths
@@ -179,5 +180,8 @@ class Replay:
 
 def replay(place: Path, other: Decides | None = None, show: Show | None = None) -> Replayed:
     """Raises JournalError: there is no journal, or it is damaged."""
+    head = read_head(place)
     with JournalReader(place) as reader:
+        if head is not None:
+            reader.check_end(head)
         return Replay(reader, other).run(show or (lambda done, total: None))

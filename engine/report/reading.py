@@ -159,6 +159,7 @@ class Reading:
         path = self._paths.get(context.number) if context is not None else None
         if path is None:
             return
+        path.looked = True
         if "B" in quote and "A" in quote:
             if tick.kind != "T":
                 path.prices.add(tick.time_ns, (quote["B"] + quote["A"]) / 2)

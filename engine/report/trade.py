@@ -73,7 +73,8 @@ class Prices:
 @attrs.define
 class Path:
     """What happened to one context: its fills by their identity, where its nearest stop and target
-    stood, and prices. ``reference`` is what fills of an exit are compared with, by order."""
+    stood, and prices. ``reference`` is what fills of an exit are compared with, by order;
+    ``looked`` is whether there were ticks of its time."""
 
     fills: dict[str, Fill] = attrs.field(factory=dict)
     stops: list[Level] = attrs.field(factory=list)
@@ -81,6 +82,7 @@ class Path:
     prices: Prices = attrs.field(factory=Prices)
     reference: dict[int, Decimal | None] = attrs.field(factory=dict)
     slipped: Decimal = ZERO  # what trades have told of it; more than one if shares came late
+    looked: bool = False
 
     @property
     def filled_ns(self) -> tuple[int, int]:

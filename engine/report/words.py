@@ -12,6 +12,7 @@ from engine.monitor import words
 from engine.monitor.lines import money, price
 from engine.monitor.words import maybe, number, share
 from engine.report.groups import Group, Summary
+from engine.report.reading import Reading
 from engine.report.trade import ReportTrade
 from engine.sim.instruments import local_time
 
@@ -88,11 +89,25 @@ def lines(summary: Summary) -> list[str]:
         found += ["", *words.rows(rows)]
         if (more := len(summary.trades) - LEDGER_MAX) > 0:
             found.append(f"… and {more} before; --csv FILE has all")
+    else:
+        found.append("no trades")
     for kind, table in summary.tables.items():
         if table:
             groups = (*table, summary.total) if len(table) > 1 else table
             found += ["", *words.rows([_head(kind), *(_cells(one) for one in groups)])]
     return found
+
+
+def _excursions(reading: Reading) -> str:
+    known = "as far as the journal knows prices: fills, and the market when something was decided"
+    if not reading.ticks:
+        return f"mae and mfe are {known}; --ticks looks at every tick"
+    blind = [one.trade.symbol for one in reading.told if not one.path.looked]
+    there = f"mae and mfe are looked at with every one of {reading.ticks:,} ticks"
+    if not blind:
+        return there
+    names = ", ".join(sorted(set(blind)))
+    return f"{there}, but of {len(blind)} trades ({names}) there are none: those are {known}"
 
 
 def facts(summary: Summary) -> list[str]:
@@ -111,12 +126,7 @@ def facts(summary: Summary) -> list[str]:
             "it begins with a snapshot: trades that ended before are not in it; of one that was "
             "open then, mae, mfe and the time held are those since"
         )
-    found.append(
-        f"mae and mfe are looked at with every one of {reading.ticks:,} ticks"
-        if reading.ticks
-        else "mae and mfe are as far as the journal knows prices: fills, and the market when "
-        "something was decided; --ticks looks at every tick"
-    )
+    found.append(_excursions(reading))
     for one in reading.open:
         held = f"{one.symbol} {one.side} {one.quantity:f} at {price(one.average_price)}"
         found.append(

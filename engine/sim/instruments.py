@@ -1,7 +1,7 @@
 """The contract database of the simulated broker: any US stock symbol, the same every run.
 
-Sessions are regular hours, 09:30 to 16:00 New York, as UTC nanoseconds; extended hours reach
-from 04:00 until four hours after the close, which also holds on days with an early close.
+Sessions are regular hours, 09:30 to 16:00 New York (13:00 on half days), as UTC nanoseconds;
+extended hours reach from 04:00 until four hours after the close, on half days too.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from engine.money import Grid
 ZONE_NAME: Final = "America/New_York"
 RTH_OPEN: Final = time(9, 30)
 RTH_CLOSE: Final = time(16, 0)
+HALF_DAY_CLOSE: Final = time(13, 0)
 EXTENDED_BEFORE_OPEN_NS: Final = 19_800_000_000_000  # 5.5 hours: from 04:00
 EXTENDED_AFTER_CLOSE_NS: Final = 14_400_000_000_000  # 4 hours: until 20:00
 MARKET_RULE_ID: Final = 26
@@ -64,11 +65,19 @@ def midnight_ns(day: date) -> int:
     return utc_ns(noon) - 43_200 * 1_000_000_000
 
 
-def session(day: date, close: time = RTH_CLOSE) -> tuple[int, int]:
-    """(open, close) of one trading day in UTC nanoseconds."""
+def close_of(day: date) -> time:
+    """When regular hours of a trading day end: early on the day after Thanksgiving, and before
+    Independence Day and Christmas where these and the day before are weekdays."""
+    after_thanksgiving = day.month == 11 and 23 <= day.day <= 29 and day.weekday() == 4
+    before_holiday = (day.month, day.day) in ((7, 3), (12, 24)) and day.weekday() < 4
+    return HALF_DAY_CLOSE if after_thanksgiving or before_holiday else RTH_CLOSE
+
+
+def session(day: date, close: time | None = None) -> tuple[int, int]:
+    """(open, close) of one trading day in UTC nanoseconds, the close as ``close_of`` has it."""
     return (
         utc_ns(datetime.combine(day, RTH_OPEN, zone())),
-        utc_ns(datetime.combine(day, close, zone())),
+        utc_ns(datetime.combine(day, close or close_of(day), zone())),
     )
 
 
@@ -81,7 +90,7 @@ def sessions(
     """Regular sessions of the weekdays from ``first`` to ``last``, both included."""
     early = early_closes or {}
     return tuple(
-        session(day, early.get(day, RTH_CLOSE))
+        session(day, early.get(day))
         for day in _days(first, last)
         if day.weekday() < 5 and day not in closed
     )

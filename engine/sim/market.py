@@ -14,6 +14,7 @@ import math
 import random
 import re
 import zlib
+from codecs import BOM_UTF8
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from pathlib import Path
@@ -132,7 +133,7 @@ def _opened(path: Path) -> IO[bytes]:
 
 def _blocks(path: Path, file: IO[bytes], origin_ns: int) -> Iterator[Block]:
     """Rows of plain digits are read by compiled code; any other row is looked at by itself."""
-    text = file.read(CHUNK_BYTES)
+    text = file.read(CHUNK_BYTES).removeprefix(BOM_UTF8)
     at = _line_end(text, 0)
     header = _row(path, 1, text[:at])
     if not text:

@@ -92,8 +92,10 @@ class Space:
             "ticks": [[one.symbol, str(one.day), given.ticks[one.path]] for one in ticks],
             "signals": None if given.signals is None else _signals(given.signals),
         }
-        said["ticks"] = [one.record() for one in ticks]
-        said["signals"] = None if given.signals is None else str(given.signals[0])
+        # Whoever plays it may be in another folder.
+        absolute = (attrs.evolve(one, path=one.path.absolute()) for one in ticks)
+        said["ticks"] = [one.record() for one in absolute]
+        said["signals"] = None if given.signals is None else str(given.signals[0].absolute())
         body = orjson.dumps(meaning, option=orjson.OPT_SORT_KEYS)
         return Task(sha256(body).hexdigest()[:32], said)
 

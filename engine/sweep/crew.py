@@ -11,7 +11,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from multiprocessing import get_context
+from multiprocessing import get_context, resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any, Final
@@ -92,7 +92,9 @@ class Crew:
         ours, theirs = context.Pipe()
         process = context.Process(target=_life, args=(theirs, self._work), daemon=True)
         # What is blocked here while it starts is blocked in it: an interrupt from the keyboard
-        # reaches all, and this process alone says what follows.
+        # reaches all, and this process alone says what follows. The tracker, when it is started,
+        # takes away what is blocked, so it has to be there.
+        resource_tracker.ensure_running()
         before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         try:
             process.start()

@@ -39,10 +39,14 @@ Steps = tuple[str | int, ...]
 
 def _values(value: Any, what: str, name: str) -> list[Any]:
     if not isinstance(value, list | tuple) or not value:
-        raise ValueError(f"{name} must be a list of {what}, not {shown(value)}")
+        raise ValueError(f"{name} must be a list of {what}, not {_given(value)}")
     if len(value) > VALUES_MAX:
         raise ValueError(f"{name} has {len(value):,} values, at most {VALUES_MAX:,} are taken")
     return list(value)
+
+
+def _given(value: Any) -> str:
+    return "an empty one" if value == [] else shown(value)
 
 
 def _seeds(value: Any) -> tuple[int, ...]:
@@ -244,7 +248,7 @@ def _axes(grid: Grid, table: Any, path: toml_lines.Path) -> Iterator[Axis]:
     elif whole_table or not isinstance(table, list) or not table:
         what = "settings" if whole_table else f'settings."{name}"'
         allowed = "a table" if whole_table else "a list of the values to try"
-        raise grid.mistake(path, f"{what} must be {allowed}, not {shown(table)}")
+        raise grid.mistake(path, f"{what} must be {allowed}, not {_given(table)}")
     elif len(table) > VALUES_MAX:
         raise grid.mistake(path, f'settings."{name}" has more than {VALUES_MAX:,} values')
     else:

@@ -31,11 +31,15 @@ Tell = Callable[[float], bool]  # how far it is, of 1; False: nobody waits for i
 
 def play(said: dict[str, Any], tell: Tell) -> dict[str, Any]:
     """``figures`` and more of one cell; or ``failed``, and why. A failure of one cell is a result
-    like any other: it must not take the others with it."""
+    like any other: it must not take the others with it. What the machine refused is ``lost``, as
+    it may not the next time."""
     try:
         return _played(said, tell)
     except EngineError as problem:
-        return {"failed": _line(str(problem))}
+        lost = isinstance(problem.__context__, OSError)
+        return {"failed": _line(str(problem)), **({"lost": True} if lost else {})}
+    except (OSError, MemoryError) as problem:
+        return {"failed": _line(f"{type(problem).__name__}: {problem}"), "lost": True}
     except Exception as problem:
         return {"failed": _line(f"{type(problem).__name__}: {problem}")}
 

@@ -13,7 +13,7 @@ import signal
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from multiprocessing import get_context
+from multiprocessing import get_context, resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from types import FrameType
@@ -192,7 +192,9 @@ class _Crew:
         self.under_way: dict[str, Tally] = {}
         self.workers: dict[Connection, BaseProcess] = {}
         # What is blocked here while they start is blocked in them: an interrupt from the keyboard
-        # reaches all, and this process tells them when to stop.
+        # reaches all, and this process tells them when to stop. The tracker, when it is started,
+        # takes away what is blocked, so it has to be there.
+        resource_tracker.ensure_running()
         before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         try:
             for _ in range(jobs):

@@ -12,6 +12,7 @@ from engine.backtest.report import lines, report
 from engine.backtest.trial import Backtest
 from engine.config import from_mapping
 from engine.errors import DataFileError, UserError
+from engine.sim import instruments
 from engine.sim.market import read_ticks
 from engine.sim.policies import Policies
 from tests.backtest.conftest import SETTINGS
@@ -54,6 +55,15 @@ def test_the_same_inputs_give_the_same_bytes_and_another_latency_does_not(played
     assert bytes_of(one) == bytes_of(again)
     assert one.journal != later.journal
     assert report(one, STRATEGY)["trades"] != report(later, STRATEGY)["trades"]
+
+
+@pytest.mark.parametrize("latency_ms", [4_000, 30_000])
+def test_a_long_way_to_the_exchange_is_no_dialog_in_its_window(played, ticks, signals, latency_ms):
+    """Every latency that may be said connects."""
+    wide = {"stop": {"percent": 30}, "target": []}
+    outcome = played([ticks()], signals(("09:40:00", "IBM", "BUY")), wide, latency_ms=latency_ms)
+
+    assert outcome.exchange["position"] == {"IBM": 300}
 
 
 @pytest.mark.parametrize("quoted", [True, False])
@@ -100,6 +110,17 @@ def test_every_day_is_a_run_of_its_own_and_what_is_held_is_carried(played, ticks
     assert held["notional_max"] == pytest.approx(float(trade.entry * 300))
 
 
+def test_a_half_day_ends_at_one(played, ticks, signals):
+    """Nobody is left with a position because the exchange closed three hours early."""
+    wide = {"stop": {"percent": 30}, "target": []}
+    data = ticks(minutes=210, day=date(2013, 11, 29), rate=0.2)
+    outcome = played([data], signals(("12:30:00", "IBM", "BUY")), wide)
+
+    (trade,) = outcome.trades
+    assert f"{instruments.local_time(trade.closed_ns):%H:%M}" == "12:59"
+    assert outcome.exchange["position"] == {"IBM": 0}
+
+
 def test_what_is_open_at_the_end_is_told(played, ticks, signals):
     wide = {"stop": {"percent": 30}, "target": []}
     data = report(played([ticks(minutes=3)], signals((60, "IBM", "SHORT")), wide), STRATEGY)
@@ -108,6 +129,16 @@ def test_what_is_open_at_the_end_is_told(played, ticks, signals):
     (held,) = data["open_positions"]
     assert (held["side"], held["quantity"]) == ("short", 300)
     assert data["uncovered_share_seconds"] == 0
+
+
+def test_signals_whose_time_does_not_come_are_counted(played, ticks, signals):
+    """As those of a file in UTC, five hours late."""
+    data = [ticks(minutes=5), ticks(minutes=5, day=SECOND)]
+    plan = signals(("09:32:00", "IBM", "BUY"), ("14:36:00", "IBM", "SELL"), (7_000, "IBM", "BUY"))
+    outcome = played(data, plan)
+
+    assert report(outcome, STRATEGY)["signals_unheard"] == 4
+    assert "4 signals: their time is not within that of the ticks" in " ".join(lines(outcome))
 
 
 def test_policies_are_those_of_the_exchange(played, ticks, signals):

@@ -64,6 +64,20 @@ def test_policies_and_latency_are_said_on_the_command_line(engine: Cli, ticks, s
     assert "days" in done.err
 
 
+def test_the_ledger_may_go_to_standard_output_and_never_over_the_ticks(
+    engine: Cli, ticks, signals, narrow
+):
+    data = ticks(minutes=6)
+    given = ("backtest", narrow, "--ticks", data, "--signals", signals(*PLAN[:2]))
+    done = engine(*given, "--csv", "-")
+
+    assert [row["side"] for row in csv.DictReader(done.out.splitlines())] == ["long"]
+    assert "days" in done.err
+    done = engine(*given, "--csv", data)
+    assert (done.code, done.err.count("\n")) == (2, 1)
+    assert f"{data}: is used here" in done.err
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -73,6 +87,7 @@ def test_policies_and_latency_are_said_on_the_command_line(engine: Cli, ticks, s
         (["--ticks", "IBM-20240103.csv"], "cannot be read"),
         (["--ticks", "IBM-20240103.csv", "--latency-ms", "-1"], "--latency-ms -1"),
         (["--ticks", "IBM-20240103.csv", "--profile", "kind"], "the profiles are"),
+        (["--ticks", "IBM-20240103.csv", "--symbols", "IBM,IBM"], "IBM is there twice"),
         (["--ticks", "IBM-20240103.csv", "--csv", "no/where"], "no directory to write in"),
     ],
 )

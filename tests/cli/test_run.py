@@ -31,6 +31,13 @@ def position_of(executions: list[dict[str, Any]]) -> dict[str, int]:
     return held
 
 
+def test_the_report_does_not_go_over_the_journal(engine: Cli) -> None:
+    done = engine("run", "--for", "1s", "--journal", "J", "--json", "J")
+
+    assert (done.code, done.out, done.err.count("\n")) == (2, "", 1)
+    assert "J: is used here; name another file to write" in done.err
+
+
 def test_the_demonstration_trades_and_ends_in_time(engine: Cli) -> None:
     done = engine("run", "--for", "10s", "--flatten", "--json", "out.json")
     report = engine.report("out.json")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import time
 from pathlib import Path
@@ -42,7 +43,8 @@ def test_the_rows_of_the_charts_are_shown(engine: Cli) -> None:
 
 def test_an_interrupt_shows_what_was_found(engine: Cli) -> None:
     process = engine.start(
-        "verify", "--max-states", "1000000", "--jobs", "2", "--json", "report.json"
+        *("verify", "--max-states", "1000000", "--jobs", "2", "--json", "report.json"),
+        start_new_session=True,
     )
     children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
     if not children.exists():
@@ -50,7 +52,7 @@ def test_an_interrupt_shows_what_was_found(engine: Cli) -> None:
     deadline = time.monotonic() + PATIENCE_S
     while not children.read_text() and time.monotonic() < deadline:
         time.sleep(0.02)
-    process.send_signal(signal.SIGINT)
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to all its processes
     out, err = process.communicate(timeout=PATIENCE_S)
 
     assert (process.returncode, err) == (130, "")

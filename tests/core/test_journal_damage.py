@@ -12,6 +12,7 @@ import pytest
 from engine.commands import Cancel
 from engine.errors import JournalError
 from engine.journal import Journal, Record
+from engine.journal_chain import JournalReader
 from engine.journal_files import read_head
 from tests.core.journals import ROOT, fill, run, written
 
@@ -81,6 +82,20 @@ def test_no_flipped_bit_anywhere_in_the_files_changes_the_history(place: Path) -
         refused += refuses_or_is_whole(place, whole)
 
     assert refused > 50
+
+
+def test_whoever_only_reads_a_file_with_a_hole_is_told_in_one_line(place: Path) -> None:
+    written(place, 30)
+    whole = read_all(place)
+    content = place.read_bytes()
+    for begin in range(0, len(content), 512):
+        place.write_bytes(content[:begin] + bytes(512) + content[begin + 512 :])
+        try:
+            with JournalReader(place) as reader:
+                assert reader.hash_at(7) in (whole[6].hash, None)
+                assert list(reader.records()) == whole
+        except JournalError as problem:
+            assert "\n" not in str(problem)
 
 
 @pytest.mark.parametrize(

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import stat
 from pathlib import Path
 
 import pytest
 
 from engine.errors import UserError
-from engine.monitor.files import check_writable, write_json, write_whole
+from engine.monitor.files import check_outputs, check_writable, write_json, write_whole
 
 
 def test_a_report_replaces_the_one_before(tmp_path: Path) -> None:
@@ -37,6 +38,47 @@ def test_a_private_file_is_private(tmp_path: Path) -> None:
     write_whole(tmp_path / "J-sim", b"{}", mode=0o600)
 
     assert stat.S_IMODE((tmp_path / "J-sim").stat().st_mode) == 0o600
+
+
+def test_a_pipe_or_a_device_is_written_to_and_stays(tmp_path: Path) -> None:
+    """A report to /dev/null of root must not make a file of it."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        check_writable(pipe)
+        write_whole(pipe, b"new")
+        assert os.read(reader, 9) == b"new"
+    finally:
+        os.close(reader)
+    assert stat.S_ISFIFO(pipe.stat().st_mode)
+
+
+def test_what_a_link_leads_to_is_replaced(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to("out")
+
+    for body in (b"new", b"newer"):
+        write_whole(tmp_path / "link", body)
+        assert (tmp_path / "out").read_bytes() == body
+    assert (tmp_path / "link").is_symlink()
+
+
+def test_minus_is_standard_output(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    write_whole(Path("-"), b"new")
+
+    assert capfdbinary.readouterr().out == b"new"
+
+
+def test_an_output_is_neither_read_nor_named_twice(tmp_path: Path) -> None:
+    ticks, out = tmp_path / "ticks.csv", tmp_path / "out"
+    ticks.touch()
+    check_outputs([out, None, Path("/dev/null"), Path("/dev/null")], [ticks, None])
+
+    with pytest.raises(UserError, match="is used here; name another file to write"):
+        check_outputs([tmp_path / "." / "ticks.csv"], [ticks])
+    for twice in (out, Path("-")):
+        with pytest.raises(UserError, match="named for two outputs"):
+            check_outputs([twice, None, twice], [ticks])
 
 
 @pytest.mark.parametrize("name", ["missing/out.json", "."])

@@ -20,6 +20,7 @@ from engine.commands import Place
 from engine.errors import JournalError, UserError
 from engine.inputs import ErrorReported
 from engine.journal import Journal
+from engine.journal_files import head_path
 from engine.journal_store import archives, chained
 from engine.replay.decider import Decider, Failed
 from engine.replay.other_version import OtherVersion
@@ -355,6 +356,35 @@ def test_the_command_shows_what_another_version_would_do(
     at = next(number for number, line in enumerate(lines) if "Place" in line)
     assert lines[at].startswith("    recorded  Place ")
     assert lines[at + 1].startswith("    other     Place ")
+
+
+def test_a_journal_that_has_lost_its_end_is_damaged(journal: Path, tmp_path: Path) -> None:
+    for path in (journal, head_path(journal)):
+        shutil.copy(path, tmp_path / path.name)
+    with closing(sqlite3.connect(tmp_path / "J")) as connection:
+        ((count,),) = connection.execute("SELECT max(seq) FROM record").fetchall()
+        connection.execute("DELETE FROM record WHERE seq > ?", (count - 3,))
+        connection.commit()
+    done = shell(tmp_path / "J")
+
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert f"{count} records were durable, {count - 3} are here" in done.stderr
+
+
+def test_json_on_standard_output_stands_alone_there(journal: Path) -> None:
+    done = shell(journal, "--json", "-")
+
+    assert json.loads(done.stdout)["differences"] == []
+    assert "this version: every decision as it was recorded" in done.stderr
+
+
+def test_a_report_does_not_go_over_the_journal(journal: Path) -> None:
+    before = journal.read_bytes()
+    done = shell(journal, "--json", journal)
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == f"engine: {journal}: is used here; name another file to write\n"
+    assert journal.read_bytes() == before
 
 
 def test_the_command_refuses_what_is_not_there(tmp_path: Path) -> None:

@@ -52,6 +52,10 @@ def test_json_on_standard_output_stands_alone_there(place, found):
     assert "sortino" in done.stderr
 
 
+def test_that_nothing_was_wanted_is_told(place):
+    assert shell("report", place, "--symbol", "ibm").stdout.endswith("\nno trades\n")
+
+
 @pytest.mark.parametrize(
     ("words", "told"),
     [

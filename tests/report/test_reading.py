@@ -236,6 +236,13 @@ def test_excursions_reach_the_exit_and_with_ticks_at_least_as_far(found, place):
     )
 
 
+def test_trades_without_ticks_are_told(found, place):
+    _, market = generated(["IBM"], seed=7, ticks_per_s=0.5)
+    (said,) = [one for one in facts(told(place, ticks=market)) if one.startswith("mae and mfe")]
+    blind = sum(one.symbol == "SPY" for one in found.trades)
+    assert f"but of {blind} trades (SPY) there are none" in said
+
+
 def test_only_what_is_wanted(found, place):
     ibm = told(place, Wanted(symbols=("IBM",)))
     assert ibm.trades == [one for one in found.trades if one.symbol == "IBM"]

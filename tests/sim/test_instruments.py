@@ -68,6 +68,25 @@ def test_holidays_and_early_closes_are_a_table():
     assert text == "20131129:0400-20131129:1700"
 
 
+@pytest.mark.parametrize(
+    ("day", "hour"),
+    [
+        (date(2013, 11, 29), 13),  # the day after Thanksgiving
+        (date(2024, 11, 29), 13),
+        (date(2013, 11, 22), 16),
+        (date(2013, 7, 3), 13),
+        (date(2015, 7, 2), 16),  # 4 July is a Saturday: the holiday is Friday the third
+        (date(2013, 12, 24), 13),
+        (date(2022, 12, 23), 16),  # Christmas is a Sunday
+        (date(2013, 12, 26), 16),
+    ],
+)
+def test_half_days_end_at_one(day, hour):
+    _, closes = instruments.session(day)
+    assert instruments.local_time(closes).time() == time(hour)
+    assert instruments.sessions(day, day) == (instruments.session(day),)
+
+
 def test_questions_about_a_moment(hours):
     opens, closes = hours[0]
     asked = Hours(hours)

@@ -27,6 +27,12 @@ def test_ticks_are_read_in_file_order_with_the_exchanges_clock(tmp_path, name):
     ]
 
 
+def test_a_mark_of_utf_8_before_the_header_is_no_part_of_it(tmp_path):
+    path = tmp_path / "IBM-20131007.csv"
+    path.write_text(ROWS, "utf-8-sig")
+    assert len(list(market.read_ticks(path))) == 3
+
+
 @pytest.mark.parametrize(
     ("rows", "words"),
     [

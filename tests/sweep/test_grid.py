@@ -16,6 +16,7 @@ MISTAKES = [
     ('[settings]\n"strategy.stp" = [1]\n', "line 2: strategy.stp = 1: strategy: unknown key"),
     ('[settings]\n"strategy.stop.percent" = [\n1.0,\n-1.0]\n', "line 4: strategy.stop.percent = -"),
     ('[settings]\n"strategy.stop.percent" = 1.0\n', "must be a list of the values to try, not 1.0"),
+    ('[settings]\n"strategy.stop.percent" = []\n', "a list of the values to try, not an empty one"),
     ("settings = 3\n", "line 1: settings must be a table, not 3"),
     ('[settings]\n"strategy..stop" = [1]\n', "write the path of a setting, as strategy.stop.perc"),
     ('[settings]\n"strategy.bar_s.x" = [1]\n', "strategy.bar_s.x = 1: strategy.bar_s: must be a"),
