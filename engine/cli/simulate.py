@@ -6,7 +6,7 @@ import re
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import Final
 
@@ -31,7 +31,7 @@ from engine.campaign.trial import play
 from engine.cli.handlers import INTERRUPTED
 from engine.cli.progress import gauge
 from engine.errors import UserError
-from engine.monitor.files import check_writable, write_json, write_whole
+from engine.monitor.files import check_outputs, words_beside, write_json, write_whole
 from engine.sim import instruments
 from engine.verify import rows
 from engine.verify.jobs import processors
@@ -63,8 +63,7 @@ def simulate(options: SimulateOptions) -> int:
     """
     if options.replay is not None:
         return _replay(options.replay)
-    if options.json is not None:
-        check_writable(options.json)
+    check_outputs([options.json], [])
     if options.save is not None and not options.save.is_dir():
         raise UserError(f"{options.save}: is no directory; make it first")
     plan = _plan(options)
@@ -72,8 +71,9 @@ def simulate(options: SimulateOptions) -> int:
     with _progress(len(plan.seeds)) as show:
         found, interrupted = jobs.run(plan, show)
     took_s = time.monotonic() - began
-    _print(found, took_s, interrupted, options.rows)
-    saved = {} if interrupted else _shrink(found.failures, options.save)
+    with redirect_stdout(words_beside(options.json)):
+        _print(found, took_s, interrupted, options.rows)
+        saved = {} if interrupted else _shrink(found.failures, options.save)
     if options.json is not None:
         report = {"seconds": round(took_s, 3), "jobs": plan.jobs, "interrupted": interrupted}
         write_json(options.json, {**found.data(), **report, "saved": list(saved.values())})

@@ -6,7 +6,7 @@ import difflib
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import Final
 
@@ -16,7 +16,7 @@ from engine.cli.handlers import INTERRUPTED
 from engine.cli.progress import gauge
 from engine.cli.taken import taken
 from engine.errors import UserError
-from engine.monitor.files import check_writable, write_json, write_whole
+from engine.monitor.files import check_outputs, words_beside, write_json, write_whole
 from engine.verify import rows
 from engine.verify.explore import Tally
 from engine.verify.jobs import BEHIND, Bounds, Outcome, Show, explore_all, processors
@@ -50,8 +50,7 @@ def verify(options: VerifyOptions) -> int:
     """
     if options.replay is not None:
         return _replay(options.replay)
-    if options.json is not None:
-        check_writable(options.json)
+    check_outputs([options.json], [])
     if options.save is not None and not options.save.is_dir():
         raise UserError(f"{options.save}: is no directory; make it first")
     counts = taken(options.counted)
@@ -60,11 +59,12 @@ def verify(options: VerifyOptions) -> int:
     with _progress(options.max_states) as show:
         outcome = explore_all(chosen, bounds, show, options.rows)
     took_s = time.monotonic() - began
-    _print(outcome, took_s)
-    if options.rows:
-        rows.add(counts, outcome.counts)
-        sys.stdout.writelines(f"{line}\n" for line in ["", *rows.lines(counts)])
-    files = _save(outcome.tallies, options.save)
+    with redirect_stdout(words_beside(options.json)):
+        _print(outcome, took_s)
+        if options.rows:
+            rows.add(counts, outcome.counts)
+            sys.stdout.writelines(f"{line}\n" for line in ["", *rows.lines(counts)])
+        files = _save(outcome.tallies, options.save)
     if options.json is not None:
         write_json(options.json, _report(outcome, bounds.jobs, took_s, files, counts))
     if any(tally.violations for tally in outcome.tallies):

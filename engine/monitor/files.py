@@ -82,6 +82,8 @@ def write_whole(path: Path, body: bytes, mode: int = 0o644) -> None:
             Path(name).unlink(missing_ok=True)
             raise
     except OSError as problem:
+        if path == STDOUT and isinstance(problem, BrokenPipeError):
+            raise  # whoever reads it has enough
         raise UserError(f"{path}: cannot be written: {problem.strerror}") from None
 
 

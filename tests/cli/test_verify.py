@@ -28,6 +28,21 @@ def test_a_bounded_run_reports_what_it_saw(engine: Cli) -> None:
     assert "violations 0" in done.out
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("verify", "--max-states", "40", "--situation", "oco"),
+        ("simulate", "--seeds", "1", "--hours", "0.05"),
+    ],
+)
+def test_json_on_standard_output_stands_alone_there(engine: Cli, words: tuple[str, ...]) -> None:
+    done = engine(*words, "--json", "-")
+
+    assert done.code == 0, done.err
+    assert json.loads(done.out)["seconds"] > 0
+    assert "orders" in done.err or "violations 0" in done.err
+
+
 def test_the_rows_of_the_charts_are_shown(engine: Cli) -> None:
     (engine.folder / "tests.json").write_text('{"session": {"degraded": {"retry": 77000}}}')
     own = ("verify", "--max-states", "40", "--situation", "small-long", "--jobs", "1", "--rows")

@@ -69,6 +69,18 @@ def test_minus_is_standard_output(capfdbinary: pytest.CaptureFixture[bytes]) -> 
     assert capfdbinary.readouterr().out == b"new"
 
 
+def test_whoever_has_read_enough_is_no_mistake(monkeypatch: pytest.MonkeyPatch) -> None:
+    reads, writes = os.pipe()
+    os.close(reads)
+    with os.fdopen(writes, "w") as closed:
+        monkeypatch.setattr("sys.stdout", closed)
+        with pytest.raises(BrokenPipeError):
+            write_whole(Path("-"), b"new")
+        monkeypatch.undo()
+        with pytest.raises(BrokenPipeError):
+            closed.close()
+
+
 def test_an_output_is_neither_read_nor_named_twice(tmp_path: Path) -> None:
     ticks, out = tmp_path / "ticks.csv", tmp_path / "out"
     ticks.touch()
