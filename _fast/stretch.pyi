@@ -66,7 +66,7 @@ class Stretch:
         prices: NDArray[np.float64],
         sizes: NDArray[np.int64],
     ) -> None:
-        """What is to be played. Raises ValueError: unequal lengths."""
+        """What is to be played. Raises ValueError: unequal lengths, or a symbol of no place."""
     def load(
         self,
         place: int,

@@ -154,9 +154,11 @@ cdef class Stretch:
         self, const int64_t[::1] times, const int32_t[::1] symbols, const uint8_t[::1] kinds,
         const double[::1] prices, const int64_t[::1] sizes,
     ):
-        cdef Py_ssize_t n = times.shape[0]
+        cdef Py_ssize_t index, n = times.shape[0]
         if not (n == symbols.shape[0] == kinds.shape[0] == prices.shape[0] == sizes.shape[0]):
             raise ValueError("the columns are of equal length")
+        for index in range(n):
+            self.lane(symbols[index])  # nobody looks at the place again
         self.times, self.symbols, self.kinds = times, symbols, kinds
         self.prices, self.sizes = prices, sizes
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import attrs
+import numpy as np
 import pytest
 
 from _fast.market import Market
@@ -109,3 +110,11 @@ def test_what_it_has_no_room_for() -> None:
         loaded.unload(-1, book(), None)
     with pytest.raises(ValueError, match=f"at most {STREAMS}"):
         loaded.load(0, book(), None, ((QUOTES, 1),) * (STREAMS + 1), Levels(DAY_NS), Measured())
+
+
+@pytest.mark.parametrize("places", [[0, 2], [-1, 0]])
+def test_a_tick_of_a_symbol_that_is_not_there(places: list[int]) -> None:
+    count = len(places)
+    columns = np.zeros(count, np.uint8), np.ones(count), np.ones(count, np.int64)
+    with pytest.raises(ValueError, match=r"symbol (2|-1) of 2"):
+        stretch(2).over_columns(np.arange(count), np.array(places, np.int32), *columns)
