@@ -78,6 +78,7 @@ class Part:
     tranche: Tranche
     held: Decimal  # signed
     terms: Terms
+    stop_comes: bool = False  # one is about to be placed
 
     @property
     def size(self) -> Decimal:
@@ -101,16 +102,28 @@ def wants(context: Context, terms: Terms) -> list[Want]:
         part = Part(context, tranche, held, terms)
         if context.state in PROTECTING_STATES:
             found += _opening_given_up(part)
-            stops, targets = _protect(part, Role.STOP), _protect(part, Role.TARGET)
-            if any(isinstance(one, PlaceExit) for one in stops):
-                # A target that leaves is in no group with a stop that comes: it goes first.
-                found += [one for one in targets if isinstance(one, Withdraw)]
-                targets = [one for one in targets if not isinstance(one, Withdraw)]
+            stops = _protect(part, Role.STOP)
+            part = Part(context, tranche, held, terms, any(map(_comes, stops)))
+            targets = _protect(part, Role.TARGET)
+            if part.stop_comes:
+                # A target that leaves, or is for more than the stop that comes, goes first: in no
+                # group or in one, it could trade when that stop has.
+                found += [one for one in targets if _lessens(one)]
+                targets = [one for one in targets if not _lessens(one)]
             found += stops + targets + _trim(part)
         elif context.state in ENDING_STATES:
             found += _end(part)
         # frozen: what rests stays, nothing is added on doubtful truth
     return found
+
+
+def _comes(want: Want) -> bool:
+    return isinstance(want, PlaceExit)
+
+
+def _lessens(want: Want) -> bool:
+    amended = isinstance(want, AmendExit) and want.spec.quantity < want.order.spec.quantity
+    return amended or isinstance(want, Withdraw)
 
 
 def _opening_given_up(part: Part) -> list[Want]:
@@ -336,14 +349,20 @@ def _total(part: Part, order: Order) -> Decimal:
 def _growing(part: Part, order: Order) -> Decimal:
     """What the entry may still bring is in the size of an attached order, which the broker
     activates by what fills. In that of a target only while its stop is attached as well: the
-    group takes from one what the other trades, so both have to be of one size."""
-    if order.role is Role.TARGET and not _stop_attached(part):
-        return ZERO
+    group takes from one what the other trades, so both have to be of one size. A stop that stands
+    in for an attached one is only for what is held, and so is a target that could trade then."""
+    if order.role is Role.TARGET:
+        attached = _stops_attached(part)
+        if not any(attached):
+            return ZERO
+        stood_in = part.stop_comes or not all(attached)
+        if stood_in and not order.held_by_parent:
+            return ZERO
     return part.tranche.entry_rest if order.attached else ZERO
 
 
-def _stop_attached(part: Part) -> bool:
-    return any(order.attached and not order.dead for order in part.tranche.of(Role.STOP))
+def _stops_attached(part: Part) -> list[bool]:
+    return [order.attached for order in part.tranche.of(Role.STOP) if not order.dead]
 
 
 def _stuck(part: Part, order: Order, price: Decimal) -> bool:
@@ -374,11 +393,13 @@ def _beside_waiting(part: Part, role: Role, price: Decimal) -> list[Want]:
 def _another(part: Part, role: Role, price: Decimal) -> list[Want]:
     if part.tranche.failures.get(role, 0) >= part.terms.failures_max:
         return []
-    if role is Role.TARGET and part.tranche.entry_rest and _stop_attached(part):
+    if role is Role.TARGET and part.tranche.entry_rest and any(_stops_attached(part)):
         # An attached stop is for what the entry may still bring as well. A target beside it that
         # fills first would leave a stop larger than what is held; the target can wait.
         return []
     tranche, action = part.tranche, part.exit_action
+    if role is Role.TARGET and any(not (one.dead or one.resting) for one in tranche.of(role)):
+        return []  # the one before it is on its way out
     return [PlaceExit(tranche, part.held, role, action, part.size, price, True)]
 
 

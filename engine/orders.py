@@ -133,10 +133,11 @@ class Order:
     def milestone(self) -> Milestone:
         return Milestone.PREPARED if self.asked == OrderAsk.DRAFT else MILESTONE[self.reported]
 
-    def standing_at(self, asked: int, reported: int) -> tuple[int, bool, Milestone]:
+    def standing_at(self, asked: int, reported: int) -> tuple[int, bool, Milestone, int | None]:
         """All that cover and siblings see of the two regions: while it is the same, a report
-        has nothing to settle."""
-        return asked, self._active_at(reported), MILESTONE[reported]
+        has nothing to settle. Only reports of an order at work are alike to them."""
+        apart = None if reported in _AT_WORK else reported
+        return asked, self._active_at(reported), MILESTONE[reported], apart
 
     @property
     def sign(self) -> int:

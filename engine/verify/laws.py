@@ -60,6 +60,7 @@ def broken(before: Before, step: Step, after: World) -> Iterator[str]:
     if not after.moment.sound:
         yield from folds(after.core.state)
         yield from endings(after.core.state)
+        yield from _undone(after)
         after.moment.sound = True
     if after.sent:
         yield from _sendings(before, after)
@@ -72,6 +73,18 @@ def broken(before: Before, step: Step, after: World) -> Iterator[str]:
 
 
 # -- in every state ----------------------------------------------------------------------------
+
+
+def _undone(after: World) -> Iterator[str]:
+    """A step leaves nothing to be done: looked at once more, at the same time and without news,
+    nothing of it wants to be sent. What is left waits for whatever touches it next, and nobody
+    knows when that is."""
+    again = after.core.fork()
+    again.state.dirty = {*again.state.contexts, *again.state.groups}
+    for command in again.step((), after.now_ns).commands:
+        if isinstance(command, Place | Amend | Cancel):
+            said = f"{type(command).__name__} of {command.order_id}"
+            yield f"27: a step with no news sends what the one before has left undone: {said}"
 
 
 def _sendings(before: Before, after: World) -> Iterator[str]:

@@ -15,6 +15,7 @@ from engine.inputs import (
     Input,
     OrderOpened,
     OrderRequested,
+    OrderStatusReported,
     PositionReported,
     SnapshotEnded,
     SnapshotStarted,
@@ -27,7 +28,7 @@ from engine.sim.wireless import translate
 from statecharts.vocabulary import OrderReport
 from tests.core.bracketed import PROTECTED, order
 from tests.core.by_hand import answered
-from tests.core.desk import ACCOUNT, Desk
+from tests.core.desk import ACCOUNT, CLIENT, Desk
 from tests.core.test_core import bracket, desk, placed, sent
 
 
@@ -293,3 +294,19 @@ def test_52_an_order_error_that_names_no_order() -> None:
     assert [o.reported for o in d.core.state.orders.values() if not o.dead] == [
         r for r in reports if r != OrderReport.FILLED
     ]
+
+
+def test_a_stop_that_was_unknown_and_is_inactive_gets_a_successor_at_once() -> None:
+    """Neither of the two protects, and only one of them may come back: the word that tells them
+    apart has something to settle."""
+    d = desk()
+    d.signal("AAPL", "BUY")
+    stop = order(d, Role.STOP)
+    omit(d, stop, 1)
+    d.lose()
+    d.connect()
+    assert stop.reported == OrderReport.UNKNOWN
+    before, left = len(placed(d, Role.STOP)), stop.remaining
+    owner, zero = (stop.order_id, 0, CLIENT, 0), Decimal(0)
+    d.feed(OrderStatusReported(*owner, "Inactive", zero, left, zero, stop.why_held))
+    assert (stop.resting, len(placed(d, Role.STOP))) == (False, before + 1)

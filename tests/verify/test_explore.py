@@ -12,6 +12,7 @@ import pytest
 from engine import core, exits, reports
 from engine.exits import Withdraw
 from engine.inputs import ExecutionReported
+from engine.orders import Order
 from engine.positions import Ledger
 from engine.verify.explore import Tally, explore
 from engine.verify.scenario import parse, render, replay
@@ -108,6 +109,16 @@ def _silence_is_death(patch: pytest.MonkeyPatch) -> None:
     patch.setitem(core._DEADLINES, "answer", dead)
 
 
+def _heed_less(patch: pytest.MonkeyPatch) -> None:
+    """An order that was unknown and is inactive looks as before to who protects."""
+    standing_at = Order.standing_at
+
+    def standing(order: Order, asked: int, reported: int) -> Any:
+        return standing_at(order, asked, reported)[:3]
+
+    patch.setattr(Order, "standing_at", standing)
+
+
 @pytest.mark.parametrize(
     ("break_core", "name", "laws"),
     [
@@ -117,6 +128,7 @@ def _silence_is_death(patch: pytest.MonkeyPatch) -> None:
         (_cover_less, "bracket-short", {"0", "6"}),  # the core's own assertion, or law 6
         (_cover_more, "bracket-long", {"4"}),
         (_silence_is_death, "close-short", {"12"}),
+        (_heed_less, "slipped-long", {"27"}),
     ],
 )
 def test_a_broken_core_is_found_and_its_path_can_be_played(
