@@ -166,7 +166,7 @@ class Core:
         state = self.state
         if state.live:
             for order in living(context.orders):
-                if order.revived and not order.deadline_ns and not context.needs(order):
+                if order.unwanted and not context.needs(order):
                     out.cancel(order)
         event = name_rest(context)
         if event is not None and out.advance(context, event):

@@ -42,6 +42,7 @@ def on_resume(state: State, out: Outbox, asked: ResumeRequested) -> None:
     state.halt = None
     out.say(TradingResumedEvent, who=asked.who, why=asked.why)
     out.alert("warning", f"resumed by {asked.who}: {asked.why}")
+    state.touch_all()  # what was kept back may come
 
 
 def enforce(state: State, out: Outbox) -> None:

@@ -175,6 +175,12 @@ class Order:
         return self.asked == OrderAsk.RESTED and not self.dead
 
     @property
+    def unwanted(self) -> bool:
+        """Such an order has to be taken back now. Of one that is unknown the answer to the question
+        that is under way decides; while a cancel of it has no answer, it is not asked again."""
+        return self.revived and not self.deadline_ns and self.reported != OrderReport.UNKNOWN
+
+    @property
     def given_up(self) -> bool:
         """Proven absent, and nobody has asked for its end: it may live all the same."""
         return self.dead and self.absences >= ABSENCES_TO_PROVE and not self.risen_id

@@ -144,7 +144,7 @@ def settle_group(state: State, out: Outbox, group: Group) -> None:
     for leg in group.orders.values():
         unwanted = none_wanted or (decided and not leg.filled)
         living = leg.resting and leg.reported != OrderReport.UNKNOWN
-        if (unwanted and living) or (leg.revived and not leg.deadline_ns):
+        if (unwanted and living) or leg.unwanted:
             out.cancel(leg)
 
 

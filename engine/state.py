@@ -247,6 +247,9 @@ class State:
         """The owner of an order has something to settle in this step."""
         self.dirty.add(order.owner)
 
+    def touch_all(self) -> None:
+        self.dirty.update(self.contexts, self.groups)
+
     def digest(self) -> str:
         """A hash of everything that matters: equal states have equal digests."""
         return hashlib.blake2b(repr(_plain(self)).encode(), digest_size=16).hexdigest()

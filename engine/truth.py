@@ -84,7 +84,7 @@ def on_session(state: State, out: Outbox, changed: SessionChanged) -> None:
         # The broker layer vouches for every End marker of this epoch.
         state.doubts = False
         _conclude(state, out)
-        state.dirty.update(state.contexts)
+        state.touch_all()
         enforce(state, out)
         if out.now_ns // _DAY_NS != state.day_start_ns // _DAY_NS:
             state.day_start_ns = out.now_ns

@@ -312,7 +312,8 @@ class Broker:
             self.end(ticket.order_id)
         elif shares > 0:
             ticket = self._put(ticket._replace(quantity=ticket.quantity - shares))
-            self.tell_status(ticket, opened=True)
+            if ticket.phase != UNSENT:  # of which nothing is told
+                self.tell_status(ticket, opened=True)
 
     def correct(self, order_id: int, bust: bool) -> None:
         """The exchange takes the last execution back, or gives it another price."""

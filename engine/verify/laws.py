@@ -21,6 +21,7 @@ from engine.commands import Amend, Cancel, Place
 from engine.contexts import Context
 from engine.copies import copy_state
 from engine.orders import EXIT_ROLES, OPENING_ROLES, Order, Role
+from engine.tranches import Tranche
 from engine.verify.choices import Step
 from engine.verify.prints import fingerprint
 from engine.verify.situations import CHEAPEST
@@ -77,14 +78,16 @@ def broken(before: Before, step: Step, after: World) -> Iterator[str]:
 
 def _undone(after: World) -> Iterator[str]:
     """A step leaves nothing to be done: looked at once more, at the same time and without news,
-    nothing of it wants to be sent. What is left waits for whatever touches it next, and nobody
-    knows when that is."""
+    nothing of it wants to be sent, but what has its time already. What is left waits for whatever
+    touches it next, and nobody knows when that is."""
     again = after.core.fork()
-    again.state.dirty = {*again.state.contexts, *again.state.groups}
+    again.state.touch_all()
     for command in again.step((), after.now_ns).commands:
         if isinstance(command, Place | Amend | Cancel):
-            said = f"{type(command).__name__} of {command.order_id}"
-            yield f"27: a step with no news sends what the one before has left undone: {said}"
+            owner = again.state.orders[command.order_id].owner
+            if f"settle:{owner}" not in after.core.state.deadlines:
+                said = f"{type(command).__name__} of {command.order_id}"
+                yield f"27: a step with no news sends what the one before has left undone: {said}"
 
 
 def _sendings(before: Before, after: World) -> Iterator[str]:
@@ -102,8 +105,15 @@ def _sendings(before: Before, after: World) -> Iterator[str]:
             order = state.orders[command.order_id]
             context = state.contexts.get(order.owner)
             if context is not None and order.role in EXIT_ROLES:
-                removed = isinstance(command, Cancel)
-                yield from _uncovered(context, order) if removed else _crosses(context, order)
+                if isinstance(command, Cancel):
+                    yield from _uncovered(context, order)
+                elif not _lessens(command, order):
+                    yield from _crosses(context, order)
+
+
+def _lessens(amend: Amend, order: Order) -> bool:
+    """What makes an order smaller is right even where it does not go far enough."""
+    return order.confirmed_quantity is not None and amend.spec.quantity < order.confirmed_quantity
 
 
 def _placed(before: Before, after: World, context: Context, order: Order) -> Iterator[str]:
@@ -192,10 +202,18 @@ def _uncovered(context: Context, order: Order) -> Iterator[str]:
     if context.escalated:
         return  # it has triggered and does not fill: it makes way for a market order
     tranche = context.tranche_of(order)
-    others = [o.remaining for o in tranche.of(Role.STOP) if o is not order and o.active]
     own = sum((one.sign * one.filled for one in tranche.orders.values()), ZERO)
-    if max(others, default=ZERO) < min(abs(context.held), own * context.side):
+    if _stops(tranche, order) >= min(abs(context.held), own * context.side):
+        return
+    # Where one tranche has turned over, the others have less to protect than is their own.
+    if sum((_stops(one, order) for one in context.tranches), ZERO) < abs(context.held):
         yield f"6: stop {order.order_id} is cancelled while {context.held} held"
+
+
+def _stops(tranche: Tranche, but: Order) -> Decimal:
+    """Shares that the stops of a tranche protect without this one."""
+    others = [one.remaining for one in tranche.of(Role.STOP) if one is not but and one.active]
+    return max(others, default=ZERO)
 
 
 def _truth(world: World) -> Iterator[str]:

@@ -111,11 +111,13 @@ class Reader:
     ) -> Input:
         ticket = self.broker.tickets[order_id]
         stop = ticket.kind in STOPS and not ticket.percent
+        trailed = Decimal(100 + 5 * ticket.sign) if ticket.kind == "TRAIL" else None
         return OrderOpened(
             order_id, _PERM_ID + order_id, CLIENT, ticket.parent, ticket.ref, ACCOUNT, CON_ID,
             SYMBOL, _action(ticket.sign), Decimal(quantity), ticket.kind,
             price if ticket.kind == "LMT" else None, price if stop else None, "GTC",
             ticket.group, ticket.group_type, status,
+            trail_stop_price=trailed,
             trail_percent=price if ticket.percent else None,
         )  # fmt: skip
 

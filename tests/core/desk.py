@@ -193,7 +193,8 @@ class Desk:
             self.defined = True
         for kind in ("open_orders", "executions", "completed_orders", "positions"):
             answers += self.answer(Snapshot(kind))
-        self.feed(*answers, SessionChanged("SYNCED", self.epoch))
+        self.feed(*answers)  # it takes as many steps as they come in
+        self.feed(SessionChanged("SYNCED", self.epoch))
 
     def lose(self) -> None:
         self.linked = False

@@ -147,3 +147,13 @@ def test_a_leg_that_nobody_knows_of_is_taken_back_when_it_is_known_again() -> No
     halt(d, 2)
     d.heal()
     assert d.live("AAPL") == []
+
+
+def test_an_add_that_a_halt_kept_back_is_placed_when_it_is_resumed() -> None:
+    d = desk(double_down={"levels": [0.5]}, entry={"type": "limit", "offset": {"amount": 1}})
+    d.signal("AAPL", "BUY")
+    halt(d, 1)
+    d.trade("AAPL", 98.99)
+    assert d.live("AAPL") == ["SELL 100 LMT 103.00", "SELL 100 STP 93.00"]
+    d.feed(ResumeRequested("operator", "it was a drill"))
+    assert d.live("AAPL")[0] == "BUY 100 LMT 96.00"

@@ -23,7 +23,8 @@ from engine.inputs import (
 )
 from engine.orders import Order, Role
 from engine.sim.policies import Policies
-from engine.sim.wireless import order_of
+from engine.sim.records import OrderNotice
+from engine.sim.wireless import order_of, translate
 from engine.view import orders_at_broker
 from statecharts.vocabulary import OcoState, OrderAsk, OrderReport
 from tests.core.desk import ACCOUNT, CLIENT, Desk
@@ -215,3 +216,45 @@ def test_a_stop_that_came_back_is_needed_while_it_protects_and_another_can_follo
     context.tranches[0].oca_group = stop.spec.oca_group
     context.ledger.position.quantity = Decimal(0)  # another tranche has sold what this one holds
     assert not context.needs(stop)
+
+
+def test_a_leg_that_lives_although_the_other_has_filled_while_we_were_away_is_taken_back() -> None:
+    """What the answers tell while the session begins is settled when it has begun."""
+    d = desk()
+    legs = OcoLeg("BUY", "LMT", Decimal(95)), OcoLeg("BUY", "STP", Decimal(110))
+    d.feed(OcoRequested("pair", "AAPL", Decimal(10), legs, d.quotes["AAPL"]))
+    (group,) = d.core.state.groups.values()
+    first, second = group.orders.values()
+    alive = [told for one in d.exchange.open_orders() for told in translate(OrderNotice(one))]
+    d.lose()
+    d.quote("AAPL", 94.0, 94.5)
+    before = d.retell
+
+    def stale(asked: Snapshot, answer: list[Input]) -> list[Input]:
+        told = before(asked, answer)
+        if asked.kind != "open_orders":
+            return told
+        return [told[0], *(one for one in alive if one.order_id == second.order_id), *told[1:]]
+
+    d.retell = stale
+    d.courier.used = True  # the broker knows better
+    d.connect()
+    assert first.filled == 10
+    assert [one.order_id for one in sent(d, Cancel)] == [second.order_id]
+
+
+def test_one_that_came_back_and_is_unknown_is_not_taken_back_before_it_is_known() -> None:
+    """The round of questions decides: whatever touches the trade meanwhile asks nothing again."""
+    d = desk()
+    d.signal("AAPL", "BUY")
+    target = next(o for o in d.core.state.orders.values() if o.role is Role.TARGET)
+    target.asked, target.reported = OrderAsk.RESTED, OrderReport.UNKNOWN
+    d.linked = False  # what the core asks because of it is not the theme here
+    d.core.state.dirty.add(target.owner)
+    commands = d.core.step((), d.now_ns).commands
+    assert [one for one in commands if isinstance(one, Cancel)] == []
+    told = OrderStatusReported(
+        target.order_id, 0, CLIENT, 0, "Submitted", Decimal(0), Decimal(300), Decimal(0), ""
+    )
+    commands = d.core.step((told,), d.now_ns).commands
+    assert [one.order_id for one in commands if isinstance(one, Cancel)] == [target.order_id]
