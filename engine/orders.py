@@ -101,6 +101,7 @@ class Order:
     absences: int = 0  # complete snapshots in which it was missing
     overtold_ns: int = 0  # since when a status counts more and nothing is missing; 0 = it does not
     attached: bool = False  # a child: the broker holds it until its parent fills
+    contradicted: bool = False  # its death was, and it has not been asked to go since then
     risen_id: int = 0  # it was given up, and the broker lists it under this number; 0 = it does not
 
     def step(self, event: OrderEvent) -> bool:
@@ -176,9 +177,11 @@ class Order:
 
     @property
     def unwanted(self) -> bool:
-        """Such an order has to be taken back now. Of one that is unknown the answer to the question
-        that is under way decides; while a cancel of it has no answer, it is not asked again."""
-        return self.revived and not self.deadline_ns and self.reported != OrderReport.UNKNOWN
+        """Such an order has to be taken back now: once at once, and again when the question that is
+        under way has shown that it lives. In between its answers would be asked for again and
+        again."""
+        known = self.contradicted or self.reported != OrderReport.UNKNOWN
+        return self.revived and not self.deadline_ns and known
 
     @property
     def given_up(self) -> bool:

@@ -107,6 +107,7 @@ class Outbox:
         assert self.state.live, f"order {order.order_id} would be cancelled without a session"
         taken = order.step(OrderEvent.CANCEL)
         assert taken, f"order {order.order_id} cannot be cancelled from its state"
+        order.contradicted = False
         self._await_answer(order)
         self.commands.append(Cancel(order.order_id))
         self.say_of(order, OrderStatusEvent, previous="placed")

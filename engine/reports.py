@@ -73,7 +73,9 @@ def report(state: State, out: Outbox, order: Order, event: OrderEvent, why: str 
         _answered(state, order)
     if reported == OrderReport.UNKNOWN:
         state.doubts = True
-    if reported in DEAD and before_report not in DEAD:
+    if before_report in DEAD and reported not in DEAD:
+        order.contradicted = True
+    elif reported in DEAD and before_report not in DEAD:
         _died(state, out, order, why, asked_for=before_ask == OrderAsk.CANCELLING)
     out.say_of(order, OrderStatusEvent, previous=status_word(before_ask, before_report))
 

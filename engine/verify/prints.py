@@ -199,6 +199,7 @@ def _order(order: Order, now_ns: int, since_ns: int | None) -> Hashable:
         None if refused is None else (refused.quantity, refused.aux_price, refused.limit_price),
         bool(order.deadline_ns),
         order.absences,
+        order.contradicted,
         order.risen_id,
         order.overtold_ns and max(order.overtold_ns - now_ns, -STEADY_NS),
         None if order.dead else max(order.placed_ns - now_ns, -STEADY_NS),

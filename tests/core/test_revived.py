@@ -258,3 +258,24 @@ def test_one_that_came_back_and_is_unknown_is_not_taken_back_before_it_is_known(
     )
     commands = d.core.step((told,), d.now_ns).commands
     assert [one.order_id for one in commands if isinstance(one, Cancel)] == [target.order_id]
+
+
+def test_one_that_comes_back_is_asked_to_go_at_once_and_again_when_it_is_known() -> None:
+    d = desk()
+    d.signal("AAPL", "BUY")
+    target = next(o for o in d.core.state.orders.values() if o.role is Role.TARGET)
+    d.feed(ErrorReported(target.order_id, 201, "Order rejected - reason: no"))
+    assert target.dead
+    d.linked = False  # what the core asks because of it is not the theme here
+
+    def cancels(*inputs: Input) -> list[int]:
+        found = d.core.step(inputs, d.now_ns).commands
+        return [one.order_id for one in found if isinstance(one, Cancel)]
+
+    owner, zero = (target.order_id, 0, CLIENT, 0), Decimal(0)
+    told = OrderStatusReported(*owner, "Submitted", zero, Decimal(300), zero, "")
+    assert cancels(told) == [target.order_id]
+    assert target.reported == OrderReport.UNKNOWN
+    d.now_ns += 10 * SECOND_NS  # nobody answers
+    assert cancels() == []
+    assert cancels(told) == [target.order_id]
