@@ -164,6 +164,7 @@ def reverse(state: State, out: Outbox, context: Context, market: MarketView) -> 
     wish, context.reverse_to = context.reverse_to, None
     if wish is None:
         return
+    state.dirty.add(context.number)  # it is kept for a while only, now that nothing waits for it
     reason: Reason | None
     if out.now_ns > context.reverse_before_ns:
         reason = Reason.REVERSAL_TIMED_OUT
