@@ -16,6 +16,7 @@ import orjson
 
 from engine.commands import (
     Amend,
+    AskAccount,
     Cancel,
     Command,
     Follow,
@@ -29,7 +30,9 @@ from engine.config import CONVERTER, Config
 from engine.core import Core
 from engine.events import BaseEvent
 from engine.inputs import (
+    AccountReported,
     AccountsListed,
+    AccountValue,
     ExecutionReported,
     Input,
     InstrumentDefined,
@@ -64,6 +67,10 @@ MILLISECOND = 1_000_000
 ROUNDS_MAX = 100  # of question and answer within one instant
 CLIENT, ACCOUNT = 17, "DU1234567"
 Retell = Callable[[Snapshot, list[Input]], list[Input]]
+
+
+def account_worth(amount: str, account: str = ACCOUNT) -> AccountReported:
+    return AccountReported(account, (AccountValue("NetLiquidation", amount, "USD"),))
 
 
 class Courier:
@@ -159,6 +166,7 @@ class Desk:
         self.answers: list[list[Command]] = []  # of the core, one for each record
         self.digests: dict[int, str] = {}  # by the number of records before it
         self.quotes: dict[str, MarketView] = {}
+        self.worth: str | None = "1000000"  # of the account, where that is asked; None: no answer
         self.signals = 0
         self.watches = Watches()
         self.epoch = 0
@@ -346,6 +354,8 @@ class Desk:
         assert self.linked, f"sent without a link: {command}"
         if isinstance(command, Snapshot):
             return self.answer(command)
+        if isinstance(command, AskAccount):
+            return [] if self.worth is None else [account_worth(self.worth)]
         if self.courier.loses_request():
             return []
         if isinstance(command, Cancel):
