@@ -102,7 +102,7 @@ ENGINE = _words(
     sweep.rows sweep.tables sweep.heat_map sweep.sweep
     replay.decider replay.other_version replay.difference replay.replay
     replay.tick_files
-    cli.words cli.progress cli.options cli.settings cli.broker cli.control cli.journal
+    cli.words cli.outputs cli.progress cli.options cli.settings cli.broker cli.control cli.journal
     cli.handlers cli.halt_signals cli.reload cli.taken cli.charts cli.run cli.report
     cli.backtest cli.sweep cli.sim cli.verify cli.simulate cli.demo_api cli.check cli.explain
     cli.new cli.replay cli.wire cli.record cli.arguments cli.files cli.sweeps cli.upkeep cli.app
