@@ -40,6 +40,7 @@ def refused(done: Ended, *words: str) -> None:
         ("IBM-20240103.csv", HEAD + "34200000,B,10,100\n34200001,X,10,100\n", ["line 3", "'X'"]),
         ("IBM-20240103.csv.gz", "not gzip", ["gzip"]),
         ("IBM-20240103.csv", None, ["No such file"]),
+        ("nothing.csv", None, ["cannot be read", "No such file"]),
     ],
 )
 def test_a_tick_file(here: Here, name: str, body: str | None, words: list[str]) -> None:
