@@ -152,6 +152,7 @@ def test_the_state_of_a_simulator_that_is_none(here: Here) -> None:
     ],
 )
 def test_an_option(here: Here, arguments: list[str], words: list[str]) -> None:
+    (here.folder / "IBM-20240103.csv").touch()
     refused(here("run", *arguments), *words)
 
 
