@@ -70,6 +70,11 @@ class Snapshot(Command):
 
 
 @frozen
+class AskAccount(Command):
+    """Ask the broker what the account is worth: by itself it tells only what has changed."""
+
+
+@frozen
 class LookAtMarket(Command):
     """A decision that waited (a reversal, now flat) needs today's price, not that of its signal.
     The runtime answers with MarketSeen in the next batch."""

@@ -18,6 +18,7 @@ from typing import Any, Final
 import attrs
 
 from engine import (
+    account,
     armed,
     decisions,
     direct,
@@ -332,6 +333,7 @@ _DEADLINES: Final[dict[str, Callable[[State, Outbox, str], None]]] = {
     "past": _past_due,
     "partial": _rest_overdue,
     "beyond": stops.overdue,
+    "account": account.ask_account,
 }
 
 
@@ -393,12 +395,6 @@ def _on_accounts(state: State, _: Outbox, listed: AccountsListed) -> None:
         state.account = listed.accounts[0]
 
 
-def _on_account(state: State, out: Outbox, seen: AccountReported) -> None:
-    state.account_told_ns = out.now_ns
-    for told in seen.values:
-        state.account_values[f"{seen.account}:{told.key}:{told.currency}"] = told.value
-
-
 def _on_noticed(_: State, out: Outbox, seen: Noticed) -> None:
     out.alert(seen.level, seen.text)
 
@@ -435,7 +431,7 @@ _HANDLERS: Final[dict[type[Input], Callable[[State, Outbox, Any], None]]] = {
     SnapshotEnded: truth.on_snapshot_ended,
     InstrumentDefined: _on_instrument,
     AccountsListed: _on_accounts,
-    AccountReported: _on_account,
+    AccountReported: account.on_account,
     TimerElapsed: _on_timer,
     Started: _on_started,
     Stopped: _on_stopped,

@@ -31,6 +31,14 @@ class ConnectError(UserError):
     """TWS cannot be reached, stays silent, or talks a version that is not supported."""
 
 
+class OutputError(UserError):
+    """Standard output takes no more; ``enough``: whoever reads it has gone."""
+
+    def __init__(self, text: str, enough: bool) -> None:
+        super().__init__(text)
+        self.enough = enough
+
+
 class PeerError(EngineError):
     """Bytes from the network that make no sense."""
 

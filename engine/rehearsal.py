@@ -15,6 +15,7 @@ import orjson
 
 from engine.commands import (
     Amend,
+    AskAccount,
     Cancel,
     Command,
     Follow,
@@ -87,14 +88,16 @@ class Rehearsal:
         self._exchange: Final = Exchange([self.instrument], ACCOUNT, free, 1, self.now_ns, 7)
         self._watches: Final = Watches()
         self._signals = 0
-        self._begin(config, equity)
+        values = (AccountValue("NetLiquidation", str(equity), "USD"),)
+        self._worth: Final = AccountReported(ACCOUNT, values)
+        self._begin(config)
 
     @property
     def context(self) -> Context | None:
         """The trade under way."""
         return self.core.state.current.get(self.symbol)
 
-    def _begin(self, config: Config, equity: Decimal) -> None:
+    def _begin(self, config: Config) -> None:
         settings = orjson.dumps(CONVERTER.unstructure(config)).decode()
         self._feed(Started("try", "rehearsal", settings, CLIENT, ACCOUNT))
         self._feed(SessionChanged("START", EPOCH))
@@ -103,7 +106,7 @@ class Rehearsal:
             OrderIdGranted(1),
             AccountsListed((ACCOUNT,)),
             SessionChanged("HANDSHAKE_DONE", EPOCH),
-            AccountReported(ACCOUNT, (AccountValue("NetLiquidation", str(equity), "USD"),)),
+            self._worth,
         )
         told: list[Input] = [InstrumentDefined(self.instrument)]
         for kind in ("open_orders", "executions", "completed_orders", "positions"):
@@ -180,6 +183,8 @@ class Rehearsal:
             return []  # what they say is supposed
         if isinstance(command, Snapshot):
             return truth(self._exchange, command.kind, EPOCH)
+        if isinstance(command, AskAccount):
+            return [self._worth]
         if isinstance(command, Cancel):
             notices = self._exchange.cancel(CLIENT, command.order_id)
         else:

@@ -13,6 +13,7 @@ from typing import Final
 
 import attrs
 
+from engine.account import watch_account
 from engine.commands import Watch
 from engine.config import SECOND_NS, Strategy, from_record
 from engine.contexts import Context
@@ -78,6 +79,7 @@ def on_settings(state: State, out: Outbox, changed: SettingsChanged) -> None:
         out.refuse(Reason.DUPLICATE_REFERENCE, "", "settings", changed.digest)
         return
     state.config = config
+    watch_account(state, out)
     _replace(state, out, (*own, *others))
     for rule_id in before.keys() - {rule.id for rule in own}:
         _forget_counts(state, before[rule_id])

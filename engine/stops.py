@@ -3,7 +3,9 @@
 Triggered is not filled: a halt, a gap through a stop-limit, an exchange that lost it. When the
 price has stayed behind the stop for longer than the policy allows, in a market that trades, the
 stop is taken back and what is held leaves at the market. Never both at once: what the stop works
-on would block the market order, or double it.
+on would block the market order, or double it. Nor is the stop made into a market order: TWS refuses
+changes of type that it does not like (329), and changes of a member of a group, now with the order
+kept and now with it dropped; to find out would take longer than the way that is always open.
 """
 
 from __future__ import annotations

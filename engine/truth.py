@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from decimal import Decimal
 from typing import Final, get_args
 
+from engine.account import watch_account
 from engine.charts import NO_ROW, SESSION
 from engine.commands import Cancel, Snapshot
 from engine.contexts import ENDING_STATES
@@ -86,6 +87,7 @@ def on_session(state: State, out: Outbox, changed: SessionChanged) -> None:
         _conclude(state, out)
         state.touch_all()
         enforce(state, out)
+        watch_account(state, out)
         if out.now_ns // _DAY_NS != state.day_start_ns // _DAY_NS:
             state.day_start_ns = out.now_ns
 
@@ -94,6 +96,7 @@ def _rebase(state: State, now_ns: int) -> None:
     """Begin a connection's time. A clock that was set back, or a simulated exchange that began
     its day anew, must not leave deadlines in a future that never comes."""
     state.deadlines = _patience(state, now_ns)
+    state.account_told_ns = min(state.account_told_ns, now_ns)
     grace = state.scaled(state.config.timing.late_fill_grace_s)
     for order in state.orders.values():
         if order.dead and order.reported != OrderReport.CLOSED:

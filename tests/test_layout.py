@@ -37,14 +37,14 @@ ENGINE = _words(
     event_streams bus
     charts sizing deadlines positions orders tranches contexts exits groups brackets recent
     risk state copies invariants outbox tws_errors watches holdings crowd portfolio
-    entries adds stops foreign reports
+    account entries adds stops foreign reports
     direct rulebook armed intents halts executions decisions settlement truth core calm stillness
     daybook
     codec disk journal_files journal_store journal_chain snapshots journal
     image recovery retrace recorder capture
     broker.errors broker.clock broker.pacing broker.templates broker.library broker.definitions
     broker.requests broker.order_messages broker.historical_data broker.inbound broker.history
-    broker.sync broker.feed
+    broker.sync broker.account_question broker.feed
     broker.accounts broker.transport broker.sockets broker.connection broker.link broker.handshake
     broker.upstream broker.session
     signals.schema signals.files
@@ -102,7 +102,7 @@ ENGINE = _words(
     sweep.rows sweep.tables sweep.heat_map sweep.sweep
     replay.decider replay.other_version replay.difference replay.replay
     replay.tick_files
-    cli.words cli.progress cli.options cli.settings cli.broker cli.control cli.journal
+    cli.words cli.outputs cli.progress cli.options cli.settings cli.broker cli.control cli.journal
     cli.handlers cli.halt_signals cli.reload cli.taken cli.charts cli.run cli.report
     cli.backtest cli.sweep cli.sim cli.verify cli.simulate cli.demo_api cli.check cli.explain
     cli.new cli.replay cli.wire cli.record cli.arguments cli.files cli.sweeps cli.upkeep cli.app

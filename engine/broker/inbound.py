@@ -29,6 +29,7 @@ from engine.broker.order_messages import (
 from engine.errors import DecodeError
 from engine.inputs import (
     AccountsListed,
+    AccountValue,
     ErrorReported,
     Input,
     OrderIdGranted,
@@ -40,6 +41,8 @@ CONTRACT: Final = 10
 HISTORY: Final = 17
 CONTRACT_END: Final = 52
 ACCOUNT_END: Final = 54
+ACCOUNT_SUMMARY: Final = 63
+ACCOUNT_SUMMARY_END: Final = 64
 MARKET_RULE: Final = 93
 COMPLETED_ORDER: Final = 101
 HISTORY_END: Final = 108
@@ -49,7 +52,7 @@ COMPLETED_MAX: Final = 4096
 _READ: Final = frozenset(
     {
         *(CONTRACT, HISTORY, CONTRACT_END, ACCOUNT_END, MARKET_RULE, COMPLETED_ORDER),
-        HISTORY_END,
+        *(ACCOUNT_SUMMARY, ACCOUNT_SUMMARY_END, HISTORY_END),
     }
 )
 _ENDS: Final = {53: "open_orders", 62: "positions", 102: "completed_orders"}
@@ -79,6 +82,24 @@ class ExecutionsEnded(Notice):
 class RuleDefined(Notice):
     rule_id: int
     increments: tuple[tuple[Decimal, Decimal], ...]  # (low edge, increment)
+
+
+@attrs.frozen
+class AccountNotice(Notice):
+    """Belongs to the answer to one question about the account."""
+
+    request_id: int
+
+
+@attrs.frozen
+class AccountTold(AccountNotice):
+    account: str
+    value: AccountValue
+
+
+@attrs.frozen
+class AccountEnded(AccountNotice):
+    pass
 
 
 @attrs.frozen
@@ -211,6 +232,19 @@ def _collector(ibapi: library.Library) -> Any:
                 for step in priceIncrements
             )
             self.found.append(RuleDefined(marketRuleId, bands))
+
+        def accountSummary(  # noqa: N802
+            self,
+            reqId: int,  # noqa: N803
+            account: str,
+            tag: str,
+            value: str,
+            currency: str,
+        ) -> None:
+            self.found.append(AccountTold(reqId, account, AccountValue(tag, value, currency)))
+
+        def accountSummaryEnd(self, reqId: int) -> None:  # noqa: N802,N803
+            self.found.append(AccountEnded(reqId))
 
         def historicalData(self, reqId: int, bar: Any) -> None:  # noqa: N802,N803
             prices = bar.open, bar.high, bar.low, bar.close

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import attrs
 
 from _fast.market import Market
 from _fast.reader import Reader
+from engine.broker.account_question import AccountQuestion
 from engine.broker.connection import Connection
 from engine.broker.inbound import Inbound
 from engine.broker.pacing import Pacer, Priority
 from engine.broker.requests import Requests
 from engine.broker.sync import RequestIds, Snapshots
 from engine.capture import Capture
-from engine.commands import Amend, Cancel, OrderSpec, Place
+from engine.commands import Amend, AskAccount, Cancel, Command, OrderSpec, Place
 from engine.errors import UserError
 from engine.inputs import ErrorReported, Instrument
 
@@ -31,6 +32,7 @@ class Link:
     requests: Requests
     inbound: Inbound
     snapshots: Snapshots
+    account: AccountQuestion
     pacer: Pacer
     _owed: bytes = b""  # the rest of frames of which a part has left
 
@@ -56,12 +58,27 @@ class Link:
             requests=requests,
             inbound=Inbound(version),
             snapshots=Snapshots(requests, ids),
+            account=AccountQuestion(requests, ids),
             pacer=Pacer(messages_per_s_max),
         )
 
     def submit(self, priority: Priority, frames: Sequence[bytes]) -> None:
         for frame in frames:
             self.pacer.submit(priority, frame)
+
+    def carry_out(
+        self, command: Command, instruments: Mapping[str, Instrument], priority: Priority | None
+    ) -> list[ErrorReported]:
+        """Queue what a command says; an error in TWS's own terms if it cannot be written."""
+        if isinstance(command, Place | Amend):
+            return self.place(command, instruments.get(command.symbol), priority)
+        if isinstance(command, AskAccount):
+            self.submit(Priority.QUERY, self.account.ask())
+        else:
+            told = f"{type(command).__name__} is no command for a broker"
+            assert isinstance(command, Cancel), told
+            self.cancel(command)
+        return []
 
     def place(
         self, command: Place | Amend, instrument: Instrument | None, priority: Priority | None

@@ -18,7 +18,7 @@ from engine.broker import library
 from engine.broker.templates import Layout, OrderValues, TemplateError, learn_cancel, learn_order
 from engine.commands import OrderSpec
 from engine.errors import UserError
-from engine.inputs import Instrument
+from engine.inputs import ACCOUNT_KEYS, Instrument
 from engine.money import wire_price
 
 RAW_MESSAGE_IDS: Final = 201  # from here every frame begins with four bytes of message id
@@ -241,6 +241,14 @@ class Requests:
 
     def account_updates(self, subscribe: bool, account: str) -> bytes:
         return self._frame(lambda client: client.reqAccountUpdates(subscribe, account))
+
+    def account_summary(self, request_id: int) -> bytes:
+        """Asks for the values that are judged by, of all accounts of the login."""
+        tags = ",".join(sorted(ACCOUNT_KEYS))
+        return self._frame(lambda client: client.reqAccountSummary(request_id, "All", tags))
+
+    def cancel_account_summary(self, request_id: int) -> bytes:
+        return self._frame(lambda client: client.cancelAccountSummary(request_id))
 
     def contract_details(self, request_id: int, symbol: str) -> bytes:
         """Asks for the US dollar stock ``symbol`` on SMART."""

@@ -19,7 +19,14 @@ from engine.broker.clock import ExchangeClock, due, pause
 from engine.broker.connection import Connection, LinkError
 from engine.broker.feed import Feed
 from engine.broker.handshake import shake
-from engine.broker.inbound import BarsEnded, BarsReceived, ExecutionsEnded, Notice, TimeTold
+from engine.broker.inbound import (
+    AccountNotice,
+    BarsEnded,
+    BarsReceived,
+    ExecutionsEnded,
+    Notice,
+    TimeTold,
+)
 from engine.broker.link import Link
 from engine.broker.order_messages import ACCOUNT_VALUE, PLAIN, Message, account_reported
 from engine.broker.pacing import Priority
@@ -28,7 +35,7 @@ from engine.broker.sync import KINDS, ORDER_ID_FIRST, Definitions, RequestIds
 from engine.broker.transport import Stopped, Transport
 from engine.broker.upstream import Upstream
 from engine.capture import Capture
-from engine.commands import Amend, Cancel, Command, Place, Snapshot
+from engine.commands import Command, Snapshot
 from engine.config import Broker, Strategy
 from engine.errors import ConnectError, DecodeError
 from engine.inputs import (
@@ -128,10 +135,9 @@ class Session:
         if self.link is None:
             return self._retry_ns
         times = [self._retry_ns, self._sync_ns, self._beat_ns, self._answer_ns, self._query_ns]
-        times.append(self.feed.proof_due_ns)
+        times += [self.feed.proof_due_ns, self.link.pacer.next_release_ns()]
         if self._state[0] == SessionState.LIVE:
             times += [self.definitions.prepare_ns, self.feed.next_history_ns()]
-        times.append(self.link.pacer.next_release_ns())
         return min([due for due in times if due is not None], default=None)
 
     # -- connecting ---------------------------------------------------------------------------
@@ -151,8 +157,7 @@ class Session:
             out += self._step(SessionEvent.RETRY)
         assert self.state is SessionState.CONNECTING, self.state
         self.epoch += 1
-        self.problem = None
-        self._retry_ns = None
+        self.problem = self._retry_ns = None
         newest = library.load().max_client_version
         try:
             connection = Connection.open(self.broker, should_stop, newest, self.transport)
@@ -247,7 +252,10 @@ class Session:
         elif isinstance(notice, BarsEnded):
             self.feed.bars_ended(notice.request_id, self.exchange_clock.now_ns(mono_ns))
         else:
-            frames, out = self.definitions.heard(notice, link.requests)
+            if isinstance(notice, AccountNotice):
+                frames, out = link.account.heard(notice, self.account)
+            else:
+                frames, out = self.definitions.heard(notice, link.requests)
             link.submit(Priority.QUERY, frames)
             return out
         return []
@@ -380,10 +388,8 @@ class Session:
     def perform(self, command: Command, priority: Priority | None = None) -> list[Input]:
         """Encode a command and queue it; ``flush`` (and ``on_time``) send what is queued, so an
         order command is durable before this call. Without a connection nothing is queued: the
-        core has been told of the loss, and treats the order as unknown.
-
-        Returns SnapshotStarted, or TWS's own error about an order that cannot be written.
-        """
+        core has been told of the loss, and treats the order as unknown. Returns SnapshotStarted,
+        or TWS's own error about an order that cannot be written."""
         link = self.link
         if link is None:
             self.dropped += 1
@@ -394,12 +400,7 @@ class Session:
                 waited = f"{command.kind} did not end in {limit_ns / SECOND_NS:g} s"
                 return self._lost(SessionEvent.SOCKET_CLOSED, f"{waited}: connecting anew")
             return self._ask(link, command.kind, self._sees_others)
-        if isinstance(command, Place | Amend):
-            instrument = self.definitions.instruments.get(command.symbol)
-            return [*link.place(command, instrument, priority)]
-        assert isinstance(command, Cancel), f"{type(command).__name__} is no command for a broker"
-        link.cancel(command)
-        return []
+        return [*link.carry_out(command, self.definitions.instruments, priority)]
 
     def flush(self, mono_ns: int) -> list[Input]:
         """Send what the pacing allows now. A connection that takes no bytes is lost."""

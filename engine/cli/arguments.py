@@ -7,9 +7,28 @@ from typing import Annotated
 
 import typer
 
+from engine.errors import DataFileError
+
+
+def there(paths: list[Path] | None) -> list[Path] | None:
+    """A name that is mistyped is told as a file that is not there, before anybody asks what kind of
+    file such a name would be."""
+    for path in paths or ():
+        try:
+            path.stat()
+        except OSError as problem:
+            raise DataFileError(f"{path}: cannot be read: {problem.strerror}") from None
+    return paths
+
+
 TickFiles = Annotated[
     list[Path] | None,
-    typer.Option("--ticks", metavar="FILE...", help="Ticks: CSV, Parquet, NumPy, LEAN, captures."),
+    typer.Option(
+        "--ticks",
+        metavar="FILE...",
+        callback=there,
+        help="Ticks: CSV, Parquet, NumPy, LEAN, captures.",
+    ),
 ]
 Symbols = Annotated[str, typer.Option("--symbols", metavar="A,B", help="What to trade.")]
 Seconds = Annotated[str, typer.Option("--for", metavar="TIME", help="End after 30s, 2m or 1h.")]

@@ -121,7 +121,7 @@ def _snapshot(reader: JournalReader, path: Path) -> tuple[bool, str]:
 
 def show(place: Path, wanted: Wanted) -> int:
     """Print what was recorded, a line for each input and command; the exit code."""
-    with JournalReader(place) as reader, _broken_pipe(), bar("reading") as progress:
+    with JournalReader(place) as reader, bar("reading") as progress:
         last = wanted.last
         plain = not wanted.symbols and not wanted.kinds
         after = max(wanted.after, reader.first - 1)
@@ -169,9 +169,8 @@ def export(place: Path, target: Path, after: int) -> int:
 @contextlib.contextmanager
 def _output(target: Path) -> Iterator[BinaryIO]:
     if target == STDOUT:
-        with _broken_pipe():
-            yield sys.stdout.buffer
-            sys.stdout.flush()
+        yield sys.stdout.buffer
+        sys.stdout.flush()
         return
     try:
         # Accounts and orders are in it.
@@ -182,12 +181,3 @@ def _output(target: Path) -> Iterator[BinaryIO]:
         raise UserError(f"{target}: is there already; name a new file") from None
     except OSError as problem:
         raise UserError(f"{target}: cannot be written: {problem.strerror}") from None
-
-
-@contextlib.contextmanager
-def _broken_pipe() -> Iterator[None]:
-    """Whoever reads has enough (``| head``): that is no mistake of anybody."""
-    try:
-        yield
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -10,9 +10,11 @@ import sys
 from collections.abc import Sequence
 from typing import Any, Final, NoReturn
 
-from engine.errors import UserError
+from engine.cli.outputs import Outputs
+from engine.errors import OutputError, UserError
 
 USER_ERROR: Final = 2
+CUT_SHORT: Final = 141  # the exit code of what SIGPIPE ended, as a shell has it
 # Options that take several values in a row: ``--ticks A B`` means ``--ticks A --ticks B``.
 SEVERAL: Final = frozenset({"--ticks", "--policy", "--fault", "--taken"})
 # Options that may stand without their number, and what that means.
@@ -21,23 +23,34 @@ BARE: Final = {"--web": "-1"}
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run one command and exit: 0 when it ended in good order, 2 after a mistake of the user
-    (told in one line), 1 after a defect of ours (told by its traceback)."""
+    (told in one line), 1 after a defect of ours (told by its traceback), 141 when whoever reads
+    its output had enough."""
     given = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
+    with Outputs():
+        try:
+            code = _command(given)
+            sys.stdout.flush()
+        except OutputError as problem:
+            if problem.enough:
+                sys.exit(CUT_SHORT)
+            _mistake(str(problem))
+        except UserError as problem:
+            _mistake(str(problem))
+        sys.exit(code)
+
+
+def _command(given: list[str]) -> int:
     from typer import BadParameter
 
     from engine.cli.app import app
 
     # The base of all mistakes in a command line: typer brings click along under a private name.
     mistake: Any = BadParameter.__mro__[2]
-
     try:
         code = app(spread(given), prog_name="engine", standalone_mode=False)
     except mistake as problem:
-        _mistake(f"{problem.format_message()} See engine --help.")
-    except UserError as problem:
-        _mistake(str(problem))
-    else:
-        sys.exit(code if isinstance(code, int) else 0)
+        raise UserError(f"{problem.format_message()} See engine --help.") from None
+    return code if isinstance(code, int) else 0
 
 
 def _mistake(text: str) -> NoReturn:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import signal
 import sys
 import threading
@@ -21,7 +20,7 @@ from engine.cli.progress import bar
 from engine.cli.reload import Reloader
 from engine.cli.settings import made_up, settings_of
 from engine.control import ControlServer, control_path
-from engine.errors import LimitError, UserError
+from engine.errors import LimitError, OutputError, UserError
 from engine.monitor.files import check_outputs, write_json
 from engine.monitor.log import Log, check_places
 from engine.monitor.remarks import Remark, Remarks
@@ -308,7 +307,10 @@ class TableScreen(Screen):
         from engine.monitor.table import live_table
 
         rate = self._rate.add(now_s, view.ticks)
-        self._live.update(live_table(view, record, self._title, rate), refresh=True)
+        try:
+            self._live.update(live_table(view, record, self._title, rate), refresh=True)
+        except OutputError as problem:  # the terminal was closed
+            _go_on_without(problem)
 
     def __exit__(
         self,
@@ -316,7 +318,8 @@ class TableScreen(Screen):
         problem: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._live.stop()
+        with suppress(OutputError):
+            self._live.stop()
 
 
 def _screen(options: RunOptions) -> Screen:
@@ -325,11 +328,17 @@ def _screen(options: RunOptions) -> Screen:
     return TableScreen("engine run: Ctrl-C ends")
 
 
+def _go_on_without(problem: OutputError) -> None:
+    why = "nobody reads the output any more" if problem.enough else str(problem)
+    sys.stderr.write(f"engine: {why}; going on without it\n")
+
+
 class _Stream:
     """Where lines go: standard output, or standard error where the report takes the former.
 
-    A reader that goes away (``| head``, a dead ``tee``) must not take the engine with it: it
-    guards positions, seen or not. It goes on in silence, and says so on standard error once.
+    A full disk, or a reader that goes away (``| head``, a dead ``tee``), must not take the engine
+    with it: it guards positions, seen or not. It goes on in silence, and says so on standard
+    error once.
     """
 
     def __init__(self, options: RunOptions) -> None:
@@ -341,11 +350,9 @@ class _Stream:
         try:
             self._stream.write(text)
             self._stream.flush()
-        except BrokenPipeError:
+        except OutputError as problem:
             self._stream = None
-            # What is still buffered would raise again when the interpreter ends.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            sys.stderr.write("engine: nobody reads the output any more; going on without it\n")
+            _go_on_without(problem)
 
 
 def _tell(

@@ -38,7 +38,8 @@ from engine.sweep.sweep import Progress, Show, Sweep, Swept
 from engine.verify.jobs import processors
 
 BEST: Final = 5  # that are printed
-FAILED: Final = 3  # reasons that are printed
+TOLD: Final = 3  # reasons of failures that are printed
+FAILED: Final = 1  # exit code when every cell has
 
 
 @attrs.frozen(kw_only=True)
@@ -84,7 +85,11 @@ def sweep(options: SweepOptions) -> int:
     sys.stderr.write(f"{took_s:.1f} s, {swept.found:,} cells were there before\n")
     if not swept.whole:
         sys.stderr.write("ended early; the same command goes on where this one ended\n")
-    return 0 if swept.whole else INTERRUPTED
+        return INTERRUPTED
+    if all(row.status == "failed" for row in swept.rows):
+        sys.stderr.write("every cell has failed: the tables hold no figures\n")
+        return FAILED
+    return 0
 
 
 @contextmanager
@@ -172,12 +177,12 @@ def _lines(space: Space, swept: Swept) -> Iterator[str]:
     told = ", ".join(f"{name} {number:,}" for name, number in count.items() if number)
     yield f"cells          {told}"
     failed = [row for row in swept.rows if row.status == "failed"]
-    for row in failed[:FAILED]:
+    for row in failed[:TOLD]:
         assert row.made is not None
         told = ", ".join(f"{name} {label(value)}" for name, value in _own(space, row.cell).items())
         yield f"failed         {told}: {row.made['failed']}"
-    if len(failed) > FAILED:
-        yield f"failed         and {len(failed) - FAILED:,} more: cells.csv"
+    if len(failed) > TOLD:
+        yield f"failed         and {len(failed) - TOLD:,} more: cells.csv"
 
 
 _STATUSES: Final = ("done", "failed", "missing")

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from engine.cli.arguments import All, Host, Ledger, Seconds, Speed
+from engine.cli.arguments import All, Host, Ledger, Seconds, Speed, there
 from engine.cli.words import duration_s, names
 
 app = typer.Typer()
@@ -166,7 +166,7 @@ def report(
     ] = "",
     ticks: Annotated[
         list[Path] | None,
-        typer.Option(metavar="FILE...", help="Tick files: prices between fills."),
+        typer.Option(metavar="FILE...", callback=there, help="Tick files: prices between fills."),
     ] = None,
     html: Annotated[
         Path | None, typer.Option("--html", metavar="FILE", help="Write a page with pictures.")

@@ -69,8 +69,8 @@ def signals(tmp_path):
 def played():
     """Plays ticks with the settings above, changed."""
 
-    def play(ticks, signals=None, strategy=None, **options):
-        data = {"strategy": {**SETTINGS["strategy"], **(strategy or {})}}
+    def play(ticks, signals=None, strategy=None, limits=None, **options):
+        data = {"strategy": {**SETTINGS["strategy"], **(strategy or {})}, "limits": limits or {}}
         config = from_mapping(data)
         return Backtest(planned(config, list(ticks), signals, **options)).run()
 

@@ -11,6 +11,7 @@ from engine.backtest.ledger import as_csv
 from engine.backtest.plan import planned
 from engine.backtest.report import report
 from engine.backtest.trial import Backtest
+from engine.commands import AskAccount
 from engine.config import from_mapping
 from engine.sim import instruments
 from engine.sim.launch import DAY
@@ -30,7 +31,8 @@ class Play:
     """One backtest, in stretches or tick by tick, and what it can be asked afterwards."""
 
     def __init__(self, ticks, signals, strategy, one_by_one, options):
-        data = {"strategy": {**SETTINGS["strategy"], **strategy}}
+        limits = options.pop("limits", {})
+        data = {"strategy": {**SETTINGS["strategy"], **strategy}, "limits": limits}
         self.steps = []
         plan = planned(from_mapping(data), ticks, signals, **options)
         trial = Backtest(plan, read=self.steps.extend)
@@ -57,7 +59,7 @@ class Play:
 
 
 def alike(ticks, signals, strategy=None, **options):
-    one, other = (Play(ticks, signals, strategy or {}, way, options) for way in (True, False))
+    one, other = (Play(ticks, signals, strategy or {}, way, {**options}) for way in (True, False))
     assert one.steps == other.steps
     assert one.words() == other.words()
     assert one.outcome.journal == other.outcome.journal
@@ -71,6 +73,14 @@ def plan(signals):
         return signals(*((at, one, kind) for at, kind in MORNING for one in symbols))
 
     return write
+
+
+@pytest.mark.parametrize("latency_ms", [0, 700])
+def test_questions_about_the_account_are_asked_in_the_midst_of_stretches(ticks, plan, latency_ms):
+    found = alike([ticks()], plan(), latency_ms=latency_ms, limits={"account_age_max_s": 40.0})
+    asked = [one for step in found.steps for one in step.commands if isinstance(one, AskAccount)]
+    assert len(asked) > 20
+    assert len(found.outcome.trades) >= 3
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])

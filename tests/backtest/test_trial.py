@@ -121,6 +121,18 @@ def test_a_half_day_ends_at_one(played, ticks, signals):
     assert outcome.exchange["position"] == {"IBM": 0}
 
 
+def test_an_account_that_nothing_has_changed_for_an_hour_is_not_too_old_for_an_entry(
+    played, ticks, signals
+):
+    wide = {"stop": {"percent": 30}, "target": []}
+    limits = {"account_age_max_s": 300.0}
+    data, late = [ticks(minutes=70, rate=0.2)], signals(("10:35:00", "IBM", "BUY"))
+    outcome = played(data, late, wide, limits)
+
+    assert outcome.record.refusals == {}
+    assert outcome.exchange["position"] == {"IBM": 300}
+
+
 def test_what_is_open_at_the_end_is_told(played, ticks, signals):
     wide = {"stop": {"percent": 30}, "target": []}
     data = report(played([ticks(minutes=3)], signals((60, "IBM", "SHORT")), wide), STRATEGY)

@@ -1,10 +1,14 @@
 from decimal import Decimal
 
 import pytest
+from ibapi.protobuf.AccountSummary_pb2 import AccountSummary
+from ibapi.protobuf.AccountSummaryEnd_pb2 import AccountSummaryEnd
 from ibapi.protobuf.HistoricalData_pb2 import HistoricalData
 from ibapi.protobuf.MarketRule_pb2 import MarketRule
 
 from engine.broker.inbound import (
+    AccountEnded,
+    AccountTold,
     BarsEnded,
     BarsReceived,
     ContractDefined,
@@ -175,6 +179,14 @@ def test_contract_details(inbound, wire):
     assert inbound.inputs(cold(wire(52, 1, 4)), 3) == [ContractsEnded(4)]
 
 
+def test_an_account_summary_and_its_end(inbound, wire):
+    told = wire(63, 1, 7, "DU1", "NetLiquidation", "5.5", "USD")
+    assert inbound.inputs(cold(told), 3) == [
+        AccountTold(7, "DU1", AccountValue("NetLiquidation", "5.5", "USD"))
+    ]
+    assert inbound.inputs(cold(wire(64, 1, 7)), 3) == [AccountEnded(7)]
+
+
 def test_a_market_rule(inbound, wire):
     assert inbound.inputs(cold(wire(93, 26, 2, 0, 0.0001, 1, 0.01)), 3) == [
         RuleDefined(26, ((D("0.0"), D("0.0001")), (D("1.0"), D("0.01"))))
@@ -195,6 +207,12 @@ def test_cold_protobuf():
     rule.priceIncrements.add(lowEdge=0.0, increment=0.01)
     bars = HistoricalData(reqId=5)
     bars.historicalDataBars.add(date="1767623400", open=1, high=2, low=0.5, close=1.5, volume="9")
+    told = AccountSummary(reqId=7, account="DU1", tag="BuyingPower", value="4000", currency="USD")
+    assert inbound.inputs(("cold", 63, True, told.SerializeToString()), 1) == [
+        AccountTold(7, "DU1", AccountValue("BuyingPower", "4000", "USD"))
+    ]
+    ended = AccountSummaryEnd(reqId=7)
+    assert inbound.inputs(("cold", 64, True, ended.SerializeToString()), 1) == [AccountEnded(7)]
     assert inbound.inputs(("cold", 93, True, rule.SerializeToString()), 1) == [
         RuleDefined(26, ((D("0.0"), D("0.01")),))
     ]

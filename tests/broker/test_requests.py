@@ -220,6 +220,8 @@ QUESTIONS = {
     "completed_orders": (lambda r: r.completed_orders(), 99),
     "positions": (lambda r: r.positions(), 61),
     "account_updates": (lambda r: r.account_updates(True, "DU1"), 6),
+    "account_summary": (lambda r: r.account_summary(1), 62),
+    "cancel_account_summary": (lambda r: r.cancel_account_summary(1), 63),
     "contract_details": (lambda r: r.contract_details(1, "AAPL"), 9),
     "market_rule": (lambda r: r.market_rule(26), 91),
     "market_data": (lambda r: r.market_data(1, APPLE), 1),

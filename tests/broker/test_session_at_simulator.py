@@ -10,7 +10,7 @@ from _fast import reader as fast_reader
 from _fast.market import Market
 from engine.broker.session import Session
 from engine.broker.sync import ORDER_ID_FIRST
-from engine.commands import Amend, Cancel, OrderSpec, Place, Snapshot
+from engine.commands import Amend, AskAccount, Cancel, OrderSpec, Place, Snapshot
 from engine.config import Broker, Strategy
 from engine.inputs import (
     AccountReported,
@@ -127,6 +127,15 @@ def test_a_day_of_work(simulator: SimServer) -> None:
         run.ask(Snapshot(kind))
     run.until(lambda: len(run.of(SnapshotEnded)) == seen + 3)
     assert run.of(PositionReported)[-1].quantity == 100
+
+    told = len(run.of(AccountReported))
+    run.ask(AskAccount())
+    run.until(lambda: len(run.of(AccountReported)) > told)
+    answer = run.of(AccountReported)[told]
+    assert {one.key for one in answer.values} == {"NetLiquidation", "BuyingPower"}
+    assert answer.account == ACCOUNT
+    (client,) = simulator.gateway.desk.clients
+    run.until(lambda: not client.summaries)  # it does not go on by itself
     assert any(o.order_id == 0 and o.status == "Cancelled" for o in run.of(OrderOpened))
     assert not session.unreadable
     assert [c.event for c in run.of(SessionChanged)] == [

@@ -26,7 +26,8 @@ from typing import Final
 
 import attrs
 
-from tests.campaign.faults import FAULTS, Fault
+from tests.campaign.fault import Fault
+from tests.campaign.faults import FAULTS
 
 ROOT: Final = Path(__file__).parents[2]
 PARTS: Final = ("engine", "statecharts", "_fast", "tests", "pyproject.toml")
@@ -134,7 +135,7 @@ def mutated(fault: Fault, sound: str) -> str:
     if times != 1:
         raise UnfitError(
             f"{fault.name}: does not apply any more: its text is {times} times in {fault.file}; "
-            "mend it in tests/campaign/faults.py"
+            "mend it where tests/campaign/faults.py has it from"
         )
     return sound.replace(fault.old, fault.new)
 

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.campaign.faults import FAULTS, Fault
+from tests.campaign.fault import Fault
+from tests.campaign.faults import FAULTS
 from tests.campaign.mutants import (
     ROOT,
     Finder,

@@ -84,7 +84,8 @@ def test_the_ledger_may_go_to_standard_output_and_never_over_the_ticks(
         ([], "name the tick files"),
         (["--ticks", "IBM.csv"], "name it SYMBOL-YYYYMMDD.csv"),
         (["--ticks", "SPY-20240103.csv"], "no ticks of IBM"),
-        (["--ticks", "IBM-20240103.csv"], "cannot be read"),
+        (["--ticks", "IBM-20240199.csv"], "20240199 in its name is no date"),
+        (["--ticks", "nothing.csv"], "nothing.csv: cannot be read: No such file"),
         (["--ticks", "IBM-20240103.csv", "--latency-ms", "-1"], "--latency-ms -1"),
         (["--ticks", "IBM-20240103.csv", "--profile", "kind"], "the profiles are"),
         (["--ticks", "IBM-20240103.csv", "--symbols", "IBM,IBM"], "IBM is there twice"),
@@ -92,6 +93,8 @@ def test_the_ledger_may_go_to_standard_output_and_never_over_the_ticks(
     ],
 )
 def test_mistakes_are_one_line(engine: Cli, narrow, arguments, words):
+    for name in ("IBM.csv", "SPY-20240103.csv", "IBM-20240103.csv", "IBM-20240199.csv"):
+        (engine.folder / name).touch()
     done = engine("backtest", narrow, *arguments)
 
     assert (done.code, done.out, done.err.count("\n")) == (2, "", 1)

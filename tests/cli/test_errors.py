@@ -40,6 +40,7 @@ def refused(done: Ended, *words: str) -> None:
         ("IBM-20240103.csv", HEAD + "34200000,B,10,100\n34200001,X,10,100\n", ["line 3", "'X'"]),
         ("IBM-20240103.csv.gz", "not gzip", ["gzip"]),
         ("IBM-20240103.csv", None, ["No such file"]),
+        ("nothing.csv", None, ["cannot be read", "No such file"]),
     ],
 )
 def test_a_tick_file(here: Here, name: str, body: str | None, words: list[str]) -> None:
@@ -151,6 +152,7 @@ def test_the_state_of_a_simulator_that_is_none(here: Here) -> None:
     ],
 )
 def test_an_option(here: Here, arguments: list[str], words: list[str]) -> None:
+    (here.folder / "IBM-20240103.csv").touch()
     refused(here("run", *arguments), *words)
 
 

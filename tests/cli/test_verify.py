@@ -56,17 +56,24 @@ def test_the_rows_of_the_charts_are_shown(engine: Cli) -> None:
     assert "session: " in done.out
 
 
+def workers(parent: int) -> list[str]:
+    """The processes that explore; what keeps account of them is another child."""
+    children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
+    lines = [Path(f"/proc/{one}/cmdline").read_text() for one in children]
+    return [one for one in lines if "spawn_main" in one]
+
+
 def test_an_interrupt_shows_what_was_found(engine: Cli) -> None:
     process = engine.start(
         *("verify", "--max-states", "1000000", "--jobs", "2", "--json", "report.json"),
         start_new_session=True,
     )
-    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
-    if not children.exists():
+    if not Path("/proc/self/task").exists():
         pytest.skip("cannot see here whether workers have begun")
     deadline = time.monotonic() + PATIENCE_S
-    while not children.read_text() and time.monotonic() < deadline:
-        time.sleep(0.02)
+    while len(workers(process.pid)) < 2 and time.monotonic() < deadline:
+        time.sleep(0.002)
+    time.sleep(0.1)  # they hear signals now, and are still at their imports
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to all its processes
     out, err = process.communicate(timeout=PATIENCE_S)
 

@@ -6,7 +6,6 @@ so on until both are quiet. Time moves only when a test says so.
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
@@ -16,6 +15,7 @@ import orjson
 
 from engine.commands import (
     Amend,
+    AskAccount,
     Cancel,
     Command,
     Follow,
@@ -29,8 +29,9 @@ from engine.config import CONVERTER, Config
 from engine.core import Core
 from engine.events import BaseEvent
 from engine.inputs import (
+    AccountReported,
     AccountsListed,
-    ExecutionReported,
+    AccountValue,
     Input,
     InstrumentDefined,
     MarketSeen,
@@ -56,6 +57,7 @@ from engine.sim.records import (
     SimOrder,
 )
 from engine.sim.wireless import Watches, order_of, translate, truth
+from tests.core.courier import Courier
 
 DAY = date(2024, 3, 5)
 OPEN_NS, CLOSE_NS = session(DAY)
@@ -66,61 +68,8 @@ CLIENT, ACCOUNT = 17, "DU1234567"
 Retell = Callable[[Snapshot, list[Input]], list[Input]]
 
 
-class Courier:
-    """Between exchange and core: repeats, loses, reorders and delays what it carries, and loses
-    requests. ``heal`` ends all of it and hands over what was held back."""
-
-    def __init__(self) -> None:
-        self.repeats = 1
-        self.lost: set[type[Input]] = set()
-        self.shuffle: random.Random | None = None
-        self.execution_delay_ns = 0
-        self.executions_to_lose = 0
-        self.requests_to_lose = 0
-        self.delayed: list[tuple[int, Input]] = []
-        self.change: Callable[[Input], Input] = lambda told: told
-        self.used = False
-
-    @property
-    def next_ns(self) -> int | None:
-        return min((at for at, _ in self.delayed), default=None)
-
-    def carry(self, inputs: list[Input], now_ns: int) -> list[Input]:
-        arrived: list[Input] = []
-        for item in inputs:
-            live = isinstance(item, ExecutionReported)
-            if type(item) in self.lost:
-                self.used = True
-            elif live and self.executions_to_lose:
-                self.used = True
-                self.executions_to_lose -= 1
-            elif live and self.execution_delay_ns:
-                self.used = True
-                self.delayed.append((now_ns + self.execution_delay_ns, item))
-            else:
-                arrived += [item] * self.repeats
-        if self.shuffle is not None:
-            self.shuffle.shuffle(arrived)
-        return list(map(self.change, arrived))
-
-    def due(self, now_ns: int) -> list[Input]:
-        ready = [item for at, item in self.delayed if at <= now_ns]
-        self.delayed = [(at, item) for at, item in self.delayed if at > now_ns]
-        return ready
-
-    def loses_request(self) -> bool:
-        if not self.requests_to_lose:
-            return False
-        self.requests_to_lose -= 1
-        self.used = True
-        return True
-
-    def heal(self) -> list[Input]:
-        ready = [item for _, item in self.delayed]
-        used = self.used
-        self.__init__()  # type: ignore[misc]
-        self.used = used
-        return ready
+def account_worth(amount: str, account: str = ACCOUNT) -> AccountReported:
+    return AccountReported(account, (AccountValue("NetLiquidation", amount, "USD"),))
 
 
 class Desk:
@@ -159,6 +108,7 @@ class Desk:
         self.answers: list[list[Command]] = []  # of the core, one for each record
         self.digests: dict[int, str] = {}  # by the number of records before it
         self.quotes: dict[str, MarketView] = {}
+        self.worth: str | None = "1000000"  # of the account, where that is asked; None: no answer
         self.signals = 0
         self.watches = Watches()
         self.epoch = 0
@@ -347,6 +297,8 @@ class Desk:
         assert self.linked, f"sent without a link: {command}"
         if isinstance(command, Snapshot):
             return self.answer(command)
+        if isinstance(command, AskAccount):
+            return [] if self.worth is None else [account_worth(self.worth)]
         if self.courier.loses_request():
             return []
         if isinstance(command, Cancel):

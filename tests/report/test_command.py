@@ -62,7 +62,8 @@ def test_that_nothing_was_wanted_is_told(place):
         (("no-such-file",), "no-such-file: there is no journal"),
         (("J", "--day", "2024-01-03"), "--day 2024-01-03: a day is YYYYMMDD"),
         (("J", "--html", "/nowhere/x.html"), "/nowhere/x.html: cannot be written"),
-        (("J", "--ticks", "ticks.csv"), "ticks.csv: name it SYMBOL-YYYYMMDD.csv"),
+        (("J", "--ticks", __file__), "test_command.py: is no tick file"),
+        (("J", "--ticks", "ticks.csv"), "ticks.csv: cannot be read: No such file"),
     ],
 )
 def test_a_mistake_is_one_line(place, words, told):

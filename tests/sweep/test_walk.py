@@ -67,6 +67,19 @@ def test_the_best_of_the_days_before_is_tried_on_the_day_after(sweep, tmp_path):
     ElementTree.fromstring((folder / "heat_map.svg").read_bytes())
 
 
+def test_a_sweep_of_which_nothing_is_left_does_not_end_well(sweep, given, tmp_path):
+    damaged = tmp_path / "IBM-20240108.csv"
+    damaged.write_text((given / "IBM-20240103.csv").read_text() + "36000000,B,-1,100\n")
+    process = sweep('days = "each"\n', ticks=[damaged])
+    out, err = process.communicate(timeout=60)
+
+    assert process.returncode == 1, err
+    assert "cells          failed 1" in out
+    assert "price -1.0 is not above 0" in out
+    assert "every cell has failed: the tables hold no figures\n" in err
+    assert (tmp_path / "out" / "cells.csv").exists()
+
+
 def test_a_cell_that_fails_is_told_and_the_others_are_played(sweep, given, tmp_path):
     damaged = tmp_path / "IBM-20240108.csv"
     damaged.write_text((given / "IBM-20240103.csv").read_text() + "36000000,B,-1,100\n")
