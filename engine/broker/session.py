@@ -142,7 +142,6 @@ class Session:
 
         Raises:
             ConfigError: the host, the ibapi installation, or a symbol is wrong.
-            ConnectError: the account is not the configured one; trying again would not help.
         """
         out: list[Input] = []
         if self.state is SessionState.IDLE:
@@ -189,8 +188,8 @@ class Session:
             listed = next(found.accounts for found in seen if isinstance(found, AccountsListed))
             self.account = accounts.choose(self.broker, listed, self.account)
         except ConnectError as problem:
-            self._lost(SessionEvent.HANDSHAKE_FAILED, str(problem))
-            raise
+            self.problem = problem
+            return seen + self._lost(SessionEvent.HANDSHAKE_FAILED, str(problem))
         now = self.transport.monotonic_ns()
         seen += self._step(SessionEvent.HANDSHAKE_DONE, link.connection.connection_time)
         seen += self._start_sync(link, now)

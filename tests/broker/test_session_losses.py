@@ -36,6 +36,24 @@ def test_a_closed_socket_is_a_new_epoch_with_a_new_sync(tws):
     assert session._retry_ns is None
 
 
+@pytest.mark.parametrize("listed", ["", "DU2"])  # a gateway that starts lists none for a while
+def test_a_login_without_the_account_is_waited_out(tws, listed):
+    session, _ = live(tws, retry_first_s=0.01)
+    tws.accounts = listed
+    tws.drop()
+    until(session, lambda out: "SOCKET_CLOSED" in changes(out))
+    asked = len(tws.received)
+    session.on_time(session.next_deadline_ns())
+    assert changes(session.connect(never))[-1] == "HANDSHAKE_FAILED"
+    assert "DU1 is not among the accounts" in str(session.problem)
+    assert {kind for kind, _ in tws.received[asked:]} <= {71, 49}
+    tws.accounts = "DU1"
+    session.on_time(session.next_deadline_ns())
+    out = session.connect(never)
+    until(session, lambda _: session.state is SessionState.LIVE, out)
+    session.stop()
+
+
 def test_messages_of_a_connection_that_is_gone_change_nothing(tws):
     session, _ = live(tws)
     session.closed("test")
