@@ -308,7 +308,8 @@ class TableScreen(Screen):
         from engine.monitor.table import live_table
 
         rate = self._rate.add(now_s, view.ticks)
-        self._live.update(live_table(view, record, self._title, rate), refresh=True)
+        with _unheard(sys.__stdout__ or sys.stdout):
+            self._live.update(live_table(view, record, self._title, rate), refresh=True)
 
     def __exit__(
         self,
@@ -316,7 +317,8 @@ class TableScreen(Screen):
         problem: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._live.stop()
+        with _unheard(sys.__stdout__ or sys.stdout):
+            self._live.stop()
 
 
 def _screen(options: RunOptions) -> Screen:
@@ -328,24 +330,33 @@ def _screen(options: RunOptions) -> Screen:
 class _Stream:
     """Where lines go: standard output, or standard error where the report takes the former.
 
-    A reader that goes away (``| head``, a dead ``tee``) must not take the engine with it: it
-    guards positions, seen or not. It goes on in silence, and says so on standard error once.
+    A reader that goes away (``| head``, a dead ``tee``, a terminal that hangs up), or a disk that
+    is full, must not take the engine with it: it guards positions, seen or not. It goes on in
+    silence, and says so on standard error once.
     """
 
     def __init__(self, options: RunOptions) -> None:
-        self._stream: TextIO | None = sys.stderr if str(options.json) == "-" else sys.stdout
+        self._stream = sys.stderr if str(options.json) == "-" else sys.stdout
 
     def write(self, text: str) -> None:
-        if self._stream is None:
-            return
-        try:
+        with _unheard(self._stream):
             self._stream.write(text)
             self._stream.flush()
-        except BrokenPipeError:
-            self._stream = None
+
+
+@contextmanager
+def _unheard(stream: TextIO) -> Iterator[None]:
+    """What cannot be written to ``stream`` is left out, and so is all that follows."""
+    try:
+        yield
+    except OSError as problem:
+        with suppress(OSError):
             # What is still buffered would raise again when the interpreter ends.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            sys.stderr.write("engine: nobody reads the output any more; going on without it\n")
+            nowhere = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
+            os.dup2(nowhere, stream.fileno())
+            os.close(nowhere)
+            told = f"the output cannot be written any more ({problem.strerror})"
+            sys.stderr.write(f"engine: {told}; going on without it\n")
 
 
 def _tell(
