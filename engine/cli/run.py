@@ -8,6 +8,7 @@ import signal
 import sys
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from types import FrameType, TracebackType
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 
 REFRESH_S: Final = 0.25
 ASK_SIM_S: Final = 0.5
+REMARKS_MAX: Final = 1_000  # that wait to be shown
 VIEW_TIMEOUT_S: Final = 0.2
 OVER_GRACE_S: Final = 5.0  # from the last tick until everything should be flat
 END_TIMEOUT_S: Final = 30.0
@@ -181,7 +183,9 @@ class Watch:
         self._over_s: float | None = None
         self._view: EngineView | None = None
         self._screen: Screen = _screen(options)
-        self._errors = Remarks(logging.ERROR, self._remarked)  # the warnings are events
+        self._remarks: deque[Remark] = deque(maxlen=REMARKS_MAX)
+        # (The warnings are events.) Whoever remarks does not wait for the screen: the writer does.
+        self._errors = Remarks(logging.ERROR, self._remarks.append)
         engine.subscribe(BaseEvent, self.record.add)
         engine.subscribe(BaseEvent, self._screen.event)
 
@@ -191,10 +195,12 @@ class Watch:
         except BaseException as problem:  # raised again where it can be told
             self._problem = problem
 
-    def _remarked(self, remark: Remark) -> None:
-        text = " ".join(f"log: {remark.level}: {remark.text}".split())
-        self._screen.note(text)
-        self.record.note(text)
+    def _tell_remarks(self) -> None:
+        while self._remarks:
+            remark = self._remarks.popleft()
+            text = " ".join(f"log: {remark.level}: {remark.text}".split())
+            self.record.note(text)
+            self._screen.note(text)
 
     def until_the_end(self) -> str:
         """Why it ended, in words. Raises what ended it, if that was a problem."""
@@ -208,6 +214,7 @@ class Watch:
                     self._interrupts.hangup.clear()
                     with suppress(UserError):  # it is told, and on record
                         self._reload()
+                self._tell_remarks()
                 now_s = time.monotonic()
                 self._look(now_s)
                 if limit_s is not None and now_s - self._interrupts.since >= limit_s:
@@ -223,6 +230,7 @@ class Watch:
         if self._thread.is_alive():
             self._engine.stop()
             self._thread.join(END_TIMEOUT_S)
+        self._tell_remarks()
 
     def _end(self, reason: str) -> str:
         self._supervision.stopping()
@@ -356,7 +364,8 @@ def _unheard(stream: TextIO) -> Iterator[None]:
             os.dup2(nowhere, stream.fileno())
             os.close(nowhere)
             told = f"the output cannot be written any more ({problem.strerror})"
-            sys.stderr.write(f"engine: {told}; going on without it\n")
+            # The live table lends its name to standard error while it is shown.
+            (sys.__stderr__ or sys.stderr).write(f"engine: {told}; going on without it\n")
 
 
 def _tell(
