@@ -1,11 +1,13 @@
 """Connections and links that are lost, and how the session comes back."""
 
+import os
 import time
 from decimal import Decimal
 
 import pytest
 
 from engine.broker.sync import ORDER_ID_FIRST
+from engine.capture import Capture
 from engine.commands import Cancel
 from engine.inputs import (
     ErrorReported,
@@ -232,3 +234,34 @@ def test_farms_are_known_by_name(tws, wire):
     tws.say(wire(4, 2, -1, 2104, "Market data farm connection is OK:usfarm", ""))
     until(session, lambda _: session.upstream.farms == {"usfarm": True})
     assert session.state is SessionState.LIVE
+
+
+@pytest.mark.parametrize("when", ["while it connects", "while it is live"])
+def test_a_disk_that_is_full_ends_the_recording_and_no_session(tws, tmp_path, when, caplog):
+    def fill():
+        full = os.open("/dev/full", os.O_WRONLY)
+        os.dup2(full, capture.fd)
+        os.close(full)
+
+    capture = Capture(tmp_path / "wire")
+    session = start(tws, retry_first_s=0.01)
+    session.capture = session.feed.capture = capture
+    if when == "while it connects":
+        fill()
+    out = session.connect(never)
+    until(session, lambda _: session.state is SessionState.LIVE, out)
+    if when == "while it is live":
+        fill()
+        session.feed.demand_proof(0)  # what is mute is asked for under a new number
+        until(session, lambda _: tws.seen[1] == 2)
+    assert session.state is SessionState.LIVE
+    assert not capture.going
+    assert caplog.text.count("recording stopped: No space left on device") == 1
+    tws.drop()
+    until(session, lambda out: "SOCKET_CLOSED" in changes(out))
+    session.on_time(session.next_deadline_ns())
+    out = session.connect(never)
+    until(session, lambda _: session.state is SessionState.LIVE, out)
+    assert session.reader.record_errno == 0  # nothing is written behind what may be half a record
+    session.stop()
+    capture.close()
