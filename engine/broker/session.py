@@ -273,9 +273,9 @@ class Session:
             return self._step(SessionEvent.UPSTREAM_LOST, detail)
         if change == "restored":
             return self._upstream_restored(link, mono_ns, detail, data_lost=code == DATA_LOST)
-        if self.definitions.failed(error.request_id, code, text) is None:
+        if (told := self.definitions.failed(error.request_id, code, text)) is None:
             self.feed.failed(error.request_id, code, text, mono_ns)
-        return []
+        return told or []
 
     def _upstream_restored(
         self, link: Link, mono_ns: int, detail: str, data_lost: bool = False
@@ -320,6 +320,8 @@ class Session:
         return [*link.snapshots.waiting, *self.definitions.waiting]
 
     def _sync_overdue(self, link: Link, mono_ns: int) -> list[Input]:
+        if (known := self.definitions.overdue()) and not self._missing(link):
+            return known + self._synced(link)
         self._overdue += 1
         detail = f"{', '.join(self._missing(link))} did not end in {self.broker.sync_timeout_s:g} s"
         if self._overdue >= SYNCS_OVERDUE_MAX:
