@@ -5,10 +5,15 @@ kind as int64, length as uint32, little endian) and then its bytes. Kind 0 is wh
 gave; kind 1 begins a connection, and its bytes are the server version as text; kind 2 says what
 was asked for, because answers name only the number of a request: ``NUMBER SYMBOL``. The reader
 writes the records of kind 0 itself, while it receives.
+
+Nobody's orders wait for it: a disk that refuses ends the recording and nothing else, at the last
+record that is whole.
 """
 
 from __future__ import annotations
 
+import errno
+import logging
 import os
 import struct
 import time
@@ -24,6 +29,7 @@ MAGIC: Final = b"TWS capture 1\n"
 RECEIVED, CONNECTED, SUBSCRIBED = 0, 1, 2
 HEAD: Final = struct.Struct("<qqI")
 RECORD_BYTES_MAX: Final = 32 * 1024 * 1024
+_LOG = logging.getLogger("engine.capture")
 
 
 @attrs.frozen
@@ -44,6 +50,7 @@ class Capture:
 
     def __init__(self, path: str | Path) -> None:
         self.path: Final = Path(path)
+        self.going = True  # until the disk refuses
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
         try:
             self.fd: Final = os.open(self.path, flags, 0o600)
@@ -64,7 +71,20 @@ class Capture:
         self._write(SUBSCRIBED, f"{request_id} {symbol}".encode())
 
     def _write(self, kind: int, data: bytes) -> None:
-        os.write(self.fd, HEAD.pack(time.monotonic_ns(), kind, len(data)) + data)
+        if not self.going:
+            return
+        record = HEAD.pack(time.monotonic_ns(), kind, len(data)) + data
+        try:
+            if os.write(self.fd, record) < len(record):
+                self.stop(errno.ENOSPC)
+        except OSError as problem:
+            self.stop(problem.errno or errno.EIO)
+
+    def stop(self, why: int) -> None:
+        """The disk has refused with this number of an error. A part of a record may be the end of
+        the file now, so nothing may come behind it."""
+        self.going = False
+        _LOG.error("%s: recording stopped: %s", self.path, os.strerror(why))
 
     def close(self) -> None:
         os.close(self.fd)

@@ -148,14 +148,9 @@ class Engine:
         self.ways.freshness.recall(self._core.state.consumed)
         self._notes: Final = recovered.notes  # what has to be told of the way back
         market = Market(capacity=max(len(config.strategy.symbols), 1))
-        session = Session(
-            config.broker,
-            config.strategy,
-            market,
-            self._inbox.wake_fd,
-            self._core.state.epoch,
-            transport,
-        )
+        own = market, self._inbox.wake_fd, self._core.state.epoch
+        session = Session(config.broker, config.strategy, *own, transport)
+        session.definitions.known = dict(self._core.state.instruments)
         self._runtime = Runtime(
             self._core,
             self._journal,

@@ -8,7 +8,6 @@ then lets their bytes leave. Nothing else writes to the socket or touches the co
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Callable, Sequence
 from time import perf_counter_ns
 from typing import Any, Final
@@ -322,9 +321,12 @@ class Runtime:
             self._waiting.append(TimerElapsed())
 
     def _check_record(self) -> None:
-        reader = self._session.reader
-        if reader is not None and reader.record_errno:
-            log.error("recording stopped: %s", os.strerror(reader.record_errno))
+        reader, capture = self._session.reader, self._session.capture
+        if reader is None or capture is None:
+            return
+        if reader.record_errno:
+            capture.stop(reader.record_errno)
+        if not capture.going:
             reader.record(-1)
 
     def _open(self, letter: Letter) -> None:

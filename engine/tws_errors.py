@@ -67,7 +67,8 @@ UPSTREAM_LOST: Final = frozenset({1100, 2110})
 UPSTREAM_RESTORED: Final = frozenset({1101, 1102})  # 1101: subscriptions are gone
 DATA_LOST: Final = 1101
 FARM_BROKEN: Final = frozenset({2103, 2105, 2157})
-FARM_OK: Final = frozenset({2104, 2106, 2158})  # 2107, 2108, 2119: idle or on the way, benign
+FARM_OK: Final = frozenset({2104, 2106, 2158})  # 2119: on the way
+FARM_IDLE: Final = frozenset({2107, 2108})  # until somebody asks it for something
 
 
 def classify(code: int) -> ErrorClass:

@@ -51,7 +51,8 @@ class Link:
         reader = connection.reader(market, wake_fd)
         if capture is not None:
             capture.connected(version, connection.leftover)
-            reader.record(capture.fd)
+            if capture.going:
+                reader.record(capture.fd)
         return cls(
             connection=connection,
             reader=reader,

@@ -148,7 +148,6 @@ class Session:
 
         Raises:
             ConfigError: the host, the ibapi installation, or a symbol is wrong.
-            ConnectError: the account is not the configured one; trying again would not help.
         """
         out: list[Input] = []
         if self.state is SessionState.IDLE:
@@ -194,8 +193,8 @@ class Session:
             listed = next(found.accounts for found in seen if isinstance(found, AccountsListed))
             self.account = accounts.choose(self.broker, listed, self.account)
         except ConnectError as problem:
-            self._lost(SessionEvent.HANDSHAKE_FAILED, str(problem))
-            raise
+            self.problem = problem
+            return seen + self._lost(SessionEvent.HANDSHAKE_FAILED, str(problem))
         now = self.transport.monotonic_ns()
         seen += self._step(SessionEvent.HANDSHAKE_DONE, link.connection.connection_time)
         seen += self._start_sync(link, now)
@@ -282,9 +281,9 @@ class Session:
             return self._step(SessionEvent.UPSTREAM_LOST, detail)
         if change == "restored":
             return self._upstream_restored(link, mono_ns, detail, data_lost=code == DATA_LOST)
-        if self.definitions.failed(error.request_id, code, text) is None:
+        if (told := self.definitions.failed(error.request_id, code, text)) is None:
             self.feed.failed(error.request_id, code, text, mono_ns)
-        return []
+        return told or []
 
     def _upstream_restored(
         self, link: Link, mono_ns: int, detail: str, data_lost: bool = False
@@ -329,6 +328,8 @@ class Session:
         return [*link.snapshots.waiting, *self.definitions.waiting]
 
     def _sync_overdue(self, link: Link, mono_ns: int) -> list[Input]:
+        if (known := self.definitions.overdue()) and not self._missing(link):
+            return known + self._synced(link)
         self._overdue += 1
         detail = f"{', '.join(self._missing(link))} did not end in {self.broker.sync_timeout_s:g} s"
         if self._overdue >= SYNCS_OVERDUE_MAX:

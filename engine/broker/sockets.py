@@ -43,13 +43,7 @@ class Sockets:
         return time.clock_gettime_ns(_BOOTTIME) - time.monotonic_ns()
 
     def connect(self, broker: Broker, should_stop: ShouldStop) -> Stream:
-        sock = _connected(broker, should_stop)
-        try:
-            _tune(sock)
-        except BaseException:
-            sock.close()
-            raise
-        return sock
+        return _connected(broker, should_stop)
 
     def ready(self, stream: Stream, event: int, seconds: float) -> bool:
         poller = select.poll()
@@ -80,29 +74,41 @@ def _connected(broker: Broker, should_stop: ShouldStop) -> socket.socket:
     deadline = time.monotonic() + broker.connect_timeout_s
     reason = "no address"
     for family, address in _addresses(broker, place):
-        sock = socket.socket(family, socket.SOCK_STREAM)
         try:
-            sock.setblocking(False)
-            error = sock.connect_ex(address)
-            if error not in (0, errno.EINPROGRESS):
-                raise OSError(error, _text(error))
-            if not _writable(sock, deadline, should_stop):
-                raise TimeoutError(errno.ETIMEDOUT, f"no answer in {broker.connect_timeout_s:g} s")
-            error = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-            if error:
-                raise OSError(error, _text(error))
+            return _opened(family, address, broker.connect_timeout_s, deadline, should_stop)
         except OSError as problem:
-            sock.close()
             reason = problem.strerror or str(problem)
-        except BaseException:
-            sock.close()
-            raise
-        else:
-            return sock
     raise ConnectError(
         f"nothing answers at {place} ({reason}): start TWS or the gateway, enable its API "
         "(Configuration, API, Settings: Enable ActiveX and Socket Clients), and check broker.port"
     )
+
+
+def _opened(
+    family: int,
+    address: tuple[object, ...],
+    timeout_s: float,
+    deadline: float,
+    should_stop: ShouldStop,
+) -> socket.socket:
+    """Raises OSError, also where the system has no socket to give: the limit of open files is
+    reached, or the host's name has an address of a family that this machine does not speak."""
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        sock.setblocking(False)
+        error = sock.connect_ex(address)
+        if error not in (0, errno.EINPROGRESS):
+            raise OSError(error, _text(error))
+        if not _writable(sock, deadline, should_stop):
+            raise TimeoutError(errno.ETIMEDOUT, f"no answer in {timeout_s:g} s")
+        error = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        if error:
+            raise OSError(error, _text(error))
+        _tune(sock)
+    except BaseException:
+        sock.close()
+        raise
+    return sock
 
 
 def _writable(sock: socket.socket, deadline: float, should_stop: ShouldStop) -> bool:

@@ -6,18 +6,19 @@ Pure bookkeeping: frames to send and inputs to tell are returned.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Final
 
 from engine.broker.definitions import ContractFacts, instrument
 from engine.broker.inbound import ContractDefined, ContractsEnded, Notice, RuleDefined
 from engine.broker.requests import HURRIED, Requests
-from engine.errors import ConfigError
+from engine.errors import ConfigError, DecodeError
 from engine.inputs import (
     Input,
     Instrument,
     InstrumentDefined,
+    Noticed,
     SnapshotEnded,
     SnapshotKind,
     SnapshotStarted,
@@ -35,6 +36,8 @@ KINDS: Final[tuple[SnapshotKind, ...]] = (
 )
 PREPARE_NS: Final = 2_000_000  # between two order templates: each takes as long itself
 NOT_FOUND: Final = 200  # "No security definition has been found for the request"
+UNKNOWN: Final = "TWS knows no such US stock"
+UNUSABLE: Final = "what TWS says of it cannot be used"
 
 
 class RequestIds:
@@ -112,15 +115,22 @@ class Snapshots:
 
 class Definitions:
     """Instruments of the strategy's symbols, asked anew in every sync: their hours are of the
-    coming days, and a con id can change overnight."""
+    coming days, and a con id can change overnight.
+
+    One symbol whose definition does not come, or cannot be used, must not keep all others from
+    being looked after: what is known of it from before stays, and somebody is told. ``known``
+    are those that the journal has; ``instruments`` those that can be traded on this connection.
+    """
 
     def __init__(self, symbols: Sequence[str]) -> None:
         self.instruments: dict[str, Instrument] = {}
+        self.known: Mapping[str, Instrument] = {}
         self._symbols = tuple(symbols)
         self._asked: dict[int, str] = {}  # request id -> symbol
         self._facts: dict[str, ContractFacts] = {}
         self._rules: dict[int, tuple[tuple[Decimal, Decimal], ...]] = {}
         self._rules_asked: set[int] = set()
+        self._unruled: dict[str, int] = {}  # symbol -> the price rule that it waits for
         self._open: set[str] = set()
         self._unprepared: deque[tuple[Instrument, tuple[str, str]]] = deque()
         self.prepare_ns: int | None = None  # when the next template is to be learned
@@ -135,6 +145,7 @@ class Definitions:
         self._asked = {ids.take(): symbol for symbol in self._symbols}
         self._open = set(self._symbols)
         self._facts.clear()
+        self._unruled.clear()
         self._rules_asked.clear()
         return [
             requests.contract_details(request_id, symbol)
@@ -179,10 +190,14 @@ class Definitions:
             return [], []
         facts = self._facts.get(symbol)
         if facts is None:
-            return [], self._missing(symbol, "TWS lists no contract")
-        rule = facts.market_rule
+            return [], self._missing(symbol, f"{UNKNOWN} (TWS lists no contract)")
+        try:
+            rule = facts.market_rule
+        except DecodeError as problem:
+            return [], self._missing(symbol, f"{UNUSABLE} ({problem})")
         if rule is None or rule in self._rules:
-            return [], self._define(symbol)
+            return [], self._define(symbol, rule)
+        self._unruled[symbol] = rule
         if rule in self._rules_asked:
             return [], []
         self._rules_asked.add(rule)
@@ -190,12 +205,8 @@ class Definitions:
 
     def ruled(self, rule_id: int, increments: tuple[tuple[Decimal, Decimal], ...]) -> list[Input]:
         self._rules[rule_id] = increments
-        waiting = [
-            symbol
-            for symbol in self.waiting
-            if symbol in self._facts and self._facts[symbol].market_rule == rule_id
-        ]
-        return [found for symbol in waiting for found in self._define(symbol)]
+        waiting = [symbol for symbol in self.waiting if self._unruled.get(symbol) == rule_id]
+        return [found for symbol in waiting for found in self._define(symbol, rule_id)]
 
     def failed(self, request_id: int, code: int, text: str) -> list[Input] | None:
         """An error under ``request_id``; None if that is none of ours.
@@ -206,22 +217,29 @@ class Definitions:
         symbol = self._asked.get(request_id)
         if symbol is None or symbol not in self._open:
             return None
-        return self._missing(symbol, text) if code == NOT_FOUND else []
+        return self._missing(symbol, f"{UNKNOWN} ({text})") if code == NOT_FOUND else []
 
-    def _missing(self, symbol: str, text: str) -> list[Input]:
+    def overdue(self) -> list[Input]:
+        """The answers did not come in time: go on with what is known."""
+        known = [one for one in self.waiting if one in self.instruments or one in self.known]
+        return [told for one in known for told in self._missing(one, "TWS does not say what it is")]
+
+    def _missing(self, symbol: str, why: str) -> list[Input]:
         # With positions on, a symbol that TWS forgot overnight (a delisting) must not stop the
         # engine; at the first start it is a misspelling.
         if symbol not in self.instruments:
-            raise ConfigError(
-                f"{symbol}: TWS knows no such US stock ({text}): correct strategy.symbols"
-            )
+            if symbol not in self.known:
+                raise ConfigError(f"{symbol}: {why}: correct strategy.symbols")
+            self.instruments[symbol] = self.known[symbol]
         self._open.discard(symbol)
-        return []
+        return [Noticed("warning", f"{symbol}: {why}; going on with what it was before")]
 
-    def _define(self, symbol: str) -> list[Input]:
+    def _define(self, symbol: str, rule: int | None) -> list[Input]:
         facts = self._facts[symbol]
-        rule = facts.market_rule
-        found = instrument(facts, symbol, () if rule is None else self._rules[rule])
+        try:
+            found = instrument(facts, symbol, () if rule is None else self._rules[rule])
+        except DecodeError as problem:
+            return self._missing(symbol, f"{UNUSABLE} ({problem})")
         self._open.discard(symbol)
         if self.instruments.get(symbol) == found:
             return []

@@ -7,6 +7,7 @@ import signal
 import sys
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from types import FrameType, TracebackType
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 
 REFRESH_S: Final = 0.25
 ASK_SIM_S: Final = 0.5
+REMARKS_MAX: Final = 1_000  # that wait to be shown
 VIEW_TIMEOUT_S: Final = 0.2
 OVER_GRACE_S: Final = 5.0  # from the last tick until everything should be flat
 END_TIMEOUT_S: Final = 30.0
@@ -180,7 +182,9 @@ class Watch:
         self._over_s: float | None = None
         self._view: EngineView | None = None
         self._screen: Screen = _screen(options)
-        self._errors = Remarks(logging.ERROR, self._remarked)  # the warnings are events
+        self._remarks: deque[Remark] = deque(maxlen=REMARKS_MAX)
+        # (The warnings are events.) Whoever remarks does not wait for the screen: the writer does.
+        self._errors = Remarks(logging.ERROR, self._remarks.append)
         engine.subscribe(BaseEvent, self.record.add)
         engine.subscribe(BaseEvent, self._screen.event)
 
@@ -190,10 +194,12 @@ class Watch:
         except BaseException as problem:  # raised again where it can be told
             self._problem = problem
 
-    def _remarked(self, remark: Remark) -> None:
-        text = " ".join(f"log: {remark.level}: {remark.text}".split())
-        self._screen.note(text)
-        self.record.note(text)
+    def _tell_remarks(self) -> None:
+        while self._remarks:
+            remark = self._remarks.popleft()
+            text = " ".join(f"log: {remark.level}: {remark.text}".split())
+            self.record.note(text)
+            self._screen.note(text)
 
     def until_the_end(self) -> str:
         """Why it ended, in words. Raises what ended it, if that was a problem."""
@@ -207,6 +213,7 @@ class Watch:
                     self._interrupts.hangup.clear()
                     with suppress(UserError):  # it is told, and on record
                         self._reload()
+                self._tell_remarks()
                 now_s = time.monotonic()
                 self._look(now_s)
                 if limit_s is not None and now_s - self._interrupts.since >= limit_s:
@@ -222,6 +229,7 @@ class Watch:
         if self._thread.is_alive():
             self._engine.stop()
             self._thread.join(END_TIMEOUT_S)
+        self._tell_remarks()
 
     def _end(self, reason: str) -> str:
         self._supervision.stopping()
@@ -330,15 +338,17 @@ def _screen(options: RunOptions) -> Screen:
 
 def _go_on_without(problem: OutputError) -> None:
     why = "nobody reads the output any more" if problem.enough else str(problem)
-    sys.stderr.write(f"engine: {why}; going on without it\n")
+    with suppress(OSError):
+        # The live table lends its name to standard error while it is shown.
+        (sys.__stderr__ or sys.stderr).write(f"engine: {why}; going on without it\n")
 
 
 class _Stream:
     """Where lines go: standard output, or standard error where the report takes the former.
 
-    A full disk, or a reader that goes away (``| head``, a dead ``tee``), must not take the engine
-    with it: it guards positions, seen or not. It goes on in silence, and says so on standard
-    error once.
+    A full disk, or a reader that goes away (``| head``, a dead ``tee``, a terminal that hangs up),
+    must not take the engine with it: it guards positions, seen or not. It goes on in silence, and
+    says so on standard error once.
     """
 
     def __init__(self, options: RunOptions) -> None:

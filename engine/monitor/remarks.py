@@ -37,13 +37,12 @@ class Remarks(logging.Handler):
         return True
 
     def emit(self, record: logging.LogRecord) -> None:
+        at_ns, level = int(record.created * 1e9), record.levelname.lower()
         try:
             text = record.getMessage()
+            self._take(Remark(at_ns, level, text, record.name, record.exc_info))
         except Exception:  # whoever logs is not to be hit by it
             self.handleError(record)
-            return
-        at_ns, level = int(record.created * 1e9), record.levelname.lower()
-        self._take(Remark(at_ns, level, text, record.name, record.exc_info))
 
     def __enter__(self) -> Self:
         LOGGER.addHandler(self)

@@ -1,5 +1,6 @@
 """Every defect of ibapi's transport (data loss, hangs, silent partial sends), turned around."""
 
+import errno
 import socket
 import struct
 import time
@@ -9,6 +10,7 @@ import pytest
 from _fast import reader as fast_reader
 from _fast.market import Market
 from _fast.reader import Reader
+from engine.broker import sockets
 from engine.broker.connection import Connection, LinkError
 from engine.broker.sockets import SOCKETS
 from engine.broker.transport import Stopped
@@ -210,3 +212,34 @@ def test_sending_into_a_closed_connection_is_an_error(peer):
     connection.close()
     with pytest.raises(LinkError):
         connection.send(b"x")
+
+
+def test_a_system_without_a_socket_to_give_is_the_weather(peer, monkeypatch):
+    def none_left(*_):
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    port = peer(saying(HELLO_FRAME))
+    with monkeypatch.context() as limited:
+        limited.setattr(socket, "socket", none_left)
+        with pytest.raises(ConnectError, match="Too many open files"):
+            Connection.open(broker(port), never)
+    Connection.open(broker(port), never).close()
+
+
+def test_an_address_of_a_family_that_the_machine_does_not_speak_is_passed_over(peer, monkeypatch):
+    port = peer(saying(HELLO_FRAME))
+    both = [
+        (99, socket.SOCK_STREAM, 6, "", ("::1", port, 0, 0)),
+        (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port)),
+    ]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: both)
+    Connection.open(broker(port), never).close()
+
+
+def test_a_socket_that_dies_while_it_is_set_up_is_the_weather(peer, monkeypatch):
+    def dead(*_):
+        raise OSError(errno.EINVAL, "Invalid argument")
+
+    monkeypatch.setattr(sockets, "_tune", dead)
+    with pytest.raises(ConnectError, match="Invalid argument"):
+        Connection.open(broker(peer(saying(HELLO_FRAME))), never)

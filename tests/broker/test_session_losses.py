@@ -1,11 +1,13 @@
 """Connections and links that are lost, and how the session comes back."""
 
+import os
 import time
 from decimal import Decimal
 
 import pytest
 
 from engine.broker.sync import ORDER_ID_FIRST
+from engine.capture import Capture
 from engine.commands import Cancel
 from engine.inputs import (
     ErrorReported,
@@ -34,6 +36,24 @@ def test_a_closed_socket_is_a_new_epoch_with_a_new_sync(tws):
     assert len(kinds(out, SnapshotEnded)) == 4
     assert tws.seen[1] == 2 or until(session, lambda _: tws.seen[1] == 2) is not None
     assert session._retry_ns is None
+
+
+@pytest.mark.parametrize("listed", ["", "DU2"])  # a gateway that starts lists none for a while
+def test_a_login_without_the_account_is_waited_out(tws, listed):
+    session, _ = live(tws, retry_first_s=0.01)
+    tws.accounts = listed
+    tws.drop()
+    until(session, lambda out: "SOCKET_CLOSED" in changes(out))
+    asked = len(tws.received)
+    session.on_time(session.next_deadline_ns())
+    assert changes(session.connect(never))[-1] == "HANDSHAKE_FAILED"
+    assert "DU1 is not among the accounts" in str(session.problem)
+    assert {kind for kind, _ in tws.received[asked:]} <= {71, 49}
+    tws.accounts = "DU1"
+    session.on_time(session.next_deadline_ns())
+    out = session.connect(never)
+    until(session, lambda _: session.state is SessionState.LIVE, out)
+    session.stop()
 
 
 def test_messages_of_a_connection_that_is_gone_change_nothing(tws):
@@ -214,3 +234,34 @@ def test_farms_are_known_by_name(tws, wire):
     tws.say(wire(4, 2, -1, 2104, "Market data farm connection is OK:usfarm", ""))
     until(session, lambda _: session.upstream.farms == {"usfarm": True})
     assert session.state is SessionState.LIVE
+
+
+@pytest.mark.parametrize("when", ["while it connects", "while it is live"])
+def test_a_disk_that_is_full_ends_the_recording_and_no_session(tws, tmp_path, when, caplog):
+    def fill():
+        full = os.open("/dev/full", os.O_WRONLY)
+        os.dup2(full, capture.fd)
+        os.close(full)
+
+    capture = Capture(tmp_path / "wire")
+    session = start(tws, retry_first_s=0.01)
+    session.capture = session.feed.capture = capture
+    if when == "while it connects":
+        fill()
+    out = session.connect(never)
+    until(session, lambda _: session.state is SessionState.LIVE, out)
+    if when == "while it is live":
+        fill()
+        session.feed.demand_proof(0)  # what is mute is asked for under a new number
+        until(session, lambda _: tws.seen[1] == 2)
+    assert session.state is SessionState.LIVE
+    assert not capture.going
+    assert caplog.text.count("recording stopped: No space left on device") == 1
+    tws.drop()
+    until(session, lambda out: "SOCKET_CLOSED" in changes(out))
+    session.on_time(session.next_deadline_ns())
+    out = session.connect(never)
+    until(session, lambda _: session.state is SessionState.LIVE, out)
+    assert session.reader.record_errno == 0  # nothing is written behind what may be half a record
+    session.stop()
+    capture.close()

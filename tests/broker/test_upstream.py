@@ -47,3 +47,59 @@ def test_only_market_data_farms_count_for_market_data():
     assert upstream.data_farms_ok
     upstream.heard(2103, "Market data farm connection is broken:usfarm")
     assert not upstream.data_farms_ok
+
+
+BROKEN = "Market data farm connection is broken:"
+IDLE = "Market data farm connection is inactive but should be available upon demand."
+RESTORED = "Connectivity between IBKR and Trader Workstation has been restored - data maintained."
+
+
+def with_broken(*farms):
+    upstream = Upstream()
+    for farm in farms:
+        upstream.heard(2103, f"{BROKEN}{farm}")
+    return upstream
+
+
+@pytest.mark.parametrize("farm", ["eufarm", "usfarm.nj"])
+def test_a_farm_that_nobody_needs_any_more_is_not_broken(farm):
+    """After the nightly reset those without a subscription become idle, and never OK."""
+    upstream = with_broken(farm)
+    assert upstream.heard(2108, f"{IDLE}{farm}") is None
+    assert upstream.data_farms_ok
+    upstream.heard(2108, f"{IDLE}jfarm")
+    assert upstream.farms == {farm: True, "jfarm": True}
+
+
+def test_what_is_idle_does_not_close_what_only_a_farm_that_works_closes():
+    upstream = Upstream()
+    upstream.heard(2110, "")
+    assert upstream.heard(2108, f"{IDLE}eufarm") is None
+    assert upstream.lost
+
+
+@pytest.mark.parametrize("code", [1101, 1102])
+def test_a_restored_link_says_which_farms_work_and_they_may_not_say_it_again(code):
+    upstream = with_broken("usfarm.nj", "cashfarm")
+    told = f"{RESTORED} All data farms are connected: eufarmnj; usfarm.nj; ushmds; secdefnj."
+    assert upstream.heard(code, told) == "restored"
+    assert upstream.data_farms_ok  # all of them, also the one that is not needed any more
+
+
+def test_a_restored_link_says_which_farms_do_not_work():
+    upstream = with_broken("usfarm", "cashfarm")
+    told = (
+        f"{RESTORED} The following farms are connected: usfarm; ushmds. "
+        "The following farms are not connected: cashfarm; usopt."
+    )
+    upstream.heard(1102, told)
+    expected = {"usfarm": True, "ushmds": True, "cashfarm": False, "usopt": False}
+    assert upstream.farms == expected
+
+
+def test_a_restored_link_that_names_no_farms_leaves_them_as_they_were():
+    upstream = with_broken("usfarm")
+    upstream.heard(1102, RESTORED)
+    assert not upstream.data_farms_ok
+    upstream.heard(2104, "Market data farm connection is OK:usfarm")
+    assert upstream.data_farms_ok

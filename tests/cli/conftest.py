@@ -62,9 +62,8 @@ class Cli:
             env=environment(),
             text=True,
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            **options,
+            **{"stdout": subprocess.PIPE, **options},
         )
         self._running.append(process)
         return process

@@ -6,14 +6,18 @@ import json
 import os
 import re
 import signal
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from engine import capture
-from tests.cli.conftest import TICKS, Cli, gone
+from engine.control import ask
+from engine.errors import UserError
+from tests.cli.conftest import PATIENCE_S, TICKS, Cli, gone
 
 KEYS = {
     *("signals", "refusals", "orders", "executions", "trades", "open_positions", "realised_pnl"),
@@ -180,3 +184,40 @@ def test_what_tws_sent_is_recorded(engine: Cli) -> None:
     assert (chunks[0].kind, chunks[0].data) == (capture.CONNECTED, b"226")
     assert sum(len(one.data) for one in chunks if one.kind == capture.RECEIVED) > 10_000
     assert (again.code, again.err.count("\n")) == (2, 1)  # it would have mixed two days
+
+
+def _until_live(engine: Cli, journal: str) -> None:
+    place = engine.folder / f"{journal}.control"
+    for _ in range(600):
+        with suppress(UserError):
+            if ask(place, {"op": "status"})["session"] == "live":
+                return
+        time.sleep(0.1)
+    raise AssertionError("it never became live")
+
+
+def test_a_terminal_that_hangs_up_does_not_end_the_engine(engine: Cli, wide: Path) -> None:
+    ours, theirs = os.openpty()
+    process = engine.start(
+        *("run", "--config", wide, "--journal", "J", "--durability", "normal"),
+        stdout=theirs,
+    )
+    os.close(theirs)
+    _until_live(engine, "J")
+    os.close(ours)
+    time.sleep(1.0)  # four pictures
+    assert process.poll() is None
+    assert ask(engine.folder / "J.control", {"op": "status"})["session"] == "live"
+    process.send_signal(signal.SIGTERM)
+    _, told = process.communicate(timeout=PATIENCE_S)
+    assert process.returncode == 0, told
+    assert "Traceback" not in told
+
+
+def test_a_full_disk_behind_the_output_does_not_end_the_engine(engine: Cli, wide: Path) -> None:
+    with Path("/dev/full").open("w") as full:
+        process = engine.start("run", "--config", wide, "--for", "3s", stdout=full)
+    _, told = process.communicate(timeout=PATIENCE_S)
+    assert process.returncode == 0, told
+    assert "Traceback" not in told
+    assert told.count("standard output cannot be written: No space left on device") == 1

@@ -44,6 +44,21 @@ def test_a_remark_that_cannot_be_made_hits_nobody_who_makes_it(
     assert "TypeError" in capsys.readouterr().err
 
 
+def test_whoever_cannot_take_a_remark_hits_nobody_who_makes_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It may be the writer, and the output on a full disk."""
+
+    def full(_: Remark) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(logging, "raiseExceptions", True)
+    with Remarks(logging.WARNING, full):
+        log.warning("the disk is full")
+
+    assert "No space left on device" in capsys.readouterr().err
+
+
 def test_an_exception_comes_with_its_traceback() -> None:
     taken: list[Remark] = []
     with Remarks(logging.WARNING, taken.append):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import socket
 import threading
 import time
@@ -103,6 +104,26 @@ def test_a_prediction_becomes_a_protected_position_and_is_closed(server: SimServ
     assert not any(report["position"].values())
     assert report["open_orders"] == []
     assert report["uncovered_share_seconds"] == 0
+
+
+def test_what_the_reader_cannot_record_ends_the_recording_for_good(
+    server: SimServer, tmp_path: Path
+) -> None:
+    engine = Engine(configured(server), record=tmp_path / "wire")
+    with running(engine):
+        capture = engine._capture
+        assert capture is not None
+        full = os.open("/dev/full", os.O_WRONLY)
+        os.dup2(full, capture.fd)
+        os.close(full)
+        until(lambda: not capture.going)
+        assert engine.view().session == "live"
+        reader = engine._session.reader
+        assert reader is not None
+        until(lambda: reader.record_errno == 0)
+        frames = reader.frames
+        until(lambda: reader.frames > frames)
+        assert reader.record_errno == 0
 
 
 def climbing(start_ns: int) -> Iterator[MarketTick]:

@@ -1,0 +1,62 @@
+"""What the journal holds binds the next run: to its contracts, its account, its client id."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine.config import Config, from_mapping
+from engine.engine import Engine
+from engine.sim.launch import generated
+from engine.sim.server import SimServer
+
+PATIENCE_S = 20.0
+SPEED = 10.0
+
+
+@pytest.fixture
+def server() -> Iterator[SimServer]:
+    exchange, source = generated(["IBM", "MSFT"], seed=3, ticks_per_s=20.0)
+    with SimServer(exchange, source, speed=SPEED, hold=True) as made:
+        yield made
+
+
+def configured(server: SimServer, **broker: Any) -> Config:
+    strategy = {
+        "symbols": ["IBM", "MSFT"],
+        "sizing": {"shares": 100},
+        "stop": {"percent": 10},
+        "target": {"percent": 20},
+    }
+    where = {"port": server.port, "clock_rate": SPEED, **broker}
+    return from_mapping({"strategy": strategy, "broker": where})
+
+
+def until(true: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while not true():
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.005)
+
+
+@pytest.fixture
+def journal(server: SimServer, tmp_path: Path) -> Path:
+    """Of a run that ended with a protected position."""
+    with Engine(configured(server), tmp_path / "J", durability="normal") as engine:
+        assert engine.wait_for_prices(PATIENCE_S)
+        engine.publish({"ticker": "IBM", "signal": "BUY", "confidence": 0.9}).result(PATIENCE_S)
+        until(lambda: engine.view().symbols[0].state == "protected")
+        until(lambda: len(engine.view().orders) == 2)
+    return tmp_path / "J"
+
+
+def test_contracts_are_known_from_the_journal(server: SimServer, journal: Path) -> None:
+    engine = Engine(configured(server), journal)
+    known = engine._session.definitions.known
+    assert {symbol: one.symbol for symbol, one in known.items()} == {"IBM": "IBM", "MSFT": "MSFT"}
+    assert known["IBM"].con_id
+    engine._journal.close()
