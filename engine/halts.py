@@ -15,7 +15,7 @@ from typing import Final
 
 from engine.events import TradingHaltedEvent, TradingResumedEvent
 from engine.inputs import HaltRequested, ResumeRequested
-from engine.intents import close
+from engine.intents import close, give_up_reversals
 from engine.outbox import Outbox
 from engine.reasons import Reason
 from engine.state import Halt, State
@@ -49,9 +49,9 @@ def enforce(state: State, out: Outbox) -> None:
     """Bring what is under way to the level that holds; also when a run begins with one."""
     if state.halt is None or state.halt.level < TAKE_BACK:
         return
+    give_up_reversals(state)
     for context in state.current.values():
         context.entry_over = context.adds_over = True
-        context.reverse_to = None
         if state.halt.level >= FLATTEN:
             close(state, out, context, "halt")
         state.dirty.add(context.number)

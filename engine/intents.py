@@ -12,7 +12,7 @@ import attrs
 
 from engine import direct
 from engine.adds import adjust, scale_in
-from engine.contexts import Context, Wish
+from engine.contexts import ENDING_STATES, Context, Wish
 from engine.entries import distance, enter
 from engine.inputs import BracketRequested, MarketView, OrderRequested
 from engine.money import Direction, exact
@@ -160,15 +160,18 @@ def _enter(state: State, out: Outbox, call: Call, side: int, trade: Trade) -> Re
 
 
 def reverse(state: State, out: Outbox, context: Context, market: MarketView) -> None:
-    """The old side is flat and at rest: the other side is entered on today's price."""
-    wish, context.reverse_to = context.reverse_to, None
+    """The old side is flat and at rest: the other side is entered on today's price. While late
+    shares of an earlier trade are on their way out it waits for them: their rest asks again."""
+    wish, other = context.reverse_to, state.current.get(context.symbol)
     if wish is None:
         return
     state.dirty.add(context.number)  # it is kept for a while only, now that nothing waits for it
     reason: Reason | None
     if out.now_ns > context.reverse_before_ns:
         reason = Reason.REVERSAL_TIMED_OUT
-    elif wish.symbol in state.current:
+    elif other is not None and other.number < context.number and other.state in ENDING_STATES:
+        return
+    elif other is not None:
         reason = Reason.BUSY
     else:
         rule = find(state, wish.rule)
@@ -177,8 +180,18 @@ def reverse(state: State, out: Outbox, context: Context, market: MarketView) -> 
         else:
             reason = daily_reason(state, rule, wish.symbol, out.now_ns)
             reason = reason or enter(state, out, wish, market)
+    context.reverse_to = None
+    state.dirty.add(context.number)  # it can be forgotten now
     if reason is not None:
         out.refuse(reason, wish.symbol, "reversal", wish.identity, wish.rule)
+
+
+def give_up_reversals(state: State, symbol: str | None = None) -> None:
+    """Whoever wants a symbol flat, or all of them, wants nothing to be entered once it is."""
+    for context in state.contexts.values():
+        if context.reverse_to is not None and symbol in (None, context.symbol):
+            context.reverse_to = None
+            state.dirty.add(context.number)
 
 
 # -- closes --------------------------------------------------------------------------------------
@@ -193,10 +206,10 @@ def close(
             context.frozen_from = ContextState.CLOSING  # as soon as the truth is known again
             return None
         return Reason.FROZEN
+    give_up_reversals(state, context.symbol)
     if context.state in (ContextState.CLOSING, ContextState.CONCLUDING):
         return Reason.BUSY
     context.exit_reason = reason
-    context.reverse_to = None
     asked = () if call is None else (call.identity, call.rule.id)
     out.advance(context, ContextEvent.CLOSE_REQUESTED, *asked)
     state.dirty.add(context.number)

@@ -40,6 +40,10 @@ def came_to_rest(state: State, out: Outbox, context: Context) -> None:
         clear_cooldowns(state, symbol)
         note_stop_out(state, symbol, out.now_ns)
     ask_for_reversal(state, out, context)
+    if symbol not in state.current:
+        for other in state.contexts.values():
+            if other.symbol == symbol and other.settled and other is not context:
+                ask_for_reversal(state, out, other)  # it has waited for this one
 
 
 def report_trade(state: State, out: Outbox, context: Context) -> None:

@@ -7,7 +7,8 @@ import random
 import pytest
 
 from tests.campaign import crash_loop
-from tests.campaign.crash_loop import SIDES, WAYS, Point, count_points, crash, main
+from tests.campaign.crash_loop import SIDES, count_points, crash, main
+from tests.campaign.mortals import WAYS, Point
 from tests.campaign.scenes import SCENES, Scene, Side
 
 POINTS_EACH = 3

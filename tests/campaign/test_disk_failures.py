@@ -19,7 +19,8 @@ from engine.inputs import ResumeRequested
 from engine.journal import JournalFailed
 from engine.orders import OPENING_ROLES
 from engine.signals.schema import parse_signal
-from tests.campaign.crash_loop import MortalJournal, MortalTransport, Play, folder, on_time
+from tests.campaign.crash_loop import Play, folder, on_time
+from tests.campaign.mortals import MortalJournal, MortalTransport
 from tests.campaign.scenes import SCENES, SECOND, SYMBOL, Scene
 from tests.faulty_disk import FaultyDisk
 

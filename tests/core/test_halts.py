@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import pytest
 
+from engine.commands import Place
 from engine.config import from_mapping
 from engine.events import AlertEvent, RefusalEvent, TradingHaltedEvent
 from engine.inputs import (
@@ -18,6 +19,7 @@ from engine.inputs import (
 )
 from statecharts.vocabulary import OrderReport
 from tests.core.desk import Desk
+from tests.core.test_scenarios import FOLDER, Script
 
 EXITS = ["SELL 100 LMT 104.00", "SELL 100 STP 94.00"]
 
@@ -157,3 +159,17 @@ def test_an_add_that_a_halt_kept_back_is_placed_when_it_is_resumed() -> None:
     assert d.live("AAPL") == ["SELL 100 LMT 103.00", "SELL 100 STP 93.00"]
     d.feed(ResumeRequested("operator", "it was a drill"))
     assert d.live("AAPL")[0] == "BUY 100 LMT 96.00"
+
+
+def test_a_reversal_that_waits_for_late_shares_of_an_earlier_trade_is_given_up() -> None:
+    script = Script(FOLDER / "08-reversal-beside-late-shares.txt", mirrored=False)
+    _, ending = script.steps.pop()
+    script.run()
+    d, sent = script.desk, len(script.desk.commands)
+    halt(d, 2)
+    d.feed(ResumeRequested("operator", "again"))
+
+    script.do_broker(*ending.partition(" =>")[0].split()[2:])
+
+    assert d.context_state("AAPL") == "flat"
+    assert [one for one in d.commands[sent:] if isinstance(one, Place)] == []
