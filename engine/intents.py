@@ -165,7 +165,6 @@ def reverse(state: State, out: Outbox, context: Context, market: MarketView) -> 
     wish, other = context.reverse_to, state.current.get(context.symbol)
     if wish is None:
         return
-    state.dirty.add(context.number)  # it is kept for a while only, now that nothing waits for it
     reason: Reason | None
     if out.now_ns > context.reverse_before_ns:
         reason = Reason.REVERSAL_TIMED_OUT
