@@ -59,7 +59,7 @@ def known(state: State, item: Input) -> bool:
 
 def _finds(state: State, fill: ExecutionReported) -> Order | None:
     """The order of ours that this is an execution of."""
-    order = state.find(fill.order_id, fill.client_id, fill.perm_id, fill.order_ref)
+    order = _named(state, fill)
     return None if order is None or order.stands_in else order
 
 
@@ -68,19 +68,28 @@ def _ledger(state: State, number: int) -> Ledger | None:
     return None if owner is None else owner.ledger
 
 
-def _counted_for(state: State, number: int, identity: str) -> Order | None:
-    """The order that a known execution has counted for; None if its trade is forgotten."""
+def _order_of(state: State, number: int, fill: ExecutionReported, identity: str) -> Order | None:
+    """The order that an execution of a trade's or a group's has counted for, whatever name it has
+    now: what came without ours may have been adopted. None if its trade is forgotten. One that was
+    known under another id has counted under that one: then its order is asked for by name."""
     ledger = _ledger(state, number)
-    return None if ledger is None else state.orders[ledger.order_of[identity]]
+    if ledger is None:
+        return None
+    counted = ledger.order_of.get(identity)
+    return _named(state, fill) if counted is None else state.orders[counted]
+
+
+def _named(state: State, fill: ExecutionReported) -> Order | None:
+    return state.find(fill.order_id, fill.client_id, fill.perm_id, fill.order_ref)
 
 
 def on_execution(state: State, out: Outbox, fill: ExecutionReported) -> None:
     identity = revision(fill.execution_id)[0]
     counted_by = state.execution_owner.get(identity, NOBODY)
     if counted_by == NOBODY:
-        order = state.find(fill.order_id, fill.client_id, fill.perm_id, fill.order_ref)
-    else:  # whatever name it has now: what came without ours may have been adopted
-        order = _counted_for(state, counted_by, identity)
+        order = _named(state, fill)
+    else:
+        order = _order_of(state, counted_by, fill, identity)
     if order is not None and not _fits(state, order, fill):
         _refuse(state, out, order, fill)
         return
