@@ -372,7 +372,7 @@ def _beside_waiting(part: Part, role: Role, price: Decimal) -> list[Want]:
 
 
 def _another(part: Part, role: Role, price: Decimal) -> list[Want]:
-    if part.tranche.failures.get(role, 0) >= part.terms.failures_max:
+    if part.tranche.failures.get(role, 0) >= part.terms.failures_max and not _keeps(part, role):
         return []
     if role is Role.TARGET and part.tranche.entry_rest and _stop_attached(part):
         # An attached stop is for what the entry may still bring as well. A target beside it that
@@ -380,6 +380,13 @@ def _another(part: Part, role: Role, price: Decimal) -> list[Want]:
         return []
     tranche, action = part.tranche, part.exit_action
     return [PlaceExit(tranche, part.held, role, action, part.size, price, True)]
+
+
+def _keeps(part: Part, role: Role) -> bool:
+    """Whether these shares go on without an end in sight, and the role is what protects them: with
+    the last attempt that failed they should have begun to leave. They have not, if it failed while
+    the symbol was frozen, or before they came; so there is one more, and if it fails they go."""
+    return role is Role.STOP and part.context.state in PROTECTING_STATES
 
 
 def _removable(order: Order) -> bool:

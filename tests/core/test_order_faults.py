@@ -17,6 +17,7 @@ from engine.inputs import (
     Input,
     OrderOpened,
     OrderStatusReported,
+    PositionReported,
 )
 from engine.orders import Role
 from engine.sim.policies import Policies
@@ -323,6 +324,34 @@ def test_28_cancels_that_we_asked_for_are_no_failures() -> None:
         d.wait(1)
     assert d.live("AAPL") == PROTECTED
     assert not d.core.state.current["AAPL"].tranches[0].failures
+
+
+@pytest.mark.parametrize("refusals", [0, 9])
+def test_28_29_a_stop_that_is_lost_while_the_symbol_is_frozen(refusals: int) -> None:
+    """The last attempt failed when nothing could be done: what is held then is protected, or goes,
+    as soon as the truth is known."""
+    d = desk()
+    d.feed(bracket("AAPL", None, "94"))
+    d.refusals["STP"] = 1
+    d.broker_cancels("AAPL", "STP")
+    d.retell = lambda _, answer: [
+        attrs.evolve(told, quantity=told.quantity - 7)
+        if isinstance(told, PositionReported) and told.symbol == "AAPL"
+        else told
+        for told in answer
+    ]
+    d.lose()
+    d.connect()
+    d.wait(5)
+    assert d.context_state("AAPL") == "frozen"
+    d.broker_cancels("AAPL", "STP")
+    assert naked(d) == 300
+    d.retell = lambda _, answer: answer
+    d.refusals["STP"] = refusals
+    d.wait(20)
+    assert naked(d) == 0
+    state, live = ("protected", PROTECTED) if not refusals else ("flat", [])
+    assert (d.context_state("AAPL"), d.live("AAPL")) == (state, live)
 
 
 def test_29_a_stop_that_is_always_rejected() -> None:
