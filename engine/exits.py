@@ -213,12 +213,22 @@ def _close(part: Part) -> list[Want]:
             if not changed and order.remaining > part.size:
                 changed = [Withdraw(order)]
             found += changed
-    if alive or (not part.on_side and _entry_told(part)):
+    if any(not _idle(part, order) for order in alive):
+        return found
+    if not part.on_side and _entry_told(part):
         return found
     at_ns = max(part.tranche.retry_ns, _entry_gone_ns(part))
     if part.terms.now_ns < at_ns:
         return [WaitUntil(at_ns)]
     return [PlaceExit(part.tranche, held, Role.CLOSE, action, part.size, None, part.on_side)]
+
+
+def _idle(part: Part, order: Order) -> bool:
+    """Whether a close is inactive and stays so, although it was asked to go: some brokers list such
+    an order all day and refuse its cancel. Another one is not doubled by it, in one group."""
+    asked = order.asked == OrderAsk.PLACED and order.asked_ns > order.placed_ns
+    group = order.spec.oca_group
+    return order.reported == OrderReport.INACTIVE and asked and group == part.tranche.oca_group
 
 
 def _entry_told(part: Part) -> bool:
@@ -253,9 +263,10 @@ def _trim(part: Part) -> list[Want]:
     it from stop and target as it fills. Tried once: what does not fill is given up by whoever
     sees its end."""
     wanted = part.tranche.trim - sum((o.filled for o in part.tranche.of(Role.TRIM)), ZERO)
-    alive = any(not order.dead for order in part.tranche.of(Role.TRIM))
+    alive = [order for order in living(part.tranche.orders) if order.role is Role.TRIM]
     if alive or wanted <= 0 or not part.on_side:
-        return []
+        idle = [order for order in alive if order.reported == OrderReport.INACTIVE]
+        return [Withdraw(order) for order in idle if _removable(order)]
     quantity = min(wanted, part.size)
     return [PlaceExit(part.tranche, part.held, Role.TRIM, part.exit_action, quantity, None, True)]
 

@@ -133,10 +133,11 @@ class Order:
     def milestone(self) -> Milestone:
         return Milestone.PREPARED if self.asked == OrderAsk.DRAFT else MILESTONE[self.reported]
 
-    def standing_at(self, asked: int, reported: int) -> tuple[int, bool, Milestone]:
+    def standing_at(self, asked: int, reported: int) -> tuple[int, bool, bool, Milestone]:
         """All that cover and siblings see of the two regions: while it is the same, a report
-        has nothing to settle."""
-        return asked, self._active_at(reported), MILESTONE[reported]
+        has nothing to settle. What is inactive is taken back, what is unknown is waited for."""
+        inactive = reported == OrderReport.INACTIVE
+        return asked, self._active_at(reported), inactive, MILESTONE[reported]
 
     @property
     def sign(self) -> int:

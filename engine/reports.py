@@ -47,6 +47,8 @@ _STEADY_S = 60.0  # an exit that rested this long was not refused: the count sta
 _OCA_REVISION_REFUSED = frozenset({10326, 10327})
 _ALREADY_FILLED = 104
 _ALIVE = frozenset({"ApiPending", "PendingSubmit", "PreSubmitted", "Submitted"})
+# From these to inactive is no news: one that cannot be cancelled is asked about again and again.
+_IN_DOUBT = frozenset({OrderReport.UNKNOWN, OrderReport.CANCEL_PENDING})
 _RETRY_FIRST_S, _RETRY_MAX_S = 0.5, 30.0
 
 
@@ -75,6 +77,8 @@ def report(state: State, out: Outbox, order: Order, event: OrderEvent, why: str 
         state.doubts = True
     if reported in DEAD and before_report not in DEAD:
         _died(state, out, order, why, asked_for=before_ask == OrderAsk.CANCELLING)
+    elif reported == OrderReport.INACTIVE and before_report not in _IN_DOUBT:
+        _maybe_lost(state, out, order, why, asked_for=before_ask == OrderAsk.CANCELLING)
     out.say_of(order, OrderStatusEvent, previous=status_word(before_ask, before_report))
 
 
@@ -93,10 +97,17 @@ def _died(state: State, out: Outbox, order: Order, why: str, asked_for: bool) ->
         out.say_of(order, RejectEvent, code=told, reason=why)
     elif order.reported in (OrderReport.CANCELLED, OrderReport.ABSENT):
         out.say_of(order, CancelEvent, reason=why)
+    if order.reported != OrderReport.FILLED:
+        _maybe_lost(state, out, order, why, asked_for)
+
+
+def _maybe_lost(state: State, out: Outbox, order: Order, why: str, asked_for: bool) -> None:
+    """An order is dead, or inactive, which is as bad: if the broker has called one so, it may call
+    the next one so as well, and to take back and place for ever is no protection."""
     context = state.contexts.get(order.owner)
     if context is None or order.role not in EXIT_ROLES or not context.tranche_of(order).own:
         return
-    if order.reported != OrderReport.FILLED and not asked_for:
+    if not asked_for:
         _exit_lost(state, out, context, order, why)
 
 
@@ -150,7 +161,7 @@ def on_open_order(state: State, out: Outbox, seen: OrderOpened) -> None:
         _rise(out, seen, stays)
         state.doubts = True  # rounds take it back until it is gone
     if event := STATUS_EVENTS.get(seen.status):
-        report(state, out, order, event)
+        report(state, out, order, event, seen.status)
 
 
 def _trailed(state: State, order: Order, level: Decimal, now_ns: int) -> None:

@@ -203,6 +203,7 @@ def _order(order: Order, now_ns: int, since_ns: int | None) -> Hashable:
         order.overtold_ns and max(order.overtold_ns - now_ns, -STEADY_NS),
         None if order.dead else max(order.placed_ns - now_ns, -STEADY_NS),
         None if order.dead else max(order.asked_ns - now_ns, -STEADY_NS),
+        not order.dead and order.asked_ns > order.placed_ns,
         since_ns is not None and (order.placed_ns >= since_ns, order.asked_ns < since_ns),
     )
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal
 from itertools import product
 
 import attrs
 import pytest
 
-from engine.commands import Cancel, Snapshot
+from engine.commands import Cancel, Command, Place, Snapshot
 from engine.events import AlertEvent
 from engine.inputs import (
     CloseRequested,
@@ -21,7 +22,8 @@ from engine.inputs import (
 )
 from engine.orders import Role
 from engine.sim.policies import Policies
-from engine.sim.wireless import order_of
+from engine.sim.records import OrderNotice
+from engine.sim.wireless import order_of, translate
 from statecharts.vocabulary import OrderReport
 from tests.core.bracketed import PROTECTED, execution, naked, order
 from tests.core.desk import CLIENT, SECOND
@@ -371,3 +373,91 @@ def test_29_a_stop_that_is_always_rejected() -> None:
     assert len(placed(d, Role.STOP)) == 3
     assert (d.context_state("AAPL"), d.exchange.position("AAPL")) == ("flat", 0)
     assert any("no stop could be placed" in e.text for e in d.said(AlertEvent))
+
+
+def told_inactive(*order_types: str) -> Callable[[Input], Input]:
+    """What the broker says of new exits of these types: inactive, and no error."""
+
+    def change(told: Input) -> Input:
+        if isinstance(told, OrderOpened) and told.order_id > 3 and told.order_type in order_types:
+            numbers.add(told.order_id)
+        mine = isinstance(told, OrderOpened | OrderStatusReported) and told.order_id in numbers
+        return attrs.evolve(told, status="Inactive") if mine and alive(told) else told
+
+    def alive(told: OrderOpened | OrderStatusReported) -> bool:
+        return told.status in ("PreSubmitted", "Submitted")
+
+    numbers: set[int] = set()
+    return change
+
+
+def test_29_a_stop_that_is_always_inactive() -> None:
+    """As one that is always rejected: a few attempts, and then the shares go."""
+    d = desk()
+    d.signal("AAPL", "BUY")
+    d.courier.change = told_inactive("STP")
+    d.broker_cancels("AAPL", "STP")
+    d.wait(1)
+    assert len(placed(d, Role.STOP)) == 3
+    assert (d.context_state("AAPL"), d.live("AAPL")) == ("flat", [])
+
+
+def test_29_a_stop_that_was_unknown_is_inactive() -> None:
+    """What is asked about turns out to protect nothing: another one comes at once."""
+    d = desk()
+    d.signal("AAPL", "BUY")
+    stop = order(d, Role.STOP)
+    d.retell = lambda _, answer: [
+        attrs.evolve(told, status="Inactive")
+        if isinstance(told, OrderOpened | OrderStatusReported) and told.order_id == stop.order_id
+        else told
+        for told in answer
+    ]
+    d.feed(ErrorReported(stop.order_id, 9999, "of which nobody knows what it means"))
+    assert stop.reported == OrderReport.UNKNOWN
+    d.wait(1)
+    assert len(placed(d, Role.STOP)) == 2
+    assert d.live("AAPL") == PROTECTED
+
+
+def test_29_a_target_that_is_always_inactive() -> None:
+    d = desk()
+    d.signal("AAPL", "BUY")
+    d.courier.change = told_inactive("LMT")
+    d.broker_cancels("AAPL", "LMT")
+    d.wait(1)
+    assert len(placed(d, Role.TARGET)) == 3
+    assert d.live("AAPL") == ["SELL 300 STP 94.00"]
+
+
+def test_29_a_close_that_stays_inactive_and_cannot_be_cancelled() -> None:
+    """Another one takes its place, in the group of both; nobody waits until the evening."""
+    d = desk()
+    d.signal("AAPL", "BUY")
+    idle: list[OrderOpened] = []
+    carry_out = d.carry_out
+
+    def refuse(command: Command) -> list[Input]:
+        if isinstance(command, Place) and command.spec.order_type == "MKT" and not idle:
+            (stop,) = (one for one in d.exchange.open_orders(CLIENT) if one.order_type == "STP")
+            listed, _ = translate(OrderNotice(stop))
+            assert isinstance(listed, OrderOpened)
+            idle.append(
+                attrs.evolve(
+                    listed, order_id=command.order_id, perm_id=99, status="Inactive",
+                    order_ref=command.spec.order_ref, order_type="MKT", aux_price=None,
+                )
+            )  # fmt: skip
+            return [*idle]
+        if isinstance(command, Cancel) and idle and command.order_id == idle[0].order_id:
+            return [ErrorReported(command.order_id, 161, "not in a cancellable state")]
+        return carry_out(command)
+
+    d.carry_out = refuse  # type: ignore[method-assign]
+    d.retell = lambda asked, answer: (
+        [answer[0], *idle, *answer[1:]] if asked.kind == "open_orders" else answer
+    )
+    d.feed(CloseRequested("AAPL", "operator"))
+    d.wait(30)
+    assert (d.core.state.held("AAPL"), d.live("AAPL")) == (0, [])
+    assert len(placed(d, Role.CLOSE)) == 2
