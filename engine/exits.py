@@ -209,7 +209,7 @@ def _close(part: Part) -> list[Want]:
             # brokers refuse.
             total = order.filled + part.size
             amends = part.terms.amends or not order.spec.oca_group
-            changed = _amend(order, total, None) if amends else []
+            changed = _amend(part, order, total, None) if amends else []
             if not changed and order.remaining > part.size:
                 changed = [Withdraw(order)]
             found += changed
@@ -331,7 +331,7 @@ def _fit(part: Part, order: Order, price: Decimal) -> list[Want]:
     """Bring an order to its size and price."""
     if not (part.terms.amends and _amendable(order)) or _fits(part, order, price):
         return []
-    return _amend(order, _total(part, order), price)
+    return _amend(part, order, _total(part, order), price)
 
 
 def _fits(part: Part, order: Order, price: Decimal) -> bool:
@@ -363,7 +363,8 @@ def _stuck(part: Part, order: Order, price: Decimal) -> bool:
     the group lets one of them trade and takes the same number from the other."""
     if not _amendable(order) or _fits(part, order, price):
         return False
-    if part.terms.amends and (order.refused is None or _amend(order, _total(part, order), price)):
+    total = _total(part, order)
+    if part.terms.amends and (order.refused is None or _amend(part, order, total, price)):
         return False
     if _growing(part, order):
         return order.remaining < part.size  # the rest can wait until the entry is over
@@ -413,8 +414,8 @@ def _amendable(order: Order) -> bool:
     return certain and order.asked == OrderAsk.PLACED and order.reported not in DEAD
 
 
-def _amend(order: Order, total: Decimal, price: Decimal | None) -> list[Want]:
-    spec = order.spec_with(total, price)
+def _amend(part: Part, order: Order, total: Decimal, price: Decimal | None) -> list[Want]:
+    spec = order.spec_with(total, price, part.context.stop_level(part.terms.grid))
     return [] if spec == order.refused else [AmendExit(order, spec)]
 
 

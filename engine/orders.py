@@ -214,8 +214,11 @@ class Order:
         if self.confirmed_quantity is not None:
             self.spec = self.spec_with(self.confirmed_quantity, self.confirmed_price)
 
-    def spec_with(self, total: Decimal, price: Decimal | None) -> OrderSpec:
+    def spec_with(
+        self, total: Decimal, price: Decimal | None, level: Decimal | None = None
+    ) -> OrderSpec:
         """What we asked, with another size and, unless it has none or None is given, price.
+        ``level``: where a trailing stop is by now; where it began, it would begin once more.
 
         A leg that was placed to wait for the last of its bracket does not wait any more: TWS
         would keep the changed order to itself.
@@ -225,6 +228,8 @@ class Order:
         fields["quantity"], fields["transmit"] = total, True
         if price is not None and stated_price(spec) is not None:
             fields[_price_field(spec)] = price
+        if level is not None and spec.trail_stop_price is not None:
+            fields["trail_stop_price"] = level
         return OrderSpec(**fields)
 
 

@@ -196,7 +196,9 @@ def _order(order: Order, now_ns: int, since_ns: int | None) -> Hashable:
         order.why_held,
         order.confirmed_quantity,
         order.confirmed_price,
-        None if refused is None else (refused.quantity, refused.aux_price, refused.limit_price),
+        None
+        if refused is None
+        else (refused.quantity, refused.aux_price, refused.limit_price, refused.trail_stop_price),
         bool(order.deadline_ns),
         order.absences,
         order.risen_id,

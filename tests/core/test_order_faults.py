@@ -461,3 +461,23 @@ def test_29_a_close_that_stays_inactive_and_cannot_be_cancelled() -> None:
     d.wait(30)
     assert (d.core.state.held("AAPL"), d.live("AAPL")) == (0, [])
     assert len(placed(d, Role.CLOSE)) == 2
+
+
+@pytest.mark.parametrize("side", [1, -1])
+def test_53_a_trailing_stop_that_is_told_beside_the_grid(side: int) -> None:
+    """A percentage of a price is no price: what comes after it begins at the next one, nearer."""
+    d = desk(trailing={"percent": 5.0}, target=[])
+    d.quote("AAPL", 100.0, 100.0)
+    d.signal("AAPL", "BUY" if side > 0 else "SHORT")
+    level = Decimal(100) - side * Decimal("4.9967")
+    d.courier.change = lambda told: (
+        attrs.evolve(told, trail_stop_price=level) if isinstance(told, OrderOpened) else told
+    )
+    stop = order(d, Role.STOP)
+    (listed, _) = translate(OrderNotice(d.oldest("AAPL", "TRAIL")))
+    d.feed(d.courier.change(listed))
+    assert stop.order_id == listed.order_id
+    d.broker_cancels("AAPL", "TRAIL")
+    (_, new) = placed(d, Role.STOP)
+    assert new.spec.trail_stop_price == Decimal(100) - side * Decimal("4.99")
+    assert naked(d) == 0
