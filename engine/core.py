@@ -177,9 +177,11 @@ class Core:
         if context.settled:
             settlement.report_trade(state, out, context)
             return
-        if not state.live or state.unexplained(context.symbol) * context.held < 0:
-            # The broker does not confirm all that we hold: what would close it might open it the
-            # other way. The next round frees it or freezes it; what protects stays meanwhile.
+        if not state.live or (context.held and state.unexplained(context.symbol)):
+            # The broker does not confirm what we hold. If it holds less, what would close it might
+            # open it the other way. If it holds more, the shares may have been split overnight, and
+            # a stop at the price of yesterday would trade at once. The next round frees it or
+            # freezes it; what protects stays meanwhile.
             return
         timing = state.config.timing
         terms = Terms(

@@ -70,12 +70,13 @@ class Asked:
 
 @frozen
 class Suspicion:
-    """Shares by which the broker differed from us in one round, what we held just then, and since
-    when it differs by so many."""
+    """Shares by which the broker differed from us in one round, what we held just then, since when
+    it differs by so many, and since when it differs at all from just this holding."""
 
     difference: Decimal
     held: Decimal
     since_ns: int
+    began_ns: int
 
 
 @frozen

@@ -51,6 +51,7 @@ _PAUSE_FIRST_S, _PAUSE_MAX_S, _QUIET_S = 0.25, 5.0, 30.0  # between rounds
 _RECHECK_S: Final = 10.0  # while a symbol is in doubt, or an order lives that was given up
 _LOOK_AGAIN_S: Final = 30.0  # at what others hold, if an older position would explain it
 _OLD_S: Final = 300.0  # so long the answers that the first look was judged by may have been old
+_DIFFERS_S: Final = 30.0  # so long another difference each time may be fills on their way
 _AGREES_S: Final = 5.0  # so long executions and positions say the same, and nothing is missing
 _POSITION_SETTLE_S: Final = 1.0  # a position may run ahead of its execution by this much
 _DAY_NS: Final = 86_400 * 1_000_000_000
@@ -355,14 +356,20 @@ def _compare(state: State, out: Outbox, symbol: str, con_id: int) -> None:
             state.dirty.update(c.number for c in state.contexts.values() if c.symbol == symbol)
         if not unresolved(state, symbol, con_id):
             _thaw(state, out, symbol)
-    elif known is None or known.difference != difference:
-        # Fills may be on their way: look once more.
-        state.suspects[symbol] = Suspicion(difference, state.held(symbol), out.now_ns)
+        return
+    began_ns, held = out.now_ns, state.held(symbol)
+    if known is None or known.difference != difference:
+        # Fills may be on their way: look once more. But somebody else whom we do not hear may
+        # trade all the time, and all the time nothing of ours would be protected anew.
+        if known is not None and known.held == held:
+            began_ns = known.began_ns
+        state.suspects[symbol] = Suspicion(difference, held, out.now_ns, began_ns)
         state.doubts = True
-    else:
-        theirs = state.round.positions.get(con_id, ZERO)
-        why = f"the broker holds {theirs} shares where the executions make {theirs - difference}"
-        freeze(state, out, symbol, why)
+        if out.now_ns - began_ns < state.scaled(_DIFFERS_S):
+            return
+    theirs = state.round.positions.get(con_id, ZERO)
+    why = f"the broker holds {theirs} shares where the executions make {theirs - difference}"
+    freeze(state, out, symbol, why)
 
 
 def _thaw(state: State, out: Outbox, symbol: str) -> None:

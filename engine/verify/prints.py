@@ -138,7 +138,11 @@ def fingerprint(state: State, now_ns: int) -> Hashable:
         tuple(state.frozen),
         tuple(
             [
-                (symbol, one.difference, one.held, max(one.since_ns - now_ns, -STEADY_NS))
+                (
+                    *(symbol, one.difference, one.held),
+                    max(one.since_ns - now_ns, -STEADY_NS),
+                    max(one.began_ns - now_ns, -STEADY_NS),
+                )
                 for symbol, one in state.suspects.items()
             ]
         ),

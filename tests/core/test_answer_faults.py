@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from decimal import Decimal
 
 import attrs
@@ -27,7 +28,7 @@ from engine.sim.wireless import translate
 from statecharts.vocabulary import OrderReport
 from tests.core.bracketed import PROTECTED, order
 from tests.core.by_hand import answered
-from tests.core.desk import ACCOUNT, Desk
+from tests.core.desk import ACCOUNT, CLIENT, Desk
 from tests.core.test_core import bracket, desk, placed, sent
 
 
@@ -185,6 +186,66 @@ def test_45_nothing_is_closed_that_the_broker_does_not_confirm(kind: str) -> Non
     assert "holds 0 shares where the executions make 300" in d.core.state.frozen["AAPL"]
     assert [c for c in d.commands[sent:] if isinstance(c, Place | Amend | Cancel)] == []
     assert d.broker_positions()["AAPL"] == 0
+
+
+def test_45_a_position_that_differs_otherwise_with_each_answer() -> None:
+    """Somebody whom we do not hear trades the symbol all the time: nothing of ours is sent on such
+    a truth, and after half a minute a person is told."""
+    d = desk()
+    d.signal("AAPL", "BUY")
+    d.courier.used = True
+    answers = itertools.count()
+
+    def trading(asked: Snapshot, told: list[Input]) -> list[Input]:
+        if asked.kind != "positions":
+            return told
+        away = 10 + 10 * (next(answers) % 7)
+        return [
+            attrs.evolve(one, quantity=one.quantity - away)
+            if isinstance(one, PositionReported) and one.symbol == "AAPL"
+            else one
+            for one in told
+        ]
+
+    with answered(d, trading):
+        d.lose()
+        d.connect()
+        d.broker_cancels("AAPL", "STP")
+        d.wait(20)
+        assert d.context_state("AAPL") == "protected"
+        d.wait(20)
+        assert d.context_state("AAPL") == "frozen"
+        assert any(one.level == "critical" for one in d.said(AlertEvent))
+    d.wait(20)
+    assert (d.context_state("AAPL"), d.live("AAPL")) == ("protected", PROTECTED)
+
+
+def _split(told: Input) -> Input:
+    """Two shares for one: what the broker lists in the morning."""
+    if isinstance(told, PositionReported) and told.symbol == "AAPL":
+        return attrs.evolve(told, quantity=2 * told.quantity)
+    if isinstance(told, OrderOpened) and told.aux_price is not None:
+        return attrs.evolve(told, quantity=Decimal(600), aux_price=told.aux_price / 2)
+    return told
+
+
+@pytest.mark.parametrize("stop", ["adjusted", "cancelled"])
+@pytest.mark.parametrize("side", [1, -1])
+def test_62_shares_are_split_overnight(side: int, stop: str) -> None:
+    """A stop at the price of yesterday is far beyond the market of today. It would trade at once:
+    none is sent before a second answer has told whether the shares are those that we know."""
+    d = desk()
+    d.signal("AAPL", "BUY" if side > 0 else "SHORT")
+    d.courier.used = True
+    d.lose()
+    if stop == "cancelled":
+        d.exchange.cancel(CLIENT, d.oldest("AAPL", "STP").order_id)
+    before = len(d.commands)
+    d.retell = lambda _, answer: [_split(told) for told in answer]
+    d.connect()
+    d.wait(5)
+    assert d.context_state("AAPL") == "frozen"
+    assert [c for c in d.commands[before:] if isinstance(c, Place | Amend | Cancel)] == []
 
 
 def test_45_no_entry_on_a_position_that_nothing_explains() -> None:
