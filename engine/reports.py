@@ -46,6 +46,7 @@ _FILL_SETTLE_S = 1.0  # a status may run ahead of its execution by this much bef
 _STEADY_S = 60.0  # an exit that rested this long was not refused: the count starts anew
 _OCA_REVISION_REFUSED = frozenset({10326, 10327})
 _ALREADY_FILLED = 104
+_NO_SUCH_ORDER = 135  # also of the parent, which has filled and is gone, when a child is changed
 _ALIVE = frozenset({"ApiPending", "PendingSubmit", "PreSubmitted", "Submitted"})
 # From these to inactive is no news: one that cannot be cancelled is asked about again and again.
 _IN_DOUBT = frozenset({OrderReport.UNKNOWN, OrderReport.CANCEL_PENDING})
@@ -261,7 +262,7 @@ def on_error(state: State, out: Outbox, seen: ErrorReported) -> None:
         out.alert("info", f"order {order.order_id}: {why}", order.symbol)
     elif found == ErrorClass.ORDER_CANCELLED:
         report(state, out, order, OrderEvent.CANCELLED, why)
-    elif found in refused and amending:
+    elif amending and (found in refused or seen.code == _NO_SUCH_ORDER):
         # The request was refused, not the order: it lives on as it was, until read back.
         order.amendment_refused()
         if seen.code in _OCA_REVISION_REFUSED:
@@ -293,5 +294,7 @@ def on_error(state: State, out: Outbox, seen: ErrorReported) -> None:
         state.doubts |= seen.code == _ALREADY_FILLED and order.reported != OrderReport.FILLED
     elif found in (ErrorClass.AMEND_REFUSED, ErrorClass.UNKNOWN):
         out.alert("warning", f"order {order.order_id}: {why}; asking for the truth", order.symbol)
+        if amending:  # if the broker goes on to list the old terms, this was why
+            order.refused = order.spec
         report(state, out, order, OrderEvent.ANSWER_OVERDUE, why)
         state.doubts = True

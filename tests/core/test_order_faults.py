@@ -9,7 +9,7 @@ from itertools import product
 import attrs
 import pytest
 
-from engine.commands import Cancel, Command, Place, Snapshot
+from engine.commands import Amend, Cancel, Command, Place, Snapshot
 from engine.events import AlertEvent
 from engine.inputs import (
     CloseRequested,
@@ -277,6 +277,39 @@ def test_21_22_a_stop_that_may_not_be_modified(modify: str, siblings: str) -> No
     d.wait(1)
     assert (d.context_state("AAPL"), d.live("AAPL")) == ("flat", [])
     assert d.exchange.oracle.crossings == 0
+
+
+@pytest.mark.parametrize(
+    ("code", "text"),
+    [(135, "Can't find order with id =1"), (10999, "of which nobody knows what it means")],
+)
+@pytest.mark.parametrize("change", ["price", "size"])
+def test_23_a_child_that_may_not_be_modified_is_replaced(change: str, code: int, text: str) -> None:
+    """TWS looks for the parent that the change names, and that has filled; the old terms stay. The
+    same change is not asked for again and again, with every round of questions."""
+    d = desk(Policies(oca_siblings="forget"))
+    carry_out, changes = d.carry_out, []
+
+    def refuse(command: Command) -> list[Input]:
+        if isinstance(command, Amend) and command.spec.parent_id:
+            changes.append(command)
+            return [ErrorReported(command.order_id, code, text)]
+        return carry_out(command)
+
+    d.carry_out = refuse  # type: ignore[method-assign]
+    d.signal("AAPL", "BUY")
+    if change == "size":
+        d.broker_fills("AAPL", ["LMT"], Decimal(120))
+    else:
+        deal = execution(d, 0, price=Decimal(101))
+        d.feed(attrs.evolve(deal, execution_id=f"{deal.execution_id[:-2]}02"))
+    d.wait(20)
+    wanted = {
+        "price": ["SELL 300 LMT 105.00", "SELL 300 STP 95.00"],
+        "size": ["SELL 180 LMT 104.00", "SELL 180 STP 94.00"],
+    }
+    assert (d.live("AAPL"), len(changes)) == (wanted[change], 2 if change == "price" else 1)
+    assert naked(d) == 0
 
 
 def test_26_both_legs_fill() -> None:
