@@ -292,9 +292,10 @@ def _doubts_due(state: State, _out: Outbox, _: str) -> None:
 
 
 def _echo_missing(state: State, _: Outbox, subject: str) -> None:
-    """Only openOrder says what the broker took from us, and it may get lost."""
+    """Only openOrder says what the broker took from us, and it may get lost; and what becomes of
+    an order that is not passed on, no message tells."""
     order = state.orders.get(int(subject))
-    if order is not None and not order.dead and not order.confirmed:
+    if order is not None and not order.dead and (not order.confirmed or order.idle):
         state.doubts = True
 
 

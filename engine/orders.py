@@ -66,6 +66,7 @@ ABSENCES_TO_PROVE: Final = 2  # complete snapshots in a row in which an order is
 _SPEC_FIELDS: Final = tuple(attribute.name for attribute in attrs.fields(OrderSpec))
 _spec_values: Final = attrgetter(*_SPEC_FIELDS)
 _UNSEEN: Final = frozenset({OrderReport.SILENT, OrderReport.PENDING})
+_IDLE: Final = frozenset({OrderReport.PENDING, OrderReport.CANCEL_PENDING})
 _AT_WORK: Final = frozenset({OrderReport.HELD, OrderReport.WORKING, OrderReport.PART_FILLED})
 
 
@@ -190,6 +191,11 @@ class Order:
 
     def _active_at(self, reported: int) -> bool:
         return reported in _AT_WORK and not (self.attached and "child" in self.why_held)
+
+    @property
+    def idle(self) -> bool:
+        """The broker has it, and is not about to execute it, though it is to wait for nothing."""
+        return self.resting and self.reported in _IDLE and not self.held_by_parent
 
     @property
     def price(self) -> Decimal | None:

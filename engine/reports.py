@@ -206,7 +206,7 @@ def on_status(state: State, out: Outbox, seen: OrderStatusReported) -> None:
     order.status_filled = max(order.status_filled, seen.filled)
     if event := STATUS_EVENTS.get(seen.status):
         report(state, out, order, event, seen.status)
-        if not order.confirmed and not order.dead:
+        if not order.dead and (not order.confirmed or order.idle):
             echo = out.now_ns + state.scaled(_FILL_SETTLE_S)
             state.deadlines.setdefault(f"echo:{order.order_id}", echo)
     elif seen.status == "Filled":

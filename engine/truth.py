@@ -48,6 +48,7 @@ from statecharts.vocabulary import (
 _ALL_KINDS: Final[tuple[SnapshotKind, ...]] = get_args(SnapshotKind)
 _DOUBT_KINDS: Final[tuple[SnapshotKind, ...]] = ("open_orders", "executions", "positions")
 _PAUSE_FIRST_S, _PAUSE_MAX_S, _QUIET_S = 0.25, 5.0, 30.0  # between rounds
+_IDLE_S: Final = 5.0  # so long an order may be on its way to its exchange
 _RECHECK_S: Final = 10.0  # while a symbol is in doubt, or an order lives that was given up
 _LOOK_AGAIN_S: Final = 30.0  # at what others hold, if an older position would explain it
 _OLD_S: Final = 300.0  # so long the answers that the first look was judged by may have been old
@@ -273,6 +274,8 @@ def _judge(state: State, out: Outbox, order: Order) -> None:
         ):
             # So was an amendment: it is long overdue, and the broker still lists other terms.
             report(state, out, order, OrderEvent.AMEND_REFUSED)
+        if order.idle:
+            _tell_idle(state, out, order)
         return
     order.absences += 1
     if order.absences < ABSENCES_TO_PROVE:
@@ -286,6 +289,23 @@ def _judge(state: State, out: Outbox, order: Order) -> None:
             out.commands.append(Cancel(order.order_id))
     else:
         state.doubts = True  # it filled, and the execution is still to come
+
+
+def _tell_idle(state: State, out: Outbox, order: Order) -> None:
+    """The broker has an order, and says for seconds that it has not passed it on, or that somebody
+    takes it back: it protects nothing, closes nothing, and another one would fare alike."""
+    if out.now_ns - order.asked_ns < state.scaled(_IDLE_S):
+        _ask_within(state, out, _IDLE_S)
+        return
+    key = f"idle {order.order_id}"
+    if key not in state.told:
+        state.told.add(key)
+        word = OrderReport(order.reported).name.lower()
+        out.alert(
+            "critical" if order.role in EXIT_ROLES else "warning",
+            f"{order.role} order {order.order_id} is not at work at the broker: {word}",
+            order.symbol,
+        )
 
 
 def _judge_risen(state: State, out: Outbox, order: Order) -> None:

@@ -408,14 +408,14 @@ def test_29_a_stop_that_is_always_rejected() -> None:
     assert any("no stop could be placed" in e.text for e in d.said(AlertEvent))
 
 
-def told_inactive(*order_types: str) -> Callable[[Input], Input]:
-    """What the broker says of new exits of these types: inactive, and no error."""
+def told_as(status: str, *order_types: str) -> Callable[[Input], Input]:
+    """What the broker says of new exits of these types, and no error."""
 
     def change(told: Input) -> Input:
         if isinstance(told, OrderOpened) and told.order_id > 3 and told.order_type in order_types:
             numbers.add(told.order_id)
         mine = isinstance(told, OrderOpened | OrderStatusReported) and told.order_id in numbers
-        return attrs.evolve(told, status="Inactive") if mine and alive(told) else told
+        return attrs.evolve(told, status=status) if mine and alive(told) else told
 
     def alive(told: OrderOpened | OrderStatusReported) -> bool:
         return told.status in ("PreSubmitted", "Submitted")
@@ -428,11 +428,29 @@ def test_29_a_stop_that_is_always_inactive() -> None:
     """As one that is always rejected: a few attempts, and then the shares go."""
     d = desk()
     d.signal("AAPL", "BUY")
-    d.courier.change = told_inactive("STP")
+    d.courier.change = told_as("Inactive", "STP")
     d.broker_cancels("AAPL", "STP")
     d.wait(1)
     assert len(placed(d, Role.STOP)) == 3
     assert (d.context_state("AAPL"), d.live("AAPL")) == ("flat", [])
+
+
+@pytest.mark.parametrize(
+    ("status", "word"), [("PendingSubmit", "pending"), ("PendingCancel", "cancel_pending")]
+)
+def test_28_a_stop_that_the_broker_lists_and_does_not_pass_on(status: str, word: str) -> None:
+    """It protects nothing, and waits perhaps for a dialog that nobody sees: somebody is told."""
+    d = desk()
+    d.signal("AAPL", "BUY")
+    hangs = told_as(status, "STP")
+    d.courier.change, d.retell = hangs, lambda _, answer: [hangs(told) for told in answer]
+    d.broker_cancels("AAPL", "STP")
+    d.wait(4)
+    alert = f"stop order 4 is not at work at the broker: {word}"
+    assert not [one for one in d.said(AlertEvent) if one.text == alert]
+    d.wait(300)
+    (told,) = [one for one in d.said(AlertEvent) if one.text == alert]
+    assert (told.level, d.context_state("AAPL")) == ("critical", "protected")
 
 
 def test_29_a_stop_that_was_unknown_is_inactive() -> None:
@@ -456,7 +474,7 @@ def test_29_a_stop_that_was_unknown_is_inactive() -> None:
 def test_29_a_target_that_is_always_inactive() -> None:
     d = desk()
     d.signal("AAPL", "BUY")
-    d.courier.change = told_inactive("LMT")
+    d.courier.change = told_as("Inactive", "LMT")
     d.broker_cancels("AAPL", "LMT")
     d.wait(1)
     assert len(placed(d, Role.TARGET)) == 3
