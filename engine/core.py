@@ -80,7 +80,6 @@ from engine.risk import Proposal, Standing, gate
 from engine.state import State
 from engine.watches import tell_all, watch_adds, watch_stop
 from statecharts.vocabulary import (
-    ContextEvent,
     ContextState,
     OrderEvent,
 )
@@ -309,18 +308,6 @@ def _past_due(state: State, out: Outbox, subject: str) -> None:
     settlement.forget_groups(state, subject, out.now_ns)
 
 
-def _rest_overdue(state: State, out: Outbox, subject: str) -> None:
-    """The entry has filled in part and had its time for the rest."""
-    context = state.contexts.get(int(subject))
-    if context is None or context.state != ContextState.ENTERING or not context.held:
-        return
-    context.entry_over = True
-    if context.plan.trade.entry_partial == "flatten":
-        context.exit_reason = "entry_partial"
-        out.advance(context, ContextEvent.CLOSE_REQUESTED)
-    state.dirty.add(context.number)
-
-
 _DEADLINES: Final[dict[str, Callable[[State, Outbox, str], None]]] = {
     "answer": _answer_overdue,
     "grace": _grace_ended,
@@ -333,7 +320,7 @@ _DEADLINES: Final[dict[str, Callable[[State, Outbox, str], None]]] = {
     "echo": _echo_missing,
     "drop": _drop_due,
     "past": _past_due,
-    "partial": _rest_overdue,
+    "partial": executions.rest_overdue,
     "beyond": stops.overdue,
 }
 

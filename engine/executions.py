@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from engine import foreign, invariants
-from engine.contexts import Context, name_fill
+from engine.contexts import PROTECTING_STATES, Context, name_fill
 from engine.events import FillEvent, PositionCloseEvent, PositionOpenEvent, PositionUpdateEvent
 from engine.groups import Group
 from engine.halts import FLATTEN, NO_ENTRIES, on_halt
@@ -24,7 +24,7 @@ from engine.positions import Ledger, revision
 from engine.reports import report
 from engine.rulebook import count
 from engine.state import EXECUTIONS_KEPT_NS, NOBODY, State
-from statecharts.vocabulary import ContextEvent, OrderEvent, OrderReport
+from statecharts.vocabulary import ContextEvent, ContextState, OrderEvent, OrderReport
 
 TOLD_AGAIN: Final = frozenset({ExecutionReported, CommissionReported})
 
@@ -196,6 +196,25 @@ def _await_rest(state: State, context: Context, order: Order, now_ns: int) -> No
     if order.role is Role.ENTRY and patience is not None and order.remaining:
         name = f"partial:{context.number}"
         state.deadlines.setdefault(name, now_ns + state.scaled(patience))
+
+
+def rest_overdue(state: State, out: Outbox, subject: str) -> None:
+    """The entry has filled in part and had its time for the rest. While the symbol is frozen it
+    has more; when it is thawed, the trade is a protected one whose entry may live."""
+    context = state.contexts.get(int(subject))
+    if context is None or all(order.dead for order in context.of(Role.ENTRY)):
+        return
+    if context.state == ContextState.FROZEN:
+        for order in context.of(Role.ENTRY):
+            _await_rest(state, context, order, out.now_ns)
+        return
+    if context.state not in PROTECTING_STATES or not context.held:
+        return
+    context.entry_over = True
+    if context.plan.trade.entry_partial == "flatten":
+        context.exit_reason = "entry_partial"
+        out.advance(context, ContextEvent.CLOSE_REQUESTED)
+    state.dirty.add(context.number)
 
 
 def _tell_position(out: Outbox, context: Context, held_before: Decimal) -> None:

@@ -220,6 +220,31 @@ def test_45_a_position_that_differs_otherwise_with_each_answer() -> None:
     assert (d.context_state("AAPL"), d.live("AAPL")) == ("protected", PROTECTED)
 
 
+@pytest.mark.parametrize("seconds", [5, 30])
+@pytest.mark.parametrize("policy", ["keep", "flatten"])
+def test_45_the_rest_of_an_entry_has_its_time_also_when_its_symbol_was_frozen(
+    policy: str, seconds: int
+) -> None:
+    """The time ends while the symbol is frozen, or after that: the rest is given up all the same."""
+    d = desk(entry_partial=policy, entry_partial_timeout_s=20.0)
+    d.quote("AAPL", 99.99, 100.0, size=120)
+    d.signal("AAPL", "BUY")
+    d.courier.used = True
+
+    def lying(asked: Snapshot, told: list[Input]) -> list[Input]:
+        return [told[0], told[-1]] if asked.kind == "positions" else told
+
+    with answered(d, lying):
+        d.lose()
+        d.connect()
+        d.wait(seconds)
+        assert d.context_state("AAPL") == "frozen"
+    d.wait(45)
+    left = ["SELL 120 LMT 104.00", "SELL 120 STP 94.00"]
+    state, live = ("protected", left) if policy == "keep" else ("flat", [])
+    assert (d.context_state("AAPL"), d.live("AAPL")) == (state, live)
+
+
 def _split(told: Input) -> Input:
     """Two shares for one: what the broker lists in the morning."""
     if isinstance(told, PositionReported) and told.symbol == "AAPL":
