@@ -28,6 +28,7 @@ from engine.rules import Leaf, Rule
 from statecharts.vocabulary import SessionState
 
 ORDER_ID_MAX: Final = 2**31 - 1
+ORDER_IDS_LEFT: Final = 1 << 20  # more than a journal ever uses
 DAY_NS: Final = 86_400_000_000_000
 SIGNALS_KEPT_NS: Final = DAY_NS  # or as long as they would be fresh, if that is longer
 NOBODY: Final = 0  # in place of the number of a context or a group
@@ -180,6 +181,15 @@ class State:
         assert number < ORDER_ID_MAX, "order ids are used up"
         self.next_order_id = number + 1
         return number
+
+    def pass_order_id(self, number: int) -> bool:
+        """The broker has used this order id: ours are above it. False if hardly any are left there:
+        somebody has used the last ones, or the message is damaged; then ours go on as they are,
+        because without a number no share can be protected."""
+        if number > ORDER_ID_MAX - ORDER_IDS_LEFT:
+            return False
+        self.next_order_id = max(self.next_order_id, number + 1)
+        return True
 
     def take_number(self) -> int:
         number = self.next_number

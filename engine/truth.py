@@ -140,9 +140,12 @@ def link_lost(state: State, out: Outbox, orders: Iterable[Order]) -> None:
             report(state, out, order, OrderEvent.LINK_LOST)
 
 
-def on_order_id(state: State, _: Outbox, granted: OrderIdGranted) -> None:
+def on_order_id(state: State, out: Outbox, granted: OrderIdGranted) -> None:
     """TWS has been seen to hand out lower ids after a restart; ours only ever rise."""
-    state.next_order_id = max(state.next_order_id, granted.next_order_id)
+    number = granted.next_order_id
+    if not state.pass_order_id(number - 1):
+        told = f"TWS grants order ids from {number} on, and hardly any are left above it"
+        out.alert("critical", told)
 
 
 def on_position(state: State, out: Outbox, seen: PositionReported) -> None:

@@ -225,7 +225,7 @@ def test_45_a_position_that_differs_otherwise_with_each_answer() -> None:
 def test_45_the_rest_of_an_entry_has_its_time_also_when_its_symbol_was_frozen(
     policy: str, seconds: int
 ) -> None:
-    """The time ends while the symbol is frozen, or after that: the rest is given up all the same."""
+    """Whether the time ends while the symbol is frozen or later, the rest is given up."""
     d = desk(entry_partial=policy, entry_partial_timeout_s=20.0)
     d.quote("AAPL", 99.99, 100.0, size=120)
     d.signal("AAPL", "BUY")
