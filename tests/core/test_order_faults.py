@@ -16,10 +16,12 @@ from engine.inputs import (
     ErrorReported,
     ExecutionReported,
     Input,
+    InstrumentDefined,
     OrderOpened,
     OrderStatusReported,
     PositionReported,
 )
+from engine.money import Grid
 from engine.orders import Role
 from engine.sim.policies import Policies
 from engine.sim.records import OrderNotice
@@ -532,3 +534,16 @@ def test_53_a_trailing_stop_that_is_told_beside_the_grid(side: int) -> None:
     (_, new) = placed(d, Role.STOP)
     assert new.spec.trail_stop_price == Decimal(100) - side * Decimal("4.99")
     assert naked(d) == 0
+
+
+@pytest.mark.parametrize("role", [Role.STOP, Role.TARGET])
+def test_53_stated_prices_follow_another_grid(role: Role) -> None:
+    """Exchanges give an instrument other price steps from one day to the next. What a program has
+    stated goes to the next price, towards the entry."""
+    d = desk()
+    d.feed(attrs.evolve(bracket("AAPL", None, "94.53"), target_price=Decimal("104.52")))
+    coarse = Grid(((Decimal(0), Decimal("0.05")),))
+    d.feed(InstrumentDefined(attrs.evolve(d.instruments["AAPL"], grid=coarse)))
+    d.broker_cancels("AAPL", "STP" if role is Role.STOP else "LMT")
+    d.wait(1)
+    assert d.live("AAPL") == ["SELL 300 LMT 104.50", "SELL 300 STP 94.55"]
