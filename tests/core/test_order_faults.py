@@ -29,7 +29,7 @@ from engine.sim.wireless import order_of, translate
 from statecharts.vocabulary import OrderReport
 from tests.core.bracketed import PROTECTED, execution, naked, order
 from tests.core.desk import CLIENT, SECOND
-from tests.core.test_core import bracket, desk, placed, sent
+from tests.core.test_core import bracket, desk, placed, reasons, sent
 
 CHILDREN = list(
     product(
@@ -547,3 +547,19 @@ def test_53_stated_prices_follow_another_grid(role: Role) -> None:
     d.broker_cancels("AAPL", "STP" if role is Role.STOP else "LMT")
     d.wait(1)
     assert d.live("AAPL") == ["SELL 300 LMT 104.50", "SELL 300 STP 94.55"]
+
+
+@pytest.mark.parametrize("side", [1, -1])
+def test_53_what_a_stop_trails_by_has_the_steps_of_the_price(side: int) -> None:
+    """An amount of less than a dollar is no price of less than a dollar, which has finer ones."""
+    d = desk(stop={"atr": 6.0}, trailing={"atr": 6.0}, target=[])
+    d.quote("AAPL", 100.0, 100.0, atr=0.0761)
+    d.signal("AAPL", "BUY" if side > 0 else "SHORT")
+    (stop,) = placed(d, Role.STOP)
+    assert stop.spec.aux_price == Decimal("0.45")
+
+
+def test_53_no_entry_whose_stop_would_trail_by_less_than_a_step() -> None:
+    d = desk(trailing={"amount": 0.004}, target=[])
+    d.signal("AAPL", "BUY")
+    assert (reasons(d), placed(d)) == (["no_stop"], [])
