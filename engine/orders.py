@@ -194,7 +194,10 @@ class Order:
 
     @property
     def idle(self) -> bool:
-        """The broker has it, and is not about to execute it, though it is to wait for nothing."""
+        """The broker has it, and is not about to execute it, though it is to wait for nothing. An
+        exit that is inactive is taken back by who wanted it, without another look."""
+        if self.reported == OrderReport.INACTIVE:
+            return self.resting and self.role not in EXIT_ROLES and "locate" not in self.why_held
         return self.resting and self.reported in _IDLE and not self.held_by_parent
 
     @property

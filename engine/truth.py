@@ -29,7 +29,7 @@ from engine.inputs import (
     SnapshotStarted,
 )
 from engine.money import ZERO
-from engine.orders import ABSENCES_TO_PROVE, EXIT_ROLES, Order
+from engine.orders import ABSENCES_TO_PROVE, EXIT_ROLES, OPENING_ROLES, Order
 from engine.outbox import Outbox
 from engine.reports import report
 from engine.rulebook import schedule
@@ -296,7 +296,8 @@ def _judge(state: State, out: Outbox, order: Order) -> None:
 
 def _tell_idle(state: State, out: Outbox, order: Order) -> None:
     """The broker has an order, and says for seconds that it has not passed it on, or that somebody
-    takes it back: it protects nothing, closes nothing, and another one would fare alike."""
+    takes it back: it protects nothing, closes nothing, and another one would fare alike. What
+    would open shares and is called inactive is given up: it might come back at any time."""
     if out.now_ns - order.asked_ns < state.scaled(_IDLE_S):
         _ask_within(state, out, _IDLE_S)
         return
@@ -309,6 +310,8 @@ def _tell_idle(state: State, out: Outbox, order: Order) -> None:
             f"{order.role} order {order.order_id} is not at work at the broker: {word}",
             order.symbol,
         )
+    if order.reported == OrderReport.INACTIVE and order.role in OPENING_ROLES:
+        out.cancel(order)
 
 
 def _judge_risen(state: State, out: Outbox, order: Order) -> None:

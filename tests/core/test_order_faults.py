@@ -410,12 +410,12 @@ def test_29_a_stop_that_is_always_rejected() -> None:
     assert any("no stop could be placed" in e.text for e in d.said(AlertEvent))
 
 
-def told_as(status: str, *order_types: str) -> Callable[[Input], Input]:
-    """What the broker says of new exits of these types, and no error."""
+def told_as(status: str, *order_types: str, least: int = 4) -> Callable[[Input], Input]:
+    """What the broker says of new orders of these types from a number on, and no error."""
 
     def change(told: Input) -> Input:
-        if isinstance(told, OrderOpened) and told.order_id > 3 and told.order_type in order_types:
-            numbers.add(told.order_id)
+        if isinstance(told, OrderOpened) and told.order_type in order_types:
+            numbers.update({told.order_id} - set(range(least)))
         mine = isinstance(told, OrderOpened | OrderStatusReported) and told.order_id in numbers
         return attrs.evolve(told, status=status) if mine and alive(told) else told
 
@@ -563,3 +563,47 @@ def test_53_no_entry_whose_stop_would_trail_by_less_than_a_step() -> None:
     d = desk(trailing={"amount": 0.004}, target=[])
     d.signal("AAPL", "BUY")
     assert (reasons(d), placed(d)) == (["no_stop"], [])
+
+
+@pytest.mark.parametrize("refused", [0, 2])
+def test_29_an_entry_that_is_inactive_is_given_up(refused: int) -> None:
+    """TWS holds it back and does not say why: it must not come back at the price of another hour,
+    and it does not keep the symbol until the evening."""
+    d = desk()
+    d.courier.change = told_as("Inactive", "LMT", least=1)
+    d.retell = lambda _, answer: [d.courier.change(told) for told in answer]
+    carry_out, cancels = d.carry_out, []
+
+    def refuse(command: Command) -> list[Input]:
+        if isinstance(command, Cancel):
+            cancels.append(command)
+            if len(cancels) <= refused:
+                return [ErrorReported(command.order_id, 161, "not in a cancellable state")]
+        return carry_out(command)
+
+    d.carry_out = refuse  # type: ignore[method-assign]
+    d.feed(attrs.evolve(bracket("AAPL", "98", "94"), target_price=None))
+    d.wait(4)
+    assert d.context_state("AAPL") == "entering"
+    d.wait(30)
+    assert (d.context_state("AAPL"), d.live("AAPL")) == ("flat", [])
+    assert len(cancels) >= refused + 1
+    told = [one.text for one in d.said(AlertEvent) if "not at work" in one.text]
+    assert told == ["entry order 1 is not at work at the broker: inactive"]
+
+
+def test_49_an_entry_that_waits_for_shares_to_borrow_is_not_given_up() -> None:
+    d = desk()
+
+    def located(told: Input) -> Input:
+        if isinstance(told, OrderStatusReported) and told.order_id == 1 and not told.filled:
+            return attrs.evolve(told, status="Inactive", why_held="locate")
+        return told
+
+    d.courier.change = located
+    d.retell = lambda _, answer: [located(told) for told in answer]
+    d.feed(attrs.evolve(bracket("AAPL", "102", "106"), side="SELL", target_price=None))
+    d.wait(300)
+    assert d.context_state("AAPL") == "entering"
+    d.quote("AAPL", 102.0, 102.01)
+    assert (d.context_state("AAPL"), d.live("AAPL")) == ("protected", ["BUY 300 STP 106.00"])
