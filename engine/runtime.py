@@ -80,6 +80,8 @@ class Runtime:
         self.connected_once = False
         self._recorder = Recorder(core, journal, book, snapshot)
         self._session = session
+        state = core.state
+        session.definitions.recall(state.instruments[one] for one in sorted(state.busy))
         self._transport = session.transport
         self._market = market
         self._bus = bus

@@ -234,6 +234,13 @@ class State:
         """Signed shares that this engine holds of a symbol."""
         return self.shares.get(symbol, ZERO)
 
+    @property
+    def busy(self) -> set[str]:
+        """Symbols of which there are shares in a trade, or orders at the broker."""
+        found = {one.symbol for one in self.contexts.values() if one.held}
+        found |= {one.symbol for one in self.orders.values() if not one.dead}
+        return found | {one.market.symbol for one in self.armed}  # it may have left
+
     def count(self, symbol: str, shares: Decimal) -> None:
         """An execution of an order of ours has moved so many, or another revision of it."""
         if total := self.held(symbol) + shares:

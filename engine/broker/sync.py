@@ -6,7 +6,7 @@ Pure bookkeeping: frames to send and inputs to tell are returned.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import Final
 
@@ -125,6 +125,10 @@ class Definitions:
         self._unprepared: deque[tuple[Instrument, tuple[str, str]]] = deque()
         self.prepare_ns: int | None = None  # when the next template is to be learned
 
+    def recall(self, instruments: Iterable[Instrument]) -> None:
+        """They were defined in an earlier run, and are in use."""
+        self.instruments.update({one.symbol: one for one in instruments})
+
     @property
     def waiting(self) -> list[str]:
         """Symbols whose definition has not come."""
@@ -210,7 +214,7 @@ class Definitions:
 
     def _missing(self, symbol: str, text: str) -> list[Input]:
         # With positions on, a symbol that TWS forgot overnight (a delisting) must not stop the
-        # engine; at the first start it is a misspelling.
+        # engine, nor keep it from starting; of which nothing is held, it is a misspelling.
         if symbol not in self.instruments:
             raise ConfigError(
                 f"{symbol}: TWS knows no such US stock ({text}): correct strategy.symbols"
