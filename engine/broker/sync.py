@@ -5,15 +5,16 @@ Pure bookkeeping: frames to send and inputs to tell are returned.
 
 from __future__ import annotations
 
+import contextlib
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 from typing import Final
 
 from engine.broker.definitions import ContractFacts, instrument
 from engine.broker.inbound import ContractDefined, ContractsEnded, Notice, RuleDefined
 from engine.broker.requests import HURRIED, Requests
-from engine.errors import ConfigError
+from engine.errors import ConfigError, DecodeError
 from engine.inputs import (
     Input,
     Instrument,
@@ -184,7 +185,8 @@ class Definitions:
         facts = self._facts.get(symbol)
         if facts is None:
             return [], self._missing(symbol, "TWS lists no contract")
-        rule = facts.market_rule
+        with self._kept(symbol):
+            rule = facts.market_rule
         if rule is None or rule in self._rules:
             return [], self._define(symbol)
         if rule in self._rules_asked:
@@ -222,10 +224,22 @@ class Definitions:
         self._open.discard(symbol)
         return []
 
+    @contextlib.contextmanager
+    def _kept(self, symbol: str) -> Iterator[None]:
+        """What cannot be read of a symbol that was defined before leaves it as it was: no other one
+        has to wait for it."""
+        try:
+            yield
+        except DecodeError:
+            if symbol in self.instruments:
+                self._open.discard(symbol)
+            raise
+
     def _define(self, symbol: str) -> list[Input]:
         facts = self._facts[symbol]
         rule = facts.market_rule
-        found = instrument(facts, symbol, () if rule is None else self._rules[rule])
+        with self._kept(symbol):
+            found = instrument(facts, symbol, () if rule is None else self._rules[rule])
         self._open.discard(symbol)
         if self.instruments.get(symbol) == found:
             return []

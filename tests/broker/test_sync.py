@@ -1,11 +1,12 @@
 from decimal import Decimal
 
+import attrs
 import pytest
 
 from engine.broker.definitions import ContractFacts
 from engine.broker.requests import HURRIED, Requests
 from engine.broker.sync import ORDER_ID_FIRST, Definitions, RequestIds, Snapshots
-from engine.errors import ConfigError
+from engine.errors import ConfigError, DecodeError
 from engine.inputs import Instrument, SnapshotEnded, SnapshotStarted
 
 D = Decimal
@@ -108,3 +109,35 @@ def test_templates_are_learned_one_at_a_time_and_the_first_kinds_of_all_before_t
         assert len(learned) == before + 1
     assert learned[:3] == [("A", "MKT", "DAY"), ("B", "MKT", "DAY"), ("A", "STP", "GTC")]
     assert len(learned) == len(set(learned)) == 2 * len(HURRIED)
+
+
+@pytest.mark.parametrize("wrong", [{"market_rule_ids": "x"}, {"liquid_hours": "later"}])
+def test_a_definition_that_cannot_be_read_leaves_a_known_symbol_as_it_was(requests, wrong):
+    """Else the session would never be live again, for any symbol, with shares held."""
+    definitions, ids = Definitions(("A", "B")), RequestIds()
+    for _ in range(2):
+        definitions.start(requests, ids)
+        for number, symbol in definitions._asked.items():
+            definitions.described(facts(number, symbol))
+            definitions.ended(number, requests)
+        definitions.ruled(26, BANDS)
+    known = dict(definitions.instruments)
+    assert definitions.waiting == []
+    definitions.start(requests, ids)
+    first, second = definitions._asked
+    definitions.described(attrs.evolve(facts(first, "A"), **wrong))
+    with pytest.raises(DecodeError):
+        definitions.ended(first, requests)
+    definitions.described(facts(second, "B"))
+    definitions.ended(second, requests)
+    assert (definitions.waiting, definitions.instruments) == ([], known)
+
+
+def test_a_definition_that_cannot_be_read_is_waited_for_at_first(requests):
+    definitions = Definitions(("A",))
+    definitions.start(requests, RequestIds())
+    definitions.described(attrs.evolve(facts(1, "A"), liquid_hours="later"))
+    definitions.ended(1, requests)
+    with pytest.raises(DecodeError):
+        definitions.ruled(26, BANDS)
+    assert definitions.waiting == ["A"]
