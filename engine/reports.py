@@ -122,6 +122,12 @@ def _exit_lost(state: State, out: Outbox, context: Context, order: Order, why: s
     if order.role is Role.CLOSE:
         delay = min(_RETRY_FIRST_S * 2 ** (failures - 1), _RETRY_MAX_S)
         tranche.retry_ns = out.now_ns + state.scaled(delay)
+        # As long as there is no way out, what is held wants its stop, however often that failed.
+        stops = tranche.failures.get(Role.STOP, 0)
+        tranche.failures[Role.STOP] = min(stops, timing.protect_attempts_max - 1)
+        if failures == timing.protect_attempts_max:
+            told = f"the close was refused {failures} times; {context.held} shares are still held"
+            out.alert("critical", told, order.symbol)
     elif order.role is Role.TRIM:  # tried once; the trade goes on with what it has
         tranche.trim = sum((one.filled for one in tranche.of(Role.TRIM)), ZERO)
     elif order.role is Role.STOP and context.state in PROTECTING_STATES:

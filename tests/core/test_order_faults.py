@@ -410,6 +410,24 @@ def test_29_a_stop_that_is_always_rejected() -> None:
     assert any("no stop could be placed" in e.text for e in d.said(AlertEvent))
 
 
+def test_29_a_stop_is_tried_again_as_long_as_the_close_is_refused() -> None:
+    """Neither a way out nor a stop, and the evening far away: a person is told."""
+    d = desk()
+    d.signal("AAPL", "BUY")
+    d.refusals.update(MKT=50, STP=5)
+    d.feed(CloseRequested("AAPL", "operator"))
+    d.broker_cancels("AAPL", "STP")
+    d.wait(1)
+    assert naked(d) == 300
+    d.wait(20)
+    assert (naked(d), d.live("AAPL")) == (0, ["SELL 300 STP 94.00"])
+    told = [one.text for one in d.said(AlertEvent) if one.level == "critical"]
+    assert told == ["the close was refused 3 times; 300 shares are still held"]
+    d.refusals.clear()
+    d.wait(40)
+    assert (d.context_state("AAPL"), d.live("AAPL")) == ("flat", [])
+
+
 def told_as(status: str, *order_types: str, least: int = 4) -> Callable[[Input], Input]:
     """What the broker says of new orders of these types from a number on, and no error."""
 
