@@ -96,6 +96,7 @@ def on_execution(state: State, out: Outbox, fill: ExecutionReported) -> None:
     if order is None or order.stands_in:
         taken = _stranger(state, out, fill, identity, order)
         if taken is None:
+            state.early_commissions.pop(identity, None)  # it is somebody else's
             return
         order, fill = taken.order, taken.fill
     elif counted_by == NOBODY and identity in state.execution_owner:
@@ -273,9 +274,7 @@ def _fits(state: State, order: Order, fill: ExecutionReported) -> bool:
 
 def _refuse(state: State, out: Outbox, order: Order, fill: ExecutionReported) -> None:
     """It is not counted; whatever is true, the next round tells it again."""
-    key = f"misfit {fill.execution_id}"
-    if key not in state.told:
-        state.told.add(key)
+    if state.first_told(f"misfit {fill.execution_id}", out.now_ns):
         told = f"{fill.account} {fill.side} {fill.quantity} {fill.symbol}"
         out.alert(
             "critical",
@@ -287,10 +286,8 @@ def _refuse(state: State, out: Outbox, order: Order, fill: ExecutionReported) ->
 
 def _orphan(state: State, out: Outbox, fill: ExecutionReported) -> None:
     """It carries our reference but we have no such order: nothing may be assumed about it."""
-    key = f"orphan {fill.execution_id}"
-    if key in state.told:
+    if not state.first_told(f"orphan {fill.execution_id}", out.now_ns):
         return
-    state.told.add(key)
     out.alert("critical", f"execution {fill.execution_id} of an order we do not know", fill.symbol)
     state.frozen[fill.symbol] = f"unknown order {fill.order_ref or fill.order_id} executed"
     state.doubts = True

@@ -59,9 +59,7 @@ def order_seen(state: State, out: Outbox, seen: OrderOpened) -> None:
         state.foreign_orders[key] = symbol, seen.action
     else:
         state.foreign_orders.pop(key, None)
-    told = f"foreign order {key}"
-    if told not in state.told:
-        state.told.add(told)
+    if state.first_told(f"foreign order {key}", out.now_ns):
         out.alert(
             "warning",
             f"an order that is not ours: {seen.action} {seen.quantity} {seen.order_type} "

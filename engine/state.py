@@ -136,7 +136,7 @@ class State:
     looking: dict[str, tuple[str, ...]] = attrs.field(factory=dict)  # symbol -> what for
     halt: Halt | None = None
     frozen: dict[str, str] = attrs.field(factory=dict)  # symbol -> why
-    told: set[str] = attrs.field(factory=set)  # warnings given once
+    told: Recent = attrs.field(factory=Recent)  # warnings given once
     suspects: dict[str, Suspicion] = attrs.field(factory=dict)  # by symbol, until a round agrees
     foreign: dict[int, Decimal] = attrs.field(factory=dict)  # shares at the broker not ours
     foreign_found: dict[int, Decimal] = attrs.field(factory=dict)  # when we first looked
@@ -215,6 +215,12 @@ class State:
     def ours(self, order_ref: str) -> bool:
         """Whether a reference was given by this journal."""
         return bool(self.tag) and order_ref.startswith(f"{self.tag}-")
+
+    def first_told(self, warning: str, now_ns: int) -> bool:
+        """Whether this warning was not given in the last days; now it is."""
+        known = warning in self.told
+        self.told.keep(warning, True, now_ns, EXECUTIONS_KEPT_NS)
+        return not known
 
     def used(self, reference: str) -> bool:
         """Whether a host's request has it: each places once, whatever has become of it."""

@@ -301,9 +301,7 @@ def _tell_idle(state: State, out: Outbox, order: Order) -> None:
     if out.now_ns - order.asked_ns < state.scaled(_IDLE_S):
         _ask_within(state, out, _IDLE_S)
         return
-    key = f"idle {order.order_id}"
-    if key not in state.told:
-        state.told.add(key)
+    if state.first_told(f"idle {order.order_id}", out.now_ns):
         word = OrderReport(order.reported).name.lower()
         out.alert(
             "critical" if order.role in EXIT_ROLES else "warning",
