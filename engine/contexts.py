@@ -172,11 +172,14 @@ class Context:
 
     def stop_level(self, grid: Grid) -> Decimal:
         """Where the position ends: the planned stop, or what a trailing one is known to have
-        reached, whichever is nearer. Never loosened."""
+        reached, whichever is nearer. Never loosened; on the grid, also where a percentage of the
+        price has brought it beside."""
         planned = self.planned_stop(grid)
         if self.trail_level is None:
             return planned
-        return max(planned, self.trail_level) if self.side > 0 else min(planned, self.trail_level)
+        if self.side > 0:
+            return max(planned, grid.round(self.trail_level, "up"))
+        return min(planned, grid.round(self.trail_level, "down"))
 
     def count_fill(self, number: int) -> bool:
         """An intent has filled; True the first time. What an add brings with it holds from then

@@ -81,7 +81,6 @@ from engine.risk import Proposal, Standing, gate
 from engine.state import State
 from engine.watches import tell_all, watch_adds, watch_stop
 from statecharts.vocabulary import (
-    ContextEvent,
     ContextState,
     OrderEvent,
 )
@@ -178,9 +177,11 @@ class Core:
         if context.settled:
             settlement.report_trade(state, out, context)
             return
-        if not state.live or state.unexplained(context.symbol) * context.held < 0:
-            # The broker does not confirm all that we hold: what would close it might open it the
-            # other way. The next round frees it or freezes it; what protects stays meanwhile.
+        if not state.live or (context.held and state.unexplained(context.symbol)):
+            # The broker does not confirm what we hold. If it holds less, what would close it might
+            # open it the other way. If it holds more, the shares may have been split overnight, and
+            # a stop at the price of yesterday would trade at once. The next round frees it or
+            # freezes it; what protects stays meanwhile.
             return
         timing = state.config.timing
         terms = Terms(
@@ -291,9 +292,10 @@ def _doubts_due(state: State, _out: Outbox, _: str) -> None:
 
 
 def _echo_missing(state: State, _: Outbox, subject: str) -> None:
-    """Only openOrder says what the broker took from us, and it may get lost."""
+    """Only openOrder says what the broker took from us, and it may get lost; and what becomes of
+    an order that is not passed on, no message tells."""
     order = state.orders.get(int(subject))
-    if order is not None and not order.dead and not order.confirmed:
+    if order is not None and not order.dead and (not order.confirmed or order.idle):
         state.doubts = True
 
 
@@ -305,18 +307,6 @@ def _drop_due(state: State, out: Outbox, subject: str) -> None:
 
 def _past_due(state: State, out: Outbox, subject: str) -> None:
     settlement.forget_groups(state, subject, out.now_ns)
-
-
-def _rest_overdue(state: State, out: Outbox, subject: str) -> None:
-    """The entry has filled in part and had its time for the rest."""
-    context = state.contexts.get(int(subject))
-    if context is None or context.state != ContextState.ENTERING or not context.held:
-        return
-    context.entry_over = True
-    if context.plan.trade.entry_partial == "flatten":
-        context.exit_reason = "entry_partial"
-        out.advance(context, ContextEvent.CLOSE_REQUESTED)
-    state.dirty.add(context.number)
 
 
 _DEADLINES: Final[dict[str, Callable[[State, Outbox, str], None]]] = {
@@ -331,7 +321,7 @@ _DEADLINES: Final[dict[str, Callable[[State, Outbox, str], None]]] = {
     "echo": _echo_missing,
     "drop": _drop_due,
     "past": _past_due,
-    "partial": _rest_overdue,
+    "partial": executions.rest_overdue,
     "beyond": stops.overdue,
     "account": account.ask_account,
 }

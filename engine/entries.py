@@ -24,7 +24,7 @@ from engine.plans import Distance, Trade
 from engine.portfolio import standing, symbol_reason
 from engine.reasons import Reason
 from engine.risk import Proposal, gate, market_reason
-from engine.sizing import Size, entry_size
+from engine.sizing import Size, entry_size, whole_lots
 from engine.state import State
 from engine.tranches import Aim, Intent, Plan, Trail, Tranche, portions, split
 from statecharts.vocabulary import ContextEvent
@@ -141,7 +141,8 @@ def _trail(
     away = distance(wanted, price, atr)
     if away is None:
         return None
-    amount = instrument.grid.round(away, "down")
+    # An amount of less than a dollar is not a price of less than a dollar, with its finer steps.
+    amount = whole_lots(away, instrument.grid.increment(price))
     return Trail(amount, None) if amount > 0 else None
 
 

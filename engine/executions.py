@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from engine import foreign, invariants
-from engine.contexts import Context, name_fill
+from engine.contexts import PROTECTING_STATES, Context, name_fill
 from engine.events import FillEvent, PositionCloseEvent, PositionOpenEvent, PositionUpdateEvent
 from engine.groups import Group
 from engine.halts import FLATTEN, NO_ENTRIES, on_halt
@@ -24,7 +24,7 @@ from engine.positions import Ledger, revision
 from engine.reports import report
 from engine.rulebook import count
 from engine.state import EXECUTIONS_KEPT_NS, NOBODY, State
-from statecharts.vocabulary import ContextEvent, OrderEvent, OrderReport
+from statecharts.vocabulary import ContextEvent, ContextState, OrderEvent, OrderReport
 
 TOLD_AGAIN: Final = frozenset({ExecutionReported, CommissionReported})
 
@@ -59,7 +59,7 @@ def known(state: State, item: Input) -> bool:
 
 def _finds(state: State, fill: ExecutionReported) -> Order | None:
     """The order of ours that this is an execution of."""
-    order = state.find(fill.order_id, fill.client_id, fill.perm_id, fill.order_ref)
+    order = _named(state, fill)
     return None if order is None or order.stands_in else order
 
 
@@ -68,25 +68,35 @@ def _ledger(state: State, number: int) -> Ledger | None:
     return None if owner is None else owner.ledger
 
 
-def _counted_for(state: State, number: int, identity: str) -> Order | None:
-    """The order that a known execution has counted for; None if its trade is forgotten."""
+def _order_of(state: State, number: int, fill: ExecutionReported, identity: str) -> Order | None:
+    """The order that an execution of a trade's or a group's has counted for, whatever name it has
+    now: what came without ours may have been adopted. None if its trade is forgotten. One that was
+    known under another id has counted under that one: then its order is asked for by name."""
     ledger = _ledger(state, number)
-    return None if ledger is None else state.orders[ledger.order_of[identity]]
+    if ledger is None:
+        return None
+    counted = ledger.order_of.get(identity)
+    return _named(state, fill) if counted is None else state.orders[counted]
+
+
+def _named(state: State, fill: ExecutionReported) -> Order | None:
+    return state.find(fill.order_id, fill.client_id, fill.perm_id, fill.order_ref)
 
 
 def on_execution(state: State, out: Outbox, fill: ExecutionReported) -> None:
     identity = revision(fill.execution_id)[0]
     counted_by = state.execution_owner.get(identity, NOBODY)
     if counted_by == NOBODY:
-        order = state.find(fill.order_id, fill.client_id, fill.perm_id, fill.order_ref)
-    else:  # whatever name it has now: what came without ours may have been adopted
-        order = _counted_for(state, counted_by, identity)
+        order = _named(state, fill)
+    else:
+        order = _order_of(state, counted_by, fill, identity)
     if order is not None and not _fits(state, order, fill):
         _refuse(state, out, order, fill)
         return
     if order is None or order.stands_in:
         taken = _stranger(state, out, fill, identity, order)
         if taken is None:
+            state.early_commissions.pop(identity, None)  # it is somebody else's
             return
         order, fill = taken.order, taken.fill
     elif counted_by == NOBODY and identity in state.execution_owner:
@@ -189,6 +199,25 @@ def _await_rest(state: State, context: Context, order: Order, now_ns: int) -> No
         state.deadlines.setdefault(name, now_ns + state.scaled(patience))
 
 
+def rest_overdue(state: State, out: Outbox, subject: str) -> None:
+    """The entry has filled in part and had its time for the rest. While the symbol is frozen it
+    has more; when it is thawed, the trade is a protected one whose entry may live."""
+    context = state.contexts.get(int(subject))
+    if context is None or all(order.dead for order in context.of(Role.ENTRY)):
+        return
+    if context.state == ContextState.FROZEN:
+        for order in context.of(Role.ENTRY):
+            _await_rest(state, context, order, out.now_ns)
+        return
+    if context.state not in PROTECTING_STATES or not context.held:
+        return
+    context.entry_over = True
+    if context.plan.trade.entry_partial == "flatten":
+        context.exit_reason = "entry_partial"
+        out.advance(context, ContextEvent.CLOSE_REQUESTED)
+    state.dirty.add(context.number)
+
+
 def _tell_position(out: Outbox, context: Context, held_before: Decimal) -> None:
     position = context.ledger.position
     held = position.quantity
@@ -245,9 +274,7 @@ def _fits(state: State, order: Order, fill: ExecutionReported) -> bool:
 
 def _refuse(state: State, out: Outbox, order: Order, fill: ExecutionReported) -> None:
     """It is not counted; whatever is true, the next round tells it again."""
-    key = f"misfit {fill.execution_id}"
-    if key not in state.told:
-        state.told.add(key)
+    if state.first_told(f"misfit {fill.execution_id}", out.now_ns):
         told = f"{fill.account} {fill.side} {fill.quantity} {fill.symbol}"
         out.alert(
             "critical",
@@ -259,10 +286,8 @@ def _refuse(state: State, out: Outbox, order: Order, fill: ExecutionReported) ->
 
 def _orphan(state: State, out: Outbox, fill: ExecutionReported) -> None:
     """It carries our reference but we have no such order: nothing may be assumed about it."""
-    key = f"orphan {fill.execution_id}"
-    if key in state.told:
+    if not state.first_told(f"orphan {fill.execution_id}", out.now_ns):
         return
-    state.told.add(key)
     out.alert("critical", f"execution {fill.execution_id} of an order we do not know", fill.symbol)
     state.frozen[fill.symbol] = f"unknown order {fill.order_ref or fill.order_id} executed"
     state.doubts = True

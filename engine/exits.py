@@ -222,16 +222,26 @@ def _close(part: Part) -> list[Want]:
             # brokers refuse.
             total = order.filled + part.size
             amends = part.terms.amends or not order.spec.oca_group
-            changed = _amend(order, total, None) if amends else []
+            changed = _amend(part, order, total, None) if amends else []
             if not changed and order.remaining > part.size:
                 changed = [Withdraw(order)]
             found += changed
-    if alive or (not part.on_side and _entry_told(part)):
+    if any(not _idle(part, order) for order in alive):
+        return found
+    if not part.on_side and _entry_told(part):
         return found
     at_ns = max(part.tranche.retry_ns, _entry_gone_ns(part))
     if part.terms.now_ns < at_ns:
         return [WaitUntil(at_ns)]
     return [PlaceExit(part.tranche, held, Role.CLOSE, action, part.size, None, part.on_side)]
+
+
+def _idle(part: Part, order: Order) -> bool:
+    """Whether a close is inactive and stays so, although it was asked to go: some brokers list such
+    an order all day and refuse its cancel. Another one is not doubled by it, in one group."""
+    asked = order.asked == OrderAsk.PLACED and order.asked_ns > order.placed_ns
+    group = order.spec.oca_group
+    return order.reported == OrderReport.INACTIVE and asked and group == part.tranche.oca_group
 
 
 def _entry_told(part: Part) -> bool:
@@ -266,9 +276,10 @@ def _trim(part: Part) -> list[Want]:
     it from stop and target as it fills. Tried once: what does not fill is given up by whoever
     sees its end."""
     wanted = part.tranche.trim - sum((o.filled for o in part.tranche.of(Role.TRIM)), ZERO)
-    alive = any(not order.dead for order in part.tranche.of(Role.TRIM))
+    alive = [order for order in living(part.tranche.orders) if order.role is Role.TRIM]
     if alive or wanted <= 0 or not part.on_side:
-        return []
+        idle = [order for order in alive if order.reported == OrderReport.INACTIVE]
+        return [Withdraw(order) for order in idle if _removable(order)]
     quantity = min(wanted, part.size)
     return [PlaceExit(part.tranche, part.held, Role.TRIM, part.exit_action, quantity, None, True)]
 
@@ -333,7 +344,7 @@ def _fit(part: Part, order: Order, price: Decimal) -> list[Want]:
     """Bring an order to its size and price."""
     if not (part.terms.amends and _amendable(order)) or _fits(part, order, price):
         return []
-    return _amend(order, _total(part, order), price)
+    return _amend(part, order, _total(part, order), price)
 
 
 def _fits(part: Part, order: Order, price: Decimal) -> bool:
@@ -371,7 +382,8 @@ def _stuck(part: Part, order: Order, price: Decimal) -> bool:
     the group lets one of them trade and takes the same number from the other."""
     if not _amendable(order) or _fits(part, order, price):
         return False
-    if part.terms.amends and (order.refused is None or _amend(order, _total(part, order), price)):
+    total = _total(part, order)
+    if part.terms.amends and (order.refused is None or _amend(part, order, total, price)):
         return False
     if _growing(part, order):
         return order.remaining < part.size  # the rest can wait until the entry is over
@@ -391,7 +403,7 @@ def _beside_waiting(part: Part, role: Role, price: Decimal) -> list[Want]:
 
 
 def _another(part: Part, role: Role, price: Decimal) -> list[Want]:
-    if part.tranche.failures.get(role, 0) >= part.terms.failures_max:
+    if part.tranche.failures.get(role, 0) >= part.terms.failures_max and not _keeps(part, role):
         return []
     if role is Role.TARGET and part.tranche.entry_rest and any(_stops_attached(part)):
         # An attached stop is for what the entry may still bring as well. A target beside it that
@@ -401,6 +413,13 @@ def _another(part: Part, role: Role, price: Decimal) -> list[Want]:
     if role is Role.TARGET and any(not (one.dead or one.resting) for one in tranche.of(role)):
         return []  # the one before it is on its way out
     return [PlaceExit(tranche, part.held, role, action, part.size, price, True)]
+
+
+def _keeps(part: Part, role: Role) -> bool:
+    """Whether these shares go on without an end in sight, and the role is what protects them: with
+    the last attempt that failed they should have begun to leave. They have not, if it failed while
+    the symbol was frozen, or before they came; so there is one more, and if it fails they go."""
+    return role is Role.STOP and part.context.state in PROTECTING_STATES
 
 
 def _removable(order: Order) -> bool:
@@ -416,8 +435,8 @@ def _amendable(order: Order) -> bool:
     return certain and order.asked == OrderAsk.PLACED and order.reported not in DEAD
 
 
-def _amend(order: Order, total: Decimal, price: Decimal | None) -> list[Want]:
-    spec = order.spec_with(total, price)
+def _amend(part: Part, order: Order, total: Decimal, price: Decimal | None) -> list[Want]:
+    spec = order.spec_with(total, price, part.context.stop_level(part.terms.grid))
     return [] if spec == order.refused else [AmendExit(order, spec)]
 
 

@@ -51,7 +51,7 @@ def order_seen(state: State, out: Outbox, seen: OrderOpened) -> None:
     """Somebody else's order on our symbol. What another account does there is nothing to us."""
     key = seen.perm_id or seen.order_id
     if seen.client_id == state.client_id:
-        state.next_order_id = max(state.next_order_id, seen.order_id + 1)
+        state.pass_order_id(seen.order_id)
     symbol = state.symbols.get(seen.con_id)
     if symbol is None or seen.account not in (state.account, ""):
         return
@@ -59,9 +59,7 @@ def order_seen(state: State, out: Outbox, seen: OrderOpened) -> None:
         state.foreign_orders[key] = symbol, seen.action
     else:
         state.foreign_orders.pop(key, None)
-    told = f"foreign order {key}"
-    if told not in state.told:
-        state.told.add(told)
+    if state.first_told(f"foreign order {key}", out.now_ns):
         out.alert(
             "warning",
             f"an order that is not ours: {seen.action} {seen.quantity} {seen.order_type} "

@@ -66,6 +66,7 @@ ABSENCES_TO_PROVE: Final = 2  # complete snapshots in a row in which an order is
 _SPEC_FIELDS: Final = tuple(attribute.name for attribute in attrs.fields(OrderSpec))
 _spec_values: Final = attrgetter(*_SPEC_FIELDS)
 _UNSEEN: Final = frozenset({OrderReport.SILENT, OrderReport.PENDING})
+_IDLE: Final = frozenset({OrderReport.PENDING, OrderReport.CANCEL_PENDING})
 _AT_WORK: Final = frozenset({OrderReport.HELD, OrderReport.WORKING, OrderReport.PART_FILLED})
 
 
@@ -201,6 +202,14 @@ class Order:
         return reported in _AT_WORK and not (self.attached and "child" in self.why_held)
 
     @property
+    def idle(self) -> bool:
+        """The broker has it, and is not about to execute it, though it is to wait for nothing. An
+        exit that is inactive is taken back by who wanted it, without another look."""
+        if self.reported == OrderReport.INACTIVE:
+            return self.resting and self.role not in EXIT_ROLES and "locate" not in self.why_held
+        return self.resting and self.reported in _IDLE and not self.held_by_parent
+
+    @property
     def price(self) -> Decimal | None:
         """The price that was asked: of a stop its trigger, of a limit its limit; of a trailing
         stop the amount or percentage by which it trails."""
@@ -223,8 +232,11 @@ class Order:
         if self.confirmed_quantity is not None:
             self.spec = self.spec_with(self.confirmed_quantity, self.confirmed_price)
 
-    def spec_with(self, total: Decimal, price: Decimal | None) -> OrderSpec:
+    def spec_with(
+        self, total: Decimal, price: Decimal | None, level: Decimal | None = None
+    ) -> OrderSpec:
         """What we asked, with another size and, unless it has none or None is given, price.
+        ``level``: where a trailing stop is by now; where it began, it would begin once more.
 
         A leg that was placed to wait for the last of its bracket does not wait any more: TWS
         would keep the changed order to itself.
@@ -234,6 +246,8 @@ class Order:
         fields["quantity"], fields["transmit"] = total, True
         if price is not None and stated_price(spec) is not None:
             fields[_price_field(spec)] = price
+        if level is not None and spec.trail_stop_price is not None:
+            fields["trail_stop_price"] = level
         return OrderSpec(**fields)
 
 

@@ -88,11 +88,7 @@ def check_symbols(core: Core, config: Config) -> None:
     Raises:
         ConfigError: one line that names it.
     """
-    state = core.state
-    busy = {one.symbol for one in state.contexts.values() if one.held}
-    busy |= {one.symbol for one in state.orders.values() if not one.dead}
-    busy |= {one.market.symbol for one in state.armed}  # it may have left
-    if left := sorted(busy - set(config.strategy.symbols)):
+    if left := sorted(core.state.busy - set(config.strategy.symbols)):
         raise ConfigError(
             f"strategy.symbols leaves out {', '.join(left)}, of which the journal has shares or "
             "orders: name it until it is flat"

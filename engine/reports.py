@@ -46,7 +46,10 @@ _FILL_SETTLE_S = 1.0  # a status may run ahead of its execution by this much bef
 _STEADY_S = 60.0  # an exit that rested this long was not refused: the count starts anew
 _OCA_REVISION_REFUSED = frozenset({10326, 10327})
 _ALREADY_FILLED = 104
+_NO_SUCH_ORDER = 135  # also of the parent, which has filled and is gone, when a child is changed
 _ALIVE = frozenset({"ApiPending", "PendingSubmit", "PreSubmitted", "Submitted"})
+# From these to inactive is no news: one that cannot be cancelled is asked about again and again.
+_IN_DOUBT = frozenset({OrderReport.UNKNOWN, OrderReport.CANCEL_PENDING})
 _RETRY_FIRST_S, _RETRY_MAX_S = 0.5, 30.0
 
 
@@ -77,6 +80,8 @@ def report(state: State, out: Outbox, order: Order, event: OrderEvent, why: str 
         order.contradicted = True
     elif reported in DEAD and before_report not in DEAD:
         _died(state, out, order, why, asked_for=before_ask == OrderAsk.CANCELLING)
+    elif reported == OrderReport.INACTIVE and before_report not in _IN_DOUBT:
+        _maybe_lost(state, out, order, why, asked_for=before_ask == OrderAsk.CANCELLING)
     out.say_of(order, OrderStatusEvent, previous=status_word(before_ask, before_report))
 
 
@@ -95,10 +100,17 @@ def _died(state: State, out: Outbox, order: Order, why: str, asked_for: bool) ->
         out.say_of(order, RejectEvent, code=told, reason=why)
     elif order.reported in (OrderReport.CANCELLED, OrderReport.ABSENT):
         out.say_of(order, CancelEvent, reason=why)
+    if order.reported != OrderReport.FILLED:
+        _maybe_lost(state, out, order, why, asked_for)
+
+
+def _maybe_lost(state: State, out: Outbox, order: Order, why: str, asked_for: bool) -> None:
+    """An order is dead, or inactive, which is as bad: if the broker has called one so, it may call
+    the next one so as well, and to take back and place for ever is no protection."""
     context = state.contexts.get(order.owner)
     if context is None or order.role not in EXIT_ROLES or not context.tranche_of(order).own:
         return
-    if order.reported != OrderReport.FILLED and not asked_for:
+    if not asked_for:
         _exit_lost(state, out, context, order, why)
 
 
@@ -112,6 +124,12 @@ def _exit_lost(state: State, out: Outbox, context: Context, order: Order, why: s
     if order.role is Role.CLOSE:
         delay = min(_RETRY_FIRST_S * 2 ** (failures - 1), _RETRY_MAX_S)
         tranche.retry_ns = out.now_ns + state.scaled(delay)
+        # As long as there is no way out, what is held wants its stop, however often that failed.
+        stops = tranche.failures.get(Role.STOP, 0)
+        tranche.failures[Role.STOP] = min(stops, timing.protect_attempts_max - 1)
+        if failures == timing.protect_attempts_max:
+            told = f"the close was refused {failures} times; {context.held} shares are still held"
+            out.alert("critical", told, order.symbol)
     elif order.role is Role.TRIM:  # tried once; the trade goes on with what it has
         tranche.trim = sum((one.filled for one in tranche.of(Role.TRIM)), ZERO)
     elif order.role is Role.STOP and context.state in PROTECTING_STATES:
@@ -152,7 +170,7 @@ def on_open_order(state: State, out: Outbox, seen: OrderOpened) -> None:
         _rise(out, seen, stays)
         state.doubts = True  # rounds take it back until it is gone
     if event := STATUS_EVENTS.get(seen.status):
-        report(state, out, order, event)
+        report(state, out, order, event, seen.status)
 
 
 def _trailed(state: State, order: Order, level: Decimal, now_ns: int) -> None:
@@ -196,7 +214,7 @@ def on_status(state: State, out: Outbox, seen: OrderStatusReported) -> None:
     order.status_filled = max(order.status_filled, seen.filled)
     if event := STATUS_EVENTS.get(seen.status):
         report(state, out, order, event, seen.status)
-        if not order.confirmed and not order.dead:
+        if not order.dead and (not order.confirmed or order.idle):
             echo = out.now_ns + state.scaled(_FILL_SETTLE_S)
             state.deadlines.setdefault(f"echo:{order.order_id}", echo)
     elif seen.status == "Filled":
@@ -252,7 +270,7 @@ def on_error(state: State, out: Outbox, seen: ErrorReported) -> None:
         out.alert("info", f"order {order.order_id}: {why}", order.symbol)
     elif found == ErrorClass.ORDER_CANCELLED:
         report(state, out, order, OrderEvent.CANCELLED, why)
-    elif found in refused and amending:
+    elif amending and (found in refused or seen.code == _NO_SUCH_ORDER):
         # The request was refused, not the order: it lives on as it was, until read back.
         order.amendment_refused()
         if seen.code in _OCA_REVISION_REFUSED:
@@ -284,5 +302,7 @@ def on_error(state: State, out: Outbox, seen: ErrorReported) -> None:
         state.doubts |= seen.code == _ALREADY_FILLED and order.reported != OrderReport.FILLED
     elif found in (ErrorClass.AMEND_REFUSED, ErrorClass.UNKNOWN):
         out.alert("warning", f"order {order.order_id}: {why}; asking for the truth", order.symbol)
+        if amending:  # if the broker goes on to list the old terms, this was why
+            order.refused = order.spec
         report(state, out, order, OrderEvent.ANSWER_OVERDUE, why)
         state.doubts = True

@@ -8,7 +8,7 @@ is answered on the market of the moment after, like a reversal.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from typing import Final
 
 import attrs
@@ -126,7 +126,9 @@ def _replace(state: State, out: Outbox, rules: Iterable[Rule]) -> None:
     }
     for name in [name for name in state.watches if name.startswith(("rule:", "profit:"))]:
         drop_watch(state, out, name)
-    for name in [one for one in state.deadlines if one.startswith(("time:", "session:"))]:
+    clock = [name for name in state.deadlines if name.startswith(("time:", "session:"))]
+    missed = {name for name in clock if state.deadlines[name] <= out.now_ns}
+    for name in clock:
         del state.deadlines[name]
     for symbol in state.config.strategy.symbols:
         follow(state, out, symbol, _indicators(state, symbol))
@@ -135,7 +137,7 @@ def _replace(state: State, out: Outbox, rules: Iterable[Rule]) -> None:
             name = f"rule:{_APART.join((rule.id, symbol, str(number)))}"
             set_watch(state, out, name, symbol, _level(wanted, at_once=False))
     for instrument in state.instruments.values():
-        schedule(state, instrument, out.now_ns)
+        schedule(state, instrument, out.now_ns, missed=missed)
     state.dirty.update(state.contexts)  # their profits are watched anew
 
 
@@ -187,10 +189,17 @@ def find(state: State, rule_id: str) -> Rule | None:
 # -- what wakes them -----------------------------------------------------------------------------
 
 
-def schedule(state: State, instrument: Instrument, now_ns: int, again: bool = False) -> None:
+def schedule(
+    state: State,
+    instrument: Instrument,
+    now_ns: int,
+    again: bool = False,
+    missed: Container[str] = (),
+) -> None:
     """Set when the rules of a symbol are woken by the clock: by a time of day, or by the end of
     the exchange's session, if its hours are known so far. A session that is already ending wakes
-    at once, unless it has done so (``again``)."""
+    at once, unless it has done so (``again``). So does a time that came while nobody was there
+    (``missed``), for a rule that opens nothing: a close is late rather than never."""
     symbol = instrument.symbol
     for rule, one in _enabled(state):
         if one != symbol:
@@ -198,8 +207,11 @@ def schedule(state: State, instrument: Instrument, now_ns: int, again: bool = Fa
         wakes = triggers(rule)
         for number, window in enumerate(wakes.times):
             at_ns = next_start_ns(window, now_ns, instrument.time_zone)
+            name = f"time:{_APART.join((rule.id, symbol, str(number)))}"
+            if name in missed and not opens(steps(rule.then)):
+                at_ns = now_ns
             if at_ns is not None:
-                state.deadlines[f"time:{_APART.join((rule.id, symbol, str(number)))}"] = at_ns
+                state.deadlines[name] = at_ns
         for number, ending in enumerate(wakes.sessions):
             begins = [closing_from_ns(ending, c) for _, c in instrument.sessions if c > now_ns]
             left = [at_ns for at_ns in begins if not again or at_ns > now_ns]

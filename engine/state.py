@@ -28,6 +28,7 @@ from engine.rules import Leaf, Rule
 from statecharts.vocabulary import SessionState
 
 ORDER_ID_MAX: Final = 2**31 - 1
+ORDER_IDS_LEFT: Final = 1 << 20  # more than a journal ever uses
 DAY_NS: Final = 86_400_000_000_000
 SIGNALS_KEPT_NS: Final = DAY_NS  # or as long as they would be fresh, if that is longer
 NOBODY: Final = 0  # in place of the number of a context or a group
@@ -70,12 +71,13 @@ class Asked:
 
 @frozen
 class Suspicion:
-    """Shares by which the broker differed from us in one round, what we held just then, and since
-    when it differs by so many."""
+    """Shares by which the broker differed from us in one round, what we held just then, since when
+    it differs by so many, and since when it differs at all from just this holding."""
 
     difference: Decimal
     held: Decimal
     since_ns: int
+    began_ns: int
 
 
 @frozen
@@ -134,7 +136,7 @@ class State:
     looking: dict[str, tuple[str, ...]] = attrs.field(factory=dict)  # symbol -> what for
     halt: Halt | None = None
     frozen: dict[str, str] = attrs.field(factory=dict)  # symbol -> why
-    told: set[str] = attrs.field(factory=set)  # warnings given once
+    told: Recent = attrs.field(factory=Recent)  # warnings given once
     suspects: dict[str, Suspicion] = attrs.field(factory=dict)  # by symbol, until a round agrees
     foreign: dict[int, Decimal] = attrs.field(factory=dict)  # shares at the broker not ours
     foreign_found: dict[int, Decimal] = attrs.field(factory=dict)  # when we first looked
@@ -180,6 +182,15 @@ class State:
         self.next_order_id = number + 1
         return number
 
+    def pass_order_id(self, number: int) -> bool:
+        """The broker has used this order id: ours are above it. False if hardly any are left there:
+        somebody has used the last ones, or the message is damaged; then ours go on as they are,
+        because without a number no share can be protected."""
+        if number > ORDER_ID_MAX - ORDER_IDS_LEFT:
+            return False
+        self.next_order_id = max(self.next_order_id, number + 1)
+        return True
+
     def take_number(self) -> int:
         number = self.next_number
         self.next_number = number + 1
@@ -205,6 +216,12 @@ class State:
         """Whether a reference was given by this journal."""
         return bool(self.tag) and order_ref.startswith(f"{self.tag}-")
 
+    def first_told(self, warning: str, now_ns: int) -> bool:
+        """Whether this warning was not given in the last days; now it is."""
+        known = warning in self.told
+        self.told.keep(warning, True, now_ns, EXECUTIONS_KEPT_NS)
+        return not known
+
     def used(self, reference: str) -> bool:
         """Whether a host's request has it: each places once, whatever has become of it."""
         return reference in self.references or reference in self.used_references
@@ -222,6 +239,13 @@ class State:
     def held(self, symbol: str) -> Decimal:
         """Signed shares that this engine holds of a symbol."""
         return self.shares.get(symbol, ZERO)
+
+    @property
+    def busy(self) -> set[str]:
+        """Symbols of which there are shares in a trade, or orders at the broker."""
+        found = {one.symbol for one in self.contexts.values() if one.held}
+        found |= {one.symbol for one in self.orders.values() if not one.dead}
+        return found | {one.market.symbol for one in self.armed}  # it may have left
 
     def count(self, symbol: str, shares: Decimal) -> None:
         """An execution of an order of ours has moved so many, or another revision of it."""

@@ -14,7 +14,7 @@ from typing import Literal
 
 import attrs
 
-from engine.money import ZERO, Grid
+from engine.money import ZERO, Direction, Grid
 from engine.orders import OPENING_ROLES, Order, Role, living
 from engine.plans import DoubleDown, EntryType, Target, Trade
 from engine.records import frozen
@@ -78,10 +78,11 @@ class Plan:
     def stop_at(self, basis: Decimal, grid: Grid) -> Decimal:
         """Trigger of the protective stop for shares bought or sold at ``basis`` on average.
 
-        Rounded towards the entry: the loss at the stop is never larger than planned.
+        Rounded towards the entry: the loss at the stop is never larger than planned. A stated price
+        was on the grid of its day.
         """
         if self.stop_price is not None:
-            return self.stop_price
+            return _on_grid(self.stop_price, grid, "up" if self.side > 0 else "down")
         assert self.stop_distance is not None
         return grid.round(basis - self.side * self.stop_distance, "up" if self.side > 0 else "down")
 
@@ -91,10 +92,16 @@ class Plan:
         if aim is None:
             return None
         wanted = self.aims[aim]
-        if wanted.price is not None or wanted.distance is None:
-            return wanted.price
+        if wanted.price is not None:
+            return _on_grid(wanted.price, grid, "down" if self.side > 0 else "up")
+        if wanted.distance is None:
+            return None
         price = grid.round(basis + self.side * wanted.distance, "down" if self.side > 0 else "up")
         return price if price > ZERO else None
+
+
+def _on_grid(price: Decimal, grid: Grid, direction: Direction) -> Decimal:
+    return price if grid.on(price) else grid.round(price, direction)
 
 
 @frozen

@@ -30,7 +30,7 @@ from engine.inputs import (
     SnapshotStarted,
 )
 from engine.money import ZERO
-from engine.orders import ABSENCES_TO_PROVE, EXIT_ROLES, Order
+from engine.orders import ABSENCES_TO_PROVE, EXIT_ROLES, OPENING_ROLES, Order
 from engine.outbox import Outbox
 from engine.reports import report
 from engine.rulebook import schedule
@@ -49,9 +49,11 @@ from statecharts.vocabulary import (
 _ALL_KINDS: Final[tuple[SnapshotKind, ...]] = get_args(SnapshotKind)
 _DOUBT_KINDS: Final[tuple[SnapshotKind, ...]] = ("open_orders", "executions", "positions")
 _PAUSE_FIRST_S, _PAUSE_MAX_S, _QUIET_S = 0.25, 5.0, 30.0  # between rounds
+_IDLE_S: Final = 5.0  # so long an order may be on its way to its exchange
 _RECHECK_S: Final = 10.0  # while a symbol is in doubt, or an order lives that was given up
 _LOOK_AGAIN_S: Final = 30.0  # at what others hold, if an older position would explain it
 _OLD_S: Final = 300.0  # so long the answers that the first look was judged by may have been old
+_DIFFERS_S: Final = 30.0  # so long another difference each time may be fills on their way
 _AGREES_S: Final = 5.0  # so long executions and positions say the same, and nothing is missing
 _POSITION_SETTLE_S: Final = 1.0  # a position may run ahead of its execution by this much
 _DAY_NS: Final = 86_400 * 1_000_000_000
@@ -141,9 +143,12 @@ def link_lost(state: State, out: Outbox, orders: Iterable[Order]) -> None:
             report(state, out, order, OrderEvent.LINK_LOST)
 
 
-def on_order_id(state: State, _: Outbox, granted: OrderIdGranted) -> None:
+def on_order_id(state: State, out: Outbox, granted: OrderIdGranted) -> None:
     """TWS has been seen to hand out lower ids after a restart; ours only ever rise."""
-    state.next_order_id = max(state.next_order_id, granted.next_order_id)
+    number = granted.next_order_id
+    if not state.pass_order_id(number - 1):
+        told = f"TWS grants order ids from {number} on, and hardly any are left above it"
+        out.alert("critical", told)
 
 
 def on_position(state: State, out: Outbox, seen: PositionReported) -> None:
@@ -275,6 +280,8 @@ def _judge(state: State, out: Outbox, order: Order) -> None:
         ):
             # So was an amendment: it is long overdue, and the broker still lists other terms.
             report(state, out, order, OrderEvent.AMEND_REFUSED)
+        if order.idle:
+            _tell_idle(state, out, order)
         return
     order.absences += 1
     if order.absences < ABSENCES_TO_PROVE:
@@ -288,6 +295,24 @@ def _judge(state: State, out: Outbox, order: Order) -> None:
             out.commands.append(Cancel(order.order_id))
     else:
         state.doubts = True  # it filled, and the execution is still to come
+
+
+def _tell_idle(state: State, out: Outbox, order: Order) -> None:
+    """The broker has an order, and says for seconds that it has not passed it on, or that somebody
+    takes it back: it protects nothing, closes nothing, and another one would fare alike. What
+    would open shares and is called inactive is given up: it might come back at any time."""
+    if out.now_ns - order.asked_ns < state.scaled(_IDLE_S):
+        _ask_within(state, out, _IDLE_S)
+        return
+    if state.first_told(f"idle {order.order_id}", out.now_ns):
+        word = OrderReport(order.reported).name.lower()
+        out.alert(
+            "critical" if order.role in EXIT_ROLES else "warning",
+            f"{order.role} order {order.order_id} is not at work at the broker: {word}",
+            order.symbol,
+        )
+    if order.reported == OrderReport.INACTIVE and order.role in OPENING_ROLES:
+        out.cancel(order)
 
 
 def _judge_risen(state: State, out: Outbox, order: Order) -> None:
@@ -358,14 +383,20 @@ def _compare(state: State, out: Outbox, symbol: str, con_id: int) -> None:
             state.dirty.update(c.number for c in state.contexts.values() if c.symbol == symbol)
         if not unresolved(state, symbol, con_id):
             _thaw(state, out, symbol)
-    elif known is None or known.difference != difference:
-        # Fills may be on their way: look once more.
-        state.suspects[symbol] = Suspicion(difference, state.held(symbol), out.now_ns)
+        return
+    began_ns, held = out.now_ns, state.held(symbol)
+    if known is None or known.difference != difference:
+        # Fills may be on their way: look once more. But somebody else whom we do not hear may
+        # trade all the time, and all the time nothing of ours would be protected anew.
+        if known is not None and known.held == held:
+            began_ns = known.began_ns
+        state.suspects[symbol] = Suspicion(difference, held, out.now_ns, began_ns)
         state.doubts = True
-    else:
-        theirs = state.round.positions.get(con_id, ZERO)
-        why = f"the broker holds {theirs} shares where the executions make {theirs - difference}"
-        freeze(state, out, symbol, why)
+        if out.now_ns - began_ns < state.scaled(_DIFFERS_S):
+            return
+    theirs = state.round.positions.get(con_id, ZERO)
+    why = f"the broker holds {theirs} shares where the executions make {theirs - difference}"
+    freeze(state, out, symbol, why)
 
 
 def _thaw(state: State, out: Outbox, symbol: str) -> None:

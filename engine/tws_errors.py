@@ -39,7 +39,8 @@ _CODES: Final[dict[ErrorClass, tuple[int, ...]]] = {
     # 103: the id was used before, or the amendment overtook the acknowledgement. 104: it has
     # filled, the execution is on its way. 2102: still being processed.
     ErrorClass.AMEND_REFUSED: (103, 104, 105, 106, 107, 329, 2102, 10326, 10327, 10341),
-    # 10147 right after a successful cancel is common; 10148 names the state that won.
+    # 10147 right after a successful cancel is common; 10148 names the state that won. 135 also
+    # refuses the amendment of a child whose parent is gone.
     ErrorClass.CANCEL_REFUSED: (135, 136, 161, 10147, 10148),
     ErrorClass.ORDER_INFO: (399, 404, 434, 2109, 2161, 10329, 10349),
     ErrorClass.PRICE_REFUSED: (110,),

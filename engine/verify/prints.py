@@ -138,7 +138,11 @@ def fingerprint(state: State, now_ns: int) -> Hashable:
         tuple(state.frozen),
         tuple(
             [
-                (symbol, one.difference, one.held, max(one.since_ns - now_ns, -STEADY_NS))
+                (
+                    *(symbol, one.difference, one.held),
+                    max(one.since_ns - now_ns, -STEADY_NS),
+                    max(one.began_ns - now_ns, -STEADY_NS),
+                )
                 for symbol, one in state.suspects.items()
             ]
         ),
@@ -196,7 +200,9 @@ def _order(order: Order, now_ns: int, since_ns: int | None) -> Hashable:
         order.why_held,
         order.confirmed_quantity,
         order.confirmed_price,
-        None if refused is None else (refused.quantity, refused.aux_price, refused.limit_price),
+        None
+        if refused is None
+        else (refused.quantity, refused.aux_price, refused.limit_price, refused.trail_stop_price),
         bool(order.deadline_ns),
         order.absences,
         order.contradicted,
@@ -204,6 +210,7 @@ def _order(order: Order, now_ns: int, since_ns: int | None) -> Hashable:
         order.overtold_ns and max(order.overtold_ns - now_ns, -STEADY_NS),
         None if order.dead else max(order.placed_ns - now_ns, -STEADY_NS),
         None if order.dead else max(order.asked_ns - now_ns, -STEADY_NS),
+        not order.dead and order.asked_ns > order.placed_ns,
         since_ns is not None and (order.placed_ns >= since_ns, order.asked_ns < since_ns),
     )
 

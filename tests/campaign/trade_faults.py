@@ -10,9 +10,9 @@ ORDERS: Final = (
     Fault(
         "ids-from-the-broker",
         "after a restart the broker's next order id is taken although it was used",
-        "engine/truth.py",
-        "state.next_order_id = max(state.next_order_id, granted.next_order_id)",
-        "state.next_order_id = granted.next_order_id",
+        "engine/state.py",
+        "self.next_order_id = max(self.next_order_id, number + 1)",
+        "self.next_order_id = number + 1",
         "bracket-long",
     ),
     Fault(

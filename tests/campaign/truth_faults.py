@@ -169,14 +169,14 @@ DOUBT: Final = (
         "difference-overlooked",
         "a position that the broker does not confirm does not freeze the symbol",
         "engine/truth.py",
-        "        freeze(state, out, symbol, why)",
-        "        state.suspects.pop(symbol)",
+        "    freeze(state, out, symbol, why)",
+        "    state.suspects.pop(symbol)",
     ),
     Fault(
         "closes-the-unconfirmed",
         "shares that the broker does not confirm are closed",
         "engine/core.py",
-        "if not state.live or state.unexplained(context.symbol) * context.held < 0:",
+        "if not state.live or (context.held and state.unexplained(context.symbol)):",
         "if not state.live:",
     ),
     Fault(

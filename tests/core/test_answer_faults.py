@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from decimal import Decimal
 
 import attrs
@@ -186,6 +187,91 @@ def test_45_nothing_is_closed_that_the_broker_does_not_confirm(kind: str) -> Non
     assert "holds 0 shares where the executions make 300" in d.core.state.frozen["AAPL"]
     assert [c for c in d.commands[sent:] if isinstance(c, Place | Amend | Cancel)] == []
     assert d.broker_positions()["AAPL"] == 0
+
+
+def test_45_a_position_that_differs_otherwise_with_each_answer() -> None:
+    """Somebody whom we do not hear trades the symbol all the time: nothing of ours is sent on such
+    a truth, and after half a minute a person is told."""
+    d = desk()
+    d.signal("AAPL", "BUY")
+    d.courier.used = True
+    answers = itertools.count()
+
+    def trading(asked: Snapshot, told: list[Input]) -> list[Input]:
+        if asked.kind != "positions":
+            return told
+        away = 10 + 10 * (next(answers) % 7)
+        return [
+            attrs.evolve(one, quantity=one.quantity - away)
+            if isinstance(one, PositionReported) and one.symbol == "AAPL"
+            else one
+            for one in told
+        ]
+
+    with answered(d, trading):
+        d.lose()
+        d.connect()
+        d.broker_cancels("AAPL", "STP")
+        d.wait(20)
+        assert d.context_state("AAPL") == "protected"
+        d.wait(20)
+        assert d.context_state("AAPL") == "frozen"
+        assert any(one.level == "critical" for one in d.said(AlertEvent))
+    d.wait(20)
+    assert (d.context_state("AAPL"), d.live("AAPL")) == ("protected", PROTECTED)
+
+
+@pytest.mark.parametrize("seconds", [5, 30])
+@pytest.mark.parametrize("policy", ["keep", "flatten"])
+def test_45_the_rest_of_an_entry_has_its_time_also_when_its_symbol_was_frozen(
+    policy: str, seconds: int
+) -> None:
+    """Whether the time ends while the symbol is frozen or later, the rest is given up."""
+    d = desk(entry_partial=policy, entry_partial_timeout_s=20.0)
+    d.quote("AAPL", 99.99, 100.0, size=120)
+    d.signal("AAPL", "BUY")
+    d.courier.used = True
+
+    def lying(asked: Snapshot, told: list[Input]) -> list[Input]:
+        return [told[0], told[-1]] if asked.kind == "positions" else told
+
+    with answered(d, lying):
+        d.lose()
+        d.connect()
+        d.wait(seconds)
+        assert d.context_state("AAPL") == "frozen"
+    d.wait(45)
+    left = ["SELL 120 LMT 104.00", "SELL 120 STP 94.00"]
+    state, live = ("protected", left) if policy == "keep" else ("flat", [])
+    assert (d.context_state("AAPL"), d.live("AAPL")) == (state, live)
+
+
+def _split(told: Input) -> Input:
+    """Two shares for one: what the broker lists in the morning."""
+    if isinstance(told, PositionReported) and told.symbol == "AAPL":
+        return attrs.evolve(told, quantity=2 * told.quantity)
+    if isinstance(told, OrderOpened) and told.aux_price is not None:
+        return attrs.evolve(told, quantity=Decimal(600), aux_price=told.aux_price / 2)
+    return told
+
+
+@pytest.mark.parametrize("stop", ["adjusted", "cancelled"])
+@pytest.mark.parametrize("side", [1, -1])
+def test_62_shares_are_split_overnight(side: int, stop: str) -> None:
+    """A stop at the price of yesterday is far beyond the market of today. It would trade at once:
+    none is sent before a second answer has told whether the shares are those that we know."""
+    d = desk()
+    d.signal("AAPL", "BUY" if side > 0 else "SHORT")
+    d.courier.used = True
+    d.lose()
+    if stop == "cancelled":
+        d.exchange.cancel(CLIENT, d.oldest("AAPL", "STP").order_id)
+    before = len(d.commands)
+    d.retell = lambda _, answer: [_split(told) for told in answer]
+    d.connect()
+    d.wait(5)
+    assert d.context_state("AAPL") == "frozen"
+    assert [c for c in d.commands[before:] if isinstance(c, Place | Amend | Cancel)] == []
 
 
 def test_45_no_entry_on_a_position_that_nothing_explains() -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from engine.commands import Amend, Place, Snapshot
 from engine.events import (
+    AlertEvent,
     FillEvent,
     RejectEvent,
     TradeEvent,
@@ -19,6 +20,7 @@ from engine.inputs import (
     OcoLeg,
     OcoRequested,
     OrderIdGranted,
+    OrderOpened,
     OrderStatusReported,
 )
 from engine.orders import Role
@@ -174,3 +176,24 @@ def test_failure_22_order_ids_reused_or_reset() -> None:
     d.feed(OrderIdGranted(5000))
     d.close("TSLA")
     assert placed(d)[-1].order_id == 5000
+
+
+@pytest.mark.parametrize("number", [2**31 - 1, 2**31 - 2])
+@pytest.mark.parametrize("source", ["granted", "used"])
+def test_failure_22_there_is_an_order_id_for_a_stop_whatever_the_broker_says(
+    source: str, number: int
+) -> None:
+    """The last number there is, granted or used by another program under our client id."""
+    d = desk(1)
+    d.signal("AAPL", "BUY")
+    other = OrderOpened(
+        number, 77, CLIENT, 0, "", ACCOUNT, d.instruments["MSFT"].con_id, "MSFT", "BUY",
+        Decimal(1), "LMT", Decimal(1), None, "DAY", "", 0, "Submitted",
+    )  # fmt: skip
+    d.feed(OrderIdGranted(number) if source == "granted" else other)
+    d.broker_cancels("AAPL", "STP")
+    assert placed(d)[-1].order_id == 4
+    assert d.context_state("AAPL") == "protected"
+    assert [one.level for one in d.said(AlertEvent) if "order ids" in one.text] == (
+        ["critical"] if source == "granted" else []
+    )

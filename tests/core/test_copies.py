@@ -76,5 +76,5 @@ def test_the_same_state_later_has_the_same_fingerprint() -> None:
     held = fingerprint(state, world.now_ns)
     assert fingerprint(state, world.now_ns + 10**9) != held or not state.deadlines
     state.sequence += 1
-    state.told.add("something")
+    state.first_told("something", world.now_ns)
     assert fingerprint(state, world.now_ns) == held

@@ -287,11 +287,23 @@ def test_what_cannot_be_amended_is_replaced_before_it_goes(side: int) -> None:
 
 
 def test_no_more_stops_than_attempts(side: int) -> None:
-    t = trade(side, ContextState.PROTECTED)
-    t.order(TARGET, 300, E.PLACE, E.WENT_WORKING)
+    """Unless the shares would go on without one: then its failure is what ends them."""
+    t = trade(side, ContextState.CLOSING)
+    t.order(CLOSE, 300)
     t.tranche.failures[STOP] = 2
     assert t.said() == ["close stop 300"]
     t.tranche.failures[STOP] = 3
+    assert t.said() == []
+    t = trade(side, ContextState.PROTECTED)
+    t.order(TARGET, 300, E.PLACE, E.WENT_WORKING)
+    t.tranche.failures[STOP] = 3
+    assert t.said() == ["close stop 300"]
+
+
+def test_no_more_targets_than_attempts(side: int) -> None:
+    t = trade(side, ContextState.PROTECTED)
+    t.order(STOP, 300)
+    t.tranche.failures[TARGET] = 3
     assert t.said() == []
 
 

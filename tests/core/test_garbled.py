@@ -20,6 +20,7 @@ from engine.inputs import (
     OrderStatusReported,
     PositionReported,
 )
+from tests.core.bracketed import execution
 from tests.core.by_hand import by_hand, changed, desk, enter
 from tests.core.test_shared_account import STEPS, Liquidated
 
@@ -112,3 +113,28 @@ def test_an_execution_of_others_that_seemed_to_be_of_elsewhere_counts_when_it_is
     assert d.core.state.foreign[con_id] + d.core.state.held("AAPL") == -50
     assert d.core.state.held("AAPL") == (-50 if policy == "adopt" else 0)
     assert list(d.core.state.frozen) == (["AAPL"] if policy == "freeze" else [])
+
+
+@pytest.mark.parametrize("first", ["garbled", "sound"])
+def test_a_fill_whose_id_was_garbled_is_told_again_and_again(first: str) -> None:
+    """The broker repeats what it has told with every answer, also what it has told wrongly."""
+    d = desk("ignore")
+    with changed(
+        d,
+        lambda one: (
+            attrs.evolve(one, execution_id="nonsense")
+            if first == "garbled" and isinstance(one, ExecutionReported)
+            else one
+        ),
+    ):
+        enter(d, 1)
+    sound = execution(d, 0)
+    garbled = attrs.evolve(sound, execution_id="nonsense")
+    d.feed(sound, garbled, garbled)
+    d.feed(garbled, sound, garbled)
+    assert (d.core.state.held("AAPL"), d.context_state("AAPL")) == (100, "protected")
+    # Another fill that is damaged in the same way is another fill.
+    d.courier.used = True
+    more = attrs.evolve(garbled, quantity=Decimal(50), cumulative_quantity=Decimal(150))
+    d.feed(more)
+    assert d.core.state.held("AAPL") == 150

@@ -120,9 +120,9 @@ def test_what_json_lacks_survives() -> None:
 def test_sets_have_one_order() -> None:
     state = State(CONFIG)
     names = [f"signal {number}" for number in range(50)]
-    state.told = set(names)
+    state.round.waiting = set(names)
     other = State(CONFIG)
-    other.told = {*names[25:], *names[:25]}
+    other.round.waiting = {*names[25:], *names[:25]}
 
     assert image(state, DayBook()) == image(other, DayBook())
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
+import attrs
 from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.config import from_mapping
+from engine.events import AlertEvent
+from engine.inputs import CommissionReported, ExecutionReported, OrderOpened
 from engine.recent import Recent
 from engine.state import DAY_NS, EXECUTIONS_KEPT_NS
-from tests.core.desk import Desk
+from tests.core.desk import ACCOUNT, Desk
 
 PERIOD = 100
 CONFIG = from_mapping({"strategy": {"symbols": ["AAA"], "cooldown_s": 0.0}})
@@ -55,6 +60,32 @@ def test_signals_of_weeks_leave_no_trace() -> None:
 
     assert max(sizes) <= 200
     assert min(sizes) >= 100
+
+
+def test_what_others_do_for_weeks_leaves_no_trace() -> None:
+    """Their orders are told once each, and their commissions may come before their executions."""
+    d = Desk(CONFIG)
+    d.courier.used = True
+    con_id = d.instruments["AAA"].con_id
+    for number in range(400):
+        d.now_ns += DAY_NS // 10
+        identity = f"e{number}.1.01"
+        order = OrderOpened(
+            0, 1000 + number, 3, 0, "", ACCOUNT, con_id, "AAA", "BUY", Decimal(1), "LMT",
+            Decimal(9), None, "DAY", "", 0, "Submitted",
+        )  # fmt: skip
+        d.feed(order, order, attrs.evolve(order, status="Cancelled"))
+        d.feed(
+            CommissionReported(identity, Decimal(1), "USD", None),
+            ExecutionReported(
+                identity, 0, order.perm_id, 3, "", ACCOUNT, con_id, "AAA", "BUY", Decimal(1),
+                Decimal(9), Decimal(1), "ISLAND", "", False,
+            ),
+        )  # fmt: skip
+    state = d.core.state
+    assert not state.early_commissions
+    assert len(state.told) <= 300
+    assert len([one for one in d.said(AlertEvent) if "order that is not ours" in one.text]) == 400
 
 
 def test_tws_may_repeat_an_execution_for_a_week() -> None:

@@ -20,7 +20,7 @@ from engine.inputs import (
 from engine.orders import Role
 from engine.reasons import Reason
 from engine.sim.policies import Policies
-from tests.core.desk import ACCOUNT, CLIENT, CLOSE_NS, SECOND
+from tests.core.desk import ACCOUNT, CLIENT, CLOSE_NS, OPEN_NS, SECOND, Desk
 from tests.core.sided_desk import SidedDesk, desk
 from tests.core.test_core import HOUR, config, placed, reasons, sent
 
@@ -40,6 +40,39 @@ def test_failure_01_end_of_day_closes_one_symbol_and_abandons_the_rest(side: int
     assert not any(d.broker_positions().values())
     d.signal("AAPL", "BUY")
     assert reasons(d)[-1] == Reason.SESSION_CLOSED
+
+
+LEAVE = {"id": "leave", "when": {"kind": "time", "start": "15:30", "end": "15:40"}}
+
+
+@pytest.mark.parametrize(
+    ("then", "minute", "closes"),
+    [
+        ({"kind": "close"}, 29, False),  # it comes back in time for the beginning
+        ({"kind": "close"}, 35, True),
+        ({"kind": "close"}, 41, False),
+        ({"kind": "enter", "side": "SELL"}, 35, False),
+    ],
+)
+def test_failure_26_a_restart_forgets_the_time_at_which_a_rule_closes(
+    then: dict[str, str], minute: int, closes: bool
+) -> None:
+    """The process is not there when the window begins. Late is better than the night with shares
+    that were to go; what opens is not done late."""
+    d = Desk(config(rules=[{**LEAVE, "then": then}]))
+    d.wait(5 * HOUR)
+    d.quote("AAPL", 99.99, 100.0)
+    d.signal("AAPL", "BUY")
+    d.now_ns = OPEN_NS + (11 * HOUR // 2 + 60 * minute) * SECOND  # 15:00 and so many minutes
+    d.deliver(d.exchange.advance(d.now_ns))
+    d.restart()
+    d.wait(1)
+    assert d.context_state("AAPL") == ("flat" if closes else "protected")
+    assert d.core.state.held("AAPL") == (0 if closes else 300)
+    d.restart()
+    d.wait(120)
+    gone = closes or minute == 29
+    assert d.context_state("AAPL") == ("flat" if gone else "protected")
 
 
 def test_failure_01_a_frozen_symbol_is_closed_as_soon_as_its_truth_is_known(side: int) -> None:

@@ -256,6 +256,21 @@ def test_settings_that_leave_out_what_is_held_are_refused():
     assert later(day).run(60).symbols[1].state == "protected"
 
 
+def test_a_start_with_a_held_symbol_that_the_broker_knows_no_more():
+    """It was delisted or renamed overnight, and settings that leave it out are refused while it is
+    held: the start must not be refused as well, for the sake of all other symbols."""
+    day = two_symbols()
+    day.signal(61, "IBM", "BUY")
+    day.run(120)
+    day.tws.fault("start forget-contract SPY for=1000s")
+    view = later(day).run(60)
+    assert [(one.symbol, one.state) for one in view.symbols] == [
+        ("IBM", "protected"),
+        ("SPY", "protected"),
+    ]
+    assert view.session == "live"
+
+
 def test_a_symbol_that_is_flat_may_be_left_out_with_all_that_was_watched_of_it():
     day = two_symbols()
     day.signal(90, "SPY", "SELL")

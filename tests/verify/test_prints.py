@@ -58,7 +58,7 @@ OTHERWISE: dict[tuple[type, str], Any] = {
     (State, "watches"): {"stop:1": Watch(1, "XYZ", "last", "above", 1.0, True)},
     (State, "halt"): Halt(1, "somebody", "some reason", 0),
     (State, "frozen"): {"XYZ": "why"},
-    (State, "suspects"): {"XYZ": Suspicion(Decimal(1), Decimal(0), 0)},
+    (State, "suspects"): {"XYZ": Suspicion(Decimal(1), Decimal(0), 0, 0)},
     (State, "foreign"): {7: Decimal(5)},
     (State, "foreign_found"): {7: Decimal(5)},
     (State, "foreign_early"): {7: Early((Decimal(5),))},
