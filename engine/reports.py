@@ -289,6 +289,9 @@ def on_error(state: State, out: Outbox, seen: ErrorReported) -> None:
         report(state, out, order, OrderEvent.ANSWER_OVERDUE, why)
         state.doubts = True
     elif found in (ErrorClass.ORDER_REJECTED, ErrorClass.PRICE_REFUSED):
+        # Of one at work it may have been a change that seemed to be confirmed already, because its
+        # group had made it as small by itself.
+        state.doubts |= order.active
         report(state, out, order, OrderEvent.REJECTED, why)
         if order.role in OPENING_ROLES and not order.filled:
             out.refuse(Reason.BROKER_REJECTED, order.symbol, why)

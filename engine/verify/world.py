@@ -208,7 +208,8 @@ class World:
         self.broker.messages = (*others, first)
 
     def _do_fill(self, order_id: int, shares: int) -> None:
-        if any(request[0] in ("place", "amend") for request in self.broker.requests):
+        under_way = (*self.broker.requests, *self.broker.aside)
+        if any(request[0] in ("place", "amend") for request in under_way):
             self.excused = True  # exits are on their way that were right when they were sent
         if shares > self.broker.due(order_id):
             self.excused = True  # the broker let a child trade more than its parent had brought

@@ -279,3 +279,15 @@ def test_one_that_comes_back_is_asked_to_go_at_once_and_again_when_it_is_known()
     d.now_ns += 10 * SECOND_NS  # nobody answers
     assert cancels() == []
     assert cancels(told) == [target.order_id]
+
+
+def test_a_refusal_of_one_at_work_is_not_believed_without_a_look() -> None:
+    """A change of it was refused, and seemed to be confirmed meanwhile: its group had made it as
+    small by itself."""
+    d = desk()
+    d.signal("AAPL", "BUY")
+    target = next(o for o in d.core.state.orders.values() if o.role is Role.TARGET)
+    d.feed(ErrorReported(target.order_id, 201, "Order rejected - reason: no"))
+    d.wait(1)
+    assert d.live("AAPL") == ["SELL 300 LMT 104.00", "SELL 300 STP 94.00"]
+    assert target.dead
