@@ -52,6 +52,7 @@ _READ: Final = frozenset(
         HISTORY_END,
     }
 )
+TIME_MAX_NS: Final = 9_000_000_000 * 1_000_000_000  # year 2255: nanoseconds still fit in 64 bits
 _ENDS: Final = {53: "open_orders", 62: "positions", 102: "completed_orders"}
 
 
@@ -245,12 +246,19 @@ def _executions_end(message: Message) -> ExecutionsEnded:
     return ExecutionsEnded(message[1])
 
 
+def _time_told(number: int, resolution_ns: int) -> TimeTold:
+    told_ns = number * resolution_ns
+    if not 0 < told_ns <= TIME_MAX_NS:
+        raise DecodeError(f"the time cannot be {number}")
+    return TimeTold(told_ns, resolution_ns)
+
+
 def _seconds(message: Message) -> TimeTold:
-    return TimeTold(message[1] * 1_000_000_000, 1_000_000_000)
+    return _time_told(message[1], 1_000_000_000)
 
 
 def _milliseconds(message: Message) -> TimeTold:
-    return TimeTold(message[1] * 1_000_000, 1_000_000)
+    return _time_told(message[1], 1_000_000)
 
 
 _SPECIAL: Final[dict[Any, Callable[[Message], Input | Notice]]] = {
