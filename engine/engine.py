@@ -50,7 +50,7 @@ from engine.journal import Journal
 from engine.journal_files import Durability
 from engine.order_manager import Leg, OrderManager, OrderType, Price, Tif
 from engine.readiness import Readiness
-from engine.recovery import Progress, check_symbols, recover
+from engine.recovery import Progress, bound_account, check_symbols, recover
 from engine.rule_engine import RuleEngine
 from engine.runtime import Runtime
 from engine.scheduled_signals import ScheduledSignals
@@ -143,6 +143,7 @@ class Engine:
             opened.callback(self._journal.close)
             recovered = recover(self._journal, config, progress)
             check_symbols(recovered.core, config)
+            account = bound_account(recovered.core, config.broker)
             opened.pop_all()
         self._core, book = recovered.core, recovered.book
         self.ways.freshness.recall(self._core.state.consumed)
@@ -150,17 +151,10 @@ class Engine:
         market = Market(capacity=max(len(config.strategy.symbols), 1))
         own = market, self._inbox.wake_fd, self._core.state.epoch
         session = Session(config.broker, config.strategy, *own, transport)
+        session.account = session.account or account
         session.definitions.known = dict(self._core.state.instruments)
-        self._runtime = Runtime(
-            self._core,
-            self._journal,
-            session,
-            market,
-            self.bus,
-            self._inbox,
-            book,
-            recovered.snapshot,
-        )
+        parts = self._core, self._journal, session, market, self.bus, self._inbox, book
+        self._runtime = Runtime(*parts, recovered.snapshot)
         named = config.guards.halt_file
         if named or self._journal.on_disk:
             self._runtime.halt_file = HaltFile(Path(named or f"{self._journal.path}.halt"))
