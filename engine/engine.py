@@ -239,17 +239,23 @@ class Engine:
     def stop(self, flatten: bool = False, timeout_s: float = 30.0) -> None:
         """End in good order. Positions stay protected by their orders at the broker, unless
         ``flatten`` closes them first (waiting at most ``timeout_s`` for it)."""
-        if flatten and not self._ended.is_set():
+        try:
+            if flatten:
+                self._flatten(time.monotonic() + timeout_s)
+        finally:
+            self._stopping.set()
+            self._inbox.wake()
+            if self._thread is not None and self._thread is not threading.current_thread():
+                self._thread.join(timeout_s)
+
+    def _flatten(self, deadline: float) -> None:
+        with contextlib.suppress(LimitError):  # it has ended
             self.close()
-            deadline = time.monotonic() + timeout_s
-            while time.monotonic() < deadline and not self._ended.is_set():
-                if self.view().flat:
-                    break
+            while time.monotonic() < deadline:
+                with contextlib.suppress(TimeoutError):  # it is connecting
+                    if self.view().flat:
+                        return
                 self._ended.wait(0.02)
-        self._stopping.set()
-        self._inbox.wake()
-        if self._thread is not None and self._thread is not threading.current_thread():
-            self._thread.join(timeout_s)
 
     def __enter__(self) -> Self:
         return self.start()
