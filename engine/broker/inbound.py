@@ -35,6 +35,7 @@ from engine.inputs import (
     OrderOpened,
     SnapshotEnded,
 )
+from engine.money import ZERO
 
 CONTRACT: Final = 10
 HISTORY: Final = 17
@@ -306,7 +307,7 @@ def _completed(contract: Any, order: Any, state: Any) -> OrderOpened:
     total = order.totalQuantity
     if total in UNSET or not Decimal(total).is_finite() or total == 0:
         filled = getattr(order, "filledQuantity", total)
-        total = total if filled in UNSET else filled
+        total = filled if filled not in UNSET else ZERO if total in UNSET else total
     limit, aux = _optional(order.lmtPrice), _optional(order.auxPrice)
     words = getattr(state, "completedStatus", "").split()
     return OrderOpened(
