@@ -174,7 +174,17 @@ class Engine:
         assert not self._ended.is_set(), "an engine runs once; build another"
         self.bus.start()
         sys.setswitchinterval(SWITCH_INTERVAL_S)
-        try:
+        with contextlib.ExitStack() as ends:  # the last is the first, and each comes for certain
+            ends.callback(self._ended.set)
+            ends.callback(self.bus.stop)
+            if self._capture is not None:
+                ends.callback(self._capture.close)
+            ends.callback(self._journal.close)  # raises where the disk still refuses
+            ends.callback(self.ways.stop)
+            ends.callback(self._readiness.stop)
+            ends.callback(
+                self._inbox.close
+            )  # whoever waits for an answer on another thread gets one
             own = {rule.id for rule in self.config.strategy.rules}
             self.config = self.strategies.begin()
             self._prepared += [r.id for r in self.config.strategy.rules if r.id not in own]
@@ -185,15 +195,6 @@ class Engine:
             self._runtime.run([self._started(), *notes], self._stopping.is_set)
             self.last_view = engine_view(self._core.state, self._runtime)
             self._runtime.finish(Stopped("asked to"))
-        finally:
-            self._inbox.close()  # first: whoever waits for an answer on another thread gets one
-            self._readiness.stop()
-            self.ways.stop()
-            self._journal.close()
-            if self._capture is not None:
-                self._capture.close()
-            self.bus.stop()
-            self._ended.set()
 
     def start(self, timeout_s: float = 30.0) -> Self:
         """In the background; returns when the session is live.
