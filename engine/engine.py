@@ -290,7 +290,7 @@ class Engine:
             version=VERSION,
             settings=settings.decode(),
             client_id=self.config.broker.client_id,
-            account=self.config.broker.account,
+            account=self._session.account,
         )
 
     # -- asking for things -----------------------------------------------------------------------

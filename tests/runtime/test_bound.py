@@ -76,6 +76,7 @@ def test_another_account_is_refused_while_shares_are_held(server: SimServer, jou
     )
     engine = Engine(configured(server), journal)
     assert engine._session.account == account  # whatever else the login lists
+    assert engine._started().account == account  # and the core knows it from the beginning
     engine._journal.close()
 
 
