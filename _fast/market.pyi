@@ -76,6 +76,13 @@ class Market:
         Raises:
             ValueError: the market is full, or an argument is out of range.
         """
+    def feed_from(self, row: int, trades_from: int) -> None:
+        """Another source of trades feeds the bars of ``row`` from now on: 0 LAST, 1 TRADE.
+
+        Raises:
+            ValueError: it is neither.
+            IndexError: there is no such row.
+        """
     def bind(self, request_id: int, row: int) -> None:
         """Messages of ``request_id`` belong to ``row``; several requests may feed one row.
 

@@ -14,7 +14,7 @@ from _fast.conditions cimport (
     watch_add, watch_drop,
 )
 from _fast.instruments cimport (
-    FROM_LAST, LINE, Row, instrument_free, instrument_init, lined, ring_of, sparse,
+    FROM_LAST, FROM_TRADE, LINE, Row, instrument_free, instrument_init, lined, ring_of, sparse,
 )
 from _fast.instruments import INSTRUMENT_DTYPE
 from _fast.ranges cimport atr_reset
@@ -194,6 +194,11 @@ cdef class Market:
         )
         self.count += 1
         return index
+
+    def feed_from(self, row, int32_t trades_from):
+        if trades_from not in (FROM_LAST, FROM_TRADE):
+            raise ValueError(f"a row that goes on is fed from 0 last or 1 trade, not {trades_from}")
+        self.instrument_at[self.checked(row)].trades_from = trades_from
 
     def bind(self, int32_t request_id, row):
         cdef int32_t index = self.checked(row)

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
 import socket
 import struct
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -23,6 +25,8 @@ from engine.errors import EngineError, UserError
 LINE_BYTES_MAX: Final = 4096
 ADDRESS_BYTES_MAX: Final = 100  # of a Unix socket: 108 with what binding adds
 TALK_S: Final = 10.0  # for one request and its answer
+ACCEPT_AGAIN_S: Final = 0.1
+_LOG = logging.getLogger("engine.control")
 Operation = Callable[[dict[str, Any]], dict[str, Any]]
 
 
@@ -93,7 +97,10 @@ class ControlServer:
             except TimeoutError:
                 continue
             except OSError:
-                return
+                # While it runs: no file is left to open, or whoever came is gone again. The kill
+                # switch must be there in the next moment all the same.
+                time.sleep(ACCEPT_AGAIN_S)
+                continue
             with connection:
                 self._talk(connection)
 
@@ -126,6 +133,9 @@ def perform(operations: Mapping[str, Operation], asked: Any) -> dict[str, Any]:
         return operation(asked)
     except (EngineError, TimeoutError, ValueError) as problem:
         return {"error": str(problem) or type(problem).__name__}
+    except Exception as problem:  # a defect of ours; the kill switch goes on being there
+        _LOG.exception("a request for %s failed", name)
+        return {"error": f"{type(problem).__name__}: {problem}"}
 
 
 def ask(path: Path, request: Mapping[str, Any]) -> dict[str, Any]:

@@ -50,7 +50,7 @@ from engine.journal import Journal
 from engine.journal_files import Durability
 from engine.order_manager import Leg, OrderManager, OrderType, Price, Tif
 from engine.readiness import Readiness
-from engine.recovery import Progress, check_symbols, recover
+from engine.recovery import Progress, bound_account, check_symbols, recover
 from engine.rule_engine import RuleEngine
 from engine.runtime import Runtime
 from engine.scheduled_signals import ScheduledSignals
@@ -143,6 +143,7 @@ class Engine:
             opened.callback(self._journal.close)
             recovered = recover(self._journal, config, progress)
             check_symbols(recovered.core, config)
+            account = bound_account(recovered.core, config.broker)
             opened.pop_all()
         self._core, book = recovered.core, recovered.book
         self.ways.freshness.recall(self._core.state.consumed)
@@ -150,17 +151,10 @@ class Engine:
         market = Market(capacity=max(len(config.strategy.symbols), 1))
         own = market, self._inbox.wake_fd, self._core.state.epoch
         session = Session(config.broker, config.strategy, *own, transport)
+        session.account = session.account or account
         session.definitions.known = dict(self._core.state.instruments)
-        self._runtime = Runtime(
-            self._core,
-            self._journal,
-            session,
-            market,
-            self.bus,
-            self._inbox,
-            book,
-            recovered.snapshot,
-        )
+        parts = self._core, self._journal, session, market, self.bus, self._inbox, book
+        self._runtime = Runtime(*parts, recovered.snapshot)
         named = config.guards.halt_file
         if named or self._journal.on_disk:
             self._runtime.halt_file = HaltFile(Path(named or f"{self._journal.path}.halt"))
@@ -180,7 +174,17 @@ class Engine:
         assert not self._ended.is_set(), "an engine runs once; build another"
         self.bus.start()
         sys.setswitchinterval(SWITCH_INTERVAL_S)
-        try:
+        with contextlib.ExitStack() as ends:  # the last is the first, and each comes for certain
+            ends.callback(self._ended.set)
+            ends.callback(self.bus.stop)
+            if self._capture is not None:
+                ends.callback(self._capture.close)
+            ends.callback(self._journal.close)  # raises where the disk still refuses
+            ends.callback(self.ways.stop)
+            ends.callback(self._readiness.stop)
+            ends.callback(
+                self._inbox.close
+            )  # whoever waits for an answer on another thread gets one
             own = {rule.id for rule in self.config.strategy.rules}
             self.config = self.strategies.begin()
             self._prepared += [r.id for r in self.config.strategy.rules if r.id not in own]
@@ -191,15 +195,6 @@ class Engine:
             self._runtime.run([self._started(), *notes], self._stopping.is_set)
             self.last_view = engine_view(self._core.state, self._runtime)
             self._runtime.finish(Stopped("asked to"))
-        finally:
-            self._inbox.close()  # first: whoever waits for an answer on another thread gets one
-            self._readiness.stop()
-            self.ways.stop()
-            self._journal.close()
-            if self._capture is not None:
-                self._capture.close()
-            self.bus.stop()
-            self._ended.set()
 
     def start(self, timeout_s: float = 30.0) -> Self:
         """In the background; returns when the session is live.
@@ -245,17 +240,23 @@ class Engine:
     def stop(self, flatten: bool = False, timeout_s: float = 30.0) -> None:
         """End in good order. Positions stay protected by their orders at the broker, unless
         ``flatten`` closes them first (waiting at most ``timeout_s`` for it)."""
-        if flatten and not self._ended.is_set():
+        try:
+            if flatten:
+                self._flatten(time.monotonic() + timeout_s)
+        finally:
+            self._stopping.set()
+            self._inbox.wake()
+            if self._thread is not None and self._thread is not threading.current_thread():
+                self._thread.join(timeout_s)
+
+    def _flatten(self, deadline: float) -> None:
+        with contextlib.suppress(LimitError):  # it has ended
             self.close()
-            deadline = time.monotonic() + timeout_s
-            while time.monotonic() < deadline and not self._ended.is_set():
-                if self.view().flat:
-                    break
+            while time.monotonic() < deadline:
+                with contextlib.suppress(TimeoutError):  # it is connecting
+                    if self.view().flat:
+                        return
                 self._ended.wait(0.02)
-        self._stopping.set()
-        self._inbox.wake()
-        if self._thread is not None and self._thread is not threading.current_thread():
-            self._thread.join(timeout_s)
 
     def __enter__(self) -> Self:
         return self.start()
@@ -289,7 +290,7 @@ class Engine:
             version=VERSION,
             settings=settings.decode(),
             client_id=self.config.broker.client_id,
-            account=self.config.broker.account,
+            account=self._session.account,
         )
 
     # -- asking for things -----------------------------------------------------------------------

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import attrs
 
-from engine.config import Config
+from engine.config import Broker, Config
 from engine.core import Core
 from engine.daybook import DayBook
 from engine.errors import ConfigError, JournalError
@@ -93,6 +93,30 @@ def check_symbols(core: Core, config: Config) -> None:
             f"strategy.symbols leaves out {', '.join(left)}, of which the journal has shares or "
             "orders: name it until it is flat"
         )
+
+
+def bound_account(core: Core, broker: Broker) -> str:
+    """The account in which something is held or ordered, whatever else the login lists; empty:
+    there is nothing.
+
+    Raises:
+        ConfigError: the settings name another one, or another client id than that of the orders.
+            Only who placed an order can cancel it, and the number of an order is another order's
+            under another id: to amend a stop would be to place one more.
+    """
+    state, busy = core.state, core.state.busy
+    living = bool(state.armed) or any(not one.dead for one in state.orders.values())
+    if living and broker.client_id != state.client_id:
+        raise ConfigError(
+            f"broker.client_id is {broker.client_id}, and the journal has orders of client id "
+            f"{state.client_id}, which nobody else can cancel: name that one until they are gone"
+        )
+    if busy and state.account and broker.account not in ("", state.account):
+        raise ConfigError(
+            f"broker.account is {broker.account}, and the journal has shares or orders in "
+            f"{state.account}: name that one until it is flat, or begin a new journal"
+        )
+    return state.account if busy else ""
 
 
 def take_snapshot(journal: Journal, core: Core, book: DayBook) -> int:

@@ -98,6 +98,7 @@ class Feed:
     ) -> list[bytes]:
         frames = [requests.market_data(self._bound(symbol, False, ids), instrument)]
         if symbol in self._ticking:
+            self._market.feed_from(self.rows[symbol], TRADES_FROM_TICKS)
             frames.append(requests.tick_by_tick(self._bound(symbol, True, ids), instrument))
         return frames
 
@@ -277,7 +278,9 @@ class Feed:
             return True
         if request_id not in self._subscribed:
             return False
-        symbol, _ = self._subscribed[request_id]
+        symbol, by_ticks = self._subscribed[request_id]
+        if by_ticks:  # bars without trades would stand still, and indicators with them
+            self._market.feed_from(self.rows[symbol], TRADES_FROM_LAST)
         self.refused[symbol] = (code, text)
         _LOG.warning("%s: market data: %s: %s", symbol, code, text)
         if self._proof is None:  # what stays mute is asked for again

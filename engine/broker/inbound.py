@@ -36,6 +36,7 @@ from engine.inputs import (
     OrderOpened,
     SnapshotEnded,
 )
+from engine.money import ZERO
 
 CONTRACT: Final = 10
 HISTORY: Final = 17
@@ -55,6 +56,7 @@ _READ: Final = frozenset(
         *(ACCOUNT_SUMMARY, ACCOUNT_SUMMARY_END, HISTORY_END),
     }
 )
+TIME_MAX_NS: Final = 9_000_000_000 * 1_000_000_000  # year 2255: nanoseconds still fit in 64 bits
 _ENDS: Final = {53: "open_orders", 62: "positions", 102: "completed_orders"}
 
 
@@ -279,12 +281,19 @@ def _executions_end(message: Message) -> ExecutionsEnded:
     return ExecutionsEnded(message[1])
 
 
+def _time_told(number: int, resolution_ns: int) -> TimeTold:
+    told_ns = number * resolution_ns
+    if not 0 < told_ns <= TIME_MAX_NS:
+        raise DecodeError(f"the time cannot be {number}")
+    return TimeTold(told_ns, resolution_ns)
+
+
 def _seconds(message: Message) -> TimeTold:
-    return TimeTold(message[1] * 1_000_000_000, 1_000_000_000)
+    return _time_told(message[1], 1_000_000_000)
 
 
 def _milliseconds(message: Message) -> TimeTold:
-    return TimeTold(message[1] * 1_000_000, 1_000_000)
+    return _time_told(message[1], 1_000_000)
 
 
 _SPECIAL: Final[dict[Any, Callable[[Message], Input | Notice]]] = {
@@ -332,7 +341,7 @@ def _completed(contract: Any, order: Any, state: Any) -> OrderOpened:
     total = order.totalQuantity
     if total in UNSET or not Decimal(total).is_finite() or total == 0:
         filled = getattr(order, "filledQuantity", total)
-        total = total if filled in UNSET else filled
+        total = filled if filled not in UNSET else ZERO if total in UNSET else total
     limit, aux = _optional(order.lmtPrice), _optional(order.auxPrice)
     words = getattr(state, "completedStatus", "").split()
     return OrderOpened(

@@ -101,9 +101,15 @@ class Link:
         return self.requests.place(command.order_id, instrument, command.spec)
 
     def cancel(self, command: Cancel) -> None:
-        """Queue a cancel: it overtakes everything but its own order."""
+        """Queue a cancel: it overtakes everything but its own order. A number that TWS has told
+        and nobody can send is not one of ours to cancel."""
+        try:
+            frame = self.requests.cancel(command.order_id)
+        except ValueError as problem:
+            _LOG.error("order %s cannot be cancelled: %s", command.order_id, problem)
+            return
         held = command.order_id if self.pacer.holds(command.order_id) else None
-        self.pacer.submit(Priority.CANCEL_PROTECT, self.requests.cancel(command.order_id), held)
+        self.pacer.submit(Priority.CANCEL_PROTECT, frame, held)
 
     def room(self, mono_ns: int) -> int:
         """How many frames could leave at once now."""

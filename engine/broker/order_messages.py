@@ -25,7 +25,7 @@ from engine.inputs import (
     PositionReported,
     Side,
 )
-from engine.money import exact
+from engine.money import ZERO, exact
 
 Message = tuple[Any, ...]
 
@@ -71,6 +71,17 @@ def quantity(value: str | Decimal, what: str) -> Decimal:
         raise DecodeError(f"{what} {value!r} is not a quantity") from None
 
 
+def _echoed(value: str) -> Decimal:
+    """The total of an order as TWS tells it back, which it may leave out. The order is there all
+    the same, and zero is not believed of it."""
+    try:
+        return _amount_of_text(value) if value else ZERO
+    except _UnsetError:
+        return ZERO
+    except ValueError:
+        raise DecodeError(f"totalQuantity {value!r} is not a quantity") from None
+
+
 def price(value: float, what: str) -> Decimal:
     try:
         return _of_double(value + 0.0)
@@ -107,7 +118,7 @@ def _open_order(message: Message) -> OrderOpened:
         con_id=con_id,
         symbol=symbol,
         action=action,
-        quantity=quantity(total, "totalQuantity"),
+        quantity=_echoed(total),
         order_type=order_type,
         limit_price=None if limit is None else price(limit, "lmtPrice"),
         aux_price=None if aux is None else price(aux, "auxPrice"),

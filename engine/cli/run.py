@@ -131,7 +131,8 @@ def _dashboard(options: RunOptions, engine: Engine, reload: Reloader) -> Iterato
 
 class Interrupts(Handlers):
     """Ctrl-C and SIGTERM ask for an end in order, and ``then`` is called; a second one ends at
-    once. SIGHUP asks to read the settings again, where they are in a file (``reloads``)."""
+    once. SIGHUP asks to read the settings again, where they are in a file (``reloads``); else a
+    terminal was closed, which is one more way to ask for the end."""
 
     def __init__(self, then: Callable[[], object] = lambda: None, *, reloads: bool = False) -> None:
         handlers: dict[signal.Signals, Handler] = dict.fromkeys(
@@ -139,6 +140,8 @@ class Interrupts(Handlers):
         )
         if reloads:
             handlers[signal.SIGHUP] = lambda _number, _frame: self.hangup.set()
+        elif signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as nohup leaves it
+            handlers[signal.SIGHUP] = self._hung_up
         super().__init__(handlers)
         self.event = threading.Event()
         self.hangup = threading.Event()
@@ -152,6 +155,10 @@ class Interrupts(Handlers):
         self.name = signal.Signals(number).name
         self.event.set()
         self._then()
+
+    def _hung_up(self, number: int, frame: FrameType | None) -> None:
+        if not self.event.is_set():  # the kernel says so, and the shell says it again
+            self._told(number, frame)
 
 
 class Watch:

@@ -183,10 +183,10 @@ class SignalTail:
         self._read(self._open)
         if self._named(self._open):
             return
+        following = _opened(self.path)  # as long as it cannot be read, nothing else changes
         if self._former is not None:
             self._give_up(self._former)
-        self._former, self._former_looks = self._open, FORMER_LOOKS
-        self._open = _opened(self.path)
+        self._former, self._former_looks, self._open = self._open, FORMER_LOOKS, following
         self._read(self._former)  # what was appended before it lost its name
         if self._open is not None:
             self._read(self._open)

@@ -103,11 +103,26 @@ def test_the_level_of_a_trailing_stop_is_read_exactly(inbound):
 
 @pytest.mark.parametrize("text", UNSET + MALFORMED)
 @pytest.mark.parametrize(
-    ("message", "index"), [(EXECUTION, 10), (EXECUTION, 15), (STATUS, 3), (STATUS, 4), (OPEN, 6)]
+    ("message", "index"), [(EXECUTION, 10), (EXECUTION, 15), (STATUS, 3), (STATUS, 4)]
 )
 def test_a_quantity_that_is_unset_or_malformed_is_never_a_zero(inbound, message, index, text):
     with pytest.raises(DecodeError):
         inbound.inputs(changed(message, index, text), 3)
+
+
+@pytest.mark.parametrize("text", MALFORMED)
+def test_an_open_order_of_a_malformed_quantity_is_not_read(inbound, text):
+    with pytest.raises(DecodeError):
+        inbound.inputs(changed(OPEN, 6, text), 3)
+
+
+@pytest.mark.parametrize("text", UNSET)
+def test_an_open_order_without_its_quantity_is_there_all_the_same(inbound, text):
+    """Of a bracket whose stop was hit, of an order for so many dollars: an order that a round does
+    not list would be taken for gone, and its place be taken by another. The core believes no
+    quantity of zero."""
+    (found,) = inbound.inputs(changed(OPEN, 6, text), 3)
+    assert (found.quantity, found.order_ref, found.status) == (D(0), "ref", "Submitted")
 
 
 def test_a_number_reads_the_same_however_often_it_comes(inbound):
@@ -273,6 +288,15 @@ def test_a_completed_order_is_found_by_perm_id_and_tells_what_has_filled():
     assert (found.order_id, found.client_id, found.perm_id) == (0, 0, 555)
     assert (found.quantity, found.limit_price, found.aux_price) == (D(100), D("190.1"), None)
     assert (found.status, found.order_ref) == ("Cancelled", "ref")
+
+
+def test_a_completed_order_without_any_quantity_is_listed_all_the_same():
+    """One that cannot be read would have all of the day asked again every minute."""
+    unset = completed()
+    unset.order.ClearField("totalQuantity")
+    unset.order.ClearField("filledQuantity")
+    (found,) = Inbound(226).inputs(("cold", 101, True, unset.SerializeToString()), 3)
+    assert (found.quantity, found.perm_id) == (D(0), 555)
 
 
 def test_what_cannot_be_read_is_the_same_problem_at_any_time(inbound, monkeypatch):

@@ -265,3 +265,27 @@ def test_a_disk_that_is_full_ends_the_recording_and_no_session(tws, tmp_path, wh
     assert session.reader.record_errno == 0  # nothing is written behind what may be half a record
     session.stop()
     capture.close()
+
+
+@pytest.mark.parametrize("order_id", [-5, 2**31 - 1])
+def test_an_order_with_a_number_that_cannot_be_sent_is_told_and_ends_nothing(tws, order_id, caplog):
+    """TWS gives orders of a person negative numbers once they are bound, and a copy that a person
+    makes of an order of ours carries its reference."""
+    session, _ = live(tws)
+    assert session.perform(Cancel(order_id)) == []
+    assert f"order {order_id} cannot be cancelled" in caplog.text
+    assert len(session.link.pacer) == 0
+    session.stop()
+
+
+@pytest.mark.parametrize("kind", [49, 109])
+@pytest.mark.parametrize("told", [-1, 2**62, 2**63 - 1])
+def test_a_time_that_tws_cannot_mean_moves_no_clock(tws, wire, kind, told):
+    session, _ = live(tws)
+    before = session.exchange_clock.anchor
+    version = (1,) if kind == 49 else ()
+    tws.say(wire(kind, *version, told))
+    until(session, lambda _: session.unreadable)
+    assert session.exchange_clock.anchor == before
+    assert session.state is SessionState.LIVE
+    session.stop()

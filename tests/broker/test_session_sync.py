@@ -10,6 +10,7 @@ from engine.inputs import (
     SnapshotStarted,
 )
 from statecharts.vocabulary import SessionState
+from tests.broker.conftest import EPOCH_S
 from tests.broker.live_session import changes, kinds, live, never, start, until
 
 D = Decimal
@@ -113,3 +114,33 @@ def test_stop_closes_and_ends_the_chart(tws):
     assert session.state is SessionState.STOPPED
     assert session.next_deadline_ns() is None
     assert session.on_time(time.monotonic_ns()) == []
+
+
+def test_trades_come_from_the_last_price_where_tick_by_tick_is_refused(tws, wire):
+    """10190: no more streams of ticks than a third of the lines. Bars go on, and with them the
+    indicators; before, they stood still for as long as the connection lived."""
+    tws.answers[97] = lambda f: [wire(4, 2, f[0], 10190, "max number of tick-by-tick requests", "")]
+    session, _ = live(tws, tick_by_tick_max=1, retry_first_s=0.01)
+    until(session, lambda _: session.feed.refused)
+    row, market = session.feed.rows["AAPL"], session._market
+    lines = tws.of(1)[-1][1]
+    tws.say(wire(1, 6, lines, 4, 190.25, 100, 0))
+    until(session, lambda _: market.view(row)[2] == 190.25)
+    bar = market.bar_in_progress(row)
+    assert bar is not None
+    assert bar["close"] == 190.25
+
+    del tws.answers[97]
+    tws.drop()
+    until(session, lambda out: "SOCKET_CLOSED" in changes(out))
+    session.on_time(session.next_deadline_ns())
+    out = session.connect(never)
+    until(session, lambda _: session.state is SessionState.LIVE, out)
+    tws.wait_for(97, 2)
+    lines, ticks = tws.of(1)[-1][1], tws.of(97)[-1][0]
+    tws.say(wire(1, 6, lines, 4, 190.5, 100, 0))
+    until(session, lambda _: market.view(row)[2] == 190.5)
+    assert market.bar_in_progress(row)["close"] == 190.25  # what streams is the better source
+    tws.say(wire(99, ticks, 1, EPOCH_S + 1, 190.75, 10, 0, "ISLAND", ""))
+    until(session, lambda _: market.bar_in_progress(row)["close"] == 190.75)
+    session.stop()

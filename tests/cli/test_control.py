@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -11,6 +12,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -126,6 +128,45 @@ def test_what_cannot_be_read_is_refused_and_the_next_is_answered(tmp_path: Path)
         assert ask(tmp_path / "c", {"op": "ping", "n": 7}) == {"pong": 7}
         with pytest.raises(UserError, match="cannot listen"):
             ControlServer(tmp_path / "c", {})
+    finally:
+        server.close()
+
+
+class Failing:
+    """A socket from which the system has nothing to accept at first: all files are open."""
+
+    def __init__(self, real: socket.socket, times: int) -> None:
+        self._real, self.left = real, times
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._real, name)
+
+    def accept(self) -> Any:
+        if self.left:
+            self.left -= 1
+            raise OSError(errno.EMFILE, "Too many open files")
+        return self._real.accept()
+
+
+def test_the_kill_switch_outlives_a_moment_without_a_file_to_open(tmp_path: Path) -> None:
+    server = ControlServer(tmp_path / "c", {"ping": lambda asked: {"pong": asked["n"]}})
+    failing = Failing(server._socket, 3)
+    server._socket = failing  # type: ignore[assignment]
+    server.start()
+    try:
+        assert ask(tmp_path / "c", {"op": "ping", "n": 7}) == {"pong": 7}
+        assert failing.left == 0
+    finally:
+        server.close()
+
+
+def test_a_request_that_finds_a_defect_is_not_the_last_one(tmp_path: Path) -> None:
+    server = ControlServer(tmp_path / "c", {"ping": lambda asked: {"pong": asked["n"]}})
+    server.start()
+    try:
+        with pytest.raises(UserError, match="KeyError"):
+            ask(tmp_path / "c", {"op": "ping"})
+        assert ask(tmp_path / "c", {"op": "ping", "n": 7}) == {"pong": 7}
     finally:
         server.close()
 

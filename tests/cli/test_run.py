@@ -221,3 +221,25 @@ def test_a_full_disk_behind_the_output_does_not_end_the_engine(engine: Cli, wide
     assert process.returncode == 0, told
     assert "Traceback" not in told
     assert told.count("standard output cannot be written: No space left on device") == 1
+
+
+@pytest.mark.parametrize("ignored", [False, True])
+def test_a_terminal_that_closes_ends_a_run_without_a_file_in_order(
+    engine: Cli, ignored: bool
+) -> None:
+    """With a file of settings SIGHUP reads it again; without one it killed the engine. What nohup
+    has ignored stays ignored."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN if ignored else signal.SIG_DFL)
+    try:
+        process = engine.start("run", "--for", "6s", "--json", "out.json")
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    engine.until(process, "syncing -> live")
+    for _ in range(2):  # the kernel says so, and the shell says it again
+        process.send_signal(signal.SIGHUP)
+        time.sleep(0.05)
+    _, told = process.communicate(timeout=PATIENCE_S)
+    assert process.returncode == 0, told
+    assert engine.report("out.json")["exit"] == (
+        "after 6 s as asked" if ignored else "asked to (SIGHUP)"
+    )

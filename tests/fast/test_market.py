@@ -375,3 +375,15 @@ def test_a_market_that_goes_in_a_cycle_of_garbage_frees_only_what_is_its_own():
     environment = {**os.environ, "MALLOC_PERTURB_": "165", "PYTHONMALLOC": "malloc"}
     done = subprocess.run([sys.executable, "-c", GARBAGE], env=environment, check=False)
     assert done.returncode == 0
+
+
+def test_another_stream_can_feed_the_bars_of_a_row_that_goes_on() -> None:
+    market = Market()
+    row = market.add(trades_from=1)
+    assert market.instruments["trades_from"][row] == 1
+    market.feed_from(row, 0)
+    assert market.instruments["trades_from"][row] == 0
+    with pytest.raises(ValueError, match="0 last or 1 trade, not 2"):
+        market.feed_from(row, 2)
+    with pytest.raises(IndexError):
+        market.feed_from(1, 0)

@@ -11,7 +11,8 @@ import pytest
 
 from engine.config import Config, from_mapping
 from engine.engine import Engine
-from engine.sim.launch import generated
+from engine.errors import ConfigError, ConnectError
+from engine.sim.launch import ACCOUNT, generated
 from engine.sim.server import SimServer
 
 PATIENCE_S = 20.0
@@ -59,4 +60,46 @@ def test_contracts_are_known_from_the_journal(server: SimServer, journal: Path) 
     known = engine._session.definitions.known
     assert {symbol: one.symbol for symbol, one in known.items()} == {"IBM": "IBM", "MSFT": "MSFT"}
     assert known["IBM"].con_id
+    engine._journal.close()
+
+
+def refusal(server: SimServer, journal: Path, **broker: Any) -> str:
+    with pytest.raises(ConfigError) as refused:
+        Engine(configured(server, **broker), journal)
+    return str(refused.value)
+
+
+def test_another_account_is_refused_while_shares_are_held(server: SimServer, journal: Path) -> None:
+    account = ACCOUNT
+    assert refusal(server, journal, account="DU9").startswith(
+        f"broker.account is DU9, and the journal has shares or orders in {account}"
+    )
+    engine = Engine(configured(server), journal)
+    assert engine._session.account == account  # whatever else the login lists
+    assert engine._started().account == account  # and the core knows it from the beginning
+    engine._journal.close()
+
+
+def test_another_login_is_refused_while_shares_are_held(server: SimServer, journal: Path) -> None:
+    exchange, source = generated(["IBM", "MSFT"], seed=3, account="DU777")
+    with (
+        SimServer(exchange, source, speed=SPEED, hold=True) as other,
+        pytest.raises(ConnectError, match="not among the accounts of this login"),
+    ):
+        Engine(configured(other), journal).start(PATIENCE_S)
+
+
+def test_another_client_id_is_refused_while_orders_live(server: SimServer, journal: Path) -> None:
+    """Only who placed an order can cancel it, and its number means another order of another id:
+    an amendment of a stop would be one more stop."""
+    assert refusal(server, journal, client_id=18).startswith(
+        "broker.client_id is 18, and the journal has orders of client id 17"
+    )
+
+
+def test_nothing_binds_once_it_is_flat(server: SimServer, journal: Path) -> None:
+    with Engine(configured(server), journal, durability="normal") as engine:
+        engine.stop(flatten=True)
+    engine = Engine(configured(server, client_id=18, account="DU9"), journal)
+    assert engine._session.account == "DU9"
     engine._journal.close()

@@ -306,3 +306,26 @@ def test_every_line_comes_once_wherever_writing_stops(
     wanted = [text for text in unmarked.split(b"\n") if text.strip()]
     counted = tail.intake.taken + tail.intake.repeats + tail.intake.refused.total()
     assert tail.lines == counted == len(wanted)
+
+
+def test_a_name_that_cannot_be_opened_costs_no_descriptor_of_anybody(followed: Followed) -> None:
+    """The next file belongs to somebody else, or is none: until it can be read, the one before is
+    still followed. It was closed and read on, under a number that had another owner by then: the
+    socket to TWS, or the journal."""
+    followed.append(line(1))
+    followed.open()
+    followed.path.rename(followed.path.with_suffix(".old"))
+    followed.path.mkdir()
+    for _ in range(2):
+        followed.tail.look()
+    others = [os.open("/dev/null", os.O_RDONLY) for _ in range(4)]  # take every number that is free
+    for _ in range(FORMER_LOOKS + 2):
+        followed.tail.look()
+    for descriptor in others:
+        os.close(descriptor)  # OSError: somebody else has closed it
+    with followed.path.with_suffix(".old").open("a") as file:
+        file.write(line(2))
+    assert followed.got() == [2]
+    followed.path.rmdir()
+    followed.append(line(3))
+    assert followed.got() == [2, 3]
