@@ -21,7 +21,7 @@ from engine.inputs import (
     OrderOpened,
     OrderStatusReported,
 )
-from engine.money import ZERO
+from engine.money import FAR, ZERO
 from engine.orders import (
     DEAD,
     EXIT_ROLES,
@@ -174,7 +174,7 @@ def on_open_order(state: State, out: Outbox, seen: OrderOpened) -> None:
 def _trailed(state: State, order: Order, level: Decimal, now_ns: int) -> None:
     """Where a trailing stop is: what comes after it will not be looser."""
     context = state.contexts.get(order.owner)
-    if context is None or level <= 0:
+    if context is None or not 0 < level < FAR:
         return
     context.trail_told_ns = now_ns
     state.touch(order)
