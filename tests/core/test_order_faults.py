@@ -17,7 +17,9 @@ from engine.inputs import (
     ExecutionReported,
     Input,
     InstrumentDefined,
+    MarketView,
     OrderOpened,
+    OrderRequested,
     OrderStatusReported,
     PositionReported,
 )
@@ -625,3 +627,17 @@ def test_49_an_entry_that_waits_for_shares_to_borrow_is_not_given_up() -> None:
     assert d.context_state("AAPL") == "entering"
     d.quote("AAPL", 102.0, 102.01)
     assert (d.context_state("AAPL"), d.live("AAPL")) == ("protected", ["BUY 300 STP 106.00"])
+
+
+def test_47_a_direct_order_that_somebody_has_enlarged() -> None:
+    """It is one order, of which more has filled than was asked; there is no second leg."""
+    d = desk()
+    view = MarketView("AAPL", 99.99, 100.0, 100.0, 0)
+    d.feed(OrderRequested("own", "AAPL", "BUY", Decimal(100), "LMT", Decimal(99), "DAY", view))
+    d.deliver(
+        d.exchange.place(CLIENT, attrs.evolve(d.oldest("AAPL", "LMT"), quantity=Decimal(200)))
+    )
+    d.quote("AAPL", 98.9, 98.95)
+    assert d.core.state.held("AAPL") == 200
+    told = [one.text for one in d.said(AlertEvent) if one.level == "critical"]
+    assert told == ["an order filled more than asked"]
