@@ -160,6 +160,8 @@ def on_open_order(state: State, out: Outbox, seen: OrderOpened) -> None:
             order.confirmed_quantity, order.confirmed_price = seen.quantity, price
             state.touch(order)
         _check_amendment(state, out, order)
+    if order.role is Role.STOP and not order.dead and seen.tif not in ("", order.spec.tif):
+        _tell_tif(state, out, order, seen.tif)
     if seen.trail_stop_price is not None and order.spec.order_type == "TRAIL":
         _trailed(state, order, seen.trail_stop_price, out.now_ns)
     if order.reported == OrderReport.CLOSED and seen.status in _ALIVE and not order.risen_id:
@@ -169,6 +171,14 @@ def on_open_order(state: State, out: Outbox, seen: OrderOpened) -> None:
         state.doubts = True  # rounds take it back until it is gone
     if event := STATUS_EVENTS.get(seen.status):
         report(state, out, order, event, seen.status)
+
+
+def _tell_tif(state: State, out: Outbox, stop: Order, tif: str) -> None:
+    """A preset of the TWS user has made an order of the day of it. As long as the engine is there,
+    another one follows it; but shares that are kept overnight are believed to have theirs."""
+    if state.first_told(f"tif {stop.order_id}", out.now_ns):
+        told = f"stop order {stop.order_id} is {tif} at the broker, not {stop.spec.tif}"
+        out.alert("critical", told, stop.symbol)
 
 
 def _trailed(state: State, order: Order, level: Decimal, now_ns: int) -> None:

@@ -412,6 +412,20 @@ def test_29_a_stop_that_is_always_rejected() -> None:
     assert any("no stop could be placed" in e.text for e in d.said(AlertEvent))
 
 
+def test_28_a_stop_that_a_preset_of_tws_makes_an_order_of_the_day() -> None:
+    """It is told when it is read back, once, and not when it has expired."""
+    d = desk()
+    d.courier.change = lambda told: (
+        attrs.evolve(told, tif="DAY")
+        if isinstance(told, OrderOpened) and told.order_type == "STP"
+        else told
+    )
+    d.signal("AAPL", "BUY")
+    d.wait(100)
+    told = [one.text for one in d.said(AlertEvent) if one.level == "critical"]
+    assert told == ["stop order 2 is DAY at the broker, not GTC"]
+
+
 def test_29_a_stop_is_tried_again_as_long_as_the_close_is_refused() -> None:
     """Neither a way out nor a stop, and the evening far away: a person is told."""
     d = desk()
