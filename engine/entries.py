@@ -7,7 +7,6 @@ stop is at the broker before the first share is, whether or not we are still the
 
 from __future__ import annotations
 
-import math
 from decimal import Decimal
 
 import attrs
@@ -17,7 +16,7 @@ from engine.commands import OrderSpec
 from engine.contexts import Context, Wish
 from engine.exits import OCA_REDUCE_WITH_BLOCK, PlaceExit, exit_price
 from engine.inputs import Instrument, MarketView, Side
-from engine.money import ZERO, exact
+from engine.money import FAR, ZERO, exact
 from engine.orders import OPENING_ROLES, Order, Role
 from engine.outbox import Outbox
 from engine.plans import Distance, Trade
@@ -153,7 +152,7 @@ def distance(wanted: Distance, price: Decimal, atr: float | None) -> Decimal | N
     The product of a double is cut to micro-units first: 6 x 0.1 must not become
     0.6000000000000001 and push the stop to another tick.
     """
-    if wanted.atr is not None and atr is not None and math.isfinite(atr) and atr > 0:
+    if wanted.atr is not None and atr is not None and 0 < atr < FAR:
         return exact(round(wanted.atr * atr, _DISTANCE_DIGITS))
     if wanted.percent is not None:
         return price * exact(wanted.percent) / 100

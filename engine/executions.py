@@ -16,7 +16,7 @@ from engine.events import FillEvent, PositionCloseEvent, PositionOpenEvent, Posi
 from engine.groups import Group
 from engine.halts import FLATTEN, NO_ENTRIES, on_halt
 from engine.inputs import CommissionReported, ExecutionReported, HaltRequested, Input
-from engine.money import ZERO
+from engine.money import FAR, ZERO
 from engine.orders import OPENING_ROLES, Order, Role
 from engine.outbox import Outbox, bound
 from engine.portfolio import note_entry
@@ -269,7 +269,8 @@ def _fits(state: State, order: Order, fill: ExecutionReported) -> bool:
     """Whether it can be of this order at all: a damaged one that were counted would be a position
     that nobody has."""
     alike = fill.side == order.spec.action and state.symbols.get(fill.con_id) == order.symbol
-    return alike and fill.account == state.account and fill.quantity >= ZERO
+    near = ZERO <= fill.quantity < FAR and abs(fill.price) < FAR
+    return alike and fill.account == state.account and near
 
 
 def _refuse(state: State, out: Outbox, order: Order, fill: ExecutionReported) -> None:

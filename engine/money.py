@@ -15,6 +15,7 @@ import attrs
 from engine.errors import UserError
 
 ZERO: Final = Decimal(0)
+FAR: Final = Decimal(10) ** 15  # no price, size or sum of an account is: it is damaged, or "unset"
 Direction = Literal["down", "up"]
 _ROUNDING: Final = {"down": ROUND_FLOOR, "up": ROUND_CEILING}
 

@@ -21,7 +21,7 @@ from engine.inputs import (
     OrderOpened,
     OrderStatusReported,
 )
-from engine.money import ZERO
+from engine.money import FAR, ZERO
 from engine.orders import (
     DEAD,
     EXIT_ROLES,
@@ -162,6 +162,8 @@ def on_open_order(state: State, out: Outbox, seen: OrderOpened) -> None:
             order.confirmed_quantity, order.confirmed_price = seen.quantity, price
             state.touch(order)
         _check_amendment(state, out, order)
+    if order.role is Role.STOP and not order.dead and seen.tif not in ("", order.spec.tif):
+        _tell_tif(state, out, order, seen.tif)
     if seen.trail_stop_price is not None and order.spec.order_type == "TRAIL":
         _trailed(state, order, seen.trail_stop_price, out.now_ns)
     if order.reported == OrderReport.CLOSED and seen.status in _ALIVE and not order.risen_id:
@@ -173,10 +175,18 @@ def on_open_order(state: State, out: Outbox, seen: OrderOpened) -> None:
         report(state, out, order, event, seen.status)
 
 
+def _tell_tif(state: State, out: Outbox, stop: Order, tif: str) -> None:
+    """A preset of the TWS user has made an order of the day of it. As long as the engine is there,
+    another one follows it; but shares that are kept overnight are believed to have theirs."""
+    if state.first_told(f"tif {stop.order_id}", out.now_ns):
+        told = f"stop order {stop.order_id} is {tif} at the broker, not {stop.spec.tif}"
+        out.alert("critical", told, stop.symbol)
+
+
 def _trailed(state: State, order: Order, level: Decimal, now_ns: int) -> None:
     """Where a trailing stop is: what comes after it will not be looser."""
     context = state.contexts.get(order.owner)
-    if context is None or level <= 0:
+    if context is None or not 0 < level < FAR:
         return
     context.trail_told_ns = now_ns
     state.touch(order)

@@ -7,7 +7,6 @@ meant for entries. The checks carry the numbers of docs/risk.md.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Final, Literal
@@ -16,7 +15,7 @@ import attrs
 
 from engine.config import SECOND_NS, Limits
 from engine.inputs import MarketView, Side
-from engine.money import CENTS, ZERO, Grid
+from engine.money import CENTS, FAR, ZERO, Grid
 from engine.plans import PLACES_EACH, SIDE_MOST
 from engine.reasons import Reason
 from engine.records import frozen
@@ -156,8 +155,8 @@ def state_reason(standing: Standing) -> Reason | None:
 def market_reason(market: MarketView | None, side: Side, limits: Limits) -> Reason | None:
     """Why no decision may rest on this view of the market; None when it may."""
     price = market.price(side) if market is not None else None
-    if market is None or price is None or not math.isfinite(price) or price <= 0:
-        return Reason.NO_PRICE  # TWS says -1, 0 or NaN when there is none
+    if market is None or price is None or not 0 < price < FAR:
+        return Reason.NO_PRICE  # TWS says -1, 0, NaN or the largest double when there is none
     if market.bid and market.ask and market.bid > market.ask:
         return Reason.NO_PRICE  # crossed: one of the two is wrong
     if market.halted:

@@ -137,7 +137,10 @@ def settle_group(state: State, out: Outbox, group: Group) -> None:
             due_ns = out.now_ns + state.scaled(KEPT_S)
             state.deadlines.setdefault(f"past:{group.symbol}", due_ns)
         if group.state == OcoState.OVERFILLED:
-            out.alert("critical", "both legs of an OCO filled", group.symbol)
+            if sum(leg.filled > 0 for leg in group.orders.values()) > 1:
+                out.alert("critical", "both legs of an OCO filled", group.symbol)
+            else:
+                out.alert("critical", "an order filled more than asked", group.symbol)
     if not state.live:
         return
     # The broker cancels the sibling of a leg that fills; if it does not, we do. Of what is too

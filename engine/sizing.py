@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from decimal import ROUND_FLOOR, Decimal
 
 from engine.config import Limits
-from engine.money import ZERO, exact
+from engine.money import FAR, ZERO, exact
 from engine.plans import Sizing
 from engine.records import frozen
 
@@ -43,6 +43,7 @@ def entry_size(
     lot fits); the caller refuses the entry.
     """
     wanted = _wanted(sizing, price, stop_distance, equity, atr) if price > 0 else ZERO
+    wanted = min(wanted, FAR)  # a stop that is hardly away, at a price of nearly nothing
     size = Size(whole_lots(wanted, lot), whole_lots(wanted, lot))
     for cap, most in _caps(sizing, price, limits):
         if (shares := whole_lots(most, lot)) < size.shares:

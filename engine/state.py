@@ -20,7 +20,7 @@ from engine.deadlines import Deadlines
 from engine.events import BaseEvent
 from engine.groups import Group, Past
 from engine.inputs import ArmedIntent, Instrument
-from engine.money import ZERO, exact
+from engine.money import FAR, ZERO, exact
 from engine.orders import Order
 from engine.recent import Recent
 from engine.records import frozen
@@ -167,13 +167,14 @@ class State:
 
     def account_value(self, key: str) -> Decimal | None:
         """What the broker last told of the account, in the currency that the account is kept
-        in; None if it has not, or has told no number."""
+        in; None if it has not, or has told no number that could be one."""
         name = f"{self.account}:{key}:"
         told = next((v for one, v in self.account_values.items() if one.startswith(name)), None)
         try:
-            return exact(told) if told is not None else None
+            number = exact(told) if told is not None else None
         except ValueError:
             return None  # whatever it is, it is no number to judge by
+        return None if number is None or abs(number) >= FAR else number
 
     def take_order_id(self) -> int:
         """A new order id, strictly above all that this journal ever used or saw."""

@@ -9,19 +9,26 @@ from typing import Any, Final
 import attrs
 import pytest
 
-from engine.events import AlertEvent
+from engine.events import AlertEvent, RefusalEvent
 from engine.executions import known
 from engine.inputs import (
+    AccountReported,
+    AccountValue,
     CommissionReported,
     ErrorReported,
     ExecutionReported,
     Input,
+    MarketView,
     OrderOpened,
     OrderStatusReported,
     PositionReported,
 )
+from engine.orders import Role
+from engine.sim.records import OrderNotice
+from engine.sim.wireless import translate
 from tests.core.bracketed import execution
 from tests.core.by_hand import by_hand, changed, desk, enter
+from tests.core.desk import ACCOUNT
 from tests.core.test_shared_account import STEPS, Liquidated
 
 WALKS: Final = 30
@@ -138,3 +145,50 @@ def test_a_fill_whose_id_was_garbled_is_told_again_and_again(first: str) -> None
     more = attrs.evolve(garbled, quantity=Decimal(50), cumulative_quantity=Decimal(150))
     d.feed(more)
     assert d.core.state.held("AAPL") == 150
+
+
+UNSET: Final = 1.7976931348623157e308  # what TWS writes where it has no number
+
+
+@pytest.mark.parametrize("told", ["1.7976931348623157E308", "1E+40", "-1E+40"])
+def test_an_equity_that_is_not_set_is_none(told: str) -> None:
+    d = desk("ignore", sizing={"risk_percent": 1})
+    d.feed(AccountReported(ACCOUNT, (AccountValue("NetLiquidation", told, "USD"),)))
+    d.signal("AAPL", "BUY")
+    assert d.said(RefusalEvent)[-1].reason == "no_equity"
+
+
+@pytest.mark.parametrize("sizing", [{"dollars": 10_000}, {"shares": 100}])
+@pytest.mark.parametrize(
+    ("price", "atr"), [(UNSET, 1.0), (1e-300, 1.0), (100.0, UNSET), (100.0, 1e25), (100.0, 1e-300)]
+)
+def test_no_price_and_no_range_are_too_far_away(
+    price: float, atr: float, sizing: dict[str, int]
+) -> None:
+    """It is refused, or decided without the range; whatever it is, the engine goes on."""
+    d = desk("ignore", sizing=sizing, stop={"atr": 6.0}, target=[{"atr": 4.0}])
+    d.quotes["AAPL"] = MarketView("AAPL", price, price, price, 0, atr)
+    d.signal("AAPL", "BUY")
+    assert d.said(RefusalEvent)[-1].reason in ("no_price", "no_stop")
+
+
+@pytest.mark.parametrize("field", ["price", "quantity"])
+def test_an_execution_that_is_too_far_away_is_asked_for_again(field: str) -> None:
+    d = desk("ignore")
+    enter(d, 1)
+    d.courier.used = True
+    far = attrs.evolve(execution(d, 0), execution_id="far.1.01", **{field: Decimal(UNSET)})
+    d.feed(far)
+    assert any("does not fit order" in one.text for one in d.said(AlertEvent))
+    assert (d.core.state.held("AAPL"), d.context_state("AAPL")) == (100, "protected")
+
+
+def test_a_trailing_stop_that_is_told_too_far_away_is_where_it_was(side: int) -> None:
+    d = desk("ignore", trailing={"amount": 5.0}, target=[])
+    enter(d, side)
+    (trail,) = [one for one in d.core.state.orders.values() if one.role is Role.STOP]
+    told, _ = translate(OrderNotice(d.oldest("AAPL", "TRAIL")))
+    d.feed(attrs.evolve(told, trail_stop_price=Decimal(UNSET)))
+    d.broker_cancels("AAPL", "TRAIL")
+    assert trail.dead
+    assert d.context_state("AAPL") == "protected"

@@ -17,7 +17,9 @@ from engine.inputs import (
     ExecutionReported,
     Input,
     InstrumentDefined,
+    MarketView,
     OrderOpened,
+    OrderRequested,
     OrderStatusReported,
     PositionReported,
 )
@@ -410,6 +412,20 @@ def test_29_a_stop_that_is_always_rejected() -> None:
     assert any("no stop could be placed" in e.text for e in d.said(AlertEvent))
 
 
+def test_28_a_stop_that_a_preset_of_tws_makes_an_order_of_the_day() -> None:
+    """It is told when it is read back, once, and not when it has expired."""
+    d = desk()
+    d.courier.change = lambda told: (
+        attrs.evolve(told, tif="DAY")
+        if isinstance(told, OrderOpened) and told.order_type == "STP"
+        else told
+    )
+    d.signal("AAPL", "BUY")
+    d.wait(100)
+    told = [one.text for one in d.said(AlertEvent) if one.level == "critical"]
+    assert told == ["stop order 2 is DAY at the broker, not GTC"]
+
+
 def test_29_a_stop_is_tried_again_as_long_as_the_close_is_refused() -> None:
     """Neither a way out nor a stop, and the evening far away: a person is told."""
     d = desk()
@@ -625,3 +641,17 @@ def test_49_an_entry_that_waits_for_shares_to_borrow_is_not_given_up() -> None:
     assert d.context_state("AAPL") == "entering"
     d.quote("AAPL", 102.0, 102.01)
     assert (d.context_state("AAPL"), d.live("AAPL")) == ("protected", ["BUY 300 STP 106.00"])
+
+
+def test_47_a_direct_order_that_somebody_has_enlarged() -> None:
+    """It is one order, of which more has filled than was asked; there is no second leg."""
+    d = desk()
+    view = MarketView("AAPL", 99.99, 100.0, 100.0, 0)
+    d.feed(OrderRequested("own", "AAPL", "BUY", Decimal(100), "LMT", Decimal(99), "DAY", view))
+    d.deliver(
+        d.exchange.place(CLIENT, attrs.evolve(d.oldest("AAPL", "LMT"), quantity=Decimal(200)))
+    )
+    d.quote("AAPL", 98.9, 98.95)
+    assert d.core.state.held("AAPL") == 200
+    told = [one.text for one in d.said(AlertEvent) if one.level == "critical"]
+    assert told == ["an order filled more than asked"]
