@@ -1,4 +1,4 @@
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from decimal import Decimal
 
 _Part = int | float | str | Decimal | bool | bytes | list[bytes] | None
@@ -27,3 +27,8 @@ class Body:
             ValueError: not so many values, or a number that is too large.
             TypeError: a value that the field cannot have.
         """
+    def frame(self, number: int, values: tuple[_Part, ...]) -> bytes:
+        """The message behind its length and its ``number``, as it goes over the wire. Raises as
+        ``of`` does."""
+    def frames(self, number: int, rows: Iterable[tuple[_Part, ...]]) -> list[bytes]:
+        """One for each row of values."""

@@ -26,7 +26,7 @@ Value = int | float | str | Decimal | bool | None
 Part = Value | bytes | list[bytes]  # of a protobuf message: a value, or messages within it
 
 
-@attrs.frozen
+@attrs.frozen(eq=False)
 class Message:
     """One row: ``text_version`` is the literal second field of the text form, None if it has none.
     A name with dots leads into a message within the protobuf message.
