@@ -54,7 +54,7 @@ class Floor:
         self.out: list[Notice] = []
         self.oracle = Oracle(self.open_orders, start_ns)
         self.ledger = Ledger(self.account, self.oracle, instance)
-        self._timers = Timers()
+        self.timers = Timers()
         self._perm_count = 0
         self._touched: dict[str, None] = {}  # a set that keeps its order
         self._deferred: list[Callable[[], None]] = []
@@ -85,15 +85,15 @@ class Floor:
         self._touched[live.book.instrument.symbol] = None
 
     def at(self, time_ns: int, what: Callable[[], object]) -> None:
-        self._timers.at(time_ns, what)
+        self.timers.at(time_ns, what)
 
     @property
     def next_timer_ns(self) -> int | None:
-        return self._timers.next_ns
+        return self.timers.next_ns
 
     def run_timers(self, now_ns: int) -> None:
         """What is due until ``now_ns``, each at its own moment; then it is ``now_ns``."""
-        while (due := self._timers.pop(now_ns)) is not None:
+        while (due := self.timers.pop(now_ns)) is not None:
             self.now_ns = max(self.now_ns, due[0])
             due[1]()
             self.finish()
@@ -177,8 +177,8 @@ class Floor:
 
     def fillable(self, live: LiveOrder) -> Decimal:
         """What may fill: a child of a part-filled parent no more than the parent brought in."""
-        parent = live.parent
-        remaining = live.order.remaining
+        order, parent = live.order, live.parent
+        remaining = order.quantity - order.filled
         if parent is None or parent.ended:
             return remaining
         if self.policies.child_activation != "on_partial_filled_size":
@@ -239,7 +239,7 @@ class Floor:
     def _most(self, live: LiveOrder) -> Decimal:
         """What may fill now: nothing while another member of its group is being filled."""
         group = live.group
-        if group is not None and group.blocks and group.trading not in (None, live):
+        if group is not None and group.trading not in (None, live) and group.blocks:
             return ZERO
         return self.fillable(live)
 
@@ -262,7 +262,7 @@ class Floor:
                 live.reprice()
         if not matching.elected(live, since_ns) or not self.interference.may_elect(live):
             return False
-        order.stop_elected = True
+        live.elect()
         self.restatus(live)
         self.tell(live)
         return True
