@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from decimal import Decimal
 from typing import Final, Protocol
 
@@ -29,14 +29,15 @@ class ValueFeed:
     tags: frozenset[str] | None = None  # None: all
     sent: dict[tuple[str, str], str] = attrs.field(factory=dict)
 
-    def changes(self, values: Iterable[tuple[str, str, str]]) -> Iterator[tuple[str, str, str]]:
+    def changes(self, values: Iterable[tuple[str, str, str]]) -> list[tuple[str, str, str]]:
         """Those (key, value, currency) that the client has not been told in this form."""
-        for key, value, currency in values:
-            if self.tags is not None and key not in self.tags:
-                continue
-            if self.sent.get((key, currency)) != value:
-                self.sent[key, currency] = value
-                yield key, value, currency
+        tags, sent, found = self.tags, self.sent, []
+        for row in values:
+            key, value, currency = row
+            if (tags is None or key in tags) and sent.get((key, currency)) != value:
+                sent[key, currency] = value
+                found.append(row)
+        return found
 
 
 @attrs.define

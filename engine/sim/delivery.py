@@ -53,22 +53,26 @@ class Delivery:
         return not (self._frames or self._write)
 
     def put(self, frame: bytes) -> None:
-        self._make_room(len(frame))
+        size = self._queued_bytes + len(frame)
+        if size + len(self._write) > self._backlog_bytes_max:
+            raise self._full()
+        self._queued_bytes = size
         self._frames.append(frame)
         self.frames_total += 1
 
     def put_all(self, frames: list[bytes]) -> None:
-        self._make_room(sum(map(len, frames)))
+        size = self._queued_bytes + sum(map(len, frames))
+        if size + len(self._write) > self._backlog_bytes_max:
+            raise self._full()
+        self._queued_bytes = size
         self._frames += frames
         self.frames_total += len(frames)
 
-    def _make_room(self, size: int) -> None:
-        if self._queued_bytes + len(self._write) + size > self._backlog_bytes_max:
-            raise LimitError(
-                f"{len(self)} bytes wait for a client that does not read;"
-                f" {self._backlog_bytes_max} is the most"
-            )
-        self._queued_bytes += size
+    def _full(self) -> LimitError:
+        return LimitError(
+            f"{len(self)} bytes wait for a client that does not read;"
+            f" {self._backlog_bytes_max} is the most"
+        )
 
     @property
     def room(self) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Protocol
 
@@ -25,6 +26,9 @@ class Encoder(Protocol):
 
     def simple(self, message: Message, *values: Value) -> bytes:
         """A message of the table; None means "unset" (empty text, absent in protobuf)."""
+
+    def each(self, message: Message, rows: Sequence[tuple[Value, ...]]) -> list[bytes]:
+        """``simple`` with each row of values."""
 
     def listed(
         self,

@@ -14,6 +14,7 @@ from typing import Final
 import attrs
 
 from engine.inputs import Instrument
+from engine.records import frozen
 from engine.sim.records import SimOrder
 
 TEXT_MAX: Final = 200  # newest version that is all text
@@ -186,7 +187,7 @@ class Listing:
         return ",".join([str(self.market_rule_id)] * count)
 
 
-@attrs.frozen(kw_only=True)
+@frozen
 class Holding:
     """One position with its valuation, for the portfolio message."""
 

@@ -9,7 +9,7 @@ value that is unset is left absent: clients turn an empty string in a size field
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from functools import cache, lru_cache
 from typing import Any, Final
@@ -33,6 +33,7 @@ from engine.sim.wire_messages import (
 from engine.sim.wire_ticks import tick_frames
 from engine.sim.wire_values import (
     LIVE_ORDER_FIELDS,
+    Kept,
     Values,
     completed_key,
     completed_order_values,
@@ -56,8 +57,25 @@ _OPENED: Final = (
     *("orderId", "contract", "orderState.status"),
     *(f"order.{name}" for name in (*_ORDER_DEFAULTS, *LIVE_ORDER_FIELDS)),
 )
-_OPEN_ORDER: Final = 5
-_EXECUTION: Final = 11
+# Those that hold other messages; their form as text is elsewhere.
+_OPEN_ORDER: Final = Message(5, None, "OpenOrder", _OPENED)
+_ERROR: Final = Message(4, None, "ErrorMessage", ("id", "errorTime", "errorCode", "errorMsg"))
+_EXECUTION: Final = Message(11, None, "ExecutionDetails", ("reqId", "contract", "execution"))
+_COMMISSION: Final = Message(
+    *(59, None, "CommissionAndFeesReport"),
+    ("execId", "commissionAndFees", "currency", "realizedPNL"),
+)
+_POSITION: Final = Message(61, None, "Position", ("account", "contract", "position", "avgCost"))
+_POSITION_MULTI: Final = Message(
+    71, None, "PositionMulti", ("reqId", "account", "contract", "position", "avgCost")
+)
+_PORTFOLIO: Final = Message(
+    *(7, None, "PortfolioValue"),
+    (
+        *("contract", "position", "marketPrice", "marketValue", "averageCost", "unrealizedPNL"),
+        *("realizedPNL", "accountName"),
+    ),
+)
 Parts = Mapping[str, Part]  # the values of a message by their names
 
 
@@ -119,15 +137,8 @@ def _of(message: Message) -> Body:
     return layout(message.protobuf, message.fields)
 
 
-@cache
-def _opened() -> Body:
-    """What writes an open order without anything unusual."""
-    return layout("OpenOrder", _OPENED)
-
-
-@cache
-def _executed() -> Body:
-    return layout("ExecutionDetails", ("reqId", "contract", "execution"))
+def _said(message: Message, *values: Part) -> bytes:
+    return _of(message).frame(message.id + PROTOBUF_OFFSET, values)
 
 
 class ProtobufEncoder:
@@ -136,16 +147,16 @@ class ProtobufEncoder:
     def __init__(self, version: int) -> None:
         self.version = version
         # What every round of questions brings again, without the number of the question.
-        self._executions: dict[tuple[Any, ...], tuple[bytes, bytes]] = {}
-        self._commissions: dict[tuple[Any, ...], bytes] = {}
-        self._completed: dict[tuple[Any, ...], bytes] = {}
+        self._executions: Kept[tuple[Any, ...], tuple[bytes, bytes]] = Kept()
+        self._commissions: Kept[str, tuple[tuple[Any, ...], bytes]] = Kept()
+        self._completed: Kept[tuple[Any, ...], bytes] = Kept()
         self._bare = Contracts(lambda one: {})
         self._named = Contracts(lambda one: {"primaryExch": one.primary_exchange})
 
     def simple(self, message: Message, *values: Value) -> bytes:
-        return _of(message).frame(message.id + PROTOBUF_OFFSET, values)
+        return _said(message, *values)
 
-    def each(self, message: Message, rows: list[tuple[Value, ...]]) -> list[bytes]:
+    def each(self, message: Message, rows: Sequence[tuple[Value, ...]]) -> list[bytes]:
         return _of(message).frames(message.id + PROTOBUF_OFFSET, rows)
 
     def listed(
@@ -164,13 +175,7 @@ class ProtobufEncoder:
         return layout(message.protobuf, fields).frame(message.id + PROTOBUF_OFFSET, row)
 
     def error(self, request_id: int, code: int, text: str, time_ms: int) -> bytes:
-        values: Values = {
-            "id": request_id,
-            "errorTime": time_ms,
-            "errorCode": code,
-            "errorMsg": text,
-        }
-        return frame(4, "ErrorMessage", values)
+        return _said(_ERROR, request_id, time_ms, code, text)
 
     def open_order(self, order: SimOrder) -> bytes:
         return self._open_order(order, order.status, {})
@@ -189,10 +194,10 @@ class ProtobufEncoder:
     def _open_order(self, order: SimOrder, status: str, more: Parts) -> bytes:
         if order.conditions:
             more = {**more, **{f"order.{name}": one for name, one in _conditions(order).items()}}
-        written = layout("OpenOrder", (*_OPENED, *more)) if more else _opened()
+        written = layout("OpenOrder", (*_OPENED, *more)) if more else _of(_OPEN_ORDER)
         contract = self._bare.of(order.instrument)
         row = (order.order_id, contract, status, *_ALWAYS, *live_order_row(order), *more.values())
-        return written.frame(_OPEN_ORDER + PROTOBUF_OFFSET, row)
+        return written.frame(_OPEN_ORDER.id + PROTOBUF_OFFSET, row)
 
     def completed_order(self, order: SimOrder, completed_time: str, outcome: str) -> bytes:
         key = completed_key(order, completed_time, outcome)
@@ -223,7 +228,7 @@ class ProtobufEncoder:
         known = self._executions.get(key)
         if known is None:
             known = self._executions[key] = self._execution(execution)
-        return _executed().frame(_EXECUTION + PROTOBUF_OFFSET, (request_id, *known))
+        return _said(_EXECUTION, request_id, *known)
 
     def _execution(self, execution: SimExecution) -> tuple[bytes, bytes]:
         contract = {**contract_values(execution.instrument), "exchange": execution.exchange}
@@ -236,18 +241,14 @@ class ProtobufEncoder:
     def commission(
         self, execution_id: str, amount: Decimal | None, currency: str, realised: Decimal | None
     ) -> bytes:
-        key = execution_id, amount, currency, realised
-        known = self._commissions.get(key)
-        if known is not None:
-            return known
-        values: Values = {
-            "execId": execution_id,
-            "commissionAndFees": None if amount is None else float(amount),
-            "currency": currency,
-            "realizedPNL": None if realised is None else float(realised),
-        }
-        known = self._commissions[key] = frame(59, "CommissionAndFeesReport", values)
-        return known
+        told = amount, currency, realised
+        known = self._commissions.get(execution_id)
+        if known is None or known[0] != told:
+            fee = None if amount is None else float(amount)
+            profit = None if realised is None else float(realised)
+            known = told, _said(_COMMISSION, execution_id, fee, currency, profit)
+            self._commissions[execution_id] = known
+        return known[1]
 
     def contract_details(self, request_id: int, listing: Listing) -> bytes:
         values: Parts = {
@@ -260,13 +261,8 @@ class ProtobufEncoder:
     def position(
         self, account: str, instrument: Instrument, quantity: Decimal, average_cost: Decimal
     ) -> bytes:
-        values: Parts = {
-            "account": account,
-            "contract": self._named.of(instrument),
-            "position": quantity,
-            "avgCost": float(average_cost),
-        }
-        return frame(61, "Position", values)
+        contract = self._named.of(instrument)
+        return _said(_POSITION, account, contract, quantity, float(average_cost))
 
     def position_multi(
         self,
@@ -276,27 +272,21 @@ class ProtobufEncoder:
         quantity: Decimal,
         average_cost: Decimal,
     ) -> bytes:
-        values: Parts = {
-            "reqId": request_id,
-            "account": account,
-            "contract": self._named.of(instrument),
-            "position": quantity,
-            "avgCost": float(average_cost),
-        }
-        return frame(71, "PositionMulti", values)
+        row = account, self._named.of(instrument), quantity, float(average_cost)
+        return _said(_POSITION_MULTI, request_id, *row)
 
     def portfolio(self, holding: Holding) -> bytes:
-        values: Parts = {
-            "contract": self._named.of(holding.instrument),
-            "position": holding.quantity,
-            "marketPrice": holding.market_price,
-            "marketValue": holding.market_value,
-            "averageCost": float(holding.average_cost),
-            "unrealizedPNL": holding.unrealised,
-            "realizedPNL": holding.realised,
-            "accountName": holding.account,
-        }
-        return frame(7, "PortfolioValue", values)
+        return _said(
+            _PORTFOLIO,
+            self._named.of(holding.instrument),
+            holding.quantity,
+            holding.market_price,
+            holding.market_value,
+            float(holding.average_cost),
+            holding.unrealised,
+            holding.realised,
+            holding.account,
+        )
 
     def ticks(self, request_id: int) -> TickFrames:
         return tick_frames(request_id, "protobuf", "protobuf")

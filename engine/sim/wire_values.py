@@ -6,7 +6,7 @@ Both formats draw from these: the text encoder by its lists of fields, the proto
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from engine.inputs import Instrument
 from engine.sim.records import SimExecution, SimOrder, WhatIfNotice
@@ -15,18 +15,32 @@ from engine.sim.wire_time import execution_time, zoned
 
 SIDE: Final = {"BUY": "BOT", "SELL": "SLD"}
 Values = dict[str, Value]
+KEPT_MAX: Final = 1_024
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+class Kept(dict[K, V]):
+    """What has been rendered and is asked for again, as long as it is of today. It is not for
+    ever: when it is full it begins anew."""
+
+    def __setitem__(self, key: K, value: V) -> None:
+        if len(self) >= KEPT_MAX:
+            self.clear()
+        super().__setitem__(key, value)
 
 
 def text(value: Value) -> str:
     """One value as TWS writes it: decimals without exponent, booleans as 1 and 0, None empty."""
+    if isinstance(value, Decimal):
+        found = str(value)
+        return found if "E" not in found else format(value, "f")
     if isinstance(value, str):
         return value.replace("\0", " ")
     if value is None:
         return ""
     if isinstance(value, bool):
         return "1" if value else "0"
-    if isinstance(value, Decimal):
-        return format(value, "f")
     return repr(value)
 
 
