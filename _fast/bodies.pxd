@@ -30,12 +30,13 @@ cdef struct Room:
     char* more                    # from the heap, NULL: none yet
     char[OWN_BYTES] own
 
+cpdef str text(object value)
+
 cdef class Body:
     cdef Step* steps
     cdef Py_ssize_t count
     cdef Py_ssize_t width         # how many values there are
     cdef list within              # a Body for each step, None where it has a value of its own
-    cdef object text
     cdef bytes whole(self, tuple values, int64_t number)
     cdef int write(self, Room* room, tuple values) except -1
     cdef int write_within(self, Room* room, Step* step, Body body, tuple values) except -1

@@ -1,5 +1,7 @@
 """Messages of protobuf as bytes; see bodies.pxd."""
 
+from decimal import Decimal
+
 cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from cpython.mem cimport PyMem_Calloc, PyMem_Free, PyMem_Realloc
@@ -56,15 +58,29 @@ cdef int put_bytes(Room* room, uint64_t key, bytes value) except -1:
     return put_counted(room, key, PyBytes_AS_STRING(value), PyBytes_GET_SIZE(value))
 
 
+cpdef str text(object value):
+    cdef str found
+    if isinstance(value, Decimal):
+        found = str(value)
+        return found if "E" not in found else format(value, "f")
+    if isinstance(value, str):
+        return (<str>value).replace("\0", " ")
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "1" if value else "0"
+    return repr(value)
+
+
 @cython.final
 cdef class Body:
-    def __cinit__(self, tuple fields not None, Py_ssize_t width, object text):
+    def __cinit__(self, tuple fields not None, Py_ssize_t width):
         cdef Py_ssize_t index
         cdef Step* step
         self.steps = <Step*>PyMem_Calloc(<size_t>len(fields) + 1, sizeof(Step))
         if self.steps is NULL:
             raise MemoryError
-        self.width, self.text, self.within = width, text, []
+        self.width, self.within = width, []
         for index, (number, kind, value) in enumerate(fields):
             if not 0 < number < NUMBER_END or kind not in WIRE_TYPES:
                 raise ValueError(f"field {number}: nobody writes fields of kind {kind}")
@@ -166,7 +182,7 @@ cdef class Body:
         if isinstance(value, str) and not value:
             return 0
         if step.kind == STRING:
-            value = self.text(value)
+            value = text(value)
             data = PyUnicode_AsUTF8AndSize(value, &size)
             return put_counted(room, step.key, data, size)
         if step.kind == MESSAGE:

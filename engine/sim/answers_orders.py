@@ -160,14 +160,17 @@ def _executions(desk: Desk, client: Client, request: Request) -> None:
         desk.error(client, request.request_id, *invalid(str(problem)))
         return
     since_ns, passes = max(_midnight_ns(desk), since_ns or 0), _filter(request)
+    encoder, request_id = client.encoder, request.request_id
+    frames: list[bytes] = []
     for execution in desk.exchange.executions():
         if execution.time_ns >= since_ns and passes(execution):
             shown = desk.audience.execution(client, desk.distortion.execution(execution))
-            client.put(client.encoder.execution(request.request_id, shown))
+            frames.append(encoder.execution(request_id, shown))
             report = desk.exchange.commission(execution.execution_id)
             if report is not None:
-                desk.commission(client, report)
-    client.send(EXECUTIONS_END, request.request_id)
+                frames.append(desk.commission(client, report))
+    client.put_all(frames)
+    client.send(EXECUTIONS_END, request_id)
 
 
 def _midnight_ns(desk: Desk) -> int:

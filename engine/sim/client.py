@@ -27,17 +27,16 @@ class ValueFeed:
     request_id: int
     account: str
     tags: frozenset[str] | None = None  # None: all
-    sent: dict[tuple[str, str], str] = attrs.field(factory=dict)
+    sent: list[tuple[str, str, str]] = attrs.field(factory=list)
 
-    def changes(self, values: Iterable[tuple[str, str, str]]) -> list[tuple[str, str, str]]:
-        """Those (key, value, currency) that the client has not been told in this form."""
-        tags, sent, found = self.tags, self.sent, []
-        for row in values:
-            key, value, currency = row
-            if (tags is None or key in tags) and sent.get((key, currency)) != value:
-                sent[key, currency] = value
-                found.append(row)
-        return found
+    def changes(self, values: list[tuple[str, str, str]]) -> list[tuple[str, str, str]]:
+        """Those (key, value, currency) that the client has not been told in this form. There are
+        always the same keys, in the same order."""
+        tags, before = self.tags, self.sent
+        self.sent = values if tags is None else [row for row in values if row[0] in tags]
+        if not before:
+            return self.sent
+        return [new for new, old in zip(self.sent, before, strict=True) if new != old]
 
 
 @attrs.define

@@ -75,6 +75,7 @@ class Desk:
     def __init__(self, exchange: Exchange) -> None:
         self.exchange = exchange
         self.clients: list[Client] = []
+        self._floor = exchange.floor
         self.now_ns = exchange.now_ns
         self.distortion = Distortion()
         self.audience = Audience()
@@ -199,7 +200,7 @@ class Desk:
         self._book_profit(self._symbol_of.pop(notice.execution_id), notice)
         notice = self.distortion.commission(notice)
         for client in self.hearers(notice.client_id):
-            self.commission(client, notice)
+            client.put(self.commission(client, notice))
 
     def _previewed(self, notice: WhatIfNotice) -> None:
         for client in self._owners(notice.order.client_id):
@@ -217,18 +218,15 @@ class Desk:
 
     def hearers(self, client_id: int) -> list[Client]:
         """Who is told of the orders of a client."""
-        return self.audience.of(client_id, self.clients, self.exchange.policies)
+        return self.audience.of(client_id, self.clients, self._floor.policies)
 
     def _book_profit(self, symbol: str, report: CommissionNotice | None) -> None:
         if report is not None and report.realised is not None:
             self._realised[symbol] = self._realised.get(symbol, ZERO) + report.realised
 
-    def commission(self, client: Client, notice: CommissionNotice) -> None:
-        client.put(
-            client.encoder.commission(
-                notice.execution_id, notice.commission, notice.currency, notice.realised
-            )
-        )
+    def commission(self, client: Client, notice: CommissionNotice) -> bytes:
+        row = notice.execution_id, notice.commission, notice.currency, notice.realised
+        return client.encoder.commission(*row)
 
     def _owners(self, client_id: int) -> list[Client]:
         return [one for one in self.clients if one.ready and one.client_id == client_id]

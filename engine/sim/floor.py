@@ -93,7 +93,8 @@ class Floor:
 
     def run_timers(self, now_ns: int) -> None:
         """What is due until ``now_ns``, each at its own moment; then it is ``now_ns``."""
-        while (due := self.timers.pop(now_ns)) is not None:
+        timers = self.timers
+        while timers.next_ns is not None and (due := timers.pop(now_ns)) is not None:
             self.now_ns = max(self.now_ns, due[0])
             due[1]()
             self.finish()
@@ -194,16 +195,17 @@ class Floor:
 
     def work(self, live: LiveOrder, printed: bool = False) -> None:
         """Let one order trade with what the market shows now."""
-        if not self._free(live) or live.kind.trigger == "close":
+        kind, book = live.kind, live.book
+        if not self._free(live) or kind.trigger == "close":
             return
-        since_ns = self.since(live)
+        since_ns = book.hours.since(self.now_ns, live.outside)
         if since_ns is None or (live.waits and not self._triggered(live, since_ns)):
             return
         opens_ns = live.opens_ns
         if opens_ns is not None and (since_ns < opens_ns or not printed):
             return  # the opening auction is the first trade of its session
         most = self._most(live)
-        if most <= 0 or (live.kind.pricing == "pegged" and not self._pegged(live, since_ns)):
+        if most <= 0 or (kind.pricing == "pegged" and not self._pegged(live, since_ns)):
             return
         if not self.interference.may_fill(live):
             return
@@ -213,8 +215,8 @@ class Floor:
             found = matching.deal(live, most, since_ns, printed)
         if found is not None and not (live.in_force.whole and found.quantity < most):
             if found.display:
-                live.book.take(live.buys, found.display)
-            live.book.print_left -= found.printed
+                book.take(live.buys, found.display)
+            book.print_left -= found.printed
             self._fill(live, found)
         if live.in_force.once and not live.ended:
             self.cancel(live)
@@ -229,8 +231,9 @@ class Floor:
 
     def _free(self, live: LiveOrder) -> bool:
         """Whether nothing but the market keeps the order from trading."""
-        waits = live.held or live.conditioned or bool(live.hold)
-        return live.active and not waits and not live.book.halted
+        if live.held or live.conditioned or live.hold:
+            return False
+        return live.active and not live.book.halted
 
     def _auctioned(self, live: LiveOrder, most: Decimal) -> matching.Deal | None:
         last = live.book.last

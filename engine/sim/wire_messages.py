@@ -203,15 +203,16 @@ class Holding:
 
 def order_status_values(order: SimOrder) -> tuple[Value, ...]:
     """The eleven values of ``ORDER_STATUS``."""
+    filled, average, last = order.filled, order.average_price, order.last_price
     return (
         order.order_id,
         order.status,
-        order.filled,
-        order.remaining,
-        float(order.average_price),
+        filled,
+        order.quantity - filled,
+        float(average) if average else 0.0,
         order.perm_id,
         order.parent_id,
-        float(order.last_price),
+        float(last) if last else 0.0,
         order.client_id,
         order.why_held,
         0.0,

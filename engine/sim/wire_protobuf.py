@@ -42,7 +42,6 @@ from engine.sim.wire_values import (
     execution_key,
     execution_values,
     live_order_row,
-    text,
     what_if_values,
 )
 
@@ -108,7 +107,7 @@ def _layout(declared: Any, places: Mapping[str, int], width: int) -> Body:
         field = declared.fields_by_name[name]
         steps.append((field.number, field.type, _layout(field.message_type, inner, width)))
     steps.sort(key=lambda step: step[0])
-    return Body(tuple(steps), width, text)
+    return Body(tuple(steps), width)
 
 
 def preload() -> bool:

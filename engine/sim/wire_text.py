@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import attrs
 
+from _fast.bodies import text
 from _fast.tick_frames import TickFrames
 from engine.inputs import Instrument
 from engine.sim import wire_conditions, wire_fields
@@ -34,7 +35,6 @@ from engine.sim.wire_values import (
     execution_key,
     execution_values,
     live_order_values,
-    text,
     what_if_values,
 )
 

@@ -54,7 +54,8 @@ def clock(time_ns: int, zone_name: str) -> str:
 
 @lru_cache(maxsize=_KEPT)
 def _clock(minutes: int, zone_name: str) -> str:
-    return f"{local(minutes * _MINUTE_NS, zone_name):%H:%M}"
+    moment = local(minutes * _MINUTE_NS, zone_name)
+    return f"{moment.hour:02}:{moment.minute:02}"
 
 
 def execution_time(time_ns: int, zone_name: str, version: int) -> str:

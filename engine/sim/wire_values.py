@@ -30,20 +30,6 @@ class Kept(dict[K, V]):
         super().__setitem__(key, value)
 
 
-def text(value: Value) -> str:
-    """One value as TWS writes it: decimals without exponent, booleans as 1 and 0, None empty."""
-    if isinstance(value, Decimal):
-        found = str(value)
-        return found if "E" not in found else format(value, "f")
-    if isinstance(value, str):
-        return value.replace("\0", " ")
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "1" if value else "0"
-    return repr(value)
-
-
 def contract_values(instrument: Instrument) -> Values:
     return {
         "conId": instrument.con_id,

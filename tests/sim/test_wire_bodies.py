@@ -10,10 +10,9 @@ from typing import Any
 import ibapi.protobuf
 import pytest
 
-from _fast.bodies import Body
+from _fast.bodies import Body, text
 from engine.sim.wire_messages import Part
 from engine.sim.wire_protobuf import body, layout, message_class
-from engine.sim.wire_values import text
 
 DOUBLE, INT64, INT32, BOOL, STRING, MESSAGE = 1, 3, 5, 8, 9, 11
 NAMES = [
@@ -118,7 +117,17 @@ def test_what_has_no_place_in_a_message() -> None:
     with pytest.raises(ValueError, match="1 values, not 2"):
         layout("AccountValue", ("key", "value")).of(("AccountType",))
     with pytest.raises(ValueError, match="no value 2"):
-        Body(((1, STRING, 2),), 2, text)
+        Body(((1, STRING, 2),), 2)
     for number, kind in ((1, 4), (0, STRING), (1 << 29, STRING)):
         with pytest.raises(ValueError, match=f"field {number}: .* kind {kind}"):
-            Body(((number, kind, 0),), 1, text)
+            Body(((number, kind, 0),), 1)
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [(None, ""), (True, "1"), (False, "0"), (12, "12"), (1.0, "1.0"), ("a\0b", "a b"),
+     (Decimal("1E+3"), "1000"), (Decimal("1E-9"), "0.000000001"), (Decimal("-0.00"), "-0.00"),
+     (Decimal("100"), "100"), (Decimal("0.10"), "0.10"), (Decimal("NaN"), "NaN")],
+)  # fmt: skip
+def test_one_value_as_text(value: Any, said: str) -> None:
+    assert text(value) == said
