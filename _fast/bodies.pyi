@@ -28,5 +28,11 @@ class Body:
     def frame(self, number: int, values: tuple[_Part, ...]) -> bytes:
         """The message behind its length and its ``number``, as it goes over the wire. Raises as
         ``of`` does."""
-    def frames(self, number: int, rows: Iterable[tuple[_Part, ...]]) -> list[bytes]:
-        """One for each row of values."""
+    def frames(
+        self,
+        number: int,
+        head: tuple[_Part, ...],
+        rows: Iterable[tuple[_Part, ...]],
+        tail: tuple[_Part, ...],
+    ) -> list[bytes]:
+        """One for each row of values, between those that are the same in all."""

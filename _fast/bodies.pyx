@@ -101,8 +101,9 @@ cdef class Body:
     def frame(self, uint32_t number, tuple values not None):
         return self.whole(values, number)
 
-    def frames(self, uint32_t number, rows):
-        return [self.whole(values, number) for values in rows]
+    def frames(self, uint32_t number, tuple head not None, rows, tuple tail not None):
+        cdef tuple row
+        return [self.whole(head + row + tail, number) for row in rows]
 
     cdef bytes whole(self, tuple values, int64_t number):
         """The message by itself, or behind the length and the number of a frame."""

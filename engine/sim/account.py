@@ -148,25 +148,25 @@ class Account:
         margin = self.policies.margin_rate * gross
         available = value - margin
         total, cash, free, required = map(_cents, (value, self.cash, available, margin))
-        amounts = {
-            "NetLiquidation": total,
-            "TotalCashValue": cash,
-            "CashBalance": cash,
-            "SettledCash": cash,
-            "AccruedCash": _NOTHING,
-            "StockMarketValue": _cents(value - self.cash),
-            "GrossPositionValue": _cents(gross),
-            "EquityWithLoanValue": total,
-            "AvailableFunds": free,
-            "ExcessLiquidity": free,
-            "BuyingPower": _cents(self._power(available)),
-            "InitMarginReq": required,
-            "MaintMarginReq": required,
-            "UnrealizedPnL": _cents(unrealised),
-            "RealizedPnL": _cents(realised),
-        }
-        rows = [("AccountType", "INDIVIDUAL", ""), ("AccountReady", "true", "")]
-        return rows + [(key, amount, CURRENCY) for key, amount in amounts.items()]
+        return [
+            ("AccountType", "INDIVIDUAL", ""),
+            ("AccountReady", "true", ""),
+            ("NetLiquidation", total, CURRENCY),
+            ("TotalCashValue", cash, CURRENCY),
+            ("CashBalance", cash, CURRENCY),
+            ("SettledCash", cash, CURRENCY),
+            ("AccruedCash", _NOTHING, CURRENCY),
+            ("StockMarketValue", _cents(value - self.cash), CURRENCY),
+            ("GrossPositionValue", _cents(gross), CURRENCY),
+            ("EquityWithLoanValue", total, CURRENCY),
+            ("AvailableFunds", free, CURRENCY),
+            ("ExcessLiquidity", free, CURRENCY),
+            ("BuyingPower", _cents(self._power(available)), CURRENCY),
+            ("InitMarginReq", required, CURRENCY),
+            ("MaintMarginReq", required, CURRENCY),
+            ("UnrealizedPnL", _cents(unrealised), CURRENCY),
+            ("RealizedPnL", _cents(realised), CURRENCY),
+        ]
 
 
 def _cents(amount: Decimal) -> str:

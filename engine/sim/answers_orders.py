@@ -162,8 +162,8 @@ def _executions(desk: Desk, client: Client, request: Request) -> None:
     since_ns, passes = max(_midnight_ns(desk), since_ns or 0), _filter(request)
     encoder, request_id = client.encoder, request.request_id
     frames: list[bytes] = []
-    for execution in desk.exchange.executions():
-        if execution.time_ns >= since_ns and passes(execution):
+    for execution in desk.exchange.executions_since(since_ns):
+        if passes(execution):
             shown = desk.audience.execution(client, desk.distortion.execution(execution))
             frames.append(encoder.execution(request_id, shown))
             report = desk.exchange.commission(execution.execution_id)

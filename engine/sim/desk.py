@@ -372,8 +372,8 @@ class Desk:
     ) -> None:
         changes = feed.changes(values)
         if changes:
-            encoder, account = client.encoder, self.account
-            frames = encoder.each(ACCOUNT_VALUE, [(*one, account) for one in changes])
+            encoder = client.encoder
+            frames = encoder.each(ACCOUNT_VALUE, (), changes, (self.account,))
             time = clock(self.now_ns, instruments.ZONE_NAME)
             client.put_all([*frames, encoder.simple(ACCOUNT_TIME, time)])
 
@@ -381,15 +381,13 @@ class Desk:
         self, client: Client, feed: ValueFeed, values: list[tuple[str, str, str]]
     ) -> None:
         head = feed.request_id, self.account
-        rows = [(*head, *one) for one in feed.changes(values)]
-        client.put_all(client.encoder.each(ACCOUNT_SUMMARY, rows))
+        client.put_all(client.encoder.each(ACCOUNT_SUMMARY, head, feed.changes(values)))
 
     def send_multi(
         self, client: Client, feed: ValueFeed, values: list[tuple[str, str, str]]
     ) -> None:
         head = feed.request_id, self.account, ""
-        rows = [(*head, *one) for one in feed.changes(values)]
-        client.put_all(client.encoder.each(ACCOUNT_MULTI, rows))
+        client.put_all(client.encoder.each(ACCOUNT_MULTI, head, feed.changes(values)))
 
 
 def _cents(amount: Decimal) -> float:

@@ -140,7 +140,7 @@ class Floor:
             group = self.groups[name] = Group(name, kind)
         group.members.append(live)
         live.group = group
-        live.order.oca_group, live.order.oca_type = name, group.kind
+        live.order.oca_group, live.order.oca_type = group.name, group.kind
 
     def released(self, parent: LiveOrder) -> bool:
         """Whether children of ``parent`` may trade at all."""
@@ -179,7 +179,7 @@ class Floor:
     def fillable(self, live: LiveOrder) -> Decimal:
         """What may fill: a child of a part-filled parent no more than the parent brought in."""
         order, parent = live.order, live.parent
-        remaining = order.quantity - order.filled
+        remaining = order.remaining
         if parent is None or parent.ended:
             return remaining
         if self.policies.child_activation != "on_partial_filled_size":

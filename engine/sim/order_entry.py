@@ -156,7 +156,7 @@ class OrderEntry:
         self._registry.add(live)
         floor.oracle.accepted(order, self._registry.live_count)
         if parent is not None:
-            parent.children.append(live)
+            parent.children = (*parent.children, live)
         if order.oca_group:
             floor.join(live, order.oca_group, order.oca_type or 3)
         if order.transmit:

@@ -48,7 +48,7 @@ class LiveOrder:
     sequence: int
     parent: LiveOrder | None = None
     group: Group | None = None
-    children: list[LiveOrder] = attrs.field(factory=list)
+    children: tuple[LiveOrder, ...] = ()
     transmitted: bool = False
     held: bool = False  # waits for its parent
     conditioned: bool = False  # waits for its conditions, or for the time it is good after
@@ -76,6 +76,7 @@ class LiveOrder:
     def __attrs_post_init__(self) -> None:
         order = self.order
         self.kind = TYPES[order.order_type]
+        order.order_type = self.kind.name  # the word that all share
         self.buys = order.action == "BUY"
         self.waits = self.kind.waits
         self.take_over()
@@ -97,6 +98,7 @@ class LiveOrder:
         """The record is new: its prices, and when it may trade."""
         order = self.order
         self.in_force = TIMES[order.tif]
+        order.tif = self.in_force.name
         self.outside = order.outside_rth and self.kind.extended and order.tif != "OPG"
         self.reprice()
 

@@ -70,7 +70,8 @@ class SimOrder:
 
     @property
     def remaining(self) -> Decimal:
-        return self.quantity - self.filled
+        filled = self.filled
+        return self.quantity - filled if filled else self.quantity
 
 
 @frozen

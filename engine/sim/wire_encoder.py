@@ -27,8 +27,14 @@ class Encoder(Protocol):
     def simple(self, message: Message, *values: Value) -> bytes:
         """A message of the table; None means "unset" (empty text, absent in protobuf)."""
 
-    def each(self, message: Message, rows: Sequence[tuple[Value, ...]]) -> list[bytes]:
-        """``simple`` with each row of values."""
+    def each(
+        self,
+        message: Message,
+        head: tuple[Value, ...],
+        rows: Sequence[tuple[Value, ...]],
+        tail: tuple[Value, ...] = (),
+    ) -> list[bytes]:
+        """``simple`` with each row of values, between those that are the same in all."""
 
     def listed(
         self,

@@ -208,7 +208,7 @@ def order_status_values(order: SimOrder) -> tuple[Value, ...]:
         order.order_id,
         order.status,
         filled,
-        order.quantity - filled,
+        order.remaining,
         float(average) if average else 0.0,
         order.perm_id,
         order.parent_id,

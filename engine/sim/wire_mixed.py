@@ -61,8 +61,14 @@ class MixedEncoder:
     def simple(self, message: Message, *values: Value) -> bytes:
         return renumbered(self._of(message.id).simple(message, *values))
 
-    def each(self, message: Message, rows: Sequence[tuple[Value, ...]]) -> list[bytes]:
-        return list(map(renumbered, self._of(message.id).each(message, rows)))
+    def each(
+        self,
+        message: Message,
+        head: tuple[Value, ...],
+        rows: Sequence[tuple[Value, ...]],
+        tail: tuple[Value, ...] = (),
+    ) -> list[bytes]:
+        return list(map(renumbered, self._of(message.id).each(message, head, rows, tail)))
 
     def listed(
         self,

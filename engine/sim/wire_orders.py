@@ -7,6 +7,7 @@ when one of them is set, because to ignore it would be to fill a different order
 from __future__ import annotations
 
 from decimal import Decimal
+from functools import lru_cache
 from itertools import accumulate
 from typing import Any, Final
 
@@ -20,6 +21,7 @@ from engine.sim.wire_forms import Asked, read
 from engine.sim.wire_text_reader import ContractQuery, TextReader, price_of
 
 _SCALE_FIELDS: Final = 7
+_SIZES_KEPT: Final = 64
 
 
 @frozen
@@ -240,10 +242,7 @@ def terms_from_protobuf(body: bytes) -> OrderTerms:
     odd, contract, head, prices, times, _ = _ENDS
     unserved = () if row[:odd] == _USUAL else _unserved(row)
     order_id, action, size, order_type = row[contract:head]
-    try:
-        quantity = exact(size or "0")
-    except ValueError as problem:
-        raise DecodeError(f"totalQuantity: {problem}") from None
+    quantity = _quantity(size)
     stated = _prices(*row[head:prices])
     conditions: tuple[Condition, ...] = ()
     if proto is not None:
@@ -254,6 +253,15 @@ def terms_from_protobuf(body: bytes) -> OrderTerms:
     rest: tuple[Any, ...] = (*used, *row[prices:times], conditions, *row[times:], unserved)
     described = ContractQuery(*row[odd:contract])
     return OrderTerms(order_id, described, action, quantity, order_type, *rest)
+
+
+@lru_cache(maxsize=_SIZES_KEPT)
+def _quantity(size: str) -> Decimal:
+    """The same number for the same size: orders are kept, and most are of few sizes."""
+    try:
+        return exact(size or "0")
+    except ValueError as problem:
+        raise DecodeError(f"totalQuantity: {problem}") from None
 
 
 def _unserved(row: tuple[Any, ...]) -> tuple[str, ...]:

@@ -155,8 +155,14 @@ class ProtobufEncoder:
     def simple(self, message: Message, *values: Value) -> bytes:
         return _said(message, *values)
 
-    def each(self, message: Message, rows: Sequence[tuple[Value, ...]]) -> list[bytes]:
-        return _of(message).frames(message.id + PROTOBUF_OFFSET, rows)
+    def each(
+        self,
+        message: Message,
+        head: tuple[Value, ...],
+        rows: Sequence[tuple[Value, ...]],
+        tail: tuple[Value, ...] = (),
+    ) -> list[bytes]:
+        return _of(message).frames(message.id + PROTOBUF_OFFSET, head, rows, tail)
 
     def listed(
         self,

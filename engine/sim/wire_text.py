@@ -112,8 +112,14 @@ class TextEncoder:
         fields += map(text, values)
         return frame(fields)
 
-    def each(self, message: Message, rows: Sequence[tuple[Value, ...]]) -> list[bytes]:
-        return [self.simple(message, *row) for row in rows]
+    def each(
+        self,
+        message: Message,
+        head: tuple[Value, ...],
+        rows: Sequence[tuple[Value, ...]],
+        tail: tuple[Value, ...] = (),
+    ) -> list[bytes]:
+        return [self.simple(message, *head, *row, *tail) for row in rows]
 
     def listed(
         self,

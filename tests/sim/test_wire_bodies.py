@@ -131,3 +131,29 @@ def test_what_has_no_place_in_a_message() -> None:
 )  # fmt: skip
 def test_one_value_as_text(value: Any, said: str) -> None:
     assert text(value) == said
+
+
+def test_frames_and_rows_of_them() -> None:
+    written = layout("AccountValue", ("key", "value", "currency", "accountName"))
+    rows = [("Cash", "1.00", "USD"), ("AccountType", "INDIVIDUAL", "")]
+
+    frames = written.frames(206, (), rows, ("DU1",))
+
+    assert frames == [written.frame(206, (*row, "DU1")) for row in rows]
+    for frame, row in zip(frames, rows, strict=True):
+        bare = written.of((*row, "DU1"))
+        assert frame == (len(bare) + 4).to_bytes(4, "big") + (206).to_bytes(4, "big") + bare
+
+
+@pytest.mark.parametrize("size", [0, 100, 126, 127, 128, 129, 990, 1000, 1010, 1024, 16_384, 10**6])
+def test_messages_of_any_length(size: int) -> None:
+    proto = message_class("OpenOrder")()
+    proto.order.action, proto.contract.symbol = "a" * size, "b" * size
+    proto.order.permId, proto.contract.conId = 1, 2
+    values: dict[str, Part] = {"order.action": "a" * size, "contract.symbol": "b" * size}
+    ids: dict[str, Part] = {"order.permId": 1, "contract.conId": 2}
+
+    if not size:  # empty text is not there
+        proto.order.ClearField("action")
+        proto.contract.ClearField("symbol")
+    assert body("OpenOrder", {**values, **ids}) == proto.SerializeToString()
