@@ -64,9 +64,10 @@ ENGINE = _words(
     sim.interference sim.ledger sim.floor sim.release sim.preview sim.order_entry sim.incidents
     sim.exchange sim.wireless
     sim.delivery
-    sim.wire_time sim.wire_fields sim.wire_text_reader sim.wire_conditions sim.wire_orders
+    sim.wire_time sim.wire_fields sim.wire_text_reader sim.wire_conditions
     sim.wire_messages sim.wire_lists sim.wire_ticks sim.wire_encoder sim.wire_values
-    sim.wire_text sim.wire_protobuf sim.wire_mixed sim.wire_asks sim.wire_requests sim.wire
+    sim.wire_text sim.wire_protobuf sim.wire_mixed sim.wire_forms sim.wire_orders sim.wire_asks
+    sim.wire_requests sim.wire
     sim.streams sim.delayed sim.history_stream sim.depth sim.scanner sim.client sim.audience
     sim.desk sim.answers
     sim.answers_account sim.answers_orders sim.answers_market sim.answers_history

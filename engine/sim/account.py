@@ -22,6 +22,7 @@ from engine.sim.records import PositionNotice
 CURRENCY: Final = "USD"
 _RESOLUTION: Final = Decimal("1e-8")
 _CENT: Final = Decimal("0.01")
+_NOTHING: Final = "0.00"
 Mark = Callable[[str], Decimal | None]
 
 
@@ -136,32 +137,38 @@ class Account:
 
     def values(self) -> list[tuple[str, str, str]]:
         """(key, value, currency) as account updates state them; money to the cent."""
-        held = [(one, self.value_of(one)) for one in self.book.values()]
-        value = self.cash + sum((worth for _, worth in held), ZERO)
-        gross = sum((abs(worth) for _, worth in held), ZERO)
+        held = gross = unrealised = realised = ZERO
+        for one in self.book.values():
+            worth = self.value_of(one)
+            held += worth
+            gross += abs(worth)
+            unrealised += worth - one.cost
+            realised += one.realised
+        value = self.cash + held
         margin = self.policies.margin_rate * gross
         available = value - margin
         total, cash, free, required = map(_cents, (value, self.cash, available, margin))
-        amounts = {
-            "NetLiquidation": total,
-            "TotalCashValue": cash,
-            "CashBalance": cash,
-            "SettledCash": cash,
-            "AccruedCash": _cents(ZERO),
-            "StockMarketValue": _cents(value - self.cash),
-            "GrossPositionValue": _cents(gross),
-            "EquityWithLoanValue": total,
-            "AvailableFunds": free,
-            "ExcessLiquidity": free,
-            "BuyingPower": _cents(self._power(available)),
-            "InitMarginReq": required,
-            "MaintMarginReq": required,
-            "UnrealizedPnL": _cents(sum((worth - one.cost for one, worth in held), ZERO)),
-            "RealizedPnL": _cents(sum((one.realised for one, _ in held), ZERO)),
-        }
-        rows = [("AccountType", "INDIVIDUAL", ""), ("AccountReady", "true", "")]
-        return rows + [(key, amount, CURRENCY) for key, amount in amounts.items()]
+        return [
+            ("AccountType", "INDIVIDUAL", ""),
+            ("AccountReady", "true", ""),
+            ("NetLiquidation", total, CURRENCY),
+            ("TotalCashValue", cash, CURRENCY),
+            ("CashBalance", cash, CURRENCY),
+            ("SettledCash", cash, CURRENCY),
+            ("AccruedCash", _NOTHING, CURRENCY),
+            ("StockMarketValue", _cents(value - self.cash), CURRENCY),
+            ("GrossPositionValue", _cents(gross), CURRENCY),
+            ("EquityWithLoanValue", total, CURRENCY),
+            ("AvailableFunds", free, CURRENCY),
+            ("ExcessLiquidity", free, CURRENCY),
+            ("BuyingPower", _cents(self._power(available)), CURRENCY),
+            ("InitMarginReq", required, CURRENCY),
+            ("MaintMarginReq", required, CURRENCY),
+            ("UnrealizedPnL", _cents(unrealised), CURRENCY),
+            ("RealizedPnL", _cents(realised), CURRENCY),
+        ]
 
 
 def _cents(amount: Decimal) -> str:
-    return str(amount.quantize(_CENT) + ZERO)  # adding zero turns -0.00 into 0.00
+    found = str(amount.quantize(_CENT))
+    return _NOTHING if found == "-0.00" else found

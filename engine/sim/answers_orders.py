@@ -13,7 +13,7 @@ from engine.sim import instruments
 from engine.sim.answers import NO_DEFINITION, Answer, invalid
 from engine.sim.audience import BINDING_CLIENT
 from engine.sim.client import Client
-from engine.sim.conditions import TIME
+from engine.sim.conditions import TIME, Condition
 from engine.sim.desk import Desk
 from engine.sim.records import SimExecution, SimOrder
 from engine.sim.wire_messages import (
@@ -89,10 +89,7 @@ def _order(client: Client, terms: OrderTerms, instrument: Instrument, action: Si
         good_till_ns=parse_time(terms.good_till, zone, end=True) if terms.tif == "GTD" else None,
         good_after_ns=parse_time(terms.good_after, zone),
         outside_rth=terms.outside_rth,
-        conditions=tuple(
-            attrs.evolve(one, time_ns=parse_time(one.text, zone) or 0) if one.kind == TIME else one
-            for one in terms.conditions
-        ),
+        conditions=_dated(terms.conditions, zone) if terms.conditions else (),
         conditions_cancel=terms.conditions_cancel,
         conditions_ignore_rth=terms.conditions_ignore_rth,
         oca_group=terms.oca_group,
@@ -100,6 +97,13 @@ def _order(client: Client, terms: OrderTerms, instrument: Instrument, action: Si
         parent_id=terms.parent_id,
         order_ref=terms.order_ref,
         transmit=terms.transmit,
+    )
+
+
+def _dated(conditions: tuple[Condition, ...], zone: str) -> tuple[Condition, ...]:
+    return tuple(
+        attrs.evolve(one, time_ns=parse_time(one.text, zone) or 0) if one.kind == TIME else one
+        for one in conditions
     )
 
 
@@ -156,14 +160,17 @@ def _executions(desk: Desk, client: Client, request: Request) -> None:
         desk.error(client, request.request_id, *invalid(str(problem)))
         return
     since_ns, passes = max(_midnight_ns(desk), since_ns or 0), _filter(request)
-    for execution in desk.exchange.executions():
-        if execution.time_ns >= since_ns and passes(execution):
+    encoder, request_id = client.encoder, request.request_id
+    frames: list[bytes] = []
+    for execution in desk.exchange.executions_since(since_ns):
+        if passes(execution):
             shown = desk.audience.execution(client, desk.distortion.execution(execution))
-            client.put(client.encoder.execution(request.request_id, shown))
+            frames.append(encoder.execution(request_id, shown))
             report = desk.exchange.commission(execution.execution_id)
             if report is not None:
-                desk.commission(client, report)
-    client.send(EXECUTIONS_END, request.request_id)
+                frames.append(desk.commission(client, report))
+    client.put_all(frames)
+    client.send(EXECUTIONS_END, request_id)
 
 
 def _midnight_ns(desk: Desk) -> int:

@@ -30,13 +30,12 @@ class Audience:
     def of(self, owner: int, clients: Iterable[Client], policies: Policies) -> list[Client]:
         """Who is told of an order of ``owner``."""
         master = policies.master_client_id
-        wanted = {owner} if master == NO_MASTER else {owner, master}
-        return [one for one in clients if one.ready and one.client_id in wanted]
+        wanted = owner, owner if master == NO_MASTER else master
+        return [one for one in clients if one.client_id in wanted and one.ready]
 
     def announce(self, client: Client, order: SimOrder) -> None:
         """Bind an order by hand to a client that has asked for such; it is told when it is new."""
-        asks = client.client_id == BINDING_CLIENT and client.binds
-        if asks and order.order_id < 0 and order.perm_id not in self._bound:
+        if order.order_id < 0 and client.client_id == BINDING_CLIENT and client.binds:
             self.bind(client, order)
 
     def bind(self, client: Client, order: SimOrder) -> None:
@@ -47,7 +46,7 @@ class Audience:
 
     def order(self, client: Client, order: SimOrder) -> SimOrder:
         """An order with the number by which ``client`` knows it."""
-        if self._knows(client, order.order_id, order.perm_id):
+        if order.order_id >= 0 or self._knows(client, order.perm_id):
             return order
         shown = snapshot(order)
         shown.order_id = 0
@@ -55,11 +54,10 @@ class Audience:
 
     def execution(self, client: Client, execution: SimExecution) -> SimExecution:
         """An execution with the number by which ``client`` knows its order."""
-        if self._knows(client, execution.order_id, execution.perm_id):
+        if execution.order_id >= 0 or self._knows(client, execution.perm_id):
             return execution
         return attrs.evolve(execution, order_id=0)
 
-    def _knows(self, client: Client, order_id: int, perm_id: int) -> bool:
-        if order_id >= 0:
-            return True
+    def _knows(self, client: Client, perm_id: int) -> bool:
+        """Whether it has the number of an order by hand."""
         return client.client_id == BINDING_CLIENT and perm_id in self._bound

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from decimal import Decimal
 from typing import Final, Protocol
 
@@ -27,16 +27,16 @@ class ValueFeed:
     request_id: int
     account: str
     tags: frozenset[str] | None = None  # None: all
-    sent: dict[tuple[str, str], str] = attrs.field(factory=dict)
+    sent: list[tuple[str, str, str]] = attrs.field(factory=list)
 
-    def changes(self, values: Iterable[tuple[str, str, str]]) -> Iterator[tuple[str, str, str]]:
-        """Those (key, value, currency) that the client has not been told in this form."""
-        for key, value, currency in values:
-            if self.tags is not None and key not in self.tags:
-                continue
-            if self.sent.get((key, currency)) != value:
-                self.sent[key, currency] = value
-                yield key, value, currency
+    def changes(self, values: list[tuple[str, str, str]]) -> list[tuple[str, str, str]]:
+        """Those (key, value, currency) that the client has not been told in this form. There are
+        always the same keys, in the same order."""
+        tags, before = self.tags, self.sent
+        self.sent = values if tags is None else [row for row in values if row[0] in tags]
+        if not before:
+            return self.sent
+        return [new for new, old in zip(self.sent, before, strict=True) if new != old]
 
 
 @attrs.define

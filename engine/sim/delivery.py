@@ -38,14 +38,14 @@ class Delivery:
     def __init__(self, backlog_bytes_max: int = BACKLOG_BYTES_MAX) -> None:
         self._frames: deque[bytes] = deque()
         self._write = memoryview(b"")  # what the socket has begun to take
-        self._queued_bytes = 0
+        self._unsent_bytes = 0
         self._backlog_bytes_max = backlog_bytes_max
         self.frames_total = 0
         self.line = Line()
 
     def __len__(self) -> int:
         """Bytes that have not been sent."""
-        return self._queued_bytes + len(self._write)
+        return self._unsent_bytes
 
     @property
     def empty(self) -> bool:
@@ -53,22 +53,26 @@ class Delivery:
         return not (self._frames or self._write)
 
     def put(self, frame: bytes) -> None:
-        self._make_room(len(frame))
+        unsent_bytes = self._unsent_bytes + len(frame)
+        if unsent_bytes > self._backlog_bytes_max:
+            raise self._full()
+        self._unsent_bytes = unsent_bytes
         self._frames.append(frame)
         self.frames_total += 1
 
     def put_all(self, frames: list[bytes]) -> None:
-        self._make_room(sum(map(len, frames)))
+        unsent_bytes = self._unsent_bytes + sum(map(len, frames))
+        if unsent_bytes > self._backlog_bytes_max:
+            raise self._full()
+        self._unsent_bytes = unsent_bytes
         self._frames += frames
         self.frames_total += len(frames)
 
-    def _make_room(self, size: int) -> None:
-        if self._queued_bytes + len(self._write) + size > self._backlog_bytes_max:
-            raise LimitError(
-                f"{len(self)} bytes wait for a client that does not read;"
-                f" {self._backlog_bytes_max} is the most"
-            )
-        self._queued_bytes += size
+    def _full(self) -> LimitError:
+        return LimitError(
+            f"{len(self)} bytes wait for a client that does not read;"
+            f" {self._backlog_bytes_max} is the most"
+        )
 
     @property
     def room(self) -> int:
@@ -79,7 +83,7 @@ class Delivery:
         """Many frames that stand one behind the other, for which there is room."""
         assert len(frames) <= self.room, (len(frames), self.room)
         self._frames.append(frames)
-        self._queued_bytes += len(frames)
+        self._unsent_bytes += len(frames)
         self.frames_total += count
 
     def pending(self) -> memoryview:
@@ -95,8 +99,10 @@ class Delivery:
         """All that waits, in the pieces in which it is written; it counts as sent."""
         line, found = self.line, []
         whole = not (self._write or line.stalled or line.piece_bytes)
-        if whole and self._frames and self._queued_bytes <= WRITE_BYTES_MAX:
-            return [self._joined()]  # as nearly always
+        if whole and self._frames and self._unsent_bytes <= WRITE_BYTES_MAX:
+            joined = self._joined()
+            self._unsent_bytes = 0
+            return [joined]  # as nearly always
         while pending := self.pending():
             found.append(bytes(pending))
             self.sent(len(pending))
@@ -105,7 +111,7 @@ class Delivery:
     def _joined(self) -> bytes:
         """The next write: all frames, or as many as it may hold."""
         frames = self._frames
-        if self._queued_bytes <= WRITE_BYTES_MAX:
+        if self._unsent_bytes <= WRITE_BYTES_MAX:  # there is no other write under way
             joined = b"".join(frames)
             frames.clear()
         else:
@@ -115,9 +121,9 @@ class Delivery:
                 chosen.append(frames.popleft())
                 size += len(chosen[-1])
             joined = b"".join(chosen)
-        self._queued_bytes -= len(joined)
         return joined
 
     def sent(self, count: int) -> None:
         assert 0 <= count <= len(self._write), (count, len(self._write))
         self._write = self._write[count:]
+        self._unsent_bytes -= count

@@ -6,10 +6,10 @@ subscribed; positions and account values to whoever asked to be kept informed.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import timedelta
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final
 
 import attrs
 
@@ -50,7 +50,7 @@ from engine.sim.wire_messages import (
     order_status_values,
 )
 from engine.sim.wire_text_reader import ContractQuery
-from engine.sim.wire_time import SECOND_NS, local
+from engine.sim.wire_time import SECOND_NS, clock
 
 VALUES_EVERY_NS: Final = 180 * SECOND_NS  # TWS repeats changed account values every three minutes
 PROFITS_EVERY_NS: Final = SECOND_NS
@@ -75,6 +75,7 @@ class Desk:
     def __init__(self, exchange: Exchange) -> None:
         self.exchange = exchange
         self.clients: list[Client] = []
+        self._floor = exchange.floor
         self.now_ns = exchange.now_ns
         self.distortion = Distortion()
         self.audience = Audience()
@@ -86,6 +87,16 @@ class Desk:
         self._realised: dict[str, Decimal] = {}
         self._symbol_of: dict[str, str] = {}  # of executions whose commission is still to come
         self._moved: dict[str, None] = {}  # symbols whose position changed, in order
+        self._routes: Final[Mapping[type[Notice], Callable[[Any], None]]] = {
+            TickNotice: self._tick,
+            HaltNotice: self._halted,
+            PositionNotice: self._position_moved,
+            OrderNotice: self._order_changed,
+            ExecutionNotice: self._executed,
+            CommissionNotice: self._charged,
+            WhatIfNotice: self._previewed,
+            ErrorNotice: self._refused,
+        }
         for one in exchange.executions():
             self._book_profit(one.instrument.symbol, exchange.commission(one.execution_id))
         self.values_due_ns = self.now_ns + VALUES_EVERY_NS
@@ -160,46 +171,44 @@ class Desk:
 
     def publish(self, notices: Iterable[Notice]) -> None:
         """Tell the clients concerned, in the order in which things happened."""
+        routes = self._routes
         for notice in notices:
-            if isinstance(notice, TickNotice):
-                self._tick(notice)
-            elif isinstance(notice, HaltNotice):
-                self._halted(notice)
-            elif isinstance(notice, PositionNotice):
-                self._moved[notice.instrument.symbol] = None
-            else:
-                self._order_event(notice)
+            routes[type(notice)](notice)
         if self._moved:
             moved, self._moved = list(self._moved), {}
             self._positions_moved(moved)
 
-    def _order_event(self, notice: Notice) -> None:
-        if isinstance(notice, OrderNotice):
-            order = self.distortion.order(notice.order)
-            for client in self.hearers(order.client_id):
-                self.audience.announce(client, order)
-                self.tell_order(client, order, notice.with_open_order)
-        elif isinstance(notice, ExecutionNotice):
-            symbol = notice.execution.instrument.symbol
-            self._moved[symbol] = None
-            self._symbol_of[notice.execution.execution_id] = symbol
-            execution = self.distortion.execution(notice.execution)
-            for client in self.hearers(execution.client_id):
-                shown = self.audience.execution(client, execution)
-                client.put(client.encoder.execution(-1, shown))
-        elif isinstance(notice, CommissionNotice):
-            self._book_profit(self._symbol_of.pop(notice.execution_id), notice)
-            notice = self.distortion.commission(notice)
-            for client in self.hearers(notice.client_id):
-                self.commission(client, notice)
-        elif isinstance(notice, WhatIfNotice):
-            for client in self._owners(notice.order.client_id):
-                client.put(client.encoder.what_if(notice))
-        elif isinstance(notice, ErrorNotice):
-            for client in self._owners(notice.client_id):
-                self.error(client, notice.order_id, notice.code, notice.text)
-        else:
-            raise AssertionError(f"no route for {notice}")
+    def _position_moved(self, notice: PositionNotice) -> None:
+        self._moved[notice.instrument.symbol] = None
+
+    def _order_changed(self, notice: OrderNotice) -> None:
+        order = self.distortion.order(notice.order)
+        for client in self.hearers(order.client_id):
+            self.audience.announce(client, order)
+            self.tell_order(client, order, notice.with_open_order)
+
+    def _executed(self, notice: ExecutionNotice) -> None:
+        symbol = notice.execution.instrument.symbol
+        self._moved[symbol] = None
+        self._symbol_of[notice.execution.execution_id] = symbol
+        execution = self.distortion.execution(notice.execution)
+        for client in self.hearers(execution.client_id):
+            shown = self.audience.execution(client, execution)
+            client.put(client.encoder.execution(-1, shown))
+
+    def _charged(self, notice: CommissionNotice) -> None:
+        self._book_profit(self._symbol_of.pop(notice.execution_id), notice)
+        notice = self.distortion.commission(notice)
+        for client in self.hearers(notice.client_id):
+            client.put(self.commission(client, notice))
+
+    def _previewed(self, notice: WhatIfNotice) -> None:
+        for client in self._owners(notice.order.client_id):
+            client.put(client.encoder.what_if(notice))
+
+    def _refused(self, notice: ErrorNotice) -> None:
+        for client in self._owners(notice.client_id):
+            self.error(client, notice.order_id, notice.code, notice.text)
 
     def tell_order(self, client: Client, order: SimOrder, with_open_order: bool = True) -> None:
         """openOrder and orderStatus, or the status alone, as ``client`` sees the order."""
@@ -209,18 +218,15 @@ class Desk:
 
     def hearers(self, client_id: int) -> list[Client]:
         """Who is told of the orders of a client."""
-        return self.audience.of(client_id, self.clients, self.exchange.policies)
+        return self.audience.of(client_id, self.clients, self._floor.policies)
 
     def _book_profit(self, symbol: str, report: CommissionNotice | None) -> None:
         if report is not None and report.realised is not None:
             self._realised[symbol] = self._realised.get(symbol, ZERO) + report.realised
 
-    def commission(self, client: Client, notice: CommissionNotice) -> None:
-        client.put(
-            client.encoder.commission(
-                notice.execution_id, notice.commission, notice.currency, notice.realised
-            )
-        )
+    def commission(self, client: Client, notice: CommissionNotice) -> bytes:
+        row = notice.execution_id, notice.commission, notice.currency, notice.realised
+        return client.encoder.commission(*row)
 
     def _owners(self, client_id: int) -> list[Client]:
         return [one for one in self.clients if one.ready and one.client_id == client_id]
@@ -364,25 +370,24 @@ class Desk:
     def send_updates(
         self, client: Client, feed: ValueFeed, values: list[tuple[str, str, str]]
     ) -> None:
-        simple, account = client.encoder.simple, self.account
-        frames = [simple(ACCOUNT_VALUE, *change, account) for change in feed.changes(values)]
-        if frames:
-            time = f"{local(self.now_ns, instruments.ZONE_NAME):%H:%M}"
-            client.put_all([*frames, simple(ACCOUNT_TIME, time)])
+        changes = feed.changes(values)
+        if changes:
+            encoder = client.encoder
+            frames = encoder.each(ACCOUNT_VALUE, (), changes, (self.account,))
+            time = clock(self.now_ns, instruments.ZONE_NAME)
+            client.put_all([*frames, encoder.simple(ACCOUNT_TIME, time)])
 
     def send_summary(
         self, client: Client, feed: ValueFeed, values: list[tuple[str, str, str]]
     ) -> None:
-        simple, head = client.encoder.simple, (feed.request_id, self.account)
-        changes = feed.changes(values)
-        client.put_all([simple(ACCOUNT_SUMMARY, *head, *change) for change in changes])
+        head = feed.request_id, self.account
+        client.put_all(client.encoder.each(ACCOUNT_SUMMARY, head, feed.changes(values)))
 
     def send_multi(
         self, client: Client, feed: ValueFeed, values: list[tuple[str, str, str]]
     ) -> None:
-        simple, head = client.encoder.simple, (feed.request_id, self.account, "")
-        changes = feed.changes(values)
-        client.put_all([simple(ACCOUNT_MULTI, *head, *change) for change in changes])
+        head = feed.request_id, self.account, ""
+        client.put_all(client.encoder.each(ACCOUNT_MULTI, head, feed.changes(values)))
 
 
 def _cents(amount: Decimal) -> float:

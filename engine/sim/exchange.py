@@ -246,6 +246,10 @@ class Exchange:
             one for one in self._floor.executions if client_id is None or one.client_id == client_id
         ]
 
+    def executions_since(self, time_ns: int) -> list[SimExecution]:
+        """Those of all clients that are of this moment or later."""
+        return self._floor.ledger.since(time_ns)
+
     def commission(self, execution_id: str) -> CommissionNotice | None:
         return self._floor.ledger.commissions.get(execution_id)
 

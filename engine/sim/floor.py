@@ -54,7 +54,7 @@ class Floor:
         self.out: list[Notice] = []
         self.oracle = Oracle(self.open_orders, start_ns)
         self.ledger = Ledger(self.account, self.oracle, instance)
-        self._timers = Timers()
+        self.timers = Timers()
         self._perm_count = 0
         self._touched: dict[str, None] = {}  # a set that keeps its order
         self._deferred: list[Callable[[], None]] = []
@@ -85,15 +85,16 @@ class Floor:
         self._touched[live.book.instrument.symbol] = None
 
     def at(self, time_ns: int, what: Callable[[], object]) -> None:
-        self._timers.at(time_ns, what)
+        self.timers.at(time_ns, what)
 
     @property
     def next_timer_ns(self) -> int | None:
-        return self._timers.next_ns
+        return self.timers.next_ns
 
     def run_timers(self, now_ns: int) -> None:
         """What is due until ``now_ns``, each at its own moment; then it is ``now_ns``."""
-        while (due := self._timers.pop(now_ns)) is not None:
+        timers = self.timers
+        while timers.next_ns is not None and (due := timers.pop(now_ns)) is not None:
             self.now_ns = max(self.now_ns, due[0])
             due[1]()
             self.finish()
@@ -139,7 +140,7 @@ class Floor:
             group = self.groups[name] = Group(name, kind)
         group.members.append(live)
         live.group = group
-        live.order.oca_group, live.order.oca_type = name, group.kind
+        live.order.oca_group, live.order.oca_type = group.name, group.kind
 
     def released(self, parent: LiveOrder) -> bool:
         """Whether children of ``parent`` may trade at all."""
@@ -177,8 +178,8 @@ class Floor:
 
     def fillable(self, live: LiveOrder) -> Decimal:
         """What may fill: a child of a part-filled parent no more than the parent brought in."""
-        parent = live.parent
-        remaining = live.order.remaining
+        order, parent = live.order, live.parent
+        remaining = order.remaining
         if parent is None or parent.ended:
             return remaining
         if self.policies.child_activation != "on_partial_filled_size":
@@ -194,16 +195,17 @@ class Floor:
 
     def work(self, live: LiveOrder, printed: bool = False) -> None:
         """Let one order trade with what the market shows now."""
-        if not self._free(live) or live.kind.trigger == "close":
+        kind, book = live.kind, live.book
+        if not self._free(live) or kind.trigger == "close":
             return
-        since_ns = self.since(live)
+        since_ns = book.hours.since(self.now_ns, live.outside)
         if since_ns is None or (live.waits and not self._triggered(live, since_ns)):
             return
         opens_ns = live.opens_ns
         if opens_ns is not None and (since_ns < opens_ns or not printed):
             return  # the opening auction is the first trade of its session
         most = self._most(live)
-        if most <= 0 or (live.kind.pricing == "pegged" and not self._pegged(live, since_ns)):
+        if most <= 0 or (kind.pricing == "pegged" and not self._pegged(live, since_ns)):
             return
         if not self.interference.may_fill(live):
             return
@@ -213,8 +215,8 @@ class Floor:
             found = matching.deal(live, most, since_ns, printed)
         if found is not None and not (live.in_force.whole and found.quantity < most):
             if found.display:
-                live.book.take(live.buys, found.display)
-            live.book.print_left -= found.printed
+                book.take(live.buys, found.display)
+            book.print_left -= found.printed
             self._fill(live, found)
         if live.in_force.once and not live.ended:
             self.cancel(live)
@@ -229,8 +231,9 @@ class Floor:
 
     def _free(self, live: LiveOrder) -> bool:
         """Whether nothing but the market keeps the order from trading."""
-        waits = live.held or live.conditioned or bool(live.hold)
-        return live.active and not waits and not live.book.halted
+        if live.held or live.conditioned or live.hold:
+            return False
+        return live.active and not live.book.halted
 
     def _auctioned(self, live: LiveOrder, most: Decimal) -> matching.Deal | None:
         last = live.book.last
@@ -239,7 +242,7 @@ class Floor:
     def _most(self, live: LiveOrder) -> Decimal:
         """What may fill now: nothing while another member of its group is being filled."""
         group = live.group
-        if group is not None and group.blocks and group.trading not in (None, live):
+        if group is not None and group.trading not in (None, live) and group.blocks:
             return ZERO
         return self.fillable(live)
 
@@ -262,7 +265,7 @@ class Floor:
                 live.reprice()
         if not matching.elected(live, since_ns) or not self.interference.may_elect(live):
             return False
-        order.stop_elected = True
+        live.elect()
         self.restatus(live)
         self.tell(live)
         return True

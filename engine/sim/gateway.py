@@ -92,6 +92,7 @@ class Gateway:
         self._backlog_bytes_max = backlog_bytes_max
         self._encoders = Encoders()
         self.desk = Desk(exchange)
+        self._timers = exchange.floor.timers
         self.faults: FaultDesk | None = None
         if plan is not None:
             self.break_by(plan)
@@ -209,7 +210,7 @@ class Gateway:
     @property
     def next_timer_ns(self) -> int | None:
         """When ``advance`` next has something to do, None while nothing is due."""
-        exchange_ns = self.exchange.next_timer_ns
+        exchange_ns = self._timers.next_ns
         fault_ns = None if self.faults is None else self.faults.next_ns
         if exchange_ns is None or (fault_ns is not None and fault_ns < exchange_ns):
             return fault_ns

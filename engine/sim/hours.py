@@ -8,6 +8,7 @@ from typing import Final
 from engine.sim.instruments import EXTENDED_AFTER_CLOSE_NS, EXTENDED_BEFORE_OPEN_NS
 
 FOREVER_NS: Final = 1 << 62
+_NEVER: Final = (0, 0, None)
 
 
 class Hours:
@@ -17,7 +18,7 @@ class Hours:
     last known session the market stays closed.
     """
 
-    __slots__ = ("_changes", "_closes", "_extended", "_sessions")
+    __slots__ = ("_changes", "_closes", "_extended", "_known", "_sessions")
 
     def __init__(self, sessions: tuple[tuple[int, int], ...]) -> None:
         self._sessions = sessions
@@ -29,6 +30,8 @@ class Hours:
             False: [closes for _, closes in sessions],
             True: [closes for _, closes in self._extended],
         }
+        # The latest answer of ``since``: from when until when, and what it is.
+        self._known: dict[bool, tuple[int, int, int | None]] = {False: _NEVER, True: _NEVER}
         self._changes = sorted({ns for span in (*sessions, *self._extended) for ns in span})
 
     def _span(self, now_ns: int, outside: bool) -> tuple[int, int] | None:
@@ -39,10 +42,25 @@ class Hours:
 
     def since(self, now_ns: int, outside: bool) -> int | None:
         """When the session that is open now opened; None: closed. Always-open: since 0."""
+        from_ns, until_ns, since_ns = self._known[outside]
+        if not from_ns <= now_ns < until_ns:
+            known = self._known[outside] = self._since(now_ns, outside)
+            since_ns = known[2]
+        return since_ns
+
+    def _since(self, now_ns: int, outside: bool) -> tuple[int, int, int | None]:
         if not self._sessions:
-            return 0
+            return -FOREVER_NS, FOREVER_NS, 0
+        closes = self._closes[outside]
+        index = bisect_right(closes, now_ns)
+        closed_ns = closes[index - 1] if index else -FOREVER_NS
         span = self._span(now_ns, outside)
-        return span[0] if span and span[0] <= now_ns else None
+        if span is None:
+            return closed_ns, FOREVER_NS, None
+        opens_ns, closes_ns = span
+        if opens_ns <= now_ns:
+            return max(opens_ns, closed_ns), closes_ns, opens_ns
+        return closed_ns, opens_ns, None
 
     def opening(self, now_ns: int, outside: bool) -> int | None:
         """When it opens next; None: it is open now, or no further session is known."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from array import array
+from bisect import bisect_left
 from decimal import Decimal
 from typing import Final
 
@@ -27,6 +29,7 @@ class Ledger:
         self._oracle = oracle
         self._instance = instance
         self.executions: list[SimExecution] = []
+        self._booked_ns = array("q")  # when each was booked, which goes only forward
         self.commissions: dict[str, CommissionNotice] = {}
 
     def fill(
@@ -35,12 +38,15 @@ class Ledger:
         """One execution of an order; what is to be told of it, at once and afterwards."""
         order, account = live.order, self._account
         symbol = order.instrument.symbol
-        order.filled += found.quantity
+        # What has not changed is the same number, not another one that is equal: most orders fill
+        # at once, and are kept.
+        order.filled = order.filled + found.quantity if order.filled else found.quantity
         order.last_price = found.price
         live.value += found.quantity * found.price
         order.average_price = self._average(live)
         total_fee = accounts.commission(account.policies, order.filled, live.value)
-        fee, live.charged = total_fee - live.charged, total_fee
+        fee = total_fee - live.charged if live.charged else total_fee
+        live.charged = total_fee
         held_before = account.position(symbol)
         realised = account.apply(order.instrument, order.action, found.quantity, found.price, fee)
         execution = SimExecution(
@@ -64,6 +70,7 @@ class Ledger:
             execution.execution_id, order.client_id, fee, accounts.CURRENCY, realised
         )
         self.executions.append(execution)
+        self._booked_ns.append(now_ns)
         self.commissions[execution.execution_id] = notice
         self._oracle.executed(execution, fee, held_before, account.position(symbol))
         return ExecutionNotice(execution), notice
@@ -91,8 +98,14 @@ class Ledger:
             live.value += shares * price - old.quantity * old.price
             live.order.average_price = self._average(live)
         self.executions.append(new)
+        self._booked_ns.append(self._booked_ns[-1])
         self._oracle.executed(new, ZERO, held_before, account.position(symbol))
         return ExecutionNotice(new)
+
+    def since(self, time_ns: int) -> list[SimExecution]:
+        """Those of this moment or later. A revision is of the moment of what it revises."""
+        first = bisect_left(self._booked_ns, time_ns)
+        return [one for one in self.executions[first:] if one.time_ns >= time_ns]
 
     def _average(self, live: LiveOrder) -> Decimal:
         filled = live.order.filled

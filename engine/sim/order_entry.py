@@ -156,7 +156,7 @@ class OrderEntry:
         self._registry.add(live)
         floor.oracle.accepted(order, self._registry.live_count)
         if parent is not None:
-            parent.children.append(live)
+            parent.children = (*parent.children, live)
         if order.oca_group:
             floor.join(live, order.oca_group, order.oca_type or 3)
         if order.transmit:
@@ -169,33 +169,34 @@ class OrderEntry:
     def _order_refusal(self, order: SimOrder) -> Refusal | None:
         book = self._floor.books.get(order.instrument.symbol)
         known = book.instrument if book else None
-        return checks.order_refusal(
-            order, known, self._floor.account.name, self._policies
-        ) or checks.condition_refusal(order, self._con_ids, self._floor.books)
+        refusal = checks.order_refusal(order, known, self._floor.account.name, self._policies)
+        if refusal is None and order.conditions:
+            refusal = checks.condition_refusal(order, self._con_ids, self._floor.books)
+        return refusal
 
     def _risk_refusal(self, live: LiveOrder) -> Refusal | None:
         """What the broker's own checks refuse although the order is well formed."""
-        order, parent = live.order, live.parent
+        order, parent, policies = live.order, live.parent, self._floor.policies
         if parent is not None and parent.ended:
             return checks.rejected("Parent order is being cancelled.")
-        refusal = checks.late_refusal(live, self._floor.now_ns, self._policies)
+        refusal = checks.late_refusal(live, self._floor.now_ns, policies)
         if refusal is not None:
             return refusal
-        if order.oca_group and self._policies.oca_reuse == "refuse":
+        if order.oca_group and policies.oca_reuse == "refuse":
             group = self._floor.groups.get(order.oca_group)
             if group is not None and group.executed and not group.members:
                 return checks.rejected("OCA group is already filled.")
-        same_side = sum(1 for one in live.book.active if one.order.action == order.action)
-        if same_side >= self._policies.active_orders_max:
+        most, active = policies.active_orders_max, live.book.active
+        if len(active) >= most and sum(one.buys == live.buys for one in active) >= most:
             return checks.rejected(
-                f"The limit of {self._policies.active_orders_max} working orders on one side of"
+                f"The limit of {most} working orders on one side of"
                 " this contract in this account has been reached."
             )
-        if self._policies.margin == "refuse" and parent is None and self._beyond_means(live):
+        if policies.margin == "refuse" and parent is None and self._beyond_means(live):
             return checks.rejected(
                 "YOUR ORDER IS NOT ACCEPTED. The buying power of the account is exceeded."
             )
-        if self._policies.shortable == "no" and parent is None and self._opens_short(live):
+        if policies.shortable == "no" and parent is None and self._opens_short(live):
             return checks.rejected("The contract is not available for short sale.")
         return None
 
@@ -267,7 +268,7 @@ class OrderEntry:
             setattr(order, name, getattr(asked, name))
         if asked.trail_stop_price is not None and live.kind.trigger == "trail":
             order.trail_stop_price = asked.trail_stop_price
-        live.reprice()
+        live.take_over()
         if moved:
             live.rests_since_ns = -1
         if not live.transmitted:

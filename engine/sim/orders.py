@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from decimal import Decimal
+from typing import Final
 
 import attrs
 
+from _fast.copies import Copier
 from engine.money import ZERO
 from engine.sim.book import Book
 from engine.sim.order_types import TIMES, TYPES, OrderType, TimeInForce
 from engine.sim.records import SimOrder
 
-
-def snapshot(order: SimOrder) -> SimOrder:
-    """A copy that later changes do not reach (many times faster than ``attrs.evolve``)."""
-    copied = object.__new__(SimOrder)
-    copied.__dict__.update(order.__dict__)
-    return copied
+# A copy that later changes do not reach: every step of an order is told as one.
+snapshot: Final = Copier(SimOrder, [one.name for one in attrs.fields(SimOrder)])
 
 
 @attrs.define(eq=False)
@@ -50,7 +48,7 @@ class LiveOrder:
     sequence: int
     parent: LiveOrder | None = None
     group: Group | None = None
-    children: list[LiveOrder] = attrs.field(factory=list)
+    children: tuple[LiveOrder, ...] = ()
     transmitted: bool = False
     held: bool = False  # waits for its parent
     conditioned: bool = False  # waits for its conditions, or for the time it is good after
@@ -70,37 +68,39 @@ class LiveOrder:
     price: Decimal | None = None
     limit: float | None = None
     kind: OrderType = attrs.field(init=False)
+    buys: bool = attrs.field(init=False)
+    waits: bool = attrs.field(init=False)  # for its trigger
+    in_force: TimeInForce = attrs.field(init=False)
+    outside: bool = attrs.field(init=False)  # may trade in extended hours
 
     def __attrs_post_init__(self) -> None:
-        self.kind = TYPES[self.order.order_type]
-        self.reprice()
+        order = self.order
+        self.kind = TYPES[order.order_type]
+        order.order_type = self.kind.name  # the word that all share
+        self.buys = order.action == "BUY"
+        self.waits = self.kind.waits
+        self.take_over()
 
     @property
     def ended(self) -> bool:
         return self.ended_ns is not None
 
     @property
-    def buys(self) -> bool:
-        return self.order.action == "BUY"
-
-    @property
-    def waits(self) -> bool:
-        """Waits for its trigger."""
-        return self.kind.waits and not self.order.stop_elected
-
-    @property
     def auctions(self) -> bool:
         """Trades in an auction only."""
         return self.kind.trigger == "close" or self.opens_ns is not None
 
-    @property
-    def in_force(self) -> TimeInForce:
-        return TIMES[self.order.tif]
+    def elect(self) -> None:
+        """The market has set it off."""
+        self.order.stop_elected, self.waits = True, False
 
-    @property
-    def outside(self) -> bool:
-        """May trade in extended hours."""
-        return self.order.outside_rth and self.kind.extended and self.order.tif != "OPG"
+    def take_over(self) -> None:
+        """The record is new: its prices, and when it may trade."""
+        order = self.order
+        self.in_force = TIMES[order.tif]
+        order.tif = self.in_force.name
+        self.outside = order.outside_rth and self.kind.extended and order.tif != "OPG"
+        self.reprice()
 
     def reprice(self) -> None:
         """Take the prices over from the record."""

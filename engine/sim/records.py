@@ -12,7 +12,7 @@ from typing import Literal
 import attrs
 
 from engine.inputs import Instrument, Side
-from engine.records import frozen
+from engine.records import compiled, frozen
 from engine.sim.conditions import Condition
 
 TickKind = Literal["B", "A", "T"]  # bid, ask, trade, as in the tick files
@@ -29,11 +29,11 @@ class MarketTick:
     size: int
 
 
-@attrs.define(kw_only=True, slots=False)
+@compiled
+@attrs.define(kw_only=True, weakref_slot=False)
 class SimOrder:
     """An order as the exchange holds it. ``perm_id`` identifies it for ever; (client_id,
-    order_id) only within the client's own numbering. Every step of it is told as a copy, which
-    is one step without slots."""
+    order_id) only within the client's own numbering."""
 
     order_id: int
     client_id: int
@@ -70,10 +70,11 @@ class SimOrder:
 
     @property
     def remaining(self) -> Decimal:
-        return self.quantity - self.filled
+        filled = self.filled
+        return self.quantity - filled if filled else self.quantity
 
 
-@attrs.frozen(kw_only=True)
+@frozen
 class SimExecution:
     execution_id: str
     time_ns: int

@@ -83,6 +83,8 @@ class Release:
                 " is ignored based on the order type and destination. PlaceOrder is now"
                 " being processed.",
             )
+        if floor.since(live) is not None:
+            return  # it is open
         opens_ns = live.book.hours.opening(floor.now_ns, live.outside)
         if opens_ns is not None:
             floor.error(
@@ -130,11 +132,11 @@ class Release:
         live.conditioned = False
         if live in self.watching:
             self.watching.remove(live)
+        if not order.conditions and order.good_after_ns is None:
+            return
         times = [one.time_ns for one in order.conditions if one.kind == TIME and one.is_more]
         if order.good_after_ns is not None:
             times.append(order.good_after_ns)
-        if not order.conditions and not times:
-            return
         for time_ns in times:
             if time_ns > floor.now_ns:
                 floor.at(time_ns, partial(self.reconsider, live))

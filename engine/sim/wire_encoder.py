@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Protocol
 
@@ -25,6 +26,15 @@ class Encoder(Protocol):
 
     def simple(self, message: Message, *values: Value) -> bytes:
         """A message of the table; None means "unset" (empty text, absent in protobuf)."""
+
+    def each(
+        self,
+        message: Message,
+        head: tuple[Value, ...],
+        rows: Sequence[tuple[Value, ...]],
+        tail: tuple[Value, ...] = (),
+    ) -> list[bytes]:
+        """``simple`` with each row of values, between those that are the same in all."""
 
     def listed(
         self,

@@ -14,6 +14,7 @@ from typing import Final
 import attrs
 
 from engine.inputs import Instrument
+from engine.records import frozen
 from engine.sim.records import SimOrder
 
 TEXT_MAX: Final = 200  # newest version that is all text
@@ -26,7 +27,7 @@ Value = int | float | str | Decimal | bool | None
 Part = Value | bytes | list[bytes]  # of a protobuf message: a value, or messages within it
 
 
-@attrs.frozen
+@attrs.frozen(eq=False)
 class Message:
     """One row: ``text_version`` is the literal second field of the text form, None if it has none.
     A name with dots leads into a message within the protobuf message.
@@ -186,7 +187,7 @@ class Listing:
         return ",".join([str(self.market_rule_id)] * count)
 
 
-@attrs.frozen(kw_only=True)
+@frozen
 class Holding:
     """One position with its valuation, for the portfolio message."""
 
@@ -202,15 +203,16 @@ class Holding:
 
 def order_status_values(order: SimOrder) -> tuple[Value, ...]:
     """The eleven values of ``ORDER_STATUS``."""
+    filled, average, last = order.filled, order.average_price, order.last_price
     return (
         order.order_id,
         order.status,
-        order.filled,
+        filled,
         order.remaining,
-        float(order.average_price),
+        float(average) if average else 0.0,
         order.perm_id,
         order.parent_id,
-        float(order.last_price),
+        float(last) if last else 0.0,
         order.client_id,
         order.why_held,
         0.0,

@@ -6,6 +6,7 @@ its id in four bytes in front, like protobuf, instead of a first field.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Final
 
@@ -59,6 +60,15 @@ class MixedEncoder:
 
     def simple(self, message: Message, *values: Value) -> bytes:
         return renumbered(self._of(message.id).simple(message, *values))
+
+    def each(
+        self,
+        message: Message,
+        head: tuple[Value, ...],
+        rows: Sequence[tuple[Value, ...]],
+        tail: tuple[Value, ...] = (),
+    ) -> list[bytes]:
+        return list(map(renumbered, self._of(message.id).each(message, head, rows, tail)))
 
     def listed(
         self,

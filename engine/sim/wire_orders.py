@@ -7,6 +7,8 @@ when one of them is set, because to ignore it would be to fill a different order
 from __future__ import annotations
 
 from decimal import Decimal
+from functools import lru_cache
+from itertools import accumulate
 from typing import Any, Final
 
 from engine.errors import DecodeError
@@ -15,9 +17,11 @@ from engine.records import frozen
 from engine.sim import wire_conditions
 from engine.sim.conditions import LAST_TRADE, Condition
 from engine.sim.order_types import TYPES
+from engine.sim.wire_forms import Asked, read
 from engine.sim.wire_text_reader import ContractQuery, TextReader, price_of
 
 _SCALE_FIELDS: Final = 7
+_SIZES_KEPT: Final = 64
 
 
 @frozen
@@ -51,24 +55,30 @@ class OrderTerms:
     unserved: tuple[str, ...] = ()
 
 
-def _terms(order_id: int, contract: ContractQuery, order_type: str, **rest: Any) -> OrderTerms:
+# Limit, aux price, trailing percentage, stop of a trailing order, and offset of its limit.
+_Prices = tuple[Decimal | None, Decimal | None, Decimal | None, Decimal | None, Decimal | None]
+
+
+def _used(order_type: str, prices: _Prices) -> _Prices:
     """Drop prices that do not belong to the type: clients fill them with 0 or leave them unset."""
     kind = TYPES.get(order_type)
-    trails = kind is not None and kind.trigger == "trail"
-    pegged = kind is not None and kind.pricing == "pegged"
-    if kind is None or not (kind.limited or pegged):
-        rest["limit_price"] = None
-    if kind is None or not ("aux_price" in kind.needs or trails or pegged):
-        rest["aux_price"] = None
+    if kind is None:
+        return None, None, None, None, None
+    limit, aux, percent, stop, offset = prices
+    trails, pegged = kind.trigger == "trail", kind.pricing == "pegged"
+    if not (kind.limited or pegged):
+        limit = None
+    if not ("aux_price" in kind.needs or trails or pegged):
+        aux = None
     if not trails:
-        rest["trailing_percent"] = rest["trail_stop_price"] = None
-    elif rest["trailing_percent"] is not None:
-        rest["aux_price"] = None
-    if kind is None or not (trails and kind.limited):
-        rest["limit_offset"] = None
-    elif rest["limit_offset"] is not None:
-        rest["limit_price"] = rest["limit_price"] or None  # 0 beside an offset says nothing
-    return OrderTerms(order_id=order_id, contract=contract, order_type=order_type, **rest)
+        return limit, aux, None, None, None
+    if percent is not None:
+        aux = None
+    if not kind.limited:
+        offset = None
+    elif offset is not None:
+        limit = limit or None  # 0 beside an offset says nothing
+    return limit, aux, percent, stop, offset
 
 
 def terms_from_text(reader: TextReader, version: int) -> OrderTerms:
@@ -109,16 +119,20 @@ def terms_from_text(reader: TextReader, version: int) -> OrderTerms:
         reader.skip(_SCALE_FIELDS)
     reader.skip(3)  # scaleTable, activeStartTime, activeStopTime
     tail = _tail(reader, order_type, unserved)
-    return _terms(
-        order_id,
-        contract,
-        order_type,
+    offset = None if reader.ended else reader.decimal()
+    stated = limit_price, aux_price, trailing_percent, trail_stop_price, offset
+    limit_price, aux_price, trailing_percent, trail_stop_price, offset = _used(order_type, stated)
+    return OrderTerms(
+        order_id=order_id,
+        contract=contract,
         action=action,
         quantity=quantity or ZERO,
+        order_type=order_type,
         limit_price=limit_price,
         aux_price=aux_price,
         trailing_percent=trailing_percent,
         trail_stop_price=trail_stop_price,
+        limit_offset=offset,
         tif=tif,
         good_till=good_till,
         good_after=good_after,
@@ -151,7 +165,7 @@ def _combination(reader: TextReader, contract: ContractQuery) -> None:
 
 
 def _tail(reader: TextReader, order_type: str, unserved: _Unserved) -> dict[str, Any]:
-    """From hedgeType to the offset of a limit; nothing behind it is simulated, and a message
+    """From hedgeType up to the offset of a limit; nothing behind that is simulated, and a message
     that ends behind the conditions is whole enough."""
     hedge = reader.text()
     if hedge:
@@ -178,54 +192,95 @@ def _tail(reader: TextReader, order_type: str, unserved: _Unserved) -> dict[str,
         "conditions": conditions,
         "conditions_ignore_rth": ignore_rth,
         "conditions_cancel": cancels,
-        "limit_offset": None if reader.ended else reader.decimal(),
     }
 
 
-def terms_from_protobuf(proto: Any) -> OrderTerms:
-    """The protobuf form. The order's own clientId and permId are 0 there and mean nothing."""
-    order = proto.order
-    unserved = _Unserved()
-    for name in ("allOrNone", "hedgeType", "algoStrategy", "discretionaryAmt"):
-        unserved.note(name, getattr(order, name))
-    unserved.note("triggerMethod", order.triggerMethod not in LAST_TRADE)
-    for name in ("minQty", "percentOffset"):
-        unserved.note(name, order.HasField(name) and getattr(order, name))
-    unserved.note("scalePriceIncrement", 0 < order.scalePriceIncrement < 1e300)
-    unserved.note("adjustedOrderType", order.adjustedOrderType not in ("", "None"))
-    unserved.note("attachedOrders", proto.attachedOrders.ListFields())
+# What must not be set, and what each is when it is not.
+_ODD: Final[Asked] = (
+    *(("order.allOrNone", False), ("order.hedgeType", ""), ("order.algoStrategy", "")),
+    *(("order.discretionaryAmt", 0.0), ("order.triggerMethod", 0), ("order.minQty", 0)),
+    *(("order.percentOffset", 0.0), ("order.scalePriceIncrement", 0.0)),
+    ("order.adjustedOrderType", ""),
+)
+_HARMLESS: Final = {"triggerMethod": LAST_TRADE, "adjustedOrderType": ("", "None")}
+_USUAL: Final = tuple([absent for _, absent in _ODD])
+_CONTRACT: Final[Asked] = (
+    *(("contract.conId", 0), ("contract.symbol", ""), ("contract.secType", "")),
+    *(("contract.exchange", ""), ("contract.primaryExch", ""), ("contract.currency", "")),
+    ("contract.localSymbol", ""),
+)
+_PRICES: Final[Asked] = (
+    *(("order.lmtPrice", None), ("order.auxPrice", None), ("order.trailingPercent", None)),
+    *(("order.trailStopPrice", None), ("order.lmtPriceOffset", None)),
+)
+_HEAD: Final[Asked] = (
+    *(("orderId", 0), ("order.action", ""), ("order.totalQuantity", ""), ("order.orderType", "")),
+)
+# Without what stands between them, the rest as the attributes of ``OrderTerms`` follow each other.
+_TIMES: Final[Asked] = (
+    *(("order.tif", ""), ("order.goodTillDate", ""), ("order.goodAfterTime", "")),
+    ("order.outsideRth", False),
+)
+_REST: Final[Asked] = (
+    *(("order.conditionsCancelOrder", False), ("order.conditionsIgnoreRth", False)),
+    *(("order.whatIf", False), ("order.ocaGroup", ""), ("order.ocaType", 0)),
+    *(("order.account", ""), ("order.orderRef", ""), ("order.parentId", 0)),
+    ("order.transmit", False),
+)
+_PARTS: Final = (_ODD, _CONTRACT, _HEAD, _PRICES, _TIMES, _REST)
+_ASKED: Final[Asked] = tuple([one for part in _PARTS for one in part])
+_ENDS: Final = tuple(accumulate(map(len, _PARTS)))
+
+
+def terms_from_protobuf(body: bytes) -> OrderTerms:
+    """The protobuf form. The order's own clientId and permId are 0 there and mean nothing.
+
+    Raises:
+        DecodeError: it is none, or a number in it is not one.
+    """
+    row, proto = read("PlaceOrderRequest", _ASKED, body)
+    odd, contract, head, prices, times, _ = _ENDS
+    unserved = () if row[:odd] == _USUAL else _unserved(row)
+    order_id, action, size, order_type = row[contract:head]
+    quantity = _quantity(size)
+    stated = _prices(*row[head:prices])
+    conditions: tuple[Condition, ...] = ()
+    if proto is not None:
+        conditions = wire_conditions.from_protobuf(proto.order.conditions)
+        if proto.attachedOrders.ListFields():
+            unserved += ("attachedOrders",)
+    used = _used(order_type, stated)
+    rest: tuple[Any, ...] = (*used, *row[prices:times], conditions, *row[times:], unserved)
+    described = ContractQuery(*row[odd:contract])
+    return OrderTerms(order_id, described, action, quantity, order_type, *rest)
+
+
+@lru_cache(maxsize=_SIZES_KEPT)
+def _quantity(size: str) -> Decimal:
+    """The same number for the same size: orders are kept, and most are of few sizes."""
     try:
-        quantity = exact(order.totalQuantity or "0")
+        return exact(size or "0")
     except ValueError as problem:
         raise DecodeError(f"totalQuantity: {problem}") from None
-    return _terms(
-        proto.orderId,
-        ContractQuery.from_protobuf(proto.contract),
-        order.orderType,
-        action=order.action,
-        quantity=quantity,
-        limit_price=_optional(order, "lmtPrice"),
-        aux_price=_optional(order, "auxPrice"),
-        trailing_percent=_optional(order, "trailingPercent"),
-        trail_stop_price=_optional(order, "trailStopPrice"),
-        limit_offset=_optional(order, "lmtPriceOffset"),
-        tif=order.tif,
-        good_till=order.goodTillDate,
-        good_after=order.goodAfterTime,
-        outside_rth=order.outsideRth,
-        conditions=wire_conditions.from_protobuf(order.conditions),
-        conditions_cancel=order.conditionsCancelOrder,
-        conditions_ignore_rth=order.conditionsIgnoreRth,
-        what_if=order.whatIf,
-        oca_group=order.ocaGroup,
-        oca_type=order.ocaType,
-        account=order.account,
-        order_ref=order.orderRef,
-        parent_id=order.parentId,
-        transmit=order.transmit,
-        unserved=unserved.names,
+
+
+def _unserved(row: tuple[Any, ...]) -> tuple[str, ...]:
+    unserved = _Unserved()
+    for (path, absent), value in zip(_ODD, row, strict=False):
+        name = path.removeprefix("order.")
+        if name == "scalePriceIncrement":
+            unserved.note(name, 0 < value < 1e300)
+        else:
+            unserved.note(name, value not in _HARMLESS.get(name, (absent,)))
+    return unserved.names
+
+
+def _prices(*stated: float | None) -> _Prices:
+    limit, aux, percent, stop, offset = stated
+    return (
+        None if limit is None else price_of(limit),
+        None if aux is None else price_of(aux),
+        None if percent is None else price_of(percent),
+        None if stop is None else price_of(stop),
+        None if offset is None else price_of(offset),
     )
-
-
-def _optional(order: Any, name: str) -> Decimal | None:
-    return price_of(getattr(order, name)) if order.HasField(name) else None

@@ -9,8 +9,7 @@ value that is unset is left absent: clients turn an empty string in a size field
 from __future__ import annotations
 
 import importlib
-import struct
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from functools import cache, lru_cache
 from typing import Any, Final
@@ -33,6 +32,8 @@ from engine.sim.wire_messages import (
 )
 from engine.sim.wire_ticks import tick_frames
 from engine.sim.wire_values import (
+    LIVE_ORDER_FIELDS,
+    Kept,
     Values,
     completed_key,
     completed_order_values,
@@ -40,12 +41,40 @@ from engine.sim.wire_values import (
     details_values,
     execution_key,
     execution_values,
-    live_order_values,
-    text,
+    live_order_row,
     what_if_values,
 )
 
-_HEAD: Final = struct.Struct(">II")
+# TWS sends this word for every order that is not delta neutral
+_ORDER_DEFAULTS: Final[Values] = {
+    "deltaNeutralOrderType": "None",
+    "clearingIntent": "IB",
+    "transmit": True,
+}
+_ALWAYS: Final = tuple(_ORDER_DEFAULTS.values())
+_OPENED: Final = (
+    *("orderId", "contract", "orderState.status"),
+    *(f"order.{name}" for name in (*_ORDER_DEFAULTS, *LIVE_ORDER_FIELDS)),
+)
+# Those that hold other messages; their form as text is elsewhere.
+_OPEN_ORDER: Final = Message(5, None, "OpenOrder", _OPENED)
+_ERROR: Final = Message(4, None, "ErrorMessage", ("id", "errorTime", "errorCode", "errorMsg"))
+_EXECUTION: Final = Message(11, None, "ExecutionDetails", ("reqId", "contract", "execution"))
+_COMMISSION: Final = Message(
+    *(59, None, "CommissionAndFeesReport"),
+    ("execId", "commissionAndFees", "currency", "realizedPNL"),
+)
+_POSITION: Final = Message(61, None, "Position", ("account", "contract", "position", "avgCost"))
+_POSITION_MULTI: Final = Message(
+    71, None, "PositionMulti", ("reqId", "account", "contract", "position", "avgCost")
+)
+_PORTFOLIO: Final = Message(
+    *(7, None, "PortfolioValue"),
+    (
+        *("contract", "position", "marketPrice", "marketValue", "averageCost", "unrealizedPNL"),
+        *("realizedPNL", "accountName"),
+    ),
+)
 Parts = Mapping[str, Part]  # the values of a message by their names
 
 
@@ -78,7 +107,7 @@ def _layout(declared: Any, places: Mapping[str, int], width: int) -> Body:
         field = declared.fields_by_name[name]
         steps.append((field.number, field.type, _layout(field.message_type, inner, width)))
     steps.sort(key=lambda step: step[0])
-    return Body(tuple(steps), width, text)
+    return Body(tuple(steps), width)
 
 
 def preload() -> bool:
@@ -96,8 +125,19 @@ def body(name: str, values: Parts) -> bytes:
     return layout(name, tuple(values)).of(tuple(values.values()))
 
 
-def frame(message_id: int, body: bytes) -> bytes:
-    return _HEAD.pack(len(body) + 4, message_id + PROTOBUF_OFFSET) + body
+def frame(message_id: int, name: str, values: Parts) -> bytes:
+    """The same as a frame."""
+    row = tuple(values.values())
+    return layout(name, tuple(values)).frame(message_id + PROTOBUF_OFFSET, row)
+
+
+@cache
+def _of(message: Message) -> Body:
+    return layout(message.protobuf, message.fields)
+
+
+def _said(message: Message, *values: Part) -> bytes:
+    return _of(message).frame(message.id + PROTOBUF_OFFSET, values)
 
 
 class ProtobufEncoder:
@@ -106,12 +146,23 @@ class ProtobufEncoder:
     def __init__(self, version: int) -> None:
         self.version = version
         # What every round of questions brings again, without the number of the question.
-        self._executions: dict[tuple[Any, ...], bytes] = {}
-        self._commissions: dict[tuple[Any, ...], bytes] = {}
-        self._completed: dict[tuple[Any, ...], bytes] = {}
+        self._executions: Kept[tuple[Any, ...], tuple[bytes, bytes]] = Kept()
+        self._commissions: Kept[str, tuple[tuple[Any, ...], bytes]] = Kept()
+        self._completed: Kept[tuple[Any, ...], bytes] = Kept()
+        self._bare = Contracts(lambda one: {})
+        self._named = Contracts(lambda one: {"primaryExch": one.primary_exchange})
 
     def simple(self, message: Message, *values: Value) -> bytes:
-        return frame(message.id, layout(message.protobuf, message.fields).of(values))
+        return _said(message, *values)
+
+    def each(
+        self,
+        message: Message,
+        head: tuple[Value, ...],
+        rows: Sequence[tuple[Value, ...]],
+        tail: tuple[Value, ...] = (),
+    ) -> list[bytes]:
+        return _of(message).frames(message.id + PROTOBUF_OFFSET, head, rows, tail)
 
     def listed(
         self,
@@ -125,41 +176,33 @@ class ProtobufEncoder:
         written = layout(member.message_type.name, names)
         members = [written.of(row) for row in rows]
         fields = (*message.head, message.rows, *message.tail)
-        return frame(message.id, layout(message.protobuf, fields).of((*head, members, *tail)))
+        row = (*head, members, *tail)
+        return layout(message.protobuf, fields).frame(message.id + PROTOBUF_OFFSET, row)
 
     def error(self, request_id: int, code: int, text: str, time_ms: int) -> bytes:
-        values: Values = {
-            "id": request_id,
-            "errorTime": time_ms,
-            "errorCode": code,
-            "errorMsg": text,
-        }
-        return frame(4, body("ErrorMessage", values))
+        return _said(_ERROR, request_id, time_ms, code, text)
 
     def open_order(self, order: SimOrder) -> bytes:
-        return self._opened(order, {}, {"status": order.status})
+        return self._open_order(order, order.status, {})
 
     def what_if(self, notice: WhatIfNotice) -> bytes:
         state: Values = {
             **what_if_values(notice),
-            "status": "PreSubmitted",
             "commissionAndFees": float(notice.commission),
             "commissionAndFeesCurrency": notice.order.instrument.currency,
             "marginCurrency": notice.order.instrument.currency,
             "warningText": notice.warning,
         }
-        return self._opened(notice.order, {"whatIf": True}, state)
+        more: Values = {f"orderState.{name}": value for name, value in state.items()}
+        return self._open_order(notice.order, "PreSubmitted", {"order.whatIf": True, **more})
 
-    def _opened(
-        self, order: SimOrder, more: Mapping[str, Value], state: Mapping[str, Value]
-    ) -> bytes:
-        values: Parts = {
-            "orderId": order.order_id,
-            "contract": body("Contract", contract_values(order.instrument)),
-            "order": _order(order, {**live_order_values(order), **more}),
-            "orderState": body("OrderState", state),
-        }
-        return frame(5, body("OpenOrder", values))
+    def _open_order(self, order: SimOrder, status: str, more: Parts) -> bytes:
+        if order.conditions:
+            more = {**more, **{f"order.{name}": one for name, one in _conditions(order).items()}}
+        written = layout("OpenOrder", (*_OPENED, *more)) if more else _of(_OPEN_ORDER)
+        contract = self._bare.of(order.instrument)
+        row = (order.order_id, contract, status, *_ALWAYS, *live_order_row(order), *more.values())
+        return written.frame(_OPEN_ORDER.id + PROTOBUF_OFFSET, row)
 
     def completed_order(self, order: SimOrder, completed_time: str, outcome: str) -> bytes:
         key = completed_key(order, completed_time, outcome)
@@ -173,67 +216,58 @@ class ProtobufEncoder:
             "completedTime": completed_time,
             "completedStatus": outcome,
         }
+        said: Parts = {
+            **completed_order_values(order),
+            **_ORDER_DEFAULTS,
+            **_conditions(order),
+        }
         values: Parts = {
-            "contract": body("Contract", contract_values(order.instrument)),
-            "order": _order(order, completed_order_values(order)),
+            "contract": self._bare.of(order.instrument),
+            "order": body("Order", said),
             "orderState": body("OrderState", state),
         }
-        return frame(101, body("CompletedOrder", values))
+        return frame(101, "CompletedOrder", values)
 
     def execution(self, request_id: int, execution: SimExecution) -> bytes:
         key = execution_key(execution)
-        rest = self._executions.get(key)
-        if rest is None:
-            rest = self._executions[key] = self._execution(execution)
-        # The number is the first field, and fields stand one behind the other.
-        return frame(11, body("ExecutionDetails", {"reqId": request_id}) + rest)
+        known = self._executions.get(key)
+        if known is None:
+            known = self._executions[key] = self._execution(execution)
+        return _said(_EXECUTION, request_id, *known)
 
-    def _execution(self, execution: SimExecution) -> bytes:
+    def _execution(self, execution: SimExecution) -> tuple[bytes, bytes]:
         contract = {**contract_values(execution.instrument), "exchange": execution.exchange}
         values = {
             **execution_values(execution, self.version),
             "isLiquidation": execution.liquidation,
         }
-        both: Parts = {
-            "contract": body("Contract", contract),
-            "execution": body("Execution", values),
-        }
-        return body("ExecutionDetails", both)
+        return body("Contract", contract), body("Execution", values)
 
     def commission(
         self, execution_id: str, amount: Decimal | None, currency: str, realised: Decimal | None
     ) -> bytes:
-        key = execution_id, amount, currency, realised
-        known = self._commissions.get(key)
-        if known is not None:
-            return known
-        values: Values = {
-            "execId": execution_id,
-            "commissionAndFees": None if amount is None else float(amount),
-            "currency": currency,
-            "realizedPNL": None if realised is None else float(realised),
-        }
-        known = self._commissions[key] = frame(59, body("CommissionAndFeesReport", values))
-        return known
+        told = amount, currency, realised
+        known = self._commissions.get(execution_id)
+        if known is None or known[0] != told:
+            fee = None if amount is None else float(amount)
+            profit = None if realised is None else float(realised)
+            known = told, _said(_COMMISSION, execution_id, fee, currency, profit)
+            self._commissions[execution_id] = known
+        return known[1]
 
     def contract_details(self, request_id: int, listing: Listing) -> bytes:
         values: Parts = {
             "reqId": request_id,
-            "contract": _contract(listing.instrument),
+            "contract": self._named.of(listing.instrument),
             "contractDetails": body("ContractDetails", details_values(listing)),
         }
-        return frame(10, body("ContractData", values))
+        return frame(10, "ContractData", values)
 
     def position(
         self, account: str, instrument: Instrument, quantity: Decimal, average_cost: Decimal
     ) -> bytes:
-        values: Parts = {
-            "account": account,
-            "contract": _contract(instrument),
-            "position": quantity,
-            "avgCost": float(average_cost),
-        }
-        return frame(61, body("Position", values))
+        contract = self._named.of(instrument)
+        return _said(_POSITION, account, contract, quantity, float(average_cost))
 
     def position_multi(
         self,
@@ -243,75 +277,67 @@ class ProtobufEncoder:
         quantity: Decimal,
         average_cost: Decimal,
     ) -> bytes:
-        values: Parts = {
-            "reqId": request_id,
-            "account": account,
-            "contract": _contract(instrument),
-            "position": quantity,
-            "avgCost": float(average_cost),
-        }
-        return frame(71, body("PositionMulti", values))
+        row = account, self._named.of(instrument), quantity, float(average_cost)
+        return _said(_POSITION_MULTI, request_id, *row)
 
     def portfolio(self, holding: Holding) -> bytes:
-        values: Parts = {
-            "contract": _contract(holding.instrument),
-            "position": holding.quantity,
-            "marketPrice": holding.market_price,
-            "marketValue": holding.market_value,
-            "averageCost": float(holding.average_cost),
-            "unrealizedPNL": holding.unrealised,
-            "realizedPNL": holding.realised,
-            "accountName": holding.account,
-        }
-        return frame(7, body("PortfolioValue", values))
+        return _said(
+            _PORTFOLIO,
+            self._named.of(holding.instrument),
+            holding.quantity,
+            holding.market_price,
+            holding.market_value,
+            float(holding.average_cost),
+            holding.unrealised,
+            holding.realised,
+            holding.account,
+        )
 
     def ticks(self, request_id: int) -> TickFrames:
         return tick_frames(request_id, "protobuf", "protobuf")
 
     def historical(self, request_id: int, bars: list[WireBar], start: str, end: str) -> list[bytes]:
-        # The number is the first field, and fields stand one behind the other.
-        found = [body("HistoricalData", {"reqId": request_id}), *map(_bar_of_many, bars)]
+        many: Parts = {"reqId": request_id, "historicalDataBars": [_bar(one) for one in bars]}
         ending: Values = {
             "reqId": request_id,
             "startDateStr": start,
             "endDateStr": end,
         }
-        return [frame(17, b"".join(found)), frame(108, body("HistoricalDataEnd", ending))]
+        return [frame(17, "HistoricalData", many), frame(108, "HistoricalDataEnd", ending)]
 
     def historical_update(self, request_id: int, bar: WireBar) -> bytes:
         values: Parts = {"reqId": request_id, "historicalDataBar": _bar(bar)}
-        return frame(90, body("HistoricalDataUpdate", values))
+        return frame(90, "HistoricalDataUpdate", values)
 
 
-# TWS sends this word for every order that is not delta neutral
-_ORDER_DEFAULTS: Final[Values] = {
-    "deltaNeutralOrderType": "None",
-    "clearingIntent": "IB",
-    "transmit": True,
-}
+def _conditions(order: SimOrder) -> dict[str, Part]:
+    if not order.conditions:
+        return {}
+    values = map(wire_conditions.protobuf_values, order.conditions)
+    return {
+        "conditions": [body("OrderCondition", one) for one in values],
+        "conditionsCancelOrder": order.conditions_cancel,
+        "conditionsIgnoreRth": order.conditions_ignore_rth,
+    }
 
 
-def _order(order: SimOrder, values: Mapping[str, Value]) -> bytes:
-    said: dict[str, Part] = {**values, **_ORDER_DEFAULTS}
-    if order.conditions:
-        conditions = map(wire_conditions.protobuf_values, order.conditions)
-        said["conditions"] = [body("OrderCondition", one) for one in conditions]
-        said["conditionsCancelOrder"] = order.conditions_cancel
-        said["conditionsIgnoreRth"] = order.conditions_ignore_rth
-    return body("Order", said)
+class Contracts:
+    """Instruments as messages. Each is known by itself: to compare two takes longer than to write
+    one."""
 
+    def __init__(self, more: Callable[[Instrument], Values]) -> None:
+        self._more = more
+        self._known: dict[int, tuple[Instrument, bytes]] = {}
 
-def _contract(instrument: Instrument) -> bytes:
-    values = {**contract_values(instrument), "primaryExch": instrument.primary_exchange}
-    return body("Contract", values)
+    def of(self, instrument: Instrument) -> bytes:
+        known = self._known.get(id(instrument))
+        if known is None:
+            values = {**contract_values(instrument), **self._more(instrument)}
+            known = self._known[id(instrument)] = instrument, body("Contract", values)
+        return known[1]
 
 
 @lru_cache(maxsize=BARS_KEPT)
-def _bar_of_many(bar: WireBar) -> bytes:
-    """As one of many in HistoricalData."""
-    return body("HistoricalData", {"historicalDataBars": [_bar(bar)]})
-
-
 def _bar(bar: WireBar) -> bytes:
     values: Values = {
         "date": bar.date,

@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 import attrs
 
 from engine.errors import DecodeError
 from engine.records import frozen
 from engine.sim.wire_asks import ASKS, CANCEL_ORDER, GLOBAL_CANCEL, PLACE_ORDER, Ask
+from engine.sim.wire_forms import Asked, parsed, read
 from engine.sim.wire_messages import PROTOBUF_OFFSET
 from engine.sim.wire_orders import OrderTerms, terms_from_protobuf, terms_from_text
-from engine.sim.wire_protobuf import message_class
 from engine.sim.wire_text_reader import ContractQuery, TextReader
 
 CANCELS: Final = {CANCEL_ORDER: "CancelOrderRequest", GLOBAL_CANCEL: "GlobalCancelRequest"}
 CANCEL_FIELDS_MIN: Final = 192
 CANCEL_TIME: Final = "manualOrderCancelTime"
+_OPERATOR: Final = "extOperator"
+_CANCEL: Final[Asked] = ((f"orderCancel.{_OPERATOR}", ""), (f"orderCancel.{CANCEL_TIME}", ""))
+_CANCEL_ASKED: Final[Mapping[int, Asked]] = {
+    CANCEL_ORDER: (*_CANCEL, ("orderId", 0)),
+    GLOBAL_CANCEL: _CANCEL,
+}
+_CANCEL_VALUES: Final = (_OPERATOR, CANCEL_TIME, "reqId")
 NONE: Final = -1  # the request id of what has none
 _IDS: Final = ("reqId", "orderId")
 _CONTRACTS: Final = frozenset({"contract", "contract-11", "contract-7"})
@@ -86,14 +93,14 @@ def _from_text(message_id: int, reader: TextReader, version: int) -> Request:
 
 def _cancel_from_text(message_id: int, reader: TextReader, version: int) -> Values:
     """The version literal went away in 192, when cancels got the fields of OrderCancel."""
-    values: Values = {CANCEL_TIME: "", "extOperator": ""}
+    values: Values = {CANCEL_TIME: "", _OPERATOR: ""}
     if version < CANCEL_FIELDS_MIN:
         reader.skip(1)
     if message_id == CANCEL_ORDER:
         values["reqId"] = reader.integer()
         values[CANCEL_TIME] = reader.optional()
     if version >= CANCEL_FIELDS_MIN:
-        values["extOperator"] = reader.optional()
+        values[_OPERATOR] = reader.optional()
     return values
 
 
@@ -129,20 +136,19 @@ def _read(row: Ask, reader: TextReader) -> Request:
 
 def _from_protobuf(message_id: int, body: bytes) -> Request:
     if message_id == PLACE_ORDER:
-        order = terms_from_protobuf(_parsed(message_class("PlaceOrderRequest"), body))
+        order = terms_from_protobuf(body)
         return Request(message_id, {"reqId": order.order_id}, order.contract, order)
     if message_id in CANCELS:
-        proto = _parsed(message_class(CANCELS[message_id]), body)
-        values = {name: getattr(proto.orderCancel, name) for name in ("extOperator", CANCEL_TIME)}
-        if message_id == CANCEL_ORDER:
-            values["reqId"] = proto.orderId
-        return Request(message_id, values)
+        found, _ = read(CANCELS[message_id], _CANCEL_ASKED[message_id], body)
+        return Request(
+            message_id, dict(zip((_OPERATOR, CANCEL_TIME, "reqId"), found, strict=False))
+        )
     row = ASKS.get(message_id)
     if row is None:
         return Request(message_id)
     if not row.protobuf:
         raise DecodeError(f"message {message_id} has no protobuf form")
-    proto = _parsed(message_class(row.protobuf), body)
+    proto = parsed(row.protobuf, body)
     named = not _CONTRACTS.isdisjoint(row.fields)
     contract = ContractQuery.from_protobuf(proto.contract) if named else None
     values = {}
@@ -152,14 +158,3 @@ def _from_protobuf(message_id: int, body: bytes) -> Request:
             outer = name in proto.DESCRIPTOR.fields_by_name
             values[name] = getattr(proto if outer else getattr(proto, row.inner), name)
     return Request(message_id, values, contract)
-
-
-def _parsed(message: Any, body: bytes) -> Any:
-    from google.protobuf.message import DecodeError as ProtobufError
-
-    proto = message()
-    try:
-        proto.ParseFromString(body)
-    except ProtobufError as problem:
-        raise DecodeError(f"{message.DESCRIPTOR.name}: {problem}") from None
-    return proto

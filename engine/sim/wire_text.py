@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any, Final
 
 import attrs
 
+from _fast.bodies import text
 from _fast.tick_frames import TickFrames
 from engine.inputs import Instrument
 from engine.sim import wire_conditions, wire_fields
@@ -26,6 +27,7 @@ from engine.sim.wire_messages import (
 )
 from engine.sim.wire_ticks import tick_frames
 from engine.sim.wire_values import (
+    Kept,
     completed_key,
     completed_order_values,
     contract_values,
@@ -33,7 +35,6 @@ from engine.sim.wire_values import (
     execution_key,
     execution_values,
     live_order_values,
-    text,
     what_if_values,
 )
 
@@ -90,9 +91,9 @@ class TextEncoder:
     def __init__(self, version: int) -> None:
         self.version = version
         # What every round of questions brings again, without the number of the question.
-        self._executions: dict[tuple[Any, ...], tuple[str, str]] = {}  # before and behind it
-        self._commissions: dict[tuple[Any, ...], bytes] = {}
-        self._completed: dict[tuple[Any, ...], bytes] = {}
+        self._executions: Kept[tuple[Any, ...], tuple[str, str]] = Kept()  # before and behind it
+        self._commissions: Kept[tuple[Any, ...], bytes] = Kept()
+        self._completed: Kept[tuple[Any, ...], bytes] = Kept()
         # By the table itself: to hash its hundred and fifty fields takes longer than to use it.
         self._layouts: dict[int, Layout] = {}
         self._number_at = 1 + self._layout(wire_fields.EXECUTION).places["reqId"][0]
@@ -110,6 +111,15 @@ class TextEncoder:
             fields.append(str(message.text_version))
         fields += map(text, values)
         return frame(fields)
+
+    def each(
+        self,
+        message: Message,
+        head: tuple[Value, ...],
+        rows: Sequence[tuple[Value, ...]],
+        tail: tuple[Value, ...] = (),
+    ) -> list[bytes]:
+        return [self.simple(message, *head, *row, *tail) for row in rows]
 
     def listed(
         self,

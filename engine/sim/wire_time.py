@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo
 
 from engine.errors import DecodeError
 
 SECOND_NS: Final = 1_000_000_000
+_MINUTE_NS: Final = 60 * SECOND_NS
+_DAY_S: Final = 86_400
+_KEPT: Final = 64  # texts of moments that are told again and again
 Z_SUFFIX_MIN: Final = 214
 _TIME: Final = re.compile(
     r"(\d{8})(?:(-)| {1,2}|$)(\d\d:\d\d:\d\d)?(?: ?([A-Za-z][A-Za-z0-9_+/-]*))?"
@@ -33,7 +36,26 @@ def zoned(time_ns: int, zone_name: str) -> str:
 
 
 def utc(time_ns: int, suffix: str = "") -> str:
-    return f"{datetime.fromtimestamp(time_ns // SECOND_NS, UTC):%Y%m%d-%H:%M:%S}{suffix}"
+    days, seconds = divmod(time_ns // SECOND_NS, _DAY_S)
+    minutes, seconds = divmod(seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{_utc_day(days)}-{hours:02}:{minutes:02}:{seconds:02}{suffix}"
+
+
+@lru_cache(maxsize=_KEPT)
+def _utc_day(days: int) -> str:
+    return f"{datetime.fromtimestamp(days * _DAY_S, UTC):%Y%m%d}"
+
+
+def clock(time_ns: int, zone_name: str) -> str:
+    """``HH:MM`` on the clock of that zone."""
+    return _clock(time_ns // _MINUTE_NS, zone_name)
+
+
+@lru_cache(maxsize=_KEPT)
+def _clock(minutes: int, zone_name: str) -> str:
+    moment = local(minutes * _MINUTE_NS, zone_name)
+    return f"{moment.hour:02}:{moment.minute:02}"
 
 
 def execution_time(time_ns: int, zone_name: str, version: int) -> str:

@@ -6,7 +6,7 @@ Both formats draw from these: the text encoder by its lists of fields, the proto
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from engine.inputs import Instrument
 from engine.sim.records import SimExecution, SimOrder, WhatIfNotice
@@ -15,19 +15,19 @@ from engine.sim.wire_time import execution_time, zoned
 
 SIDE: Final = {"BUY": "BOT", "SELL": "SLD"}
 Values = dict[str, Value]
+KEPT_MAX: Final = 1_024
+K = TypeVar("K")
+V = TypeVar("V")
 
 
-def text(value: Value) -> str:
-    """One value as TWS writes it: decimals without exponent, booleans as 1 and 0, None empty."""
-    if isinstance(value, str):
-        return value.replace("\0", " ")
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "1" if value else "0"
-    if isinstance(value, Decimal):
-        return format(value, "f")
-    return repr(value)
+class Kept(dict[K, V]):
+    """What has been rendered and is asked for again, as long as it is of today. It is not for
+    ever: when it is full it begins anew."""
+
+    def __setitem__(self, key: K, value: V) -> None:
+        if len(self) >= KEPT_MAX:
+            self.clear()
+        super().__setitem__(key, value)
 
 
 def contract_values(instrument: Instrument) -> Values:
@@ -42,41 +42,54 @@ def contract_values(instrument: Instrument) -> Values:
     }
 
 
-def order_values(order: SimOrder) -> Values:
-    """What openOrder and completedOrder share. TWS writes 0.0 for a price that does not apply,
-    and leaves a trailing stop that does not apply unset."""
-    optional = {
-        "trailStopPrice": order.trail_stop_price,
-        "trailingPercent": order.trailing_percent,
-        "lmtPriceOffset": order.limit_offset,
-    }
+# What openOrder and completedOrder share; the prices and times behind ocaType may be unset.
+ORDER_FIELDS: Final = (
+    *("action", "totalQuantity", "orderType", "lmtPrice", "auxPrice", "tif", "ocaGroup"),
+    *("account", "orderRef", "permId", "outsideRth", "ocaType"),
+    *("trailStopPrice", "trailingPercent", "lmtPriceOffset", "goodTillDate", "goodAfterTime"),
+)
+LIVE_ORDER_FIELDS: Final = (*ORDER_FIELDS, "orderId", "clientId", "parentId")
+
+
+def order_row(order: SimOrder) -> tuple[Value, ...]:
+    """The values of ``ORDER_FIELDS``. TWS writes 0.0 for a price that does not apply, and leaves
+    a trailing stop that does not apply unset."""
+    limit, aux = order.limit_price, order.aux_price
+    stop, percent, offset = order.trail_stop_price, order.trailing_percent, order.limit_offset
+    till_ns, after_ns = order.good_till_ns, order.good_after_ns
     zone = order.instrument.time_zone
-    times = {"goodTillDate": order.good_till_ns, "goodAfterTime": order.good_after_ns}
-    return {
-        "action": order.action,
-        "totalQuantity": order.quantity,
-        "orderType": order.order_type,
-        "lmtPrice": float(order.limit_price or 0),
-        "auxPrice": float(order.aux_price or 0),
-        "tif": order.tif,
-        "ocaGroup": order.oca_group,
-        "account": order.account,
-        "orderRef": order.order_ref,
-        "permId": order.perm_id,
-        "outsideRth": order.outside_rth,
-        "ocaType": order.oca_type,
-        **{name: float(value) for name, value in optional.items() if value is not None},
-        **{name: zoned(time_ns, zone) for name, time_ns in times.items() if time_ns is not None},
-    }
+    return (
+        order.action,
+        order.quantity,
+        order.order_type,
+        float(limit) if limit else 0.0,
+        float(aux) if aux else 0.0,
+        order.tif,
+        order.oca_group,
+        order.account,
+        order.order_ref,
+        order.perm_id,
+        order.outside_rth,
+        order.oca_type,
+        None if stop is None else float(stop),
+        None if percent is None else float(percent),
+        None if offset is None else float(offset),
+        None if till_ns is None else zoned(till_ns, zone),
+        None if after_ns is None else zoned(after_ns, zone),
+    )
+
+
+def live_order_row(order: SimOrder) -> tuple[Value, ...]:
+    """The values of ``LIVE_ORDER_FIELDS``."""
+    return (*order_row(order), order.order_id, order.client_id, order.parent_id)
 
 
 def live_order_values(order: SimOrder) -> Values:
-    return {
-        **order_values(order),
-        "orderId": order.order_id,
-        "clientId": order.client_id,
-        "parentId": order.parent_id,
-    }
+    return _set(LIVE_ORDER_FIELDS, live_order_row(order))
+
+
+def _set(names: tuple[str, ...], row: tuple[Value, ...]) -> Values:
+    return {name: value for name, value in zip(names, row, strict=True) if value is not None}
 
 
 def what_if_values(notice: WhatIfNotice) -> Values:
@@ -101,7 +114,8 @@ def _cents(amount: Decimal) -> float:
 
 def completed_order_values(order: SimOrder) -> Values:
     """TWS has forgotten the ids and clears the size; permId and orderRef identify the order."""
-    return {**order_values(order), "totalQuantity": Decimal(0), "filledQuantity": order.filled}
+    values = _set(ORDER_FIELDS, order_row(order))
+    return {**values, "totalQuantity": Decimal(0), "filledQuantity": order.filled}
 
 
 def completed_key(order: SimOrder, completed_time: str, outcome: str) -> tuple[Any, ...]:

@@ -116,6 +116,22 @@ def test_an_execution_is_corrected_by_its_next_revision(change, shares, price):
     assert account.cash + held.cost == Policies().cash + held.realised
 
 
+def test_executions_since_a_moment_with_their_revisions():
+    room = Room("start correct after=3s quantity=-10 count=2")
+    caller = room.call()
+    for side in ("BUY", "SELL", "BUY"):
+        caller.place(side, 100, "MKT")
+        room.wait(2)
+    room.wait(5)
+    every = room.exchange.executions()
+    moments = sorted({one.time_ns for one in every})
+    assert len(every) == 5 and len(moments) == 3
+
+    for moment_ns in (0, *moments, moments[1] + 1, moments[-1] + 1):
+        later = [one for one in every if one.time_ns >= moment_ns]
+        assert room.exchange.executions_since(moment_ns) == later
+
+
 def test_the_correction_may_overtake_what_it_corrects():
     room = Room("start delay execDetails by=5s count=1", "start correct after=1s quantity=-10")
     caller = room.call()

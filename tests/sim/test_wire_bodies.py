@@ -10,10 +10,9 @@ from typing import Any
 import ibapi.protobuf
 import pytest
 
-from _fast.bodies import Body
+from _fast.bodies import Body, text
 from engine.sim.wire_messages import Part
 from engine.sim.wire_protobuf import body, layout, message_class
-from engine.sim.wire_values import text
 
 DOUBLE, INT64, INT32, BOOL, STRING, MESSAGE = 1, 3, 5, 8, 9, 11
 NAMES = [
@@ -118,7 +117,43 @@ def test_what_has_no_place_in_a_message() -> None:
     with pytest.raises(ValueError, match="1 values, not 2"):
         layout("AccountValue", ("key", "value")).of(("AccountType",))
     with pytest.raises(ValueError, match="no value 2"):
-        Body(((1, STRING, 2),), 2, text)
+        Body(((1, STRING, 2),), 2)
     for number, kind in ((1, 4), (0, STRING), (1 << 29, STRING)):
         with pytest.raises(ValueError, match=f"field {number}: .* kind {kind}"):
-            Body(((number, kind, 0),), 1, text)
+            Body(((number, kind, 0),), 1)
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [(None, ""), (True, "1"), (False, "0"), (12, "12"), (1.0, "1.0"), ("a\0b", "a b"),
+     (Decimal("1E+3"), "1000"), (Decimal("1E-9"), "0.000000001"), (Decimal("-0.00"), "-0.00"),
+     (Decimal("100"), "100"), (Decimal("0.10"), "0.10"), (Decimal("NaN"), "NaN")],
+)  # fmt: skip
+def test_one_value_as_text(value: Any, said: str) -> None:
+    assert text(value) == said
+
+
+def test_frames_and_rows_of_them() -> None:
+    written = layout("AccountValue", ("key", "value", "currency", "accountName"))
+    rows = [("Cash", "1.00", "USD"), ("AccountType", "INDIVIDUAL", "")]
+
+    frames = written.frames(206, (), rows, ("DU1",))
+
+    assert frames == [written.frame(206, (*row, "DU1")) for row in rows]
+    for frame, row in zip(frames, rows, strict=True):
+        bare = written.of((*row, "DU1"))
+        assert frame == (len(bare) + 4).to_bytes(4, "big") + (206).to_bytes(4, "big") + bare
+
+
+@pytest.mark.parametrize("size", [0, 100, 126, 127, 128, 129, 990, 1000, 1010, 1024, 16_384, 10**6])
+def test_messages_of_any_length(size: int) -> None:
+    proto = message_class("OpenOrder")()
+    proto.order.action, proto.contract.symbol = "a" * size, "b" * size
+    proto.order.permId, proto.contract.conId = 1, 2
+    values: dict[str, Part] = {"order.action": "a" * size, "contract.symbol": "b" * size}
+    ids: dict[str, Part] = {"order.permId": 1, "contract.conId": 2}
+
+    if not size:  # empty text is not there
+        proto.order.ClearField("action")
+        proto.contract.ClearField("symbol")
+    assert body("OpenOrder", {**values, **ids}) == proto.SerializeToString()
