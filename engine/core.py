@@ -40,7 +40,7 @@ from engine.crowd import crowd_of
 from engine.deadlines import NEVER
 from engine.entries import exit_order
 from engine.events import BaseEvent
-from engine.exits import AmendExit, PlaceExit, Terms, Want, Withdraw, exposed, wants
+from engine.exits import exposed, wants
 from engine.inputs import (
     AccountReported,
     AccountsListed,
@@ -79,6 +79,7 @@ from engine.orders import Role, living
 from engine.outbox import Outbox
 from engine.risk import Proposal, Standing, gate
 from engine.state import State
+from engine.wants import AmendExit, PlaceExit, Terms, Want, Withdraw
 from engine.watches import tell_all, watch_adds, watch_stop
 from statecharts.vocabulary import (
     ContextState,

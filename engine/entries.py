@@ -14,7 +14,7 @@ import attrs
 from engine import invariants
 from engine.commands import OrderSpec
 from engine.contexts import Context, Wish
-from engine.exits import OCA_REDUCE_WITH_BLOCK, PlaceExit, exit_price
+from engine.exits import OCA_REDUCE_WITH_BLOCK, exit_price
 from engine.inputs import Instrument, MarketView, Side
 from engine.money import FAR, ZERO, exact
 from engine.orders import OPENING_ROLES, Order, Role
@@ -26,6 +26,7 @@ from engine.risk import Proposal, gate, market_reason
 from engine.sizing import Size, entry_size, whole_lots
 from engine.state import State
 from engine.tranches import Aim, Intent, Plan, Trail, Tranche, portions, split
+from engine.wants import PlaceExit
 from statecharts.vocabulary import ContextEvent
 
 _DISTANCE_DIGITS = 6

@@ -42,7 +42,7 @@ COVER: Final = (
     Fault(
         "exit-side-swapped",
         "exits of their own add to the position",
-        "engine/exits.py",
+        "engine/wants.py",
         'return "SELL" if self.context.side > 0 else "BUY"',
         'return "BUY" if self.context.side > 0 else "SELL"',
         "held-long",

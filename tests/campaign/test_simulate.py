@@ -19,8 +19,8 @@ from engine.campaign.scenario import (
     sessions,
 )
 from engine.campaign.trial import play
-from engine.exits import AmendExit, PlaceExit, Withdraw
 from engine.orders import Role
+from engine.wants import AmendExit, PlaceExit, Withdraw
 from statecharts.vocabulary import ContextState
 
 SHORT_H = 0.15

@@ -10,10 +10,11 @@ import pytest
 from engine import plans
 from engine.commands import OrderSpec
 from engine.contexts import Context
-from engine.exits import AmendExit, PlaceExit, Terms, WaitUntil, Withdraw, exposed, wants
+from engine.exits import exposed, wants
 from engine.money import CENTS
 from engine.orders import Order, Role
 from engine.tranches import Aim, Intent, Plan
+from engine.wants import AmendExit, PlaceExit, Terms, WaitUntil, Withdraw
 from statecharts.vocabulary import ContextState, OrderEvent, OrderReport
 from tests.core.test_positions import execution
 

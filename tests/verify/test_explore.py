@@ -9,14 +9,14 @@ from typing import Any
 import attrs
 import pytest
 
-from engine import core, exits, reports
-from engine.exits import Withdraw
+from engine import core, exits, reports, wants
 from engine.inputs import ExecutionReported
 from engine.orders import Order
 from engine.positions import Ledger
 from engine.verify.explore import Tally, explore
 from engine.verify.scenario import parse, render, replay
 from engine.verify.situations import SITUATIONS, find
+from engine.wants import Withdraw
 from statecharts.vocabulary import OrderEvent
 
 STATES = 400  # of each situation; all together more than 20,000
@@ -89,7 +89,7 @@ def _keep_siblings(patch: pytest.MonkeyPatch) -> None:
 
 def _swap_exits(patch: pytest.MonkeyPatch) -> None:
     swapped = property(lambda part: "BUY" if part.context.side > 0 else "SELL")
-    patch.setattr(exits.Part, "exit_action", swapped)
+    patch.setattr(wants.Part, "exit_action", swapped)
 
 
 def _cover_less(patch: pytest.MonkeyPatch) -> None:
