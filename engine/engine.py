@@ -155,6 +155,7 @@ class Engine:
         session.definitions.known = dict(self._core.state.instruments)
         parts = self._core, self._journal, session, market, self.bus, self._inbox, book
         self._runtime = Runtime(*parts, recovered.snapshot)
+        self._runtime.bound = bool(account)
         named = config.guards.halt_file
         if named or self._journal.on_disk:
             self._runtime.halt_file = HaltFile(Path(named or f"{self._journal.path}.halt"))

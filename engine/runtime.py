@@ -77,6 +77,7 @@ class Runtime:
         self.latencies = Samples()
         self.halt_file: HaltFile | None = None
         self.connected_once = False
+        self.bound = False  # something is held or ordered since an earlier run
         self._recorder = Recorder(core, journal, book, snapshot)
         self._session = session
         self._transport = session.transport
@@ -108,7 +109,8 @@ class Runtime:
         """Until ``should_stop``; ``first`` are the inputs that begin the run.
 
         Raises:
-            ConnectError: TWS could not be reached at all, before the first session.
+            ConnectError: TWS could not be reached at all, before the first session, and nothing
+                is held or ordered.
             JournalError: nothing can be made durable any more.
         """
         self._stop = should_stop
@@ -178,8 +180,9 @@ class Runtime:
             if not (self.connected_once or self._transport.virtual):
                 self._collector.spare()
             self.connected_once = True
-        elif not self.connected_once and not self._stop():
-            # Before the first session this is the user's mistake; later it is the weather.
+        elif not (self.connected_once or self.bound or self._stop()):
+            # Before the first session this is the user's mistake; later it is the weather, and
+            # where there is something to look after it always is.
             raise problem
         else:
             log.warning("%s", problem)

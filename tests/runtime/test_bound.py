@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
+from engine.broker import sockets
 from engine.config import Config, from_mapping
 from engine.engine import Engine
-from engine.errors import ConfigError, ConnectError
+from engine.errors import ConfigError, ConnectError, UserError
 from engine.sim.launch import ACCOUNT, generated
 from engine.sim.server import SimServer
 
@@ -80,13 +81,49 @@ def test_another_account_is_refused_while_shares_are_held(server: SimServer, jou
     engine._journal.close()
 
 
-def test_another_login_is_refused_while_shares_are_held(server: SimServer, journal: Path) -> None:
+def test_another_login_is_not_traded_while_shares_are_held(
+    server: SimServer, journal: Path
+) -> None:
     exchange, source = generated(["IBM", "MSFT"], seed=3, account="DU777")
-    with (
-        SimServer(exchange, source, speed=SPEED, hold=True) as other,
-        pytest.raises(ConnectError, match="not among the accounts of this login"),
-    ):
-        Engine(configured(other), journal).start(PATIENCE_S)
+    with SimServer(exchange, source, speed=SPEED, hold=True) as other:
+        engine = Engine(configured(other), journal)
+        with pytest.raises(UserError, match="did not become live"):
+            engine.start(2.0)
+        assert "not among the accounts of this login" in str(engine._session.problem)
+        assert other.report()["open_orders"] == []
+
+
+def away(monkeypatch: pytest.MonkeyPatch, times: int) -> None:
+    """TWS does not answer so many times."""
+    connected, left = sockets._connected, times
+
+    def connect(*how: Any) -> Any:
+        nonlocal left
+        left -= 1
+        if left >= 0:
+            raise ConnectError("nothing answers")
+        return connected(*how)
+
+    monkeypatch.setattr(sockets, "_connected", connect)
+
+
+def test_a_run_with_shares_to_look_after_waits_for_a_tws_that_is_not_there_yet(
+    server: SimServer, journal: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A supervisor starts it again after a crash, and TWS is restarting, or has not let go of the
+    client id. To end with a mistake of the user meant not to be started any more."""
+    away(monkeypatch, 2)
+    with Engine(configured(server, retry_first_s=0.05), journal) as engine:
+        until(lambda: engine.view().session == "live")
+        assert engine.view().symbols[0].quantity == 100
+
+
+def test_a_run_with_nothing_to_look_after_ends_where_nobody_answers(
+    server: SimServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    away(monkeypatch, 2)
+    with pytest.raises(ConnectError, match="nothing answers"):
+        Engine(configured(server, retry_first_s=0.05)).start(PATIENCE_S)
 
 
 def test_another_client_id_is_refused_while_orders_live(server: SimServer, journal: Path) -> None:
