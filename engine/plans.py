@@ -172,6 +172,8 @@ class Trade:
             raise ValueError("target: every portion or none is given, and 100 at most together")
         if len(self.target) > TARGETS_MAX:
             raise ValueError(f"target: {TARGETS_MAX} at most")
+        if self.trailing is not None and (self.trailing.percent or 0.0) >= 100:
+            raise ValueError(f"trailing: percent must be below 100, not {self.trailing.percent}")
 
 
 TARGETS_MAX = 4

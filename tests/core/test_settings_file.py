@@ -91,6 +91,7 @@ MISTAKES: list[tuple[str, list[str]]] = [
         ["line 5: strategy.target[1]: atr must be above 0, not 0.0"],
     ),
     (START + "trailing = {percent = 0}", ["strategy.trailing: percent must be above 0, not 0.0"]),
+    (START + "trailing = {percent = 100}", ["trailing: percent must be below 100, not 100.0"]),
     # entries and adds
     (START + 'entry = {type = "limit"}', ["line 3: strategy.entry: entry takes an offset if its"]),
     (START + "entry = {offset = {atr = 1}}", ["strategy.entry: entry takes an offset if its type"]),
