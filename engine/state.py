@@ -209,7 +209,7 @@ class State:
                 return order
         if perm_id and (order := self.by_perm.get(perm_id)) is not None:
             return order
-        if client_id == self.client_id and not order_ref:
+        if client_id == self.client_id and not order_ref and order_id > 0:  # below: a person's
             return self.orders.get(order_id)
         return None
 

@@ -41,6 +41,7 @@ def test_a_closed_socket_is_a_new_epoch_with_a_new_sync(tws):
 @pytest.mark.parametrize("listed", ["", "DU2"])  # a gateway that starts lists none for a while
 def test_a_login_without_the_account_is_waited_out(tws, listed):
     session, _ = live(tws, retry_first_s=0.01)
+    until(session, lambda _: tws.seen[1] and tws.seen[20])  # all that a live session asks
     tws.accounts = listed
     tws.drop()
     until(session, lambda out: "SOCKET_CLOSED" in changes(out))

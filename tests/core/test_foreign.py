@@ -100,6 +100,26 @@ def test_adopted_shares_are_protected(side: int) -> None:
     assert d.live("AAPL") == words(side, "SELL 30 STP 95.00", "SELL 30 LMT 110.00")
 
 
+def test_a_number_below_zero_never_means_what_stands_in_for_adopted_shares() -> None:
+    """TWS numbers a person's orders below zero, and lists them for client 0 as its own."""
+    d = desk("adopt")
+    by_hand(d, "BUY", 30)
+    d.wait(5)
+    state = d.core.state
+    state.client_id = BY_HAND
+    (stand_in,) = [number for number in state.orders if number < 0]
+    state.told.clear()
+    d.feed(
+        OrderOpened(
+            *(stand_in, 4711, BY_HAND, 0, "", state.account, state.instruments["AAPL"].con_id),
+            *("AAPL", "SELL", Decimal(7), "LMT", Decimal(150), None, "DAY", "", 0, "Submitted"),
+        )
+    )
+    assert state.orders[stand_in].confirmed_quantity == 30
+    assert state.foreign_orders[4711] == ("AAPL", "SELL")
+    assert any("an order that is not ours: SELL 7 LMT" in one.text for one in d.said(AlertEvent))
+
+
 def test_adopted_shares_join_the_trade_and_leave_it(side: int) -> None:
     d = desk("adopt")
     enter(d, side)
