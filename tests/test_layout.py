@@ -87,8 +87,8 @@ ENGINE = _words(
     monitor.supervision monitor.table monitor.remarks monitor.log_lines monitor.log_file monitor.log
     web.access web.static_files web.plain web.look web.sections web.feed
     web.metrics web.watcher web.stories web.history_child web.history web.dashboard
-    verify.tickets verify.broker verify.situations verify.prints verify.steps
-    verify.messages verify.sessions verify.choices verify.world verify.state_laws verify.laws
+    verify.tickets verify.broker verify.situation verify.drawn verify.situations verify.prints
+    verify.steps verify.messages verify.sessions verify.choices verify.world verify.state_laws verify.laws
     verify.explore
     verify.scenario verify.rows verify.jobs
     campaign.scenario campaign.draw_host campaign.draw campaign.prices
@@ -202,6 +202,7 @@ MAY_TOUCH = {
     "campaign.draw": SEEDED,
     "campaign.draw_host": SEEDED,
     "campaign.jobs": PROCESS,  # seeds side by side
+    "verify.drawn": SEEDED,
     "verify.jobs": PROCESS,  # situations side by side
     "cli.": PROCESS,
 }

@@ -304,6 +304,9 @@ def verify(
     situation: Annotated[
         str, typer.Option(metavar="NAME", help="Only this one, on both sides or one.")
     ] = "",
+    drawn: Annotated[
+        str, typer.Option(metavar="A..B", help="Situations by chance, a seed each, instead.")
+    ] = "",
     faults: Annotated[
         int | None, typer.Option(metavar="N", help="How much may go wrong on one path.")
     ] = None,
@@ -333,6 +336,7 @@ def verify(
     options = VerifyOptions(
         max_states=max_states,
         situation=situation,
+        drawn=drawn,
         faults=faults,
         seconds=duration_s(seconds) if seconds else None,
         jobs=jobs,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -30,6 +29,7 @@ from engine.campaign.tally import Failure, Tally
 from engine.campaign.trial import play
 from engine.cli.handlers import INTERRUPTED
 from engine.cli.progress import gauge
+from engine.cli.words import seeds
 from engine.errors import UserError
 from engine.monitor.files import check_outputs, words_beside, write_json, write_whole
 from engine.sim import instruments
@@ -38,7 +38,6 @@ from engine.verify.jobs import processors
 
 FOUND: Final = 1  # exit code when something failed
 SHRUNK_MAX: Final = 5  # failures that are made smaller; the others can be, one by one
-_SEEDS: Final = re.compile(r"(\d{1,9})(?:\.\.(\d{1,9}))?")
 
 
 @attrs.frozen(kw_only=True)
@@ -83,11 +82,7 @@ def simulate(options: SimulateOptions) -> int:
 
 
 def _plan(options: SimulateOptions) -> Plan:
-    match = _SEEDS.fullmatch(options.seeds)
-    first = int(match[1]) if match else 0
-    last = int(match[2] or match[1]) if match else -1
-    if last < first:
-        raise UserError(f"--seeds {options.seeds}: write the first and the last, such as 1..100")
+    chosen = seeds("--seeds", options.seeds)
     hours = options.hours
     if not 0.05 <= hours <= DAY_HOURS:
         raise UserError(
@@ -99,8 +94,8 @@ def _plan(options: SimulateOptions) -> Plan:
         hours = hours_of(options.weeks)
     if options.jobs is not None and options.jobs < 1:
         raise UserError(f"--jobs {options.jobs}: at least 1")
-    many = min(options.jobs or processors(), last - first + 1)
-    return Plan(range(first, last + 1), hours, options.mode, many)
+    many = min(options.jobs or processors(), len(chosen))
+    return Plan(chosen, hours, options.mode, many)
 
 
 @contextmanager

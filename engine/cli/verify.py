@@ -15,14 +15,17 @@ import attrs
 from engine.cli.handlers import INTERRUPTED
 from engine.cli.progress import gauge
 from engine.cli.taken import taken
+from engine.cli.words import seeds
 from engine.errors import UserError
 from engine.monitor.files import check_outputs, words_beside, write_json, write_whole
 from engine.verify import rows
+from engine.verify.drawn import drawn
 from engine.verify.explore import Tally
 from engine.verify.jobs import BEHIND, Bounds, Outcome, Show, explore_all, processors
 from engine.verify.rows import Counts
 from engine.verify.scenario import parse, render, replay
-from engine.verify.situations import SITUATIONS, Situation, find
+from engine.verify.situation import Situation
+from engine.verify.situations import SITUATIONS, find
 
 FOUND: Final = 1  # exit code when a law is broken
 
@@ -31,6 +34,7 @@ FOUND: Final = 1  # exit code when a law is broken
 class VerifyOptions:
     max_states: int
     situation: str
+    drawn: str
     faults: int | None
     seconds: float | None
     jobs: int | None
@@ -82,7 +86,12 @@ def _bounds(options: VerifyOptions) -> Bounds:
 
 
 def _chosen(options: VerifyOptions) -> tuple[Situation, ...]:
-    chosen = find(options.situation) if options.situation else SITUATIONS
+    if options.drawn and options.situation:
+        raise UserError("--drawn and --situation: only one of them")
+    if options.drawn:
+        chosen: tuple[Situation, ...] = tuple(map(drawn, seeds("--drawn", options.drawn)))
+    else:
+        chosen = find(options.situation) if options.situation else SITUATIONS
     if not chosen:
         known = sorted({one.name for one in SITUATIONS} | {one.full_name for one in SITUATIONS})
         near = difflib.get_close_matches(options.situation, known, 1)

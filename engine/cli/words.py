@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import Final
 
 from engine.errors import UserError
 
+_SEEDS: Final = re.compile(r"(\d{1,9})(?:\.\.(\d{1,9}))?")
 _UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
@@ -34,3 +36,17 @@ def duration_s(text: str) -> float:
 def names(text: str) -> tuple[str, ...]:
     """The names of a list with commas, without blanks; "" is none."""
     return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def seeds(option: str, text: str) -> range:
+    """``7``, or the first and the last: ``1..100``.
+
+    Raises:
+        UserError: it is neither.
+    """
+    match = _SEEDS.fullmatch(text)
+    first = int(match[1]) if match else 0
+    last = int(match[2] or match[1]) if match else -1
+    if last < first:
+        raise UserError(f"{option} {text}: write the first and the last, such as 1..100")
+    return range(first, last + 1)

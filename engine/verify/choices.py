@@ -10,7 +10,7 @@ from engine.core import Core
 from engine.verify import sessions
 from engine.verify.broker import Broker
 from engine.verify.prints import FAR_NS
-from engine.verify.situations import Situation
+from engine.verify.situation import Situation
 from engine.verify.tickets import (
     CANCELLED,
     ENDING,

@@ -17,7 +17,7 @@ import attrs
 
 from engine.verify.choices import Step
 from engine.verify.laws import broken, remember, repeated, settled
-from engine.verify.situations import Situation
+from engine.verify.situation import Situation
 from engine.verify.world import World
 
 REPEAT_EVERY: Final = 8  # of so many deliveries, one is made twice to see that nothing changes

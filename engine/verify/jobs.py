@@ -26,7 +26,8 @@ from engine.errors import UserError
 from engine.verify import rows
 from engine.verify.explore import GoOn, Tally, Violation, explore
 from engine.verify.rows import Counts
-from engine.verify.situations import Situation, find
+from engine.verify.situation import Situation
+from engine.verify.situations import find
 
 BEHIND: Final = 16  # also the most processes that can be busy at once
 EXPLORING: Final = 0.4  # of the time of a situation; the rest is for following fair paths

@@ -24,7 +24,7 @@ from engine.orders import EXIT_ROLES, OPENING_ROLES, Order, Role
 from engine.tranches import Tranche
 from engine.verify.choices import Step
 from engine.verify.prints import fingerprint
-from engine.verify.situations import CHEAPEST
+from engine.verify.situation import CHEAPEST
 from engine.verify.state_laws import endings, folds
 from engine.verify.tickets import STOPS, SYMBOL, TRADING, Ticket
 from engine.verify.world import World

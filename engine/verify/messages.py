@@ -35,7 +35,7 @@ from engine.inputs import (
     SnapshotStarted,
 )
 from engine.verify.broker import Broker
-from engine.verify.situations import Prompt, Situation
+from engine.verify.situation import Prompt, Situation
 from engine.verify.tickets import ACCOUNT, CLIENT, CON_ID, STOPS, SYMBOL, Message
 
 VIEW: Final = MarketView(SYMBOL, 100.0, 100.0, 100.0, 0, 1.0)

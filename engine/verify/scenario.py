@@ -19,7 +19,8 @@ from engine.errors import UserError
 from engine.verify.choices import Step
 from engine.verify.explore import Violation, attempt, hear_again
 from engine.verify.laws import settled
-from engine.verify.situations import SITUATIONS, Situation, find
+from engine.verify.situation import Situation
+from engine.verify.situations import SITUATIONS, find
 from engine.verify.tickets import SYMBOL
 from engine.verify.world import World
 from statecharts.vocabulary import ContextState

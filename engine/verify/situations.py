@@ -1,77 +1,14 @@
-"""Where exploration begins: what is asked of the core, and what the broker is like."""
+"""The situations in which everything is tried: a catalogue, and what is drawn beside it."""
 
 from __future__ import annotations
 
 import json
 from decimal import Decimal
-from typing import Any, Final, Literal
+from typing import Any, Final
 
-import attrs
-
+from engine.verify.drawn import drawn_as
+from engine.verify.situation import Prompt, Side, Situation
 from engine.verify.tickets import Rules
-
-# signal: enter on the side of the situation; opposite: a signal for the other side; reduce, grow:
-# a rule wants another size; close: the operator closes; bracket, oco: placed directly; cancel:
-# takes those back; halt, take_back, flatten: the kill switch at its three levels; resume.
-Prompt = Literal[
-    "signal",
-    "opposite",
-    "reduce",
-    "grow",
-    "close",
-    "bracket",
-    "oco",
-    "cancel",
-    "halt",
-    "take_back",
-    "flatten",
-    "resume",
-]
-Side = Literal["long", "short"]
-# Things that go wrong only where they are the theme. holds: an order is inactive for a while;
-# dialogs: TWS keeps an order to itself until somebody confirms it; hearsay: words on an order
-# that are stale or that nobody knows; corrections: an execution gets another price or is busted.
-Extra = Literal["holds", "dialogs", "hearsay", "corrections"]
-_USUAL: Final = Rules()
-CHEAPEST: Final = 90  # what a share costs at least, wherever an order of a situation fills
-
-
-@attrs.frozen(kw_only=True)
-class Situation:
-    """A script of prompts, each of which may come at any moment, in this order.
-
-    ``faults`` bounds how many things go wrong on one path; ``patience``, how often a deadline
-    comes although something is still on its way; ``stops_refused``, refusals of stops that are
-    no faults here but the theme. The first ``begun`` prompts have been fairly carried out when
-    exploration begins.
-    """
-
-    name: str
-    about: str
-    side: Side
-    prompts: tuple[Prompt, ...]
-    begun: int = 0
-    shares: int = 2
-    target: bool = True
-    faults: int = 1
-    extra: frozenset[Extra] = attrs.field(default=frozenset(), converter=frozenset)
-    patience: int = 1
-    stops_refused: int = 0
-    fires: int = 0  # how often a price that is watched for may be reached
-    strangers: int = 0  # how often somebody else trades the symbol
-    sessions: bool = False  # the link is made, lost and regained event by event
-    ends_after_s: float | None = None  # the session, so that the end of the day comes
-    settings: str = "{}"  # of the strategy, beyond the usual, as JSON
-    gross_max: int | None = None  # limits.gross_notional_max; no share costs less than CHEAPEST
-    rules: Rules = _USUAL
-
-    @property
-    def sign(self) -> int:
-        return 1 if self.side == "long" else -1
-
-    @property
-    def full_name(self) -> str:
-        return f"{self.name}-{self.side}"
 
 
 def _both(
@@ -398,4 +335,6 @@ SITUATIONS: Final[tuple[Situation, ...]] = (
 
 def find(text: str) -> tuple[Situation, ...]:
     """Those whose name (both sides) or full name is ``text``; none when there is none."""
+    if (drawn := drawn_as(text)) is not None:
+        return (drawn,)
     return tuple(one for one in SITUATIONS if text in (one.name, one.full_name))

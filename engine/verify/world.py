@@ -27,7 +27,7 @@ from engine.verify import sessions
 from engine.verify.broker import Broker
 from engine.verify.choices import Step, actions, fair
 from engine.verify.messages import VIEW, Reader, prompted
-from engine.verify.situations import Situation
+from engine.verify.situation import Situation
 from engine.verify.steps import Moment, Steps
 from engine.verify.tickets import ACCOUNT, CLIENT, CON_ID, ENDING, SYMBOL, WORKING
 from statecharts.vocabulary import SessionEvent, SessionState

@@ -28,6 +28,14 @@ def test_a_bounded_run_reports_what_it_saw(engine: Cli) -> None:
     assert "violations 0" in done.out
 
 
+def test_situations_by_chance_are_explored_instead(engine: Cli) -> None:
+    done = engine("verify", "--drawn", "3..4", "--max-states", "60", "--json", "report.json")
+    assert done.code == 0, done.err
+    report = json.loads((engine.folder / "report.json").read_text())
+    names = [one["name"].rpartition("-")[0] for one in report["situations"]]
+    assert names == ["drawn-3", "drawn-4"]
+
+
 @pytest.mark.parametrize(
     "words",
     [
@@ -95,6 +103,8 @@ def test_a_scenario_is_played(engine: Cli) -> None:
     ("arguments", "said"),
     [
         (("--situation", "bracke"), "is it bracket?"),
+        (("--drawn", "4..3"), "write the first and the last, such as 1..100"),
+        (("--drawn", "1", "--situation", "oco"), "only one of them"),
         (("--max-states", "0"), "at least 1"),
         (("--faults", "-1"), "0 or more"),
         (("--jobs", "0"), "at least 1"),

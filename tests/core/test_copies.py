@@ -7,7 +7,8 @@ import pytest
 from engine.copies import copy_state
 from engine.core import Core
 from engine.verify.prints import fingerprint
-from engine.verify.situations import SITUATIONS, Situation, find
+from engine.verify.situation import Situation
+from engine.verify.situations import SITUATIONS, find
 from engine.verify.steps import Moment, Steps
 from engine.verify.world import World
 

@@ -15,7 +15,8 @@ from engine.errors import UserError
 from engine.verify import jobs, rows
 from engine.verify.explore import Tally, Violation
 from engine.verify.jobs import Bounds, Outcome, explore_all
-from engine.verify.situations import Situation, find
+from engine.verify.situation import Situation
+from engine.verify.situations import find
 
 SMALL = (*find("oco"), *find("small"))
 
