@@ -88,8 +88,8 @@ ENGINE = _words(
     web.access web.static_files web.plain web.look web.sections web.feed
     web.metrics web.watcher web.stories web.history_child web.history web.dashboard
     verify.tickets verify.broker verify.situation verify.drawn verify.situations verify.prints
-    verify.steps verify.messages verify.sessions verify.choices verify.world verify.state_laws verify.laws
-    verify.explore
+    verify.steps verify.messages verify.sessions verify.choices verify.world verify.state_laws
+    verify.laws verify.explore
     verify.scenario verify.rows verify.jobs
     campaign.scenario campaign.draw_host campaign.draw campaign.prices
     campaign.books campaign.stakes campaign.day_curve
