@@ -225,6 +225,8 @@ class SignalWebhook:
                     return "what it says has no end"
         except TimeoutError:
             return f"it said nothing for {SILENCE_S:g} s"
+        except ConnectionResetError:
+            return ""  # it has gone with something of ours unread; its end says why
         except OSError as problem:
             return str(problem.strerror)
         return ""
