@@ -94,8 +94,8 @@ FILLS: Final = (
         "any-client-is-us",
         "an execution of another client with an order id like ours is counted as ours",
         "engine/state.py",
-        "if client_id == self.client_id and not order_ref:",
-        "if not order_ref:",
+        "if client_id == self.client_id and not order_ref and order_id > 0:",
+        "if not order_ref and order_id > 0:",
     ),
     Fault(
         "foreign-shares-lost",

@@ -13,6 +13,7 @@ from engine.inputs import (
     Input,
     OrderOpened,
 )
+from engine.recent import Recent
 from tests.core.by_hand import BY_HAND, by_hand, changed, desk, enter, fill_by_hand, words
 
 
@@ -108,7 +109,7 @@ def test_a_number_below_zero_never_means_what_stands_in_for_adopted_shares() -> 
     state = d.core.state
     state.client_id = BY_HAND
     (stand_in,) = [number for number in state.orders if number < 0]
-    state.told.clear()
+    state.told = Recent()
     d.feed(
         OrderOpened(
             *(stand_in, 4711, BY_HAND, 0, "", state.account, state.instruments["AAPL"].con_id),

@@ -326,7 +326,12 @@ def test_a_cancel_that_is_refused_while_an_amendment_is_open_leaves_that_open(co
 
 @pytest.mark.parametrize(
     ("word", "report"),
-    [("PendingCancel", OrderReport.CANCEL_PENDING), ("Inactive", OrderReport.INACTIVE)],
+    [
+        ("PendingSubmit", OrderReport.PENDING),
+        ("PreSubmitted", OrderReport.HELD),
+        ("PendingCancel", OrderReport.CANCEL_PENDING),
+        ("Inactive", OrderReport.INACTIVE),
+    ],
 )
 def test_an_order_that_hardly_lives_and_is_not_listed_twice_is_absent(
     word: str, report: OrderReport
