@@ -64,7 +64,7 @@ OPEN_NS, CLOSE_NS = session(DAY)
 SECOND = 1_000_000_000
 MILLISECOND = 1_000_000
 ROUNDS_MAX = 100  # of question and answer within one instant
-CLIENT, ACCOUNT = 17, "DU1234567"
+CLIENT, ACCOUNT = 17, "DU0000001"
 Retell = Callable[[Snapshot, list[Input]], list[Input]]
 
 
