@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,16 +15,9 @@ from engine.engine import Engine
 from engine.errors import ConfigError, ConnectError, UserError
 from engine.sim.launch import ACCOUNT, generated
 from engine.sim.server import SimServer
+from tests.runtime.conftest import SPEED
 
 PATIENCE_S = 20.0
-SPEED = 10.0
-
-
-@pytest.fixture
-def server() -> Iterator[SimServer]:
-    exchange, source = generated(["IBM", "MSFT"], seed=3, ticks_per_s=20.0)
-    with SimServer(exchange, source, speed=SPEED, hold=True) as made:
-        yield made
 
 
 def configured(server: SimServer, **broker: Any) -> Config:

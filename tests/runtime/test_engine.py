@@ -39,16 +39,9 @@ from engine.sim.records import MarketTick
 from engine.sim.server import SimServer
 from engine.view import Question
 from statecharts.vocabulary import SessionState
+from tests.runtime.conftest import SPEED
 
 PATIENCE_S = 20.0
-SPEED = 10.0
-
-
-@pytest.fixture
-def server() -> Iterator[SimServer]:
-    exchange, source = generated(["IBM", "MSFT"], seed=3, ticks_per_s=20.0)
-    with SimServer(exchange, source, speed=SPEED, hold=True) as made:
-        yield made
 
 
 def configured(server: SimServer, **strategy: Any) -> Config:

@@ -19,20 +19,12 @@ from engine.errors import ConfigError, UserError
 from engine.events import BaseEvent, NewOrderEvent, RefusalEvent
 from engine.signals.demo_api import DemoApi, prediction
 from engine.signals.signature import sign
-from engine.sim.launch import generated
 from engine.sim.server import SimServer
+from tests.runtime.conftest import SPEED
 
 PATIENCE_S = 20.0
-SPEED = 10.0
 KEY = bytes(range(32))
 PERIOD_S = 3600.0
-
-
-@pytest.fixture
-def server() -> Iterator[SimServer]:
-    exchange, source = generated(["IBM", "MSFT"], seed=3, ticks_per_s=20.0)
-    with SimServer(exchange, source, speed=SPEED, hold=True) as made:
-        yield made
 
 
 @pytest.fixture
