@@ -157,7 +157,7 @@ def _close(part: Part) -> list[Want]:
             if not changed and order.remaining > part.size:
                 changed = [Withdraw(order)]
             found += changed
-    if any(not _idle(part, order) for order in alive):
+    if any(not _stays_inactive(part, order) for order in alive):
         return found
     if not part.on_side and _entry_told(part):
         return found
@@ -167,7 +167,7 @@ def _close(part: Part) -> list[Want]:
     return [PlaceExit(part.tranche, held, Role.CLOSE, action, part.size, None, part.on_side)]
 
 
-def _idle(part: Part, order: Order) -> bool:
+def _stays_inactive(part: Part, order: Order) -> bool:
     """Whether a close is inactive and stays so, although it was asked to go: some brokers list such
     an order all day and refuse its cancel. Another one is not doubled by it, in one group."""
     asked = order.asked == OrderAsk.PLACED and order.asked_ns > order.placed_ns

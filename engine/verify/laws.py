@@ -137,11 +137,14 @@ def _placed(before: Before, after: World, context: Context, order: Order) -> Ite
     if order.role in EXIT_ROLES and not order.attached and order.sign * context.held > 0:
         yield f"4: exit {order.order_id} adds to the {context.held} held"
     closes = context.tranche_of(order).of(Role.CLOSE)
-    if order.role is Role.CLOSE and sum(not (one.dead or _idle(one)) for one in closes) > 1:
+    if (
+        order.role is Role.CLOSE
+        and sum(not (one.dead or _stays_inactive(one)) for one in closes) > 1
+    ):
         yield f"8: close {order.order_id} is sent beside another one"
 
 
-def _idle(close: Order) -> bool:
+def _stays_inactive(close: Order) -> bool:
     """It is inactive, was asked to go and would not; the group keeps it from filling as well."""
     inactive = close.reported == OrderReport.INACTIVE and bool(close.spec.oca_group)
     return inactive and close.asked_ns > close.placed_ns
