@@ -15,9 +15,8 @@ from engine.journal import Journal, JournalFailed
 from engine.sim.server import SimServer
 from engine.view import EngineView
 from tests.faulty_disk import FaultyDisk
-from tests.runtime.test_bound import PATIENCE_S, configured, server, until
+from tests.runtime.test_bound import PATIENCE_S, configured, until
 
-__all__ = ["server"]  # a fixture
 FOR_EVER: Final = range(1, 10**9)
 
 
