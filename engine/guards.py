@@ -16,7 +16,7 @@ from decimal import Decimal
 
 from engine.config import Guards as GuardSettings
 from engine.events import BaseEvent, RefusalEvent, RejectEvent
-from engine.headroom import WARN_AT, Use, day_uses, uses
+from engine.headroom import WARN_AT, Use, day_uses, far, uses
 from engine.inputs import HaltRequested, Input, Noticed
 from engine.reasons import Reason
 from engine.state import State
@@ -25,6 +25,7 @@ NOTHING, FULL = Decimal(0), Decimal(1)
 CENT = 0.01  # to which the day's result is rounded where it is told
 MINUTE_NS = 60_000_000_000
 PACES = ("orders_per_minute", "orders_per_second")  # limits whose use ends with time
+Mark = tuple[Use, Decimal]  # a limit, and the one of the two marks that it has reached
 # Who is refused for these again and again does not listen: something runs away.
 THROTTLES = frozenset({Reason.TOO_MANY_ORDERS, Reason.TOO_MANY_ENTRIES, Reason.TOO_MANY_STOP_OUTS})
 
@@ -39,7 +40,7 @@ class Guards:
         self._rejected: deque[int] = deque()
         self._throttled: deque[int] = deque()
         self._frozen_ns: dict[str, int] = {}  # since when
-        self._warned: dict[str, Decimal] = {}  # the share of a limit that was last told
+        self._warned: dict[str, Decimal] = {}  # the marks of limits that were last told
         self._day_warned: dict[str, Decimal] = {}
         self._result = 0.0, 0.0, 0  # at the latest look: profit, fall and day
         self._stepped = True  # since the last look
@@ -81,11 +82,10 @@ class Guards:
         """Whether there is nothing to warn of, also after a step. What ends with time becomes
         only less until the next look."""
         if self._stepped:
-            reached = {use.name: _reached(use) for use in uses(state, now_ns)}
-            if any(mark > self._warned.get(name, NOTHING) for name, mark in reached.items()):
+            marks = _marks(state, now_ns)
+            if any(map(self._is_new, marks)):
                 return False
-            self._warned |= reached
-            self._stepped = False
+            self._keep(marks)
         return True
 
     def _next_mark(self, name: str, pulls: str, most: Decimal) -> float:
@@ -135,16 +135,20 @@ class Guards:
     def _warnings(self, state: State, now_ns: int) -> list[Input]:
         """Told when 80 % and when all of a limit is used; again only after it was less. Between
         two steps only the pace of orders becomes less, by itself."""
-        found: list[Input] = []
         if not self._stepped and not any(map(self._warned.get, PACES)):
-            return found
-        self._stepped = False
-        for use in uses(state, now_ns):
-            reached = _reached(use)
-            if reached > self._warned.get(use.name, NOTHING):
-                found.append(_told(use, reached))
-            self._warned[use.name] = reached
+            return []
+        marks = _marks(state, now_ns)
+        found: list[Input] = [_told(use, mark) for use, mark in filter(self._is_new, marks)]
+        self._keep(marks)
         return found
+
+    def _is_new(self, reached: Mark) -> bool:
+        use, mark = reached
+        return mark > self._warned.get(use.name, NOTHING)
+
+    def _keep(self, marks: list[Mark]) -> None:
+        self._warned = {use.name: mark for use, mark in marks}
+        self._stepped = False
 
     def _day_warnings(self, profit: float, fall: float) -> list[Input]:
         """The same of the day's result, once a day each: it moves with every price."""
@@ -161,6 +165,13 @@ class Guards:
             return []
         self._pulled.add(reason)
         return [HaltRequested(level, "guard", why)]
+
+
+def _marks(state: State, now_ns: int) -> list[Mark]:
+    """The limits of which much is used."""
+    if far(state, now_ns):
+        return []
+    return [(use, mark) for use in uses(state, now_ns) if (mark := _reached(use))]
 
 
 def _reached(use: Use) -> Decimal:

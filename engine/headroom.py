@@ -8,7 +8,7 @@ from typing import Final
 
 import attrs
 
-from engine.config import Guards
+from engine.config import Guards, Limits
 from engine.daybook import DayBook
 from engine.money import ZERO
 from engine.portfolio import burden, orders_within
@@ -46,12 +46,37 @@ def day_uses(guards: Guards, profit: float, fall: float) -> tuple[Use, ...]:
     )
 
 
+def far(state: State, now_ns: int) -> bool:
+    """Whether no limit is near, as after most steps: all that is carried is less than what the
+    smallest limit of a part of it warns at. False says nothing; ``uses`` does."""
+    limits, carried = state.config.limits, burden(state)
+    equity = state.account_value("NetLiquidation")
+    notionals = [
+        *(limits.gross_notional_max, limits.net_notional_max, limits.position_notional_max),
+        *[group.notional_max for group in limits.groups],
+    ]
+    if equity is not None:
+        notionals.append(_leveraged(equity, limits))
+    risk_max = min(limits.position_risk_max, limits.risk_at_stops_max)
+    orders_max = min(limits.orders_per_minute_max, limits.orders_per_second_max)
+    return (
+        carried.gross < WARN_AT * min(notionals)
+        and sum(carried.risks.values(), ZERO) < WARN_AT * risk_max
+        and len({*state.current, *carried.exposures}) < WARN_AT * limits.positions_max
+        and orders_within(state, 60.0, now_ns) < WARN_AT * orders_max
+    )
+
+
+def _leveraged(equity: Decimal, limits: Limits) -> Decimal:
+    return equity * Decimal(str(limits.leverage_max))
+
+
 def uses(state: State, now_ns: int, book: DayBook | None = None) -> tuple[Use, ...]:
     """Every limit of the account and of each symbol that has a trade, worst case; and of the day,
     if its ``book`` is given."""
     limits, carried = state.config.limits, burden(state)
     equity, power = (state.account_value(name) for name in ("NetLiquidation", "BuyingPower"))
-    leverage = None if equity is None else equity * Decimal(str(limits.leverage_max))
+    leverage = None if equity is None else _leveraged(equity, limits)
     positions = len({*state.current, *carried.exposures})
     found = [
         Use("gross_notional", carried.gross, limits.gross_notional_max),

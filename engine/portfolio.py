@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-import attrs
-
 from engine.config import SECOND_NS
 from engine.contexts import Context
 from engine.crowd import reserved
@@ -125,15 +123,15 @@ def exposures(state: State) -> dict[str, Exposures]:
     for context in state.contexts.values():
         trade = _of_trade(context)
         if trade.gross:
-            known = found.get(context.symbol, Exposures())
-            found[context.symbol] = attrs.evolve(known, trade=known.trade + trade)
+            known = found.get(context.symbol)
+            found[context.symbol] = Exposures(trade if known is None else known.trade + trade)
     placed: dict[str, list[Group]] = {symbol: [] for symbol in state.direct_past}
     for group in state.groups.values():
         placed.setdefault(group.symbol, []).append(group)
     for symbol, groups in placed.items():
         own = _of_groups(groups, directly_held(state, symbol, groups))
         if own.gross:
-            found[symbol] = attrs.evolve(found.get(symbol, Exposures()), direct=own)
+            found[symbol] = Exposures(found[symbol].trade if symbol in found else NOTHING, own)
     return found
 
 

@@ -8,13 +8,13 @@ import attrs
 import pytest
 
 from engine.config import Guards as Settings
-from engine.config import from_mapping
+from engine.config import LimitGroup, from_mapping
 from engine.daybook import DayBook
 from engine.events import AlertEvent, RejectEvent
 from engine.guards import Guards
-from engine.headroom import uses
+from engine.headroom import WARN_AT, far, uses
 from engine.inputs import HaltRequested, Noticed
-from tests.core.desk import Desk
+from tests.core.desk import Desk, account_worth
 
 DAY_1, DAY_2 = 1, 2
 LIMITS = Settings(
@@ -107,6 +107,47 @@ def test_limits_are_told_at_80_and_at_100_per_cent_and_again_only_after_less() -
     assert told() == []
     d.feed(Noticed("warning", "gross_notional: to see"))
     assert d.said(AlertEvent)[-1].text == "gross_notional: to see"
+
+
+def test_a_limit_of_a_symbol_is_told_again_for_its_next_trade() -> None:
+    """When a trade has ended nothing of its limits is used: that is less than was told."""
+    guards, d = Guards(LIMITS), desk(position_notional_max=10_000)
+    told = ["AAPL notional: 10000.00 of 10000.00 is used"]
+    d.signal("AAPL", "BUY")
+    guards.take([])
+    assert noticed(guards, d) == told
+    d.signal("AAPL", "SELL")
+    d.wait(60.0)
+    assert d.context_state("AAPL") == "flat"
+    guards.take([])
+    assert noticed(guards, d) == []
+    d.wait(600.0)
+    d.quote("AAPL", 100.0, 100.0)
+    d.signal("AAPL", "BUY")
+    guards.take([])
+    assert noticed(guards, d) == told
+
+
+def test_no_limit_is_far_whose_warning_is_due() -> None:
+    """The cheap look must never say that nothing is near where the dear one finds something."""
+    d = desk()
+    d.signal("AAPL", "BUY")
+    limits = d.core.state.config.limits
+    d.feed(account_worth("20000"))
+    assert far(d.core.state, d.now_ns)
+    for change in (
+        *({f"{name}_notional_max": Decimal(12_500)} for name in ("gross", "net", "position")),
+        *({f"{name}_max": Decimal(125)} for name in ("position_risk", "risk_at_stops")),
+        {"positions_max": 1},
+        {"leverage_max": 0.6},
+        {"orders_per_minute_max": 3},
+        {"orders_per_second_max": 3},
+        {"groups": (LimitGroup(name="tech", symbols=("AAPL",), notional_max=Decimal(12_500)),)},
+    ):
+        config = attrs.evolve(d.core.state.config, limits=attrs.evolve(limits, **change))
+        d.core.state.config = config
+        assert any((one.share or 0) >= WARN_AT for one in uses(d.core.state, d.now_ns)), change
+        assert not far(d.core.state, d.now_ns), change
 
 
 def test_looking_changes_nothing() -> None:
