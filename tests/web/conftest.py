@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +69,17 @@ class Scene:
                     found.append(told)
                     if len(found) == count:
                         break
+        return found
+
+    def picture(self, shows: Callable[[dict[str, Any]], Any]) -> dict[str, Any]:
+        """What a page that is opened is told first, once that ``shows`` what it should. Until the
+        engine has been looked at for the first time there is only its health."""
+
+        def seen() -> dict[str, Any] | None:
+            (told,) = self.messages(1)
+            return told if "engine" in told["sections"] and shows(told) else None
+
+        found: dict[str, Any] = self.tws.until(seen)
         return found
 
     def buy(self, symbol: str = "IBM") -> None:
