@@ -160,6 +160,9 @@ def modification_refusal(live: LiveOrder, asked: SimOrder, policies: Policies) -
         return Refusal(329, "Order modify failed. Cannot change to the new order type.")
     if asked.parent_id not in (0, order.parent_id):
         return Refusal(10341, "Order modify failed. Parent order id cannot be changed.")
+    gone = asked.parent_id and live.parent is not None and live.parent.ended
+    if gone and policies.child_modify == "refuse":
+        return Refusal(135, f"Can't find order with id ={asked.parent_id}")
     revised = asked.oca_group not in ("", order.oca_group)
     stripped = not asked.oca_group and not asked.parent_id
     refused = (

@@ -164,7 +164,7 @@ class Floor:
             status = self.policies.stop_status
             why = "trigger" if status == "PreSubmitted" else ""
         elif self.since(live) is None or live.auctions:
-            status = "PreSubmitted"
+            status = self.policies.waiting_status
         if live.pending_cancel:
             status = "PendingCancel"
         changed = (status, why) != (order.status, order.why_held)

@@ -123,10 +123,7 @@ class OrderEntry:
         """Check a new order and register it, or refuse it with nothing else changed."""
         floor = self._floor
         book = self._floor.books.get(order.instrument.symbol)
-        if not order.tif:
-            order.tif = "DAY"
-            if self._policies.tif_notice:
-                floor.error(order, 10349, "Order TIF was set to DAY based on order preset.")
+        self._set_tif(order)
         odd = floor.interference.refuses_new(order)
         refusal = self._order_refusal(order) or (odd if odd and odd.code != 201 else None)
         parent: LiveOrder | None = None
@@ -149,6 +146,15 @@ class OrderEntry:
             self._reject(live, refusal)
             return
         self._enter(live)
+
+    def _set_tif(self, order: SimOrder) -> None:
+        """What the presets of TWS's user make of a time in force, which may be left out."""
+        policies, given = self._policies, order.tif
+        if not given or (given == "GTC" and policies.tif_preset == "DAY"):
+            order.tif = "DAY"
+            if given or policies.tif_notice:
+                text = "Order TIF was set to DAY based on order preset."
+                self._floor.error(order, 10349, text)
 
     def _enter(self, live: LiveOrder) -> None:
         """An order begins to live, and goes to the market unless it waits for its last leg."""
@@ -228,6 +234,7 @@ class OrderEntry:
         """Check a modification, and apply it now or after the policy's delay (B8)."""
         floor = self._floor
         asked.tif = asked.tif or live.order.tif
+        self._set_tif(asked)
         refusal = (
             self._order_refusal(asked)
             or checks.modification_refusal(live, asked, self._policies)

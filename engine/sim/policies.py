@@ -30,6 +30,9 @@ OcaSiblings = Literal["apply", "forget"]
 OcaReuse = Literal["refuse", "allow"]
 OcaModify = Literal["allow", "refuse_keep", "refuse_cancel"]
 StrippedModify = Literal["allow", "refuse"]
+ChildModify = Literal["allow", "refuse"]
+TifPreset = Literal["keep", "DAY"]
+WaitingStatus = Literal["PreSubmitted", "PendingSubmit"]
 StopStatus = Literal["PreSubmitted", "Submitted"]
 RejectedStatus = Literal["Inactive", "Cancelled", "none"]
 EmptyAccount = Literal["default", "oca_refused"]
@@ -52,6 +55,8 @@ _BOUNDS: Final = {
 }
 # Settings and limits: no open questions, and so never drawn.
 SETTINGS: Final = frozenset({"market_data", "shortable", "over_rate", "history_pacing"})
+# Drawn last: seeds that have found something go on to draw the rest as they did.
+_LATER: Final = ("child_modify", "waiting_status", "tif_preset")
 
 
 @attrs.frozen(kw_only=True)
@@ -78,8 +83,10 @@ class Policies:
     oca_modify: OcaModify = "allow"  # error 10326 otherwise
     oca_modify_stripped: StrippedModify = "allow"  # no group and no parent in the request
     modify_delay_ns: int = 0  # the old version may fill until then
+    child_modify: ChildModify = "allow"  # 135 when it names a parent that has ended
     # -- statuses (S5, S6, S7) -----------------------------------------------------------------
     stop_status: StopStatus = "PreSubmitted"  # of a stop that waits for its trigger
+    waiting_status: WaitingStatus = "PreSubmitted"  # until the exchange opens (S9)
     rejected_status: RejectedStatus = "Inactive"  # after error 201
     pending_cancel: bool = False
     cancel_delay_ns: int = 0  # until a cancel takes effect; a fill may come before it
@@ -88,6 +95,9 @@ class Policies:
     empty_account: EmptyAccount = "default"  # oca_refused: 10224 for an OCA order without one
     tif_notice: bool = (
         False  # 10349 when an empty TIF is set to DAY; some clients take it for a death
+    )
+    tif_preset: TifPreset = (
+        "keep"  # DAY: a preset of the user makes it of every GTC, and says 10349
     )
     margin: Margin = "ignore"  # refuse: 201 beyond the buying power
     active_orders_max: int = 20  # per contract, side and account (B11)
@@ -182,8 +192,11 @@ def draw(seed: int, **fixed: Any) -> Policies:
     """A policy profile drawn by ``seed``; keywords pin single answers."""
     stream = random.Random(f"policies/{seed}")
     drawn: dict[str, Any] = {
-        name: stream.choice(values) for name, values in choices().items() if name not in SETTINGS
+        name: stream.choice(values)
+        for name, values in choices().items()
+        if name not in SETTINGS and name not in _LATER
     }
     for name in ("oca_delay_ns", "modify_delay_ns", "cancel_delay_ns"):
         drawn[name] = stream.choice((0, 0, 5_000_000, 200_000_000))
+    drawn |= {name: stream.choice(choices()[name]) for name in _LATER}
     return Policies(**(drawn | fixed))

@@ -68,6 +68,8 @@ PROFILES: Final[Mapping[str, Profile]] = {
             "oca_siblings": "forget",
             "oca_modify": "refuse_cancel",
             "oca_modify_stripped": "refuse",
+            "child_modify": "refuse",
+            "tif_preset": "DAY",
             "stop_status": "Submitted",
             "rejected_status": "none",
             "pending_cancel": True,

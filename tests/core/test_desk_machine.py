@@ -51,7 +51,8 @@ OCO_SYMBOL = "TSLA"  # its shares are the caller's, so it is kept apart
 _DRAWN = (
     "child_activation", "children_on_parent_cancel", "child_quantity", "oca1_partial",
     "oca_reduction", "oca_on_cancel", "oca_siblings", "oca_reuse", "oca_modify",
-    "oca_modify_stripped", "stop_status", "rejected_status", "pending_cancel",
+    "oca_modify_stripped", "child_modify", "tif_preset", "stop_status", "rejected_status",
+    "pending_cancel",
 )  # fmt: skip
 _DELAYS = st.sampled_from((0, 0, 5_000_000, 200_000_000))
 CENT = Decimal("0.01")

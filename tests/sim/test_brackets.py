@@ -277,6 +277,30 @@ def test_modifying_a_member_of_a_group(trial, read, policies, fields, codes, pri
 
 
 @pytest.mark.parametrize(
+    ("policy", "parent", "codes", "price"),
+    [("allow", 1, [], 94), ("refuse", 1, [135], 95), ("refuse", 0, [], 94)],
+)
+def test_a_child_may_only_be_modified_without_naming_its_parent(
+    trial, read, policy, parent, codes, price
+):
+    """Once the parent has filled there is no order of its number any more."""
+    t = trial(child_modify=policy)
+    t.quote(99.98, 100.0, 1000)
+    bracket(t, 100)
+    said = t.place(3, "SELL", 100, "STP", aux_price="94", parent_id=parent)
+    assert read.errors(said) == codes
+    assert t.live(3).aux_price == price
+
+
+def test_a_child_of_a_living_parent_can_be_modified(trial, read):
+    t = trial(child_modify="refuse")
+    t.place(1, "BUY", 100, "LMT", limit_price="90", transmit=False)
+    t.place(2, "SELL", 100, "STP", aux_price="85", parent_id=1)
+    assert read.errors(t.place(2, "SELL", 100, "STP", aux_price="84", parent_id=1)) == []
+    assert t.live(2).aux_price == 84
+
+
+@pytest.mark.parametrize(
     ("activation", "kind", "first", "second", "exit_size", "fate"),
     [
         *itertools.product(

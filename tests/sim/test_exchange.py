@@ -236,6 +236,17 @@ def test_an_empty_time_in_force_becomes_day_and_lives(trial, read, notice, error
     assert t.live(1).tif == "DAY"
 
 
+def test_a_preset_may_make_orders_of_the_day_of_all_that_are_good_till_cancelled(trial, read):
+    """Also of one that is modified, and it is said each time; nothing else is touched."""
+    t = trial(tif_preset="DAY")
+    for limit in ("90", "91"):
+        said = t.place(1, "BUY", 100, "LMT", limit_price=limit, tif="GTC")
+        assert read.errors(said) == [10349]
+        assert (t.live(1).tif, t.live(1).limit_price) == ("DAY", Decimal(limit))
+    assert read.errors(t.place(2, "BUY", 100, "LMT", limit_price="90", tif="")) == []
+    assert read.errors(t.place(3, "BUY", 100, "LMT", limit_price="90", tif="DAY")) == []
+
+
 def test_an_oca_order_without_account_can_be_refused(trial, read):
     fields = {"limit_price": "90", "account": "", "oca_group": "g", "oca_type": 1}
     strict = trial(empty_account="oca_refused")
@@ -344,6 +355,15 @@ def test_outside_regular_hours_only_orders_that_ask_for_it_trade(trial, read, ho
     assert read.statuses(opened) == [(1, "Submitted", ""), (3, "Submitted", "")]
     t.now_ns = hours[1][0]
     assert read.fills(t.quote(100.4, 100.5, 500)) == [(1, 100, 100.5), (3, 100, 100.5)]
+
+
+@pytest.mark.parametrize("status", ["PreSubmitted", "PendingSubmit"])
+def test_what_waits_for_the_opening_may_be_pending_all_night(trial, read, hours, status):
+    t = trial(start_ns=hours[0][1] + 60_000_000_000, waiting_status=status)
+    said = t.place(1, "BUY", 100, "LMT", limit_price="90", tif="GTC")
+    assert read.statuses(said) == [(1, status, "")]
+    assert read.statuses(t.exchange.advance(hours[1][0] - 1)) == []
+    assert read.statuses(t.exchange.advance(hours[1][0])) == [(1, "Submitted", "")]
 
 
 def test_a_stop_sleeps_through_the_night_and_does_not_wake_on_yesterdays_trade(trial, read, hours):
