@@ -14,7 +14,8 @@ import attrs
 from engine.errors import LimitError
 
 BACKLOG_BYTES_MAX: Final = 64 << 20
-WRITE_BYTES_MAX: Final = 256 << 10  # one write; larger ones only delay other clients
+# One write; larger ones only delay other clients. A burst that was put as one piece may be more.
+WRITE_BYTES_MAX: Final = 256 << 10
 
 
 @attrs.define
@@ -117,7 +118,7 @@ class Delivery:
         else:
             chosen = [frames.popleft()]
             size = len(chosen[0])
-            while size + len(frames[0]) <= WRITE_BYTES_MAX:
+            while frames and size + len(frames[0]) <= WRITE_BYTES_MAX:
                 chosen.append(frames.popleft())
                 size += len(chosen[-1])
             joined = b"".join(chosen)

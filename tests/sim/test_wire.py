@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from engine.errors import DecodeError, FrameError, LimitError
-from engine.sim.delivery import Delivery
+from engine.sim.delivery import WRITE_BYTES_MAX, Delivery
 from engine.sim.wire import ClientWire, negotiated
 from engine.sim.wire_requests import Request
 
@@ -121,6 +123,36 @@ def test_delivery_limits_one_write() -> None:
         sizes.append(len(pending))
         delivery.sent(len(pending))
     assert sizes == [200 << 10] * 5
+
+
+_PIECES = st.sampled_from((1, 100, WRITE_BYTES_MAX - 1, WRITE_BYTES_MAX, WRITE_BYTES_MAX + 1))
+
+
+@given(st.lists(st.tuples(st.sampled_from(("put", "all", "joined", "send", "drain")), _PIECES)))
+def test_whatever_is_put_into_a_delivery_leaves_it_in_order_and_bounded(
+    steps: list[tuple[str, int]],
+) -> None:
+    """Many frames in one piece may be more than one write holds, and are written by themselves."""
+    delivery, put, taken = Delivery(), b"", list[bytes]()
+    for number, (what, size) in enumerate(steps):
+        piece = bytes([number % 251]) * size
+        if what in ("put", "all", "joined"):
+            put += piece
+        if what == "put":
+            delivery.put(piece)
+        elif what == "all":
+            delivery.put_all([piece[:1], piece[1:]])
+        elif what == "joined":
+            delivery.put_joined(piece, 2)
+        elif what == "send":
+            taken.append(bytes(delivery.pending()[:size]))
+            delivery.sent(len(taken[-1]))
+        else:
+            taken += delivery.drain()
+        assert len(delivery) == len(put) - sum(map(len, taken))
+    taken += delivery.drain()
+    assert b"".join(taken) == put
+    assert delivery.empty
 
 
 def test_delivery_is_bounded() -> None:
