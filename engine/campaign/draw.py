@@ -22,7 +22,7 @@ from engine.campaign.draw_host import (
 from engine.campaign.scenario import DAY_HOURS, Mode, Prompt, Scenario, in_time, sessions
 from engine.sim.fault_draw import drawn_line
 from engine.sim.faults import KINDS, SECOND_NS
-from engine.sim.policies import choices, draw
+from engine.sim.policies import LATER, choices, draw
 
 SYMBOLS: Final = ("IBM", "AAPL", "SPY", "MSFT")
 FAULTS_PER_HOUR: Final = (4, 12, 30, 60)
@@ -164,8 +164,10 @@ def _policies(stream: random.Random, seed: int) -> tuple[str, ...]:
     if stream.random() < 0.5:
         return ()
     profile = draw(seed, empty_account="default")
-    names = [*choices(), "oca_delay_ns", "modify_delay_ns", "cancel_delay_ns"]
-    found = {name: getattr(profile, name) for name in stream.sample(names, 8)}
+    names = [name for name in choices() if name not in LATER]
+    names += ["oca_delay_ns", "modify_delay_ns", "cancel_delay_ns"]
+    chosen = [*stream.sample(names, 8), LATER[seed % len(LATER)]]
+    found = {name: getattr(profile, name) for name in chosen}
     return tuple(f"{name}={value}" for name, value in found.items())
 
 

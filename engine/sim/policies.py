@@ -55,8 +55,8 @@ _BOUNDS: Final = {
 }
 # Settings and limits: no open questions, and so never drawn.
 SETTINGS: Final = frozenset({"market_data", "shortable", "over_rate", "history_pacing"})
-# Drawn last: seeds that have found something go on to draw the rest as they did.
-_LATER: Final = ("child_modify", "waiting_status", "tif_preset")
+# Drawn last, here and by campaigns: seeds that found something go on to draw the rest as they did.
+LATER: Final = ("child_modify", "waiting_status", "tif_preset")
 
 
 @attrs.frozen(kw_only=True)
@@ -194,9 +194,9 @@ def draw(seed: int, **fixed: Any) -> Policies:
     drawn: dict[str, Any] = {
         name: stream.choice(values)
         for name, values in choices().items()
-        if name not in SETTINGS and name not in _LATER
+        if name not in SETTINGS and name not in LATER
     }
     for name in ("oca_delay_ns", "modify_delay_ns", "cancel_delay_ns"):
         drawn[name] = stream.choice((0, 0, 5_000_000, 200_000_000))
-    drawn |= {name: stream.choice(choices()[name]) for name in _LATER}
+    drawn |= {name: stream.choice(choices()[name]) for name in LATER}
     return Policies(**(drawn | fixed))
