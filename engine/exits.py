@@ -32,9 +32,11 @@ def wants(context: Context, terms: Terms) -> list[Want]:
             continue
         part = Part(context, tranche, held, terms)
         if context.state in PROTECTING_STATES:
-            found += _opening_given_up(part)
+            given_up = _opening_given_up(part)
+            found += given_up
+            part = Part(context, tranche, held, terms, bool(given_up))
             stops = _protect(part, Role.STOP)
-            part = Part(context, tranche, held, terms, any(map(_comes, stops)))
+            part = Part(context, tranche, held, terms, bool(given_up), any(map(_comes, stops)))
             targets = _protect(part, Role.TARGET)
             if part.stop_comes:
                 # A target that leaves, or is for more than the stop that comes, goes first: in no
@@ -43,7 +45,7 @@ def wants(context: Context, terms: Terms) -> list[Want]:
                 targets = [one for one in targets if not _lessens(one)]
             found += stops + targets + _trim(part)
         elif context.state in ENDING_STATES:
-            found += _end(part)
+            found += _end(Part(context, tranche, held, terms, entry_leaves=True))
         # frozen: what rests stays, nothing is added on doubtful truth
     return found
 
@@ -187,7 +189,7 @@ def _entry_told(part: Part) -> bool:
 
 
 def _entry_gone_ns(part: Part) -> int:
-    """Until when a close waits for the cancelled rest of an entry. Shares that the entry brings
+    """Until when exits wait for the cancelled rest of an entry. Shares that the entry brings
     while a smaller close is under way would lose their stop to the close's own fill, because
     both are in one group; beside the close of what is on the wrong side they would be too many.
     An answer ends the wait; one that does not come, its patience."""
@@ -196,7 +198,9 @@ def _entry_gone_ns(part: Part) -> int:
         (
             (terms.now_ns if _removable(order) else order.asked_ns) + terms.entry_cancel_ns
             for order in part.tranche.orders.values()
-            if order.role in OPENING_ROLES and not order.dead
+            if order.role in OPENING_ROLES
+            and not order.dead
+            and (part.entry_leaves or order.asked == OrderAsk.CANCELLING)
         ),
         default=0,
     )
@@ -272,9 +276,13 @@ def exit_price(context: Context, tranche: Tranche, role: Role, grid: Grid) -> De
 
 
 def _fit(part: Part, order: Order, price: Decimal) -> list[Want]:
-    """Bring an order to its size and price."""
+    """Bring an order to its size and price. An attached one that is also for what the entry may
+    still bring waits while that is being cancelled: with its parent it becomes as small as what
+    has filled, and a change that names the whole size behind that would make it as large again."""
     if not (part.terms.amends and _amendable(order)) or _fits(part, order, price):
         return []
+    if _growing(part, order) and part.terms.now_ns < (until_ns := _entry_gone_ns(part)):
+        return [WaitUntil(until_ns)]
     return _amend(part, order, _total(part, order), price)
 
 
