@@ -2,15 +2,28 @@
 
 An answer says the time was somewhere in a second (or a millisecond) when it was written. As long
 as our estimate lies inside, nothing moves; else it moves to the nearest edge. It never goes
-back: after a correction backwards it stands still until the exchange has caught up.
+back: after a correction backwards it goes at half its rate until the exchange has caught up. If
+it stood still, nothing would be overdue meanwhile: a TWS whose clock was an hour ahead for a moment
+would have taken away, for an hour, whatever happens after a time.
 """
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, Protocol
+
+from engine.inputs import Input, Noticed
 
 SECOND_NS: Final = 1_000_000_000
+JUMP_S: Final = 10.0  # a correction that a person should know of
 TOLERANCE_NS: Final = 250_000_000  # an answer may have waited so long on the way, or in a burst
+
+
+class Clocked(Protocol):
+    """Dates by the same clock what it reads."""
+
+    def set_clock(
+        self, mono_anchor_ns: int, exchange_anchor_ns: int, rate: float = ...
+    ) -> None: ...
 
 
 class ExchangeClock:
@@ -22,6 +35,7 @@ class ExchangeClock:
         self.rate = rate
         self._anchor: tuple[int, int] | None = None  # (monotonic, exchange)
         self._latest_ns = 0
+        self._ahead = (0, 0)  # (monotonic, ours) at the latest correction backwards
 
     @property
     def set(self) -> bool:
@@ -36,34 +50,56 @@ class ExchangeClock:
 
     def now_ns(self, mono_ns: int) -> int:
         """Never less than what it returned before."""
-        self._latest_ns = max(self._latest_ns, self._estimate(mono_ns))
+        self._latest_ns = max(self._latest_ns, self._estimate(mono_ns), self._slowed(mono_ns))
         return self._latest_ns
 
     def runs(self, mono_ns: int) -> bool:
-        """Whether it goes with monotonic time, second by second: it is set, not sped up, and does
-        not stand still to be caught up with."""
+        """Whether it goes with monotonic time, second by second: it is set, not sped up, and not
+        slowed down to be caught up with."""
         if self._anchor is None or self.rate != 1.0:
             return False
         return self._latest_ns <= self._estimate(mono_ns)
 
-    def told(self, mono_ns: int, time_ns: int, resolution_ns: int) -> bool:
+    def told(self, mono_ns: int, time_ns: int, resolution_ns: int) -> int | None:
         """The exchange's clock showed ``time_ns`` (rounded down to ``resolution_ns``), and its
-        answer arrived at ``mono_ns``. Returns whether the anchor moved."""
+        answer arrived at ``mono_ns``. Returns by how much that moves us, None if we agree."""
+        moved_ns = 0
         if self._anchor is not None:
             estimate = self._estimate(mono_ns)
             slack = max(resolution_ns, round(TOLERANCE_NS * self.rate))
             if time_ns <= estimate < time_ns + slack:
-                return False
+                return None
             if estimate >= time_ns + slack:
                 time_ns += slack
+                self._ahead = mono_ns, self.now_ns(mono_ns)
+            moved_ns = time_ns - estimate
         self._anchor = (mono_ns, time_ns)
-        return True
+        return moved_ns
+
+    def follow(
+        self, reader: Clocked, mono_ns: int, time_ns: int, resolution_ns: int
+    ) -> list[Input]:
+        """The same, and the reader's clock with it; what a person should know of it."""
+        moved_ns = self.told(mono_ns, time_ns, resolution_ns)
+        if moved_ns is None:
+            return []
+        reader.set_clock(*self.anchor, self.rate)
+        seconds = moved_ns / self.rate / SECOND_NS
+        if abs(seconds) < JUMP_S:
+            return []
+        way = "ahead" if seconds > 0 else "back"
+        return [Noticed("warning", f"the clock of TWS went {way} by {abs(seconds):.0f} s")]
 
     def slept(self, asleep_ns: int) -> None:
         """Monotonic time stood still for so long, and the exchange did not."""
         if self._anchor is not None:
             mono, exchange = self._anchor
             self._anchor = (mono, exchange + round(asleep_ns * self.rate))
+
+    def _slowed(self, mono_ns: int) -> int:
+        """Where it is at half its rate since it was found ahead."""
+        mono, ours = self._ahead
+        return ours + round((mono_ns - mono) * self.rate / 2) if ours else 0
 
     def _estimate(self, mono_ns: int) -> int:
         assert self._anchor is not None, "the exchange has not told its time"

@@ -242,11 +242,11 @@ class Session:
     def _notice(self, link: Link, notice: Notice, mono_ns: int) -> list[Input]:
         if isinstance(notice, TimeTold):
             self._answer_ns = None
-            if self.exchange_clock.told(mono_ns, notice.time_ns, notice.resolution_ns):
-                link.reader.set_clock(*self.exchange_clock.anchor, self.exchange_clock.rate)
-        elif isinstance(notice, ExecutionsEnded):
+            clock, told = self.exchange_clock, (notice.time_ns, notice.resolution_ns)
+            return clock.follow(link.reader, mono_ns, *told)
+        if isinstance(notice, ExecutionsEnded):
             return link.snapshots.executions_ended(notice.request_id, self.epoch)
-        elif isinstance(notice, BarsReceived):
+        if isinstance(notice, BarsReceived):
             self.feed.bars(notice.request_id, notice.bars)
         elif isinstance(notice, BarsEnded):
             self.feed.bars_ended(notice.request_id, self.exchange_clock.now_ns(mono_ns))

@@ -151,10 +151,8 @@ class Wire:
             return
         for one in found:
             self.seen.inputs[type(one).__name__] += 1
-            if isinstance(one, TimeTold) and self._clock.told(
-                mono_ns, one.time_ns, one.resolution_ns
-            ):
-                reader.set_clock(*self._clock.anchor, self._clock.rate)
+            if isinstance(one, TimeTold):
+                self._clock.follow(reader, mono_ns, one.time_ns, one.resolution_ns)
 
     # -- ticks ---------------------------------------------------------------------------------
 
