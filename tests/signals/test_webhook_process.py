@@ -42,7 +42,7 @@ from engine.sources import Webhook
 from tests.campaign.peers import PATIENCE_S, Box
 from tests.signals.conftest import until
 from tests.signals.damaged_child import SOURCE, good
-from tests.signals.test_webhook import ENVIRONMENT, KEY, SENDERS, post, prediction, serving, word
+from tests.signals.senders import ENVIRONMENT, KEY, SENDERS, post, prediction, serving, word
 
 ROOT = Path(__file__).parents[2]
 
