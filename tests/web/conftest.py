@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +70,14 @@ class Scene:
                     if len(found) == count:
                         break
         return found
+
+    def told(self, shows: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+        """The first message of a stream, once its sections show so much: they are of the latest
+        look at the engine, which comes when its writer has time for it."""
+        (found,) = self.tws.until(
+            lambda: [one for one in self.messages(1) if shows(one["sections"])]
+        )
+        return found  # type: ignore[no-any-return]
 
     def buy(self, symbol: str = "IBM") -> None:
         """Until it is held and protected."""

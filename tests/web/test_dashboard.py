@@ -23,10 +23,10 @@ from tests.web.conftest import Scene
 
 def test_a_position_is_told_with_its_protection(own: Scene) -> None:
     own.buy()
-    (told,) = own.messages(1)
+    told = own.told(lambda shown: shown.get("symbol:IBM", {}).get("state") == "protected")
     ibm = told["sections"]["symbol:IBM"]
 
-    assert (ibm["state"], ibm["side"], ibm["quantity"]) == ("protected", "long", 100.0)
+    assert (ibm["side"], ibm["quantity"]) == ("long", 100.0)
     assert ibm["average"] == pytest.approx(100.01)
     assert ibm["stops"][0]["price"] == pytest.approx(98.01, abs=0.011)
     assert ibm["targets"][0]["price"] == pytest.approx(103.01, abs=0.011)
@@ -41,16 +41,14 @@ def test_halt_flatten_and_resume_go_the_way_of_the_control_socket(own: Scene) ->
     assert (answer.status_code, answer.json()) == (200, {"halted": 3})
     own.tws.until(lambda: own.tws.position("IBM") == 0 and own.state("IBM") == "flat")
     assert own.engine.view().halt == "level 3 by dashboard: enough for today"
-    (told,) = own.messages(1)
-    assert told["sections"]["engine"]["halt_level"] == 3
+    assert own.told(lambda shown: shown.get("engine", {}).get("halt_level") == 3)
     assert own.control({"op": "resume", "why": "a new day"}).json() == {"resumed": True}
     assert own.engine.view().halt == ""
 
 
 def test_rules_limits_latency_and_health_are_told(own: Scene) -> None:
     own.buy()
-    own.tws.until(lambda: own.messages(1)[0]["sections"]["latency"]["order"])
-    sections = own.messages(1)[0]["sections"]
+    sections = own.told(lambda shown: shown.get("latency", {}).get("order"))["sections"]
 
     buy = next(one for one in sections["rules"] if one["id"] == "pattern.buy")
     assert (buy["executions"], buy["rests"]) == (1, 2.0)
