@@ -8,6 +8,7 @@ for ``engine verify``.
 from __future__ import annotations
 
 import gc
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 import pytest
 from hypothesis import settings
+from xdist.plugin import pytest_xdist_auto_num_workers as processors
 from xdist.scheduler import LoadScopeScheduling
 
 if TYPE_CHECKING:
@@ -27,12 +29,13 @@ WHOLE = pytest.StashKey["Counting"]()
 TAKEN = pytest.StashKey["Counts"]()
 MISSING = pytest.StashKey[list[str]]()
 LAST = "test_every_row_is_taken_or_it_is_said_why_not"
+SLOW_WEIGHT = 2_000  # more than a file has tests
 SOURCES = ("core/test_scenarios.py", "core/test_unruly.py", "verify/test_explore.py")
 
 
 class FileByFile(LoadScopeScheduling):
-    """Several processes share the tests file by file; what belongs to the rows is one file to
-    them."""
+    """Several processes share the tests file by file, in the order in which they were collected;
+    what belongs to the rows is one file to them."""
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.partition("::")[0]
@@ -41,7 +44,23 @@ class FileByFile(LoadScopeScheduling):
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> FileByFile:
+    config.option.loadscopereorder = False
     return FileByFile(config, log)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """One more than processors: many tests wait, for a process that starts or a time that comes."""
+    return processors(config) + 1
+
+
+def longest_first(items: list[pytest.Item]) -> None:
+    """Whole files, by how many tests of them are slow, and how many there are: a long one that
+    begins last would keep one process at work while the others have ended."""
+    weights: Counter[Path] = Counter()
+    for item in items:
+        weights[item.path] += 1 if item.get_closest_marker("slow") is None else SLOW_WEIGHT
+    items.sort(key=lambda item: -weights[item.path])
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -54,6 +73,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if hasattr(config, "workerinput"):
+        longest_first(items)
     items.sort(key=lambda item: item.name == LAST)
     there = {str(item.path) for item in items}
     config.stash[MISSING] += [
