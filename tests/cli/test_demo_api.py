@@ -96,6 +96,7 @@ def test_an_address_that_may_not_be_polled(here: Here, url: str, words: list[str
     refused(here("run", "--poll", url, "--for", "5s"), *words)
 
 
+@pytest.mark.slow
 def test_from_the_api_to_a_trade_by_the_clock_of_a_simulator(engine: Cli, wide: Path) -> None:
     sim = engine.start(
         *("sim", "--port", "0", "--symbols", "IBM", "--speed", "20", "--control-port", "0")

@@ -83,6 +83,7 @@ def test_one_that_was_killed_is_started_again_and_nothing_is_taken_twice(box: Bo
     assert hook.counts()[SOURCE] == {"200": 3, "repeats": 0}
 
 
+@pytest.mark.slow
 def test_one_that_says_nothing_any_more_is_replaced(
     box: Box, monkeypatch: pytest.MonkeyPatch
 ) -> None:
