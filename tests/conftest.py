@@ -82,9 +82,18 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     ]
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[object]:
+    """Thousands of tests are made, and stay to the end: the collector of garbage need not look at
+    them again and again, neither now nor later."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
+
+
 def pytest_collection_finish() -> None:
-    """Thousands of collected tests stay to the end: the collector need not look at them again and
-    again."""
     gc.collect()
     gc.freeze()
 
