@@ -29,7 +29,6 @@ WHOLE = pytest.StashKey["Counting"]()
 TAKEN = pytest.StashKey["Counts"]()
 MISSING = pytest.StashKey[list[str]]()
 LAST = "test_every_row_is_taken_or_it_is_said_why_not"
-SLOW_WEIGHT = 2_000  # more than a file has tests
 SOURCES = ("core/test_scenarios.py", "core/test_unruly.py", "verify/test_explore.py")
 
 
@@ -55,12 +54,15 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
 
 
 def longest_first(items: list[pytest.Item]) -> None:
-    """Whole files, by how many tests of them are slow, and how many there are: a long one that
-    begins last would keep one process at work while the others have ended."""
-    weights: Counter[Path] = Counter()
-    for item in items:
-        weights[item.path] += 1 if item.get_closest_marker("slow") is None else SLOW_WEIGHT
-    items.sort(key=lambda item: -weights[item.path])
+    """Whole files, those with slow tests and the others by turns, each by how many they have. A
+    long one that begins last would keep one process at work while the others have ended; and slow
+    tests mostly wait, and begin processes: beside each other they would get in each other's way."""
+    tests: Counter[Path] = Counter(item.path for item in items)
+    slow = Counter(item.path for item in items if item.get_closest_marker("slow"))
+    files = sorted(tests, key=lambda file: (slow[file], tests[file]), reverse=True)
+    turns = {file: 2 * turn for turn, file in enumerate(files[: len(slow)])}
+    turns |= {file: 2 * turn + 1 for turn, file in enumerate(files[len(slow) :])}
+    items.sort(key=lambda item: turns[item.path])
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
