@@ -104,7 +104,7 @@ sanitize: build ## the fast tests with an address sanitiser compiled in, beside 
 	rm -rf build/sanitize && mkdir -p build/sanitize
 	git ls-files -z --cached --others --exclude-standard | tar --null --ignore-failed-read -cf - -T - | tar -xf - -C build/sanitize
 	cd build/sanitize && ENGINE_SANITIZE=1 ENGINE_BENCH=1 $(CURDIR)/$(BIN)/python setup.py --quiet build_ext --inplace
-	cd build/sanitize && $(SANITIZER) $(CURDIR)/$(BIN)/python -m pytest tests/fast tests/backtest/test_quiet.py tests/sim/test_stretch.py tests/sim/test_wire_bodies.py -m "not slow and not data" $(ARGS)
+	cd build/sanitize && $(SANITIZER) $(CURDIR)/$(BIN)/python -m pytest tests/fast tests/backtest/test_quiet.py tests/sim/test_stretch.py tests/sim/test_bursts.py tests/sim/test_wire_bodies.py -m "not slow and not data" $(ARGS)
 	cd build/sanitize && for style in text protobuf; do \
 	  $(SANITIZER) $(CURDIR)/$(BIN)/python -m tests.fast.fuzz $$style --seconds 60 || exit 1; done
 

@@ -8,6 +8,7 @@ for ``engine verify``.
 from __future__ import annotations
 
 import gc
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 import pytest
 from hypothesis import settings
+from xdist.plugin import pytest_xdist_auto_num_workers as processors
 from xdist.scheduler import LoadScopeScheduling
 
 if TYPE_CHECKING:
@@ -31,8 +33,8 @@ SOURCES = ("core/test_scenarios.py", "core/test_unruly.py", "verify/test_explore
 
 
 class FileByFile(LoadScopeScheduling):
-    """Several processes share the tests file by file; what belongs to the rows is one file to
-    them."""
+    """Several processes share the tests file by file, in the order in which they were collected;
+    what belongs to the rows is one file to them."""
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.partition("::")[0]
@@ -41,7 +43,26 @@ class FileByFile(LoadScopeScheduling):
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> FileByFile:
+    config.option.loadscopereorder = False
     return FileByFile(config, log)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """One more than processors: many tests wait, for a process that starts or a time that comes."""
+    return processors(config) + 1
+
+
+def longest_first(items: list[pytest.Item]) -> None:
+    """Whole files, those with slow tests and the others by turns, each by how many they have. A
+    long one that begins last would keep one process at work while the others have ended; and slow
+    tests mostly wait, and begin processes: beside each other they would get in each other's way."""
+    tests: Counter[Path] = Counter(item.path for item in items)
+    slow = Counter(item.path for item in items if item.get_closest_marker("slow"))
+    files = sorted(tests, key=lambda file: (slow[file], tests[file]), reverse=True)
+    turns = {file: 2 * turn for turn, file in enumerate(files[: len(slow)])}
+    turns |= {file: 2 * turn + 1 for turn, file in enumerate(files[len(slow) :])}
+    items.sort(key=lambda item: turns[item.path])
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -54,6 +75,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if hasattr(config, "workerinput"):
+        longest_first(items)
     items.sort(key=lambda item: item.name == LAST)
     there = {str(item.path) for item in items}
     config.stash[MISSING] += [
@@ -61,9 +84,18 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     ]
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[object]:
+    """Thousands of tests are made, and stay to the end: the collector of garbage need not look at
+    them again and again, neither now nor later."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
+
+
 def pytest_collection_finish() -> None:
-    """Thousands of collected tests stay to the end: the collector need not look at them again and
-    again."""
     gc.collect()
     gc.freeze()
 

@@ -12,6 +12,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -250,11 +251,18 @@ def _imports(file: Path, package: str) -> Iterator[tuple[int, str]]:
     yield from _imports_of(file.read_text(encoding="utf-8"), package)
 
 
+@cache
+def _statements(source: str) -> list[ast.Import | ast.ImportFrom]:
+    """Kept, because several laws look at the same files."""
+    nodes = ast.walk(ast.parse(source))
+    return [node for node in nodes if isinstance(node, ast.Import | ast.ImportFrom)]
+
+
 def _imports_of(source: str, package: str) -> Iterator[tuple[int, str]]:
-    for node in ast.walk(ast.parse(source)):
+    for node in _statements(source):
         if isinstance(node, ast.Import):
             yield from ((node.lineno, alias.name) for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
+        else:
             parts = package.split(".")
             base = parts[: len(parts) - node.level + 1] if node.level else []
             stem = ".".join([*base, *([node.module] if node.module else [])])

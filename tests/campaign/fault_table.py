@@ -21,8 +21,10 @@ import attrs
 from engine.campaign.trial import Outcome, play
 from engine.sim.faults import KINDS, FaultKind
 from engine.verify.jobs import processors
-from tests.campaign import fault_matrix
+from tests.campaign import fault_rows
 from tests.campaign.canon import CANON
+from tests.campaign.fault_matrix import MATRIX
+from tests.campaign.fault_pains import PAINS
 
 PAGE: Final = Path(__file__).parents[2] / "docs" / "faults.md"
 # When orders are on their way: the entry's, the fill's, and what the next prompt sets off.
@@ -138,8 +140,25 @@ def stories() -> Iterator[str]:
         yield f"| {name} | {'; '.join(said)} |"
 
 
+def proofs() -> Iterator[str]:
+    """The two tables as docs/faults.md has them."""
+    yield "\n## The fault matrix\n"
+    yield (
+        "What is known to go wrong between an order engine and its broker: the fault that makes it "
+        "happen at the simulator, or `-` where it happens to the client itself or its machine, and "
+        "tests that play it, below `tests/`. Faults of the first column are also played in the "
+        "table above, and drawn by campaigns."
+    )
+    yield "\n| row | what goes wrong | by | shown by |\n|---|---|---|---|"
+    yield from map(fault_rows.line, MATRIX)
+    yield "\n## What users of such software suffer from\n"
+    yield "Collected from the trackers of other engines and libraries.\n"
+    yield "| | what happens to them | by | shown by |\n|---|---|---|---|"
+    yield from map(fault_rows.line, PAINS)
+
+
 def page(words: dict[Cell, str]) -> str:
-    told = [*rows(words), _STORIES.rstrip("\n"), *stories(), *fault_matrix.sections()]
+    told = [*rows(words), _STORIES.rstrip("\n"), *stories(), *proofs()]
     return "\n".join([_HEAD, *told, ""])
 
 

@@ -8,7 +8,8 @@ import pytest
 
 from engine.sim.faults import KINDS
 from tests.campaign.canon import CALM_FROM_S, CANON
-from tests.campaign.fault_matrix import MATRIX, PAINS
+from tests.campaign.fault_matrix import MATRIX
+from tests.campaign.fault_pains import PAINS
 from tests.campaign.fault_table import PAGE, Cell, cells, fill, page, read, undisturbed
 
 WRITTEN = read(PAGE.read_text("utf-8"))

@@ -109,8 +109,8 @@ def engine(tmp_path: Path) -> Iterator[Cli]:
 
 
 class Here:
-    """Runs ``engine`` in this process, where a mistake is to be refused before anything begins:
-    a process of its own would first have to import everything."""
+    """Runs ``engine`` in this process, where a mistake is to be refused before anything begins, or
+    something is only written down: a process of its own would first have to import everything."""
 
     def __init__(self, folder: Path, capture: pytest.CaptureFixture[str]) -> None:
         self.folder = folder

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from engine.version import VERSION
-from tests.cli.conftest import Cli, environment
+from tests.cli.conftest import Cli, Here, environment
 
 HEAVY = (
     *("ibapi", "numpy", "rich", "statemachine", "cattrs", "engine.engine", "engine.sim.server"),
@@ -44,19 +44,19 @@ def test_help_names_the_options_and_loads_nothing_heavy(arguments: list[str]) ->
 
 
 @pytest.mark.parametrize("form", ["md", "mermaid"])
-def test_charts_are_exported(engine: Cli, form: str) -> None:
-    done = engine("charts", "export", "out", "--format", form)
+def test_charts_are_exported(here: Here, form: str) -> None:
+    done = here("charts", "export", "out", "--format", form)
 
     assert done.code == 0, done.err
-    written = [engine.folder / line for line in done.out.splitlines()]
+    written = [here.folder / line for line in done.out.splitlines()]
     assert {path.stem for path in written} == {"order", "context", "bracket", "oco", "session"}
     assert all("stateDiagram-v2" in path.read_text() for path in written)
 
 
-def test_charts_that_cannot_be_written_are_one_line(engine: Cli) -> None:
-    (engine.folder / "file").write_text("")
+def test_charts_that_cannot_be_written_are_one_line(here: Here) -> None:
+    (here.folder / "file").write_text("")
 
-    done = engine("charts", "export", "file/out")
+    done = here("charts", "export", "file/out")
 
     assert (done.code, done.out) == (2, "")
     assert done.err.count("\n") == 1

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from engine.sim.launch import DAY
-from tests.cli.conftest import TICKS, Cli
+from tests.cli.conftest import TICKS, Cli, Here
 
 PLAN = [(120, "BUY"), (300, "SHORT"), (480, "BUY"), (660, "SELL")]
 
@@ -92,10 +92,10 @@ def test_the_ledger_may_go_to_standard_output_and_never_over_the_ticks(
         (["--ticks", "IBM-20240103.csv", "--csv", "no/where"], "no directory to write in"),
     ],
 )
-def test_mistakes_are_one_line(engine: Cli, narrow, arguments, words):
+def test_mistakes_are_one_line(here: Here, narrow, arguments, words):
     for name in ("IBM.csv", "SPY-20240103.csv", "IBM-20240103.csv", "IBM-20240199.csv"):
-        (engine.folder / name).touch()
-    done = engine("backtest", narrow, *arguments)
+        (here.folder / name).touch()
+    done = here("backtest", narrow, *arguments)
 
     assert (done.code, done.out, done.err.count("\n")) == (2, "", 1)
     assert words in done.err

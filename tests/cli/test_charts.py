@@ -13,7 +13,7 @@ from engine.cli.taken import of_journal, of_report, taken
 from engine.errors import UserError
 from engine.journal import Journal
 from engine.verify.rows import every, tree
-from tests.cli.conftest import Cli, command, environment
+from tests.cli.conftest import Here, command, environment
 from tests.sim.test_virtual import Day
 
 
@@ -61,15 +61,15 @@ def test_counts_of_several_are_added(journal: Path, tmp_path: Path) -> None:
     assert both == {row: 2 * times for row, times in once.items()}
 
 
-def test_pictures_and_pages_show_what_a_journal_has_taken(engine: Cli, journal: Path) -> None:
-    done = engine("charts", "export", "out", "--format", "svg", "--taken", journal, journal)
+def test_pictures_and_pages_show_what_a_journal_has_taken(here: Here, journal: Path) -> None:
+    done = here("charts", "export", "out", "--format", "svg", "--taken", journal, journal)
     assert done.code == 0, done.err
-    text = (engine.folder / "out" / "context.svg").read_text("utf-8")
+    text = (here.folder / "out" / "context.svg").read_text("utf-8")
     assert "entry_requested 4; from flat 4" in text
     assert "never truth_regained; from never frozen" in text
-    done = engine("charts", "export", "out", "--taken", journal)
+    done = here("charts", "export", "out", "--taken", journal)
     assert done.code == 0, done.err
-    page = (engine.folder / "out" / "context.md").read_text("utf-8")
+    page = (here.folder / "out" / "context.md").read_text("utf-8")
     assert "entering (2)" in page
     assert "Never: " in page
 
@@ -85,8 +85,8 @@ def test_a_file_of_another_kind_is_said(tmp_path: Path, name: str, said: str) ->
         taken([tmp_path / name])
 
 
-def test_a_directory_that_cannot_be_written_is_one_line(engine: Cli) -> None:
-    (engine.folder / "file").write_text("")
-    done = engine("charts", "export", "file", "--format", "svg")
+def test_a_directory_that_cannot_be_written_is_one_line(here: Here) -> None:
+    (here.folder / "file").write_text("")
+    done = here("charts", "export", "file", "--format", "svg")
     assert (done.code, done.err.count(os.linesep)) == (2, 1)
     assert "cannot be written" in done.err

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from engine.sim.follow import FollowedClock
-from tests.cli.conftest import Cli
+from tests.cli.conftest import Cli, Here
 from tests.cli.test_errors import refused
 
 LINE = re.compile(r"demo-api: listening on (http://127\.0\.0\.1:\d+) \((.+), a prediction .+\)\n")
@@ -75,8 +75,8 @@ def test_it_says_one_line_answers_and_ends_when_told(engine: Cli) -> None:
         (["--clock-from", "1"], ["no simulator answers at 127.0.0.1:1", "--control-port"]),
     ],
 )
-def test_a_mistake_is_one_line(engine: Cli, arguments: list[str], words: list[str]) -> None:
-    refused(engine("demo-api", "--port", "0", *arguments), *words)
+def test_a_mistake_is_one_line(here: Here, arguments: list[str], words: list[str]) -> None:
+    refused(here("demo-api", "--port", "0", *arguments), *words)
 
 
 def test_a_port_that_is_in_use(engine: Cli) -> None:
@@ -92,10 +92,11 @@ def test_a_port_that_is_in_use(engine: Cli) -> None:
         ("api.example.com", ["--poll: url must begin with https://"]),
     ],
 )
-def test_an_address_that_may_not_be_polled(engine: Cli, url: str, words: list[str]) -> None:
-    refused(engine("run", "--poll", url, "--for", "5s"), *words)
+def test_an_address_that_may_not_be_polled(here: Here, url: str, words: list[str]) -> None:
+    refused(here("run", "--poll", url, "--for", "5s"), *words)
 
 
+@pytest.mark.slow
 def test_from_the_api_to_a_trade_by_the_clock_of_a_simulator(engine: Cli, wide: Path) -> None:
     sim = engine.start(
         *("sim", "--port", "0", "--symbols", "IBM", "--speed", "20", "--control-port", "0")

@@ -5,12 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import engine.settings_file
-from tests.cli.conftest import Cli
+from tests.cli.conftest import Cli, Here
 
 EXAMPLE = Path(engine.settings_file.__file__).parent / "examples" / "eight_tickers.toml"
 
 
-def test_the_command_explains_a_file_and_refuses_what_makes_no_sense(engine: Cli) -> None:
+def test_the_command_explains_a_file_and_refuses_what_makes_no_sense(
+    engine: Cli, here: Here
+) -> None:
     file = str(EXAMPLE)
     done = engine("explain", file, "--symbol", "NVDA", "--price", "50", "--atr", "0.25")
 
@@ -24,6 +26,6 @@ def test_the_command_explains_a_file_and_refuses_what_makes_no_sense(engine: Cli
         (["--at", "9:30"], "--at 9:30: "),
         (["--spread", "200"], "--spread 200: it is below the price"),
     ):
-        done = engine("explain", file, *words)
+        done = here("explain", file, *words)
         assert (done.code, done.out) == (2, "")
         assert said in done.err

@@ -14,6 +14,7 @@ from engine.monitor.log_settings import LogSettings
 from tests.cli.conftest import Cli
 
 
+@pytest.mark.slow
 def test_a_run_writes_its_trades_and_no_account(engine: Cli) -> None:
     done = engine("run", "--for", "6s", "--flatten", "--log", "engine.log", "--log", "-")
     lines = (engine.folder / "engine.log").read_text().splitlines()

@@ -23,6 +23,7 @@ def server() -> Iterator[SimServer]:
     made.stop()
 
 
+@pytest.mark.slow
 def test_what_the_market_does_is_written_and_nothing_is_ordered(
     engine: Cli, server: SimServer
 ) -> None:

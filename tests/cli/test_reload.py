@@ -5,11 +5,14 @@ from __future__ import annotations
 import hashlib
 import signal
 
+import pytest
+
 from tests.cli.conftest import Cli
 
 START = '[strategy]\nsymbols = ["IBM", "SPY"]\n'
 
 
+@pytest.mark.slow
 def test_a_running_engine_takes_a_new_version_and_refuses_a_wrong_one(engine: Cli) -> None:
     file = engine.folder / "s.toml"
     file.write_text(START)

@@ -7,6 +7,8 @@ import stat
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from tests.cli.conftest import Cli, gone
 
 
@@ -18,6 +20,7 @@ def begin(engine: Cli, data: Path, plan: Path, wide: Path) -> list[object]:
     ]
 
 
+@pytest.mark.slow
 def test_a_killed_engine_finds_its_position_and_orders_again(
     engine: Cli, ticks: Callable[..., Path], signals: Callable[..., Path], wide: Path
 ) -> None:
@@ -77,6 +80,7 @@ def test_an_open_position_keeps_its_simulator_after_a_clean_end(
     assert "still holds a position" in other.err
 
 
+@pytest.mark.slow
 def test_a_simulator_that_is_gone_with_the_position_freezes_the_symbol(
     engine: Cli, ticks: Callable[..., Path], signals: Callable[..., Path], wide: Path
 ) -> None:

@@ -42,6 +42,7 @@ def test_the_report_does_not_go_over_the_journal(engine: Cli) -> None:
     assert "J: is used here; name another file to write" in done.err
 
 
+@pytest.mark.slow
 def test_the_demonstration_trades_and_ends_in_time(engine: Cli) -> None:
     done = engine("run", "--for", "10s", "--flatten", "--json", "out.json")
     report = engine.report("out.json")
@@ -138,6 +139,7 @@ def test_ctrl_c_writes_the_report_all_the_same(engine: Cli) -> None:
     assert engine.report("out.json")["exit"] == "asked to (SIGINT)"
 
 
+@pytest.mark.slow
 def test_one_speaks_text_where_protobuf_is_not_wanted(engine: Cli) -> None:
     done = engine("run", "--for", "8s", "--max-server-version", "187", "--json", "out.json")
 
@@ -175,6 +177,7 @@ def test_a_real_day_is_traded_protected_and_ends_flat(engine: Cli) -> None:
     assert report["events_dropped"] == 0
 
 
+@pytest.mark.slow
 def test_what_tws_sent_is_recorded(engine: Cli) -> None:
     done = engine("run", "--for", "8s", "--record", "wire.cap")
     again = engine("run", "--for", "2s", "--record", "wire.cap")
@@ -223,6 +226,7 @@ def test_a_full_disk_behind_the_output_does_not_end_the_engine(engine: Cli, wide
     assert told.count("standard output cannot be written: No space left on device") == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ignored", [False, True])
 def test_a_terminal_that_closes_ends_a_run_without_a_file_in_order(
     engine: Cli, ignored: bool

@@ -14,7 +14,7 @@ import pytest
 
 from engine.config import Broker, Config, Strategy
 from engine.engine import Engine
-from tests.cli.conftest import Cli, command, environment
+from tests.cli.conftest import Cli, Here, command, environment
 
 LINE = re.compile(
     r"simulator: listening on 127\.0\.0\.1:(\d+) \(server version (\d+), account (\w+), (.+), "
@@ -80,10 +80,10 @@ def test_it_answers_on_its_control_port(engine: Cli) -> None:
     assert process.returncode == 0
 
 
-def test_a_script_of_faults_is_read_before_it_listens(engine: Cli, tmp_path: Path) -> None:
+def test_a_script_of_faults_is_read_before_it_listens(here: Here, tmp_path: Path) -> None:
     script = tmp_path / "faults.txt"
     script.write_text("start drop orderStatus\nstart drpo openOrder\n")
-    done = engine("sim", "--port", "0", "--faults", str(script))
+    done = here("sim", "--port", "0", "--faults", str(script))
     assert (done.code, done.out) == (2, "")
     assert done.err.strip().endswith("line 2: no fault is called 'drpo'; did you mean drop?")
 

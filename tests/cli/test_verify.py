@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import PATIENCE_S, Cli
+from tests.cli.conftest import PATIENCE_S, Cli, Here
 
 
 def test_a_bounded_run_reports_what_it_saw(engine: Cli) -> None:
@@ -114,8 +114,8 @@ def test_a_scenario_is_played(engine: Cli) -> None:
         (("--seconds", "soon"), "30s, 2m or 1h"),
     ],
 )
-def test_a_mistake_is_one_line(engine: Cli, arguments: tuple[str, ...], said: str) -> None:
-    done = engine("verify", *arguments)
+def test_a_mistake_is_one_line(here: Here, arguments: tuple[str, ...], said: str) -> None:
+    done = here("verify", *arguments)
 
     assert (done.code, done.out) == (2, "")
     assert said in done.err

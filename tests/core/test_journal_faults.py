@@ -19,6 +19,14 @@ from engine.journal_store import archives
 from tests.faulty_disk import Died, FaultyDisk
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _only_what_lives_here_is_collected() -> None:
+    """Hundreds of lives are buried with a collection each: what other tests have left to be looked
+    through would take far longer than the lives."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture
 def folder() -> Iterator[Path]:
     """In memory where there is such a place: thousands of syncs."""

@@ -11,7 +11,8 @@ import pytest
 from engine.inputs import ExecutionReported, Input, OrderOpened
 from engine.positions import revision
 from tests.core.desk import ACCOUNT
-from tests.core.unruly import LIVELY, SYMBOLS, Unruly
+from tests.core.unruly import LIVELY, Unruly
+from tests.core.walk import SYMBOLS
 
 WALKS, STEPS = 40, 600
 ELSEWHERE = "U9"

@@ -17,7 +17,7 @@ from engine.config import from_mapping
 from engine.monitor.log import ITEMS_MAX
 from engine.monitor.log_lines import IDS
 from engine.monitor.log_settings import LogSettings
-from tests.monitor.test_log import signal, traded
+from tests.monitor.logged import signal, traded
 
 PAGE = (Path(__file__).parents[2] / "docs" / "logs.md").read_text("utf-8")
 

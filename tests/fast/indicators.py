@@ -6,6 +6,7 @@ import csv
 import functools
 import gzip
 from collections.abc import Callable, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -183,7 +184,7 @@ def real_bars(day: str, seconds: int) -> dict[str, np.ndarray]:
     bars = Bars(seconds, 86_400 // seconds)
     midnight = 1_381_104_000_000_000_000
     with gzip.open(path, "rt") as lines:
-        for ms, kind, price, size in list(csv.reader(lines))[1:]:
+        for ms, kind, price, size in islice(csv.reader(lines), 1, None):
             if kind == "T":
                 bars.trade(midnight + int(ms) * 1_000_000, float(price), float(size))
     made = bars.completed()

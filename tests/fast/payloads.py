@@ -4,8 +4,9 @@ import math
 import struct
 from typing import Any
 
-from ibapi.decoder import Decoder
 from ibapi.wrapper import EWrapper
+
+from tests.ibapi_decoder import Decoder
 
 TEXT_VERSIONS = (176, 178, 187, 191, 194, 198, 200, 203, 213, 226)
 PROTOBUF_VERSIONS = (203, 213, 226)

@@ -8,7 +8,7 @@ import subprocess
 import sys
 from collections import defaultdict
 from datetime import datetime
-from itertools import pairwise
+from itertools import islice, pairwise
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -293,7 +293,7 @@ def test_a_real_day_gives_the_bars_and_the_atr_of_a_plain_computation(name):
     with gzip.open(path, "rt") as lines:
         rows = [
             (7, kinds[kind], float(price), float(size), midnight + int(ms) * 1_000_000)
-            for ms, kind, price, size in list(csv.reader(lines))[1:]
+            for ms, kind, price, size in islice(csv.reader(lines), 1, None)
         ]
     market = Market()
     market.bind(7, market.add(trades_from=1))
@@ -337,7 +337,7 @@ def test_bars_of_a_market_equal_those_of_a_lone_series():
     with gzip.open(path, "rt") as lines:
         trades = [
             (NOON + int(ms) * 1_000_000, float(price), float(size))
-            for ms, kind, price, size in list(csv.reader(lines))[1:]
+            for ms, kind, price, size in islice(csv.reader(lines), 1, None)
             if kind == "T"
         ]
     market = Market()

@@ -2,42 +2,32 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import logging
-import sys
-import threading
-import time
 from collections import Counter
-from collections.abc import Callable
 from decimal import Decimal
-from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import attrs
 import orjson
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from engine import events
 from engine.bus import EventBus
 from engine.config import CONVERTER
-from engine.errors import LimitError, UserError
-from engine.events import AlertEvent, BaseEvent, MarketEvent, OrderEvent, PositionEvent
+from engine.events import BaseEvent, MarketEvent, OrderEvent, PositionEvent
 from engine.inputs import CloseRequested, HaltRequested, OrderRequested, SettingsChanged
 from engine.monitor import log as log_module
 from engine.monitor.lines import words
-from engine.monitor.log import LOGGED, Log, check_places
-from engine.monitor.log_file import LogFile
+from engine.monitor.log import LOGGED, Log
 from engine.monitor.log_lines import console_line, fields_of, json_line, level_of
 from engine.monitor.log_settings import LogSettings
 from engine.monitor.remarks import Remark
 from engine.redaction import Redaction, Secret
+from tests.monitor.logged import Fake, lines, signal, told, traded
 from tests.sim.test_virtual import Day
-
-SECOND = 1_000_000_000
 
 
 def concrete() -> list[type[BaseEvent]]:
@@ -48,25 +38,6 @@ def concrete() -> list[type[BaseEvent]]:
     ]
     bases = {base for one in found for base in one.__mro__[1:]}
     return [one for one in found if one not in bases]
-
-
-def lines(path: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in path.read_text().splitlines()]
-
-
-def traded(
-    path: Path, *acts: tuple[float, Callable[[Day], object]], lasts_s: float = 200, **more: Any
-) -> list[dict[str, Any]]:
-    day = Day(**more)
-    for at_s, act in acts:
-        day.at(at_s, lambda act=act: act(day))  # type: ignore[misc]
-    with Log(LogSettings(file=str(path)), day.engine):
-        day.run(200)
-    return lines(path)
-
-
-def signal(symbol: str, kind: str) -> Callable[[Day], object]:
-    return lambda day: day.engine.publish({"ticker": symbol, "signal": kind, "confidence": 0.9})
 
 
 # -- what is in it ------------------------------------------------------------------------------
@@ -232,24 +203,6 @@ def test_prices_are_not_in_it_and_not_sampled_for_it(tmp_path: Path) -> None:
 # -- remarks, forms, levels -----------------------------------------------------------------------
 
 
-class Fake:
-    """An engine that only listens."""
-
-    def __init__(self, bus: EventBus | None = None) -> None:
-        self.bus = bus or EventBus(threaded=False)
-        self.noticed: list[tuple[str, str]] = []
-
-    def notice(self, level: str, text: str) -> None:
-        self.noticed.append((level, text))
-
-    def now_ns(self) -> int:
-        return 1_700_000_000_000_000_000
-
-
-def told(text: str = "look", level: Any = "warning", **more: Any) -> AlertEvent:
-    return AlertEvent(1_700_000_000_123_456_789, 1, level, text, **more)
-
-
 def test_remarks_of_the_program_are_in_the_same_stream(tmp_path: Path) -> None:
     path, logger = tmp_path / "log", logging.getLogger("engine.broker.test")
     level = logging.getLogger("engine").level
@@ -333,156 +286,3 @@ def test_the_account_that_is_traded_is_masked(tmp_path: Path) -> None:
     text = (tmp_path / "log").read_text()
     assert "MYACC" not in text
     assert "of OTHER" not in text
-
-
-# -- what goes wrong ------------------------------------------------------------------------------
-
-
-class Stuck:
-    """A place that lets nothing through until it is told to."""
-
-    def __init__(self) -> None:
-        self.open = threading.Event()
-        self.got: list[str] = []
-
-    def write(self, data: bytes) -> None:
-        assert self.open.wait(20)
-        self.got += data.decode().splitlines()
-
-    def close(self) -> None:
-        pass
-
-
-def test_a_slow_disk_holds_up_nobody_and_what_is_lost_is_said_in_its_place(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(log_module, "ITEMS_MAX", 100)
-    stuck, engine = Stuck(), Fake()
-    log = Log(LogSettings(file=str(tmp_path / "log")), engine)
-    log._places[0].sink = stuck
-    with log:
-        until(log._queue.empty)  # the first line is on its way
-        for number in range(150):
-            engine.bus.publish([told(f"{number}")])
-        assert log.lost == 50
-        stuck.open.set()
-        until(log._queue.empty)
-        engine.bus.publish([told("after")])
-    texts = [json.loads(one)["text"] for one in stuck.got]
-    assert texts[1:] == [
-        *(str(number) for number in range(100)),
-        "50 lines are missing here: more was said than could be written",
-        "after",
-        "the log ends",
-    ]
-    assert log.missing == {str(tmp_path / "log"): 50}
-
-
-class Cramped:
-    """A place that is full at times."""
-
-    def __init__(self) -> None:
-        self.full = False
-        self.tries = 0
-        self.got: list[str] = []
-
-    def write(self, data: bytes) -> None:
-        self.tries += 1
-        if self.full:
-            raise OSError(errno.ENOSPC, "No space left on device")
-        self.got += [json.loads(line)["text"] for line in data.decode().splitlines()]
-
-    def close(self) -> None:
-        pass
-
-
-def test_a_full_disk_is_told_once_and_counted_and_stops_nothing(tmp_path: Path) -> None:
-    path, engine, disk = tmp_path / "log", Fake(), Cramped()
-    log = Log(LogSettings(file=str(path)), engine)
-    log._places[0].sink = disk
-    with log:
-        until(lambda: disk.tries == 1)
-        disk.full = True
-        for number in range(5):
-            engine.bus.publish([told(f"{number}")])
-            until(lambda number=number: disk.tries == number + 2)
-        disk.full = False
-        engine.bus.publish([told("after")])
-        until(lambda: disk.tries == 7)
-    assert engine.noticed == [
-        ("warning", f"the log cannot be written to {path}: No space left on device"),
-        ("warning", f"the log is written again to {path}; it lacks 5 lines"),
-    ]
-    assert disk.got[1:] == [
-        "5 lines are missing here: No space left on device",
-        "after",
-        "the log ends",
-    ]
-    assert log.missing == {str(path): 5}
-
-
-def until(true: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
-    while not true():
-        assert time.monotonic() < deadline
-        time.sleep(0.001)
-
-
-def test_an_engine_that_has_stopped_takes_no_notice_and_the_log_goes_on(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    engine = Fake()
-
-    def gone(level: str, text: str) -> None:
-        raise LimitError("the engine has stopped")
-
-    monkeypatch.setattr(engine, "notice", gone)
-    monkeypatch.setattr(
-        LogFile, "write", lambda self, data: (_ for _ in ()).throw(OSError(errno.EIO, "broken"))
-    )
-    log = Log(LogSettings(file=str(tmp_path / "log")), engine)
-    with log:
-        engine.bus.publish([told()])
-    assert log.missing[str(tmp_path / "log")] == 3
-
-
-def test_a_line_that_cannot_be_made_is_replaced_by_one_that_says_so(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    engine = Fake()
-    with Log(LogSettings(file=str(tmp_path / "log")), engine):
-        engine.bus.publish([told(object())])  # type: ignore[arg-type]
-        engine.bus.publish([attrs.evolve(told("next"), time_ns="when")])
-    texts = [one["text"] for one in lines(tmp_path / "log")]
-    assert any(text.startswith("a line of AlertEvent could not be made") for text in texts)
-
-
-def test_both_places_get_every_line_in_their_form(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(sys, "stderr", StringIO())
-    engine = Fake()
-    with Log(LogSettings(file=str(tmp_path / "log"), stderr=True), engine):
-        engine.bus.publish([told("to both")])
-    shown = sys.stderr.getvalue()
-    assert "warning         to both\n" in shown
-    assert [one["text"] for one in lines(tmp_path / "log")][1] == "to both"
-
-
-def test_a_standard_error_that_is_closed_is_counted(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    closed = StringIO()
-    closed.close()
-    monkeypatch.setattr(sys, "stderr", closed)
-    engine = Fake()
-    log = Log(LogSettings(file="", stderr=True), engine)
-    with log:
-        engine.bus.publish([told()])
-    assert log.missing == {"standard error": 3}
-    assert engine.noticed[0][1].startswith("the log cannot be written to standard error")
-
-
-def test_a_place_that_cannot_be_written_is_said_before_anything_begins(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="cannot be written"):
-        check_places(LogSettings(file=str(tmp_path / "no" / "log")))

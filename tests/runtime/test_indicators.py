@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
+import pytest
+
 from engine.config import from_mapping
 from engine.engine import Engine
 from engine.events import AlertEvent, IndicatorEvent, NewOrderEvent, RefusalEvent
@@ -23,6 +25,7 @@ def until(true: Callable[[], object]) -> None:
         time.sleep(0.02)
 
 
+@pytest.mark.slow
 def test_history_warms_what_the_rules_ask_for_at_the_start_and_what_is_added_later() -> None:
     """The day has not had a bar when the first signal is taken, and never 700."""
     exchange, source = generated(["IBM"], ticks_per_s=20.0)

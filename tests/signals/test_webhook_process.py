@@ -42,7 +42,7 @@ from engine.sources import Webhook
 from tests.campaign.peers import PATIENCE_S, Box
 from tests.signals.conftest import until
 from tests.signals.damaged_child import SOURCE, good
-from tests.signals.test_webhook import ENVIRONMENT, KEY, SENDERS, post, prediction, serving, word
+from tests.signals.senders import ENVIRONMENT, KEY, SENDERS, post, prediction, serving, word
 
 ROOT = Path(__file__).parents[2]
 
@@ -83,6 +83,7 @@ def test_one_that_was_killed_is_started_again_and_nothing_is_taken_twice(box: Bo
     assert hook.counts()[SOURCE] == {"200": 3, "repeats": 0}
 
 
+@pytest.mark.slow
 def test_one_that_says_nothing_any_more_is_replaced(
     box: Box, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -9,7 +9,6 @@ from typing import Any
 
 from ibapi.client import EClient
 from ibapi.contract import Contract
-from ibapi.decoder import Decoder
 from ibapi.order import Order
 from ibapi.order_cancel import OrderCancel
 from ibapi.wrapper import EWrapper
@@ -21,6 +20,7 @@ from engine.sim.launch import ACCOUNT, DAY
 from engine.sim.memory import MemoryConnection, MemoryTws
 from engine.sim.policies import Policies
 from engine.sim.records import MarketTick, TickKind
+from tests.ibapi_decoder import Decoder
 
 # Callbacks that have no plain form beside the one with the protobuf message.
 PROTOBUF_ONLY = frozenset({"configResponseProtoBuf", "updateConfigResponseProtoBuf"})

@@ -69,6 +69,7 @@ def test_a_generated_market_moves_by_itself() -> None:
 PLUGIN = ("-p", "no:tws_sim", "-p", "engine.sim.pytest_plugin", "-p", "no:cacheprovider")
 
 
+@pytest.mark.slow
 def test_the_fixtures(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     """In a run of its own, as another project would have it."""
     monkeypatch.setenv("PYTHONPATH", str(ROOT))

@@ -10,7 +10,6 @@ from typing import Any
 import attrs
 import pytest
 from ibapi.const import UNSET_DOUBLE
-from ibapi.decoder import Decoder
 from ibapi.wrapper import EWrapper
 
 from engine.sim import instruments, wire_lists, wire_messages
@@ -35,6 +34,7 @@ from engine.sim.wire_messages import (
 )
 from engine.sim.wire_protobuf import ProtobufEncoder, message_class
 from engine.sim.wire_text import TextEncoder
+from tests.ibapi_decoder import Decoder
 from tests.sim.caller import PROTOBUF_ONLY
 
 TEXT = range(176, 201)

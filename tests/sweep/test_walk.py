@@ -6,6 +6,8 @@ import csv
 import json
 from xml.etree import ElementTree
 
+import pytest
+
 from tests.sweep.conftest import DAYS
 
 GRID = """\
@@ -24,6 +26,7 @@ def read(path):
     return list(csv.DictReader(path.read_text().splitlines()))
 
 
+@pytest.mark.slow
 def test_the_best_of_the_days_before_is_tried_on_the_day_after(sweep, tmp_path):
     process = sweep(GRID)
     _, err = process.communicate(timeout=120)

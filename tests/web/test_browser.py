@@ -86,6 +86,7 @@ def _active(page: Page, state: str, chart: str = "context") -> None:
     page.wait_for_selector(f'svg[data-chart="{chart}"][data-state="{state}"] .node.active')
 
 
+@pytest.mark.slow
 def test_a_trade_is_seen_from_its_entry_to_its_end_and_again_in_history(
     page: Page, running: Scene
 ) -> None:
