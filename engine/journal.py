@@ -246,8 +246,8 @@ class Journal:
         assert self._files is not None, "a journal in memory has no files"
         place, successor = Path(self.path), Path(f"{self.path}-next")
         try:
-            for suffix in ("", "-wal", "-shm"):  # of an attempt that a crash ended
-                self.disk.remove(Path(f"{successor}{suffix}"))
+            self.disk.remove(successor)  # of an attempt that a crash ended
+            self._forget_log(successor)
             if not self._store.checkpoint(whole=True):
                 return False
             Store.begin(successor, Base(self.count, self.head_hash), self.disk)
@@ -256,12 +256,20 @@ class Journal:
             self.disk.link(place, archive)
             self.disk.sync_directory(place.parent)
             self._files.take_over(successor)
+            self._forget_log(place)
             self.disk.sync_directory(place.parent)
             self._store = Store.open(place, self._files, self._durability)
         except (sqlite3.Error, OSError) as problem:
             _forget_half_archived(place)
             raise self._failed(problem) from problem
         return True
+
+    def _forget_log(self, place: Path) -> None:
+        """Remove a log of which all was moved, with its index. SQLite keeps both while anybody has
+        the file open, and finds them by its name: the index says how long the file is, and that of
+        an old file makes nonsense of a new one. Whoever has the old one open reads on in it."""
+        for suffix in ("-wal", "-shm"):
+            self.disk.remove(Path(f"{place}{suffix}"))
 
     def close(self) -> None:
         """Commit what is pending and give the journal back. Idempotent.
