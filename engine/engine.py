@@ -154,7 +154,7 @@ class Engine:
         session.account = session.account or account
         session.definitions.known = dict(self._core.state.instruments)
         parts = self._core, self._journal, session, market, self.bus, self._inbox, book
-        self._runtime = Runtime(*parts, recovered.snapshot)
+        self._runtime = Runtime(config, *parts, recovered.snapshot)
         self._runtime.bound = bool(account)
         named = config.guards.halt_file
         if named or self._journal.on_disk:

@@ -24,6 +24,7 @@ from engine.bus import EventBus
 from engine.calm import Calm
 from engine.collector import Collector
 from engine.commands import Command, Follow, LookAtMarket, OrderCommand, Unwatch, Watch
+from engine.config import Config
 from engine.core import Core, Output
 from engine.daybook import DayBook
 from engine.events import MarketEvent
@@ -62,6 +63,7 @@ SUSPENDED_NS: Final = 5_000_000_000  # a shorter one is noticed by nobody
 class Runtime:
     def __init__(
         self,
+        config: Config,
         core: Core,
         journal: Journal,
         session: Session,
@@ -71,9 +73,9 @@ class Runtime:
         book: DayBook,
         snapshot: int = 0,
     ) -> None:
-        self.core = core
+        self.core = core  # its settings are those of the run before, until the first step
         self.book = book
-        self.guards = Guards(core.state.config.guards)
+        self.guards = Guards(config.guards)
         self.latencies = Samples()
         self.halt_file: HaltFile | None = None
         self.connected_once = False
@@ -93,7 +95,7 @@ class Runtime:
         self._cause_ns = 0  # when what causes the present step arrived
         self._bars_closed_ns = 0
         self._sampled_ns = 0
-        period = core.state.config.strategy.atr_period
+        period = config.strategy.atr_period
         self._sampler = MarketSampler(market, session.rows, period, session.feed.readings)
         self._ticks_before = 0  # of readers that ended
         self._symbols = {row: symbol for symbol, row in session.rows.items()}
