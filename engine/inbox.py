@@ -20,8 +20,9 @@ from typing import Any, Final
 
 import attrs
 
+from engine.codec import check
 from engine.errors import LimitError, UserError
-from engine.inputs import Noticed, Signal, SignalRefused
+from engine.inputs import Input, Noticed, Signal, SignalRefused
 
 ITEMS_MAX: Final = 10_000
 TURN_MAX: Final = 64  # taken per turn of the writer, so that a flood cannot starve the broker
@@ -42,7 +43,8 @@ class Inbox:
     def __init__(self, items_max: int = ITEMS_MAX) -> None:
         self._letters: deque[Letter] = deque()
         self._signals: deque[Letter] = deque()
-        self._lock = threading.RLock()  # put_all puts; nobody holds it for long
+        # Nobody holds it for long; who does may be interrupted by a signal's handler that puts.
+        self._lock = threading.RLock()
         self._items_max = items_max
         self._closed = False
         self._reader = 0  # the thread that takes
@@ -54,22 +56,25 @@ class Inbox:
 
         Raises:
             LimitError: the inbox is full, or the engine has stopped.
+            UserError: a value in it has no place in the journal.
         """
-        answer = _promise()
-        with self._lock:
-            self._make_room(self._letters, 1)
-            self._letters.append(Letter(content, answer))
-        return answer
+        return self.put_all((content,))[0]
 
     def put_all(self, contents: Sequence[Any]) -> list[Future[Any]]:
         """Hand several to the writer, in their order with nothing between them, or none.
 
         Raises:
             LimitError: there is no room for all of them, or the engine has stopped.
+            UserError: a value in them has no place in the journal.
         """
+        for content in contents:
+            if isinstance(content, Input):
+                check(content)
+        answers = [_promise() for _ in contents]
         with self._lock:
             self._make_room(self._letters, len(contents))
-            return [self.put(content) for content in contents]
+            self._letters += map(Letter, contents, answers)
+        return answers
 
     def put_signals(self, contents: Sequence[Any]) -> Future[Any]:
         """Hand signals of the lane to the writer, in their order; done when all are durable.
@@ -105,7 +110,7 @@ class Inbox:
         Raises:
             LimitError: the inbox is full, or the engine has stopped.
             TimeoutError: no answer came in ``timeout_s``.
-            UserError: the writer itself asks, and would wait for itself for ever.
+            UserError: the writer itself asks, and would wait for itself for ever; or as ``put``.
         """
         self._refuse_writer()
         return self.put(content).result(timeout_s)

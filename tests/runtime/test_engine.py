@@ -13,13 +13,21 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from engine.broker.session import Session
 from engine.config import Config, from_mapping
 from engine.core import Core
 from engine.engine import Engine
-from engine.errors import ConnectError, DataFileError, JournalError, LimitError, SignalError
+from engine.errors import (
+    ConnectError,
+    DataFileError,
+    JournalError,
+    LimitError,
+    SignalError,
+    UserError,
+)
 from engine.events import (
     BaseEvent,
     ContextChangedEvent,
@@ -311,6 +319,22 @@ def test_a_question_that_fails_ends_nobody_but_itself(server: SimServer) -> None
         with pytest.raises(ZeroDivisionError):
             engine.submit(Question(lambda state, runtime: 1 // 0)).result(PATIENCE_S)
         assert engine.view().session == "live"
+
+
+def test_no_word_of_a_host_ends_the_engine_and_none_keeps_it_from_halting(
+    server: SimServer,
+) -> None:
+    """What does not fit a record was found at the writer, which ended with it."""
+    engine = Engine(configured(server))
+    with engine:
+        with pytest.raises(UserError, match="is str_, not str"):
+            engine.order("IBM", np.str_("BUY"), 100)  # type: ignore[arg-type]
+        with pytest.raises(UserError, match=r"CloseRequested\.symbol is int"):
+            engine.close(7)  # type: ignore[arg-type]
+        engine.notice("warning", ValueError("told"))  # type: ignore[arg-type]
+        engine.halt(np.int64(2), OSError("gone"))  # type: ignore[arg-type]
+        assert engine.view().halt == "level 2 by host: gone"
+    assert engine.problem is None
 
 
 def test_an_engine_that_cannot_begin_leaves_nothing_open(server: SimServer, tmp_path: Path) -> None:

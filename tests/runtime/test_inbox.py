@@ -11,7 +11,7 @@ import pytest
 
 from engine.errors import LimitError, UserError
 from engine.inbox import SIGNALS_MAX, TURN_MAX, Inbox, SignalLane
-from engine.inputs import Noticed
+from engine.inputs import CloseRequested, Noticed
 
 
 def woken(inbox: Inbox) -> bool:
@@ -51,6 +51,16 @@ def test_several_go_in_together_or_not_at_all() -> None:
     inbox.close()
     with pytest.raises(LimitError, match="stopped"):
         inbox.put_all("abcde")
+
+
+def test_what_could_not_be_recorded_is_refused_to_whoever_hands_it_in() -> None:
+    """At the writer it would end the engine, for a word of a host."""
+    inbox = Inbox()
+    with pytest.raises(UserError, match=r"CloseRequested\.symbol is int, not NoneType or str"):
+        inbox.put(CloseRequested(7, "x"))  # type: ignore[arg-type]
+    with pytest.raises(UserError, match=r"Noticed\.level has no value 'bogus'"):
+        inbox.put_all([Noticed("info", "x"), Noticed("bogus", "x")])  # type: ignore[arg-type]
+    assert inbox.take() == []
 
 
 def test_the_writer_cannot_wait_for_itself() -> None:
