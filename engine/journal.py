@@ -342,7 +342,7 @@ class Journal:
 
     def hash_at(self, count: int) -> bytes | None:
         """What the hash of a record is said to be, here or in an archive; None if it is in
-        neither."""
+        neither. Raises JournalError: it cannot be read."""
         return hash_in(Path(self.path), self._store, count)
 
     def _check_head(self) -> None:
