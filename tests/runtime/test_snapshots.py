@@ -125,6 +125,33 @@ def test_only_two_snapshots_are_kept(place: Path) -> None:
     assert {stat.S_IMODE(path.stat().st_mode) for path in snapshot_paths(place)} == {0o600}
 
 
+def test_a_new_snapshot_is_kept_although_others_are_of_a_future_that_was_lost(
+    place: Path, tmp_path: Path
+) -> None:
+    """An older copy of the journal was put back, and the snapshots of the lost one are there."""
+    lost = Kept(place, snaps=(9, 12))
+    ahead = {path.name: path.read_bytes() for path in snapshot_paths(place)}
+    for path in tmp_path.iterdir():
+        path.unlink()
+    core, book = Core(CONFIG), DayBook()
+    with Journal.open(place) as journal:
+        for name, data in ahead.items():
+            place.with_name(name).write_bytes(data)
+        for now_ns, inputs in lost.desk.records[:6]:
+            output = core.step(inputs, now_ns)
+            journal.append(now_ns, inputs, output.commands)
+            book.take(core.state, output.events, now_ns)
+        journal.commit()
+        take_snapshot(journal, core, book)
+    with Journal.open(place) as journal:
+        found = recover(journal, CONFIG)
+
+    assert found.snapshot == 6
+    assert [note.partition(": ")[2] for note in found.notes] == [
+        "is ahead of the journal, which has 6 records; going on without this snapshot"
+    ] * 2
+
+
 def test_a_damaged_snapshot_is_told_and_the_one_before_is_used(place: Path) -> None:
     kept = Kept(place, snaps=(5, 12))
     newest, older = snapshot_paths(place)
