@@ -28,6 +28,8 @@ FIXED: Final = (
     "strategy.atr_period",
     "strategy.atr_mean",
     "strategy.bar_s",
+    "strategy.outside_rth",  # which hours the bars are of
+    "strategy.foreign_orders",  # whose orders the broker is asked for
 )
 
 
