@@ -57,6 +57,7 @@ from engine.view import Question
 log = logging.getLogger("engine.runtime")
 
 BAR_CHECK_NS: Final = 1_000_000_000
+SEE_OFF_NS: Final = 5_000_000_000
 SUSPENDED_NS: Final = 5_000_000_000  # a shorter one is noticed by nobody
 
 
@@ -122,11 +123,21 @@ class Runtime:
                 if self._session.wants_connect:
                     self._connect()
                 self.turn()
+            self._see_off()
         except BaseException:
             self._answers.fail()
             raise
         finally:
             self._collector.release()
+
+    def _see_off(self) -> None:
+        """What was decided leaves before the end, as fast as the pacing lets it: a stop that was
+        thrown away would protect nobody until the next start."""
+        until_ns = self._transport.monotonic_ns() + SEE_OFF_NS
+        while (link := self._session.link) is not None and link.urgent:
+            if self._transport.monotonic_ns() >= until_ns:
+                return
+            self.turn()
 
     def turn(self) -> None:
         """Wait for whatever comes first, then take all of it in one step."""

@@ -120,6 +120,11 @@ class Link:
         """How many frames can leave at once at the very most."""
         return self.pacer.room_max
 
+    @property
+    def urgent(self) -> bool:
+        """Whether an order or a cancel has not left yet."""
+        return bool(self._owed) or self.pacer.urgent
+
     def left(self, frames: int, rest: bytes, mono_ns: int) -> None:
         """So many have left by the reader's hand, but for a ``rest``, which ``flush`` sends before
         anything else."""
