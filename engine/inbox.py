@@ -22,7 +22,7 @@ import attrs
 
 from engine.codec import check
 from engine.errors import LimitError, UserError
-from engine.inputs import Input, Noticed, Signal, SignalRefused
+from engine.inputs import HaltRequested, Input, Noticed, Signal, SignalRefused
 
 ITEMS_MAX: Final = 10_000
 TURN_MAX: Final = 64  # taken per turn of the writer, so that a flood cannot starve the broker
@@ -61,7 +61,8 @@ class Inbox:
         return self.put_all((content,))[0]
 
     def put_all(self, contents: Sequence[Any]) -> list[Future[Any]]:
-        """Hand several to the writer, in their order with nothing between them, or none.
+        """Hand several to the writer, in their order with nothing between them, or none. For the
+        kill switch there is always room: who fills the inbox may be who is to be stopped.
 
         Raises:
             LimitError: there is no room for all of them, or the engine has stopped.
@@ -71,8 +72,9 @@ class Inbox:
             if isinstance(content, Input):
                 check(content)
         answers = [_promise() for _ in contents]
+        stops = any(isinstance(content, HaltRequested) for content in contents)
         with self._lock:
-            self._make_room(self._letters, len(contents))
+            self._make_room(self._letters, 0 if stops else len(contents))
             self._letters += map(Letter, contents, answers)
         return answers
 
@@ -94,7 +96,7 @@ class Inbox:
     def _make_room(self, queue: deque[Letter], count: int) -> None:
         if self._closed:
             raise LimitError("the engine has stopped")
-        if len(queue) + count > self._items_max:
+        if count and len(queue) + count > self._items_max:
             self.refused += 1
             if count == 1:
                 raise LimitError(f"the inbox is full ({self._items_max} items)")

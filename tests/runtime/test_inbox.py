@@ -11,7 +11,7 @@ import pytest
 
 from engine.errors import LimitError, UserError
 from engine.inbox import SIGNALS_MAX, TURN_MAX, Inbox, SignalLane
-from engine.inputs import CloseRequested, Noticed
+from engine.inputs import CloseRequested, HaltRequested, Noticed
 
 
 def woken(inbox: Inbox) -> bool:
@@ -37,6 +37,20 @@ def test_a_full_inbox_refuses_at_once_and_counts() -> None:
         inbox.put(3)
     assert inbox.refused == 1
     assert [letter.content for letter in inbox.take()] == [1, 2]
+
+
+def test_a_full_inbox_has_room_for_the_kill_switch() -> None:
+    """Whoever fills it is who is to be stopped."""
+    inbox = Inbox(items_max=1)
+    inbox.put(1)
+    answer = inbox.put(HaltRequested(2, "control", "too much"))
+
+    with pytest.raises(LimitError, match="full"):
+        inbox.put(2)
+    assert [letter.answer for letter in inbox.take()][1] is answer
+    inbox.close()
+    with pytest.raises(LimitError, match="stopped"):
+        inbox.put(HaltRequested(2, "control", "too late"))
 
 
 def test_several_go_in_together_or_not_at_all() -> None:
