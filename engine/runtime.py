@@ -45,7 +45,7 @@ from engine.inputs import (
     SignalArrived,
     TimerElapsed,
 )
-from engine.journal import Journal, JournalFailed
+from engine.journal import Journal
 from engine.latencies import Samples
 from engine.market_views import seen
 from engine.patience import Patience
@@ -444,5 +444,3 @@ class Runtime:
         self._recorder.notices.clear()
         failure, mono_ns = self._recorder.failure, self._transport.monotonic_ns()
         self._answers.recorded(self._recorder.pending, failure, mono_ns)
-        if failure is not None and not self.connected_once:
-            raise JournalFailed(failure)  # nothing has begun that would have to be looked after

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -13,8 +14,11 @@ from engine.broker import sockets
 from engine.config import Config, from_mapping
 from engine.engine import Engine
 from engine.errors import ConfigError, ConnectError, UserError
+from engine.events import AlertEvent
+from engine.journal import Journal
 from engine.sim.launch import ACCOUNT, generated
 from engine.sim.server import SimServer
+from tests.faulty_disk import FaultyDisk
 from tests.runtime.conftest import SPEED
 
 PATIENCE_S = 20.0
@@ -109,6 +113,30 @@ def test_a_run_with_shares_to_look_after_waits_for_a_tws_that_is_not_there_yet(
     with Engine(configured(server, retry_first_s=0.05), journal) as engine:
         until(lambda: engine.view().session == "live")
         assert engine.view().symbols[0].quantity == 100
+
+
+def test_a_run_with_shares_to_look_after_waits_for_its_disk_too(
+    server: SimServer, journal: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """TWS is away, and meanwhile the disk is full for a moment."""
+    away(monkeypatch, 3)
+    disk = FaultyDisk(full=True)
+    engine = Engine(configured(server, retry_first_s=0.05), Journal.open(journal, "normal", disk))
+    disk.refuse = {"write": range(1, 10**9)}
+    told: list[AlertEvent] = []
+    engine.subscribe(AlertEvent, told.append)
+    thread = threading.Thread(target=engine.run)
+    thread.start()
+    try:
+        until(lambda: any("cannot be written" in one.text for one in told))
+        disk.heal()
+        until(lambda: any("can be written again" in one.text for one in told))
+        until(lambda: engine._is_live())
+        assert engine.view().symbols[0].quantity == 100
+    finally:
+        disk.heal()
+        engine.stop()
+        thread.join()
 
 
 def test_a_run_with_nothing_to_look_after_ends_where_nobody_answers(
