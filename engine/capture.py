@@ -54,11 +54,11 @@ class Capture:
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
         try:
             self.fd: Final = os.open(self.path, flags, 0o600)
+            os.write(self.fd, MAGIC)
         except FileExistsError:
             raise DataFileError(f"{path}: exists; a capture begins a new file") from None
         except OSError as problem:
             raise DataFileError(f"{path}: cannot be written: {problem.strerror}") from None
-        os.write(self.fd, MAGIC)
 
     def connected(self, server_version: int, leftover: bytes) -> None:
         """A connection begins; ``leftover`` came behind its handshake."""
