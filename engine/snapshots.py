@@ -65,6 +65,10 @@ def write_snapshot(journal: Path, snapshot: StateSnapshot, disk: Disk) -> Path:
     try:
         disk.write_at(descriptor, _to_bytes(snapshot), 0)
         disk.sync(descriptor)
+    except OSError:
+        with contextlib.suppress(OSError):  # a part of it takes the room that the journal needs
+            disk.remove(draft)
+        raise
     finally:
         os.close(descriptor)
     disk.rename(draft, path)

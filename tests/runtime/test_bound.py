@@ -131,7 +131,7 @@ def test_a_run_with_shares_to_look_after_waits_for_its_disk_too(
         until(lambda: any("cannot be written" in one.text for one in told))
         disk.heal()
         until(lambda: any("can be written again" in one.text for one in told))
-        until(lambda: engine._is_live())
+        until(engine._is_live)
         assert engine.view().symbols[0].quantity == 100
     finally:
         disk.heal()

@@ -170,6 +170,8 @@ def test_a_refused_snapshot_is_told_once_and_ends_nothing(
     assert isinstance(notice, Noticed)
     assert notice.text.startswith("no snapshot could be written (")
     assert desk.kept.failure is None
+    left = [path.name for path in Path(desk.journal.path).parent.iterdir()]
+    assert not [name for name in left if "snapshot" in name]  # no part of one takes up room
 
 
 def test_while_the_disk_refuses_only_what_needs_no_memory_leaves(desk: Written) -> None:
