@@ -357,7 +357,11 @@ def _put(connection: sqlite3.Connection, **meta: str) -> None:
 def _check_version(connection: sqlite3.Connection, place: Path) -> None:
     try:
         meta = _meta(connection)
-    except (sqlite3.OperationalError, ValueError):
+    except sqlite3.OperationalError as problem:
+        if problem.sqlite_errorcode != sqlite3.SQLITE_ERROR:
+            raise  # the disk's fault, and it may pass; else there is no such table
+        meta = {}
+    except ValueError:
         meta = {}
     if meta.get("format") != FORMAT:
         raise JournalError(f"{place}: a database, but not a journal; name another file")

@@ -71,7 +71,6 @@ def test_a_capture_that_a_full_disk_does_not_begin_is_told_in_one_line(
         capture.Capture(tmp_path / "wire")
 
 
-
 def test_every_frame_is_read_and_means_what_it_meant(
     recorded: tuple[Path, list[MarketTick]],
 ) -> None:
