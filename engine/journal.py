@@ -189,6 +189,7 @@ class Journal:
         assert self._files is not None, "memory does not fail"
         with contextlib.suppress(sqlite3.Error):
             self._store.close()
+        self.check_place()
         try:
             self._store = Store.open(Path(self.path), self._files, self._durability)
             if not self._store.checkpoint(whole=True):
@@ -201,6 +202,18 @@ class Journal:
         except (sqlite3.Error, OSError) as problem:
             raise self._failed(problem) from problem
         self.failure = None
+
+    def check_place(self) -> None:
+        """What is written to a file that has lost its name is nowhere to be found at a start.
+
+        Raises:
+            JournalFailed: it was moved or removed, or the disk does not say.
+        """
+        try:
+            if self._files is not None and not self._files.in_place:
+                raise OSError("it was moved or removed: put it back")
+        except OSError as problem:
+            raise self._failed(problem) from problem
 
     def _drop_written(self, count: int, digest: bytes) -> None:
         """Of what is kept, the part that the failed commit did write."""

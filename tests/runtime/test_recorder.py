@@ -222,6 +222,30 @@ def test_the_disk_is_tried_again_every_second_and_gets_everything(desk: Written)
     assert recover(desk.journal, CONFIG).core.state.digest() == desk.core.state.digest()
 
 
+@pytest.mark.parametrize("instead", [False, True], ids=["gone", "another"])
+def test_a_journal_that_is_moved_away_is_missed_and_goes_on_when_it_is_back(
+    desk: Written, instead: bool
+) -> None:
+    """What is written to a file without its name is nowhere to be found at the next start."""
+    desk.journal.commit()
+    place = Path(desk.journal.path)
+    aside = place.rename(place.with_name("aside"))
+    if instead:
+        place.write_bytes(aside.read_bytes())
+    desk.kept.look(1)
+    (halt,) = desk.kept.notices
+    assert isinstance(halt, HaltRequested)
+    assert halt.why.startswith(f"{place}: cannot be written (it was moved or removed")
+    desk.kept.notices.clear()
+    desk.feed(halt)
+    desk.kept.look(2 * RETRY_NS)
+    assert desk.kept.failure is not None
+    aside.rename(place)
+    desk.kept.look(3 * RETRY_NS)
+    assert desk.kept.failure is None
+    assert recover(desk.journal, CONFIG).core.state.digest() == desk.core.state.digest()
+
+
 def test_a_core_in_memory_needs_none_of_it() -> None:
     with Journal.memory() as journal:
         recorder = Recorder(Core(CONFIG), journal, DayBook())
