@@ -13,7 +13,6 @@ record that is whole.
 from __future__ import annotations
 
 import errno
-import logging
 import os
 import struct
 import time
@@ -24,12 +23,13 @@ from typing import Final
 import attrs
 
 from engine.errors import DataFileError
+from engine.loggers import logger
 
 MAGIC: Final = b"TWS capture 1\n"
 RECEIVED, CONNECTED, SUBSCRIBED = 0, 1, 2
 HEAD: Final = struct.Struct("<qqI")
 RECORD_BYTES_MAX: Final = 32 * 1024 * 1024
-_LOG = logging.getLogger("engine.capture")
+_LOG = logger("engine.capture")
 
 
 @attrs.frozen

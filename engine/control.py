@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import logging
 import os
 import socket
 import struct
@@ -21,12 +20,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from engine.errors import EngineError, UserError
+from engine.loggers import logger
 
 LINE_BYTES_MAX: Final = 4096
 ADDRESS_BYTES_MAX: Final = 100  # of a Unix socket: 108 with what binding adds
 TALK_S: Final = 10.0  # for one request and its answer
 ACCEPT_AGAIN_S: Final = 0.1
-_LOG = logging.getLogger("engine.control")
+_LOG = logger("engine.control")
 Operation = Callable[[dict[str, Any]], dict[str, Any]]
 
 

@@ -7,7 +7,6 @@ then lets their bytes leave. Nothing else writes to the socket or touches the co
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Sequence
 from time import perf_counter_ns
 from typing import Any, Final
@@ -47,6 +46,7 @@ from engine.inputs import (
 )
 from engine.journal import Journal
 from engine.latencies import Samples
+from engine.loggers import logger
 from engine.market_views import seen
 from engine.patience import Patience
 from engine.recorder import Recorder
@@ -54,7 +54,7 @@ from engine.sampler import MarketSampler
 from engine.stillness import Still
 from engine.view import Question
 
-log = logging.getLogger("engine.runtime")
+log = logger("engine.runtime")
 
 BAR_CHECK_NS: Final = 1_000_000_000
 SEE_OFF_NS: Final = 5_000_000_000

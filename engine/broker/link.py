@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -20,9 +19,10 @@ from engine.capture import Capture
 from engine.commands import Amend, AskAccount, Cancel, Command, OrderSpec, Place
 from engine.errors import UserError
 from engine.inputs import ErrorReported, Instrument
+from engine.loggers import logger
 
 REFUSED_HERE: Final = 321  # TWS's own code for a request that fails its validation
-_LOG = logging.getLogger("engine.broker")
+_LOG = logger("engine.broker")
 
 
 @attrs.define

@@ -3,7 +3,6 @@ closes everything. A process supervisor knows nothing else."""
 
 from __future__ import annotations
 
-import logging
 import signal
 import threading
 from types import FrameType
@@ -12,11 +11,12 @@ from typing import TYPE_CHECKING, Final
 from engine.cli.handlers import Handlers
 from engine.errors import EngineError
 from engine.halts import FLATTEN, TAKE_BACK
+from engine.loggers import logger
 
 if TYPE_CHECKING:
     from engine.engine import Engine
 
-LOG: Final = logging.getLogger("engine")
+LOG: Final = logger("engine")
 SIGNALS: Final = {signal.SIGUSR1: TAKE_BACK, signal.SIGUSR2: FLATTEN}
 
 

@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from engine.broker import sockets
 from engine.config import Config, from_mapping
 from engine.engine import Engine
 from engine.errors import ConfigError, ConnectError, UserError
@@ -19,7 +18,7 @@ from engine.journal import Journal
 from engine.sim.launch import ACCOUNT, generated
 from engine.sim.server import SimServer
 from tests.faulty_disk import FaultyDisk
-from tests.runtime.conftest import SPEED
+from tests.runtime.conftest import SPEED, away
 
 PATIENCE_S = 20.0
 
@@ -88,20 +87,6 @@ def test_another_login_is_not_traded_while_shares_are_held(
             engine.start(2.0)
         assert "not among the accounts of this login" in str(engine._session.problem)
         assert other.report()["open_orders"] == []
-
-
-def away(monkeypatch: pytest.MonkeyPatch, times: int) -> None:
-    """TWS does not answer so many times."""
-    connected, left = sockets._connected, times
-
-    def connect(*how: Any) -> Any:
-        nonlocal left
-        left -= 1
-        if left >= 0:
-            raise ConnectError("nothing answers")
-        return connected(*how)
-
-    monkeypatch.setattr(sockets, "_connected", connect)
 
 
 def test_a_run_with_shares_to_look_after_waits_for_a_tws_that_is_not_there_yet(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import logging
 import os
 import socket
 import threading
@@ -29,6 +30,7 @@ from engine.errors import (
     UserError,
 )
 from engine.events import (
+    AlertEvent,
     BaseEvent,
     ContextChangedEvent,
     IndicatorEvent,
@@ -47,7 +49,7 @@ from engine.sim.records import MarketTick
 from engine.sim.server import SimServer
 from engine.view import Question
 from statecharts.vocabulary import SessionState
-from tests.runtime.conftest import SPEED
+from tests.runtime.conftest import SPEED, away
 
 PATIENCE_S = 20.0
 
@@ -424,3 +426,38 @@ def test_scheduled_signals_wait_for_the_session_of_this_run(
     state.session, state.day_start_ns = SessionState.IDLE, 0
     with engine:
         until(lambda: len(engine.signals or ()) == 0)
+
+
+class Raises(logging.Handler):
+    """A program's own, with a defect."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.seen.append(record.getMessage())
+        raise KeyError(record.name)
+
+
+def test_a_handler_of_the_programs_log_that_fails_ends_nobody(
+    server: SimServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What the engine remarks is handled on the thread that remarks it."""
+    handler = Raises()
+    monkeypatch.setattr(logging.getLogger("engine"), "handlers", [handler])
+    engine = Engine(configured(server))
+    with running(engine):
+        engine.subscribe(BaseEvent, lambda _: 1 / 0)
+        away(monkeypatch, 1)
+        link = engine._session.link
+        assert link is not None
+        link.connection._stream.shutdown(socket.SHUT_RDWR)  # type: ignore[attr-defined]
+        until(lambda: "nothing answers" in handler.seen)
+        until(engine._is_live)
+        events: list[AlertEvent] = []
+        engine.subscribe(AlertEvent, events.append)
+        engine.notice("info", "still told")
+        until(lambda: any(one.text == "still told" for one in events))
+    assert engine.problem is None
+    assert "KeyError: 'engine.runtime'" in capsys.readouterr().err
