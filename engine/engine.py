@@ -396,9 +396,10 @@ class Engine:
 
         Raises:
             UserError: nothing has changed: it is something that cannot while the engine runs.
+            TimeoutError: it is connecting, and may take them afterwards.
         """
         changer = SettingsChanger(self.rules, self._inbox, self._prepared)
-        self.config, changed = changer.change(self.config, config, source, digest)
+        self.config, changed = changer.change(config, source, digest)
         return tuple(changed)
 
     def notice(self, level: AlertLevel, text: str) -> None:

@@ -43,6 +43,7 @@ from engine.events import (
 from engine.inputs import OrderRequested
 from engine.journal import Journal
 from engine.journal_store import LOG_BYTES
+from engine.rule_engine import RuleView
 from engine.runtime import Runtime
 from engine.sim.launch import generated
 from engine.sim.records import MarketTick
@@ -461,3 +462,34 @@ def test_a_handler_of_the_programs_log_that_fails_ends_nobody(
         until(lambda: any(one.text == "still told" for one in events))
     assert engine.problem is None
     assert "KeyError: 'engine.runtime'" in capsys.readouterr().err
+
+
+def test_settings_that_were_taken_after_nobody_waited_any_more_are_known(
+    server: SimServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The writer was connecting when it was asked. Whoever then asks for the old ones again was
+    told that nothing has changed, and the new ones went on to hold."""
+    old, new = configured(server, cooldown_s=5), configured(server, cooldown_s=6)
+    monkeypatch.setattr("engine.settings_change.ANSWER_S", 0.05)
+    engine = Engine(old)
+    with running(engine) as told:
+        views, busy, free = engine.rules.list, threading.Event(), threading.Event()
+
+        def wait(*_: Any) -> bool:
+            busy.set()
+            return free.wait(PATIENCE_S)
+
+        def seen_before_it_is_busy() -> tuple[RuleView, ...]:
+            found = views()
+            engine.submit(Question(wait))
+            busy.wait(PATIENCE_S)
+            return found
+
+        with monkeypatch.context() as patch:
+            patch.setattr(engine.rules, "list", seen_before_it_is_busy)
+            with pytest.raises(TimeoutError):
+                engine.reload(new)
+        free.set()
+        until(lambda: any("settings changed" in one.text for one in said(told, AlertEvent)))
+        assert engine.reload(old) == ("strategy.cooldown_s",)
+        assert engine.core.state.config.strategy.cooldown_s == 5
