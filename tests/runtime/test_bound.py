@@ -77,6 +77,18 @@ def test_another_account_is_refused_while_shares_are_held(server: SimServer, jou
     engine._journal.close()
 
 
+def test_shares_of_direct_orders_bind_to_their_account_too(
+    server: SimServer, tmp_path: Path
+) -> None:
+    """Of another account they would be missing in every round: the symbol froze for good."""
+    with Engine(configured(server), tmp_path / "J", durability="normal") as engine:
+        assert engine.wait_for_prices(PATIENCE_S)
+        assert engine.order("IBM", "BUY", 10).wait("filled") == "filled"
+    assert refusal(server, tmp_path / "J", account="DU9").startswith(
+        f"broker.account is DU9, and the journal has shares or orders in {ACCOUNT}"
+    )
+
+
 def test_another_login_is_not_traded_while_shares_are_held(
     server: SimServer, journal: Path
 ) -> None:
