@@ -9,6 +9,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Final
 
 from engine.cli.handlers import Handlers
+from engine.control import LATE
 from engine.errors import EngineError
 from engine.halts import FLATTEN, TAKE_BACK
 from engine.loggers import logger
@@ -35,5 +36,7 @@ class HaltSignals(Handlers):
         name = signal.Signals(number).name
         try:
             self._engine.halt(SIGNALS[signal.Signals(number)], f"told by {name}", who="signal")
-        except (EngineError, TimeoutError) as problem:
+        except TimeoutError:
+            LOG.warning("%s: %s", name, LATE)
+        except EngineError as problem:
             LOG.error("%s came and nothing could be halted: %s", name, problem)
