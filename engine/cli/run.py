@@ -183,7 +183,7 @@ class Watch:
         self._reload = reload
         self._redaction = redaction
         self._problem: BaseException | None = None
-        self._thread = threading.Thread(target=self._run, name="engine")
+        self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
         self._supervision = Supervision(options.heartbeat)
         self._asked_s = 0.0
         self._over_s: float | None = None

@@ -77,6 +77,7 @@ def test_an_engine_that_does_not_end_is_not_said_to_have_ended(
     )
     with pytest.raises(UserError, match=r"asked to \(SIGTERM\).* did not end in 0\.05 s"):
         watch.until_the_end()
+    assert watch._thread.daemon  # the process ends all the same
     engine.freed.set()
     watch.close()
     assert not watch._thread.is_alive()
