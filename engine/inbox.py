@@ -14,7 +14,7 @@ from __future__ import annotations
 import os
 import threading
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import Any, Final
 
@@ -23,10 +23,12 @@ import attrs
 from engine.codec import check
 from engine.errors import LimitError, UserError
 from engine.inputs import HaltRequested, Input, Noticed, Signal, SignalRefused
+from engine.loggers import logger
 
 ITEMS_MAX: Final = 10_000
 TURN_MAX: Final = 64  # taken per turn of the writer, so that a flood cannot starve the broker
 SIGNALS_MAX: Final = 8  # of the lane
+_LOG: Final = logger("engine.inbox")
 
 
 @attrs.frozen
@@ -183,9 +185,25 @@ class SignalLane:
         self._inbox.put(Noticed("warning", text))
 
 
+class _Promise(Future[Any]):
+    def add_done_callback(self, fn: Callable[[Future[Any]], object]) -> None:
+        """``fn`` is called on the writer's thread: what it raises, also to end its program or its
+        task, must not end the writer."""
+
+        def called(done: Future[Any]) -> None:
+            try:
+                fn(done)
+            except KeyboardInterrupt:
+                raise
+            except BaseException:
+                _LOG.exception("%r failed on an answer", fn)
+
+        super().add_done_callback(called)
+
+
 def _promise() -> Future[Any]:
     """A future that nobody can cancel. Whoever stops waiting (``asyncio.wait_for`` cancels what it
     waited for) takes nothing back, and the writer must be able to answer all the same."""
-    promise: Future[Any] = Future()
+    promise = _Promise()
     promise.set_running_or_notify_cancel()
     return promise

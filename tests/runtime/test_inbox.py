@@ -236,3 +236,23 @@ def test_a_way_in_warns_ahead_of_its_signals() -> None:
         "a",
         "b",
     ]
+
+
+@pytest.mark.parametrize("raised", [SystemExit(3), asyncio.CancelledError(), ValueError("x")])
+def test_whoever_is_called_back_cannot_end_who_answers(
+    raised: BaseException, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is called on the writer's thread."""
+
+    def called(_: object) -> None:
+        raise raised
+
+    inbox = Inbox()
+    answer = inbox.put(1)
+    heard: list[int] = []
+    answer.add_done_callback(called)
+    answer.add_done_callback(lambda done: heard.append(done.result()))
+    answer.set_result(7)
+
+    assert heard == [7]
+    assert len(caplog.records) == 1
