@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import attrs
 
@@ -16,6 +16,10 @@ from engine.settings_change import changes, check_changes
 
 if TYPE_CHECKING:
     from engine.engine import Engine
+
+LATE: Final = (
+    "the engine is connecting and may still take them, which it would say; if not, ask again"
+)
 
 
 class Reloader:
@@ -31,18 +35,24 @@ class Reloader:
         """What has changed.
 
         Raises:
-            UserError: nothing has, because the file is wrong or changes what cannot change; that
-                is on record, too.
+            UserError: nothing has, because the file is wrong or changes what cannot change, or
+                nobody knows yet; that is on record, too.
         """
         try:
             with self._lock:
                 return self._reloaded()
         except UserError as problem:
-            with contextlib.suppress(LimitError):  # it is ending
-                self._engine.notice("warning", f"settings stay as they are: {problem}")
+            self._tell(f"settings stay as they are: {problem}")
             raise
-        except (TimeoutError, LimitError):
-            raise UserError("the engine is connecting or ending: ask again") from None
+        except TimeoutError:
+            self._tell(f"settings: {LATE}")
+            raise UserError(LATE) from None
+        except LimitError as problem:
+            raise UserError(str(problem)) from None
+
+    def _tell(self, text: str) -> None:
+        with contextlib.suppress(LimitError):  # it is ending
+            self._engine.notice("warning", text)
 
     def _reloaded(self) -> tuple[str, ...]:
         path = self._options.config
