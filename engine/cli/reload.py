@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import threading
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import attrs
 
@@ -16,10 +16,6 @@ from engine.settings_change import changes, check_changes
 
 if TYPE_CHECKING:
     from engine.engine import Engine
-
-LATE: Final = (
-    "the engine is connecting and may still take them, which it would say; if not, ask again"
-)
 
 
 class Reloader:
@@ -42,15 +38,20 @@ class Reloader:
             with self._lock:
                 return self._reloaded()
         except UserError as problem:
-            self._tell(f"settings stay as they are: {problem}")
+            self._notice(f"settings stay as they are: {problem}")
             raise
         except TimeoutError:
-            self._tell(f"settings: {LATE}")
-            raise UserError(LATE) from None
+            self._notice(
+                "no answer about the settings yet: the engine is connecting and may still take them"
+            )
+            raise UserError(
+                "the engine is connecting and may still take them, which it would say; if not, "
+                "ask again"
+            ) from None
         except LimitError as problem:
             raise UserError(str(problem)) from None
 
-    def _tell(self, text: str) -> None:
+    def _notice(self, text: str) -> None:
         with contextlib.suppress(LimitError):  # it is ending
             self._engine.notice("warning", text)
 
