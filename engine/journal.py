@@ -89,7 +89,7 @@ class Journal:
         assert durability in ("full", "normal"), durability
         if str(path) == MEMORY:
             return cls.memory()
-        place = Path(path)
+        place = Path(path).absolute()  # whoever opened it may go to another folder
         files = JournalFiles(place, disk or Disk())
         try:
             _forget_half_archived(place)

@@ -246,6 +246,26 @@ def test_a_journal_that_is_moved_away_is_missed_and_goes_on_when_it_is_back(
     assert recover(desk.journal, CONFIG).core.state.digest() == desk.core.state.digest()
 
 
+def test_a_program_may_go_to_another_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The journal was named from where it was before."""
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path)
+    with Journal.open("J") as journal:
+        recorder = Recorder(Core(CONFIG), journal, DayBook())
+        monkeypatch.chdir(tmp_path / "elsewhere")
+        recorder.step([TimerElapsed()], 5)
+        recorder.look(1)
+        recorder.keep_snapshot()
+        assert journal.rotate()
+        assert recorder.failure is None
+        assert recorder.notices == []
+    assert not list((tmp_path / "elsewhere").iterdir())
+    assert [one.name for one in snapshot_paths(tmp_path / "J")] == ["J-snapshot-000000000001"]
+    assert [(one.first, one.last) for one in archives(tmp_path / "J")] == [(1, 1)]
+
+
 def test_a_core_in_memory_needs_none_of_it() -> None:
     with Journal.memory() as journal:
         recorder = Recorder(Core(CONFIG), journal, DayBook())
