@@ -49,7 +49,9 @@ class Answers:
         for question, answer in looking:
             try:
                 found = question.ask(state, runtime)
-            except Exception as problem:  # who looks must not end who trades
+            except KeyboardInterrupt:
+                raise
+            except BaseException as problem:  # who looks must not end who trades
                 answer.set_exception(problem)
             else:
                 answer.set_result(found)

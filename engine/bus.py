@@ -13,7 +13,6 @@ for a switch interval.
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections.abc import Callable, Iterable
 from queue import Empty, SimpleQueue
@@ -21,13 +20,14 @@ from typing import Any, Final, TypeVar
 
 from engine.event_streams import AsyncEventStream, EventStream, Overflow
 from engine.events import AlertEvent, BaseEvent
+from engine.loggers import logger
 
 EVENTS_MAX: Final = 65_536
 STREAM_EVENTS_MAX: Final = 8_192
 STOP_TIMEOUT_S: Final = 5.0
 
 E = TypeVar("E", bound=BaseEvent)
-_LOG: Final = logging.getLogger(__name__)
+_LOG: Final = logger(__name__)
 _END: Final = object()  # closes the queue
 
 

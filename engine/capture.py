@@ -13,7 +13,6 @@ record that is whole.
 from __future__ import annotations
 
 import errno
-import logging
 import os
 import struct
 import time
@@ -24,12 +23,13 @@ from typing import Final
 import attrs
 
 from engine.errors import DataFileError
+from engine.loggers import logger
 
 MAGIC: Final = b"TWS capture 1\n"
 RECEIVED, CONNECTED, SUBSCRIBED = 0, 1, 2
 HEAD: Final = struct.Struct("<qqI")
 RECORD_BYTES_MAX: Final = 32 * 1024 * 1024
-_LOG = logging.getLogger("engine.capture")
+_LOG = logger("engine.capture")
 
 
 @attrs.frozen
@@ -54,11 +54,11 @@ class Capture:
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
         try:
             self.fd: Final = os.open(self.path, flags, 0o600)
+            os.write(self.fd, MAGIC)
         except FileExistsError:
             raise DataFileError(f"{path}: exists; a capture begins a new file") from None
         except OSError as problem:
             raise DataFileError(f"{path}: cannot be written: {problem.strerror}") from None
-        os.write(self.fd, MAGIC)
 
     def connected(self, server_version: int, leftover: bytes) -> None:
         """A connection begins; ``leftover`` came behind its handshake."""

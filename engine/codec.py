@@ -279,6 +279,18 @@ def to_json(record: Input | Command) -> bytes:
     return dumps(tree)
 
 
+def check(request: Input) -> None:
+    """Refuse what ``to_json`` would stop at, to whoever asks for it.
+
+    Raises:
+        UserError: a value does not fit its field's type; names class and field.
+    """
+    try:
+        _INPUTS.encode((request,))
+    except MisfitError as problem:
+        raise UserError(str(problem)) from None
+
+
 def from_json(data: bytes) -> Input | Command:
     """The record that ``to_json`` wrote.
 

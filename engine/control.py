@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import logging
 import os
 import socket
 import struct
@@ -21,12 +20,14 @@ from pathlib import Path
 from typing import Any, Final
 
 from engine.errors import EngineError, UserError
+from engine.loggers import logger
 
 LINE_BYTES_MAX: Final = 4096
 ADDRESS_BYTES_MAX: Final = 100  # of a Unix socket: 108 with what binding adds
 TALK_S: Final = 10.0  # for one request and its answer
 ACCEPT_AGAIN_S: Final = 0.1
-_LOG = logging.getLogger("engine.control")
+LATE: Final = "no answer yet: the engine is connecting, and does what was asked as soon as it can"
+_LOG = logger("engine.control")
 Operation = Callable[[dict[str, Any]], dict[str, Any]]
 
 
@@ -131,7 +132,9 @@ def perform(operations: Mapping[str, Operation], asked: Any) -> dict[str, Any]:
         return {"error": f"unknown operation; op is one of {', '.join(operations)}"}
     try:
         return operation(asked)
-    except (EngineError, TimeoutError, ValueError) as problem:
+    except TimeoutError:
+        return {"error": LATE}
+    except (EngineError, ValueError) as problem:
         return {"error": str(problem) or type(problem).__name__}
     except Exception as problem:  # a defect of ours; the kill switch goes on being there
         _LOG.exception("a request for %s failed", name)
@@ -161,7 +164,8 @@ def ask(path: Path, request: Mapping[str, Any]) -> dict[str, Any]:
     except ValueError:
         raise UserError(f"{path}: the engine ended before it answered") from None
     if "error" in answer:
-        raise UserError(f"the engine refused: {answer['error']}")
+        told = answer["error"]
+        raise UserError(told if told == LATE else f"the engine refused: {told}")
     return answer
 
 

@@ -23,6 +23,7 @@ from engine import (
     decisions,
     direct,
     executions,
+    foreign,
     halts,
     reports,
     rulebook,
@@ -340,6 +341,7 @@ def _on_started(state: State, out: Outbox, started: Started) -> None:
     state.tag = state.tag or started.run
     state.client_id = started.client_id
     state.account = started.account
+    foreign.of_account(state, started.account)
     state.session = 0
     state.suspects.clear()
     state.oca_amendable = True
@@ -384,6 +386,7 @@ def _on_instrument(state: State, out: Outbox, defined: InstrumentDefined) -> Non
 def _on_accounts(state: State, _: Outbox, listed: AccountsListed) -> None:
     if not state.account and len(listed.accounts) == 1:
         state.account = listed.accounts[0]
+        foreign.of_account(state, state.account)
 
 
 def _on_noticed(_: State, out: Outbox, seen: Noticed) -> None:

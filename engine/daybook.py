@@ -36,6 +36,7 @@ from engine.state import State
 
 EXCHANGE_ZONE: Final = ZoneInfo("America/New_York")
 SECOND_NS: Final = 1_000_000_000
+DAY_MAX_NS: Final = 25 * 3600 * SECOND_NS  # that on which summer time ends
 MarketOf = Callable[[str, int], MarketView]
 COMMISSION_S: Final = 10.0  # a commission follows its execution within this
 
@@ -202,7 +203,7 @@ class DayBook:
 
     def take(self, state: State, events: Sequence[BaseEvent], now_ns: int) -> None:
         """The events of one step, after it."""
-        if now_ns >= self.day_ends_ns:
+        if not self._is_of_the_day(now_ns):
             self._turn(state, now_ns)
         if not events:
             return  # as nearly always
@@ -218,6 +219,10 @@ class DayBook:
             elif isinstance(event, TradeEvent):
                 self._told(event)
         self._total.see(self._profit)
+
+    def _is_of_the_day(self, now_ns: int) -> bool:
+        """A clock that was ahead, and was set right, must not leave a day that lasts for many."""
+        return self.day_ends_ns - DAY_MAX_NS <= now_ns < self.day_ends_ns
 
     def _turn(self, state: State, now_ns: int) -> None:
         """A new day: what was told is history, what is open goes on."""
@@ -268,7 +273,7 @@ class DayBook:
 
     def sample(self, state: State, market_of: MarketOf, now_ns: int) -> None:
         """Look at what is held, at the price where it could be closed."""
-        if now_ns >= self.day_ends_ns:
+        if not self._is_of_the_day(now_ns):
             self._turn(state, now_ns)
         self._look_at_direct(state, now_ns)
         for symbol, book in self._books.items():
@@ -333,7 +338,7 @@ class DayBook:
         self, state: State, symbol: str, found: Holdings, unrealised: float, now_ns: int
     ) -> DayResult:
         """The day's result of a symbol, exact in what it realised."""
-        if now_ns >= self.day_ends_ns:
+        if not self._is_of_the_day(now_ns):
             self._turn(state, now_ns)
         book = self._of(symbol)
         direct, before = found.direct, book.direct_before

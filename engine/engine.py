@@ -154,7 +154,7 @@ class Engine:
         session.account = session.account or account
         session.definitions.known = dict(self._core.state.instruments)
         parts = self._core, self._journal, session, market, self.bus, self._inbox, book
-        self._runtime = Runtime(*parts, recovered.snapshot)
+        self._runtime = Runtime(config, *parts, recovered.snapshot)
         self._runtime.bound = bool(account)
         named = config.guards.halt_file
         if named or self._journal.on_disk:
@@ -367,7 +367,7 @@ class Engine:
 
     def close(self, symbol: str | None = None, reason: str = "host") -> None:
         """Close what is held of one symbol, or of all, and end its context."""
-        self._inbox.ask(CloseRequested(symbol, reason))
+        self._inbox.ask(CloseRequested(symbol, str(reason)))
 
     def halt(self, level: int, why: str, who: str = "host") -> None:
         """Pull the kill switch: 1 nothing is opened, 2 entries and adds are taken back as well,
@@ -378,7 +378,8 @@ class Engine:
         """
         if level not in LEVELS:
             raise UserError(f"there is no level {level!r}: 1 to 3")
-        self._inbox.ask(HaltRequested(level, who, why), ANSWER_S)
+        # Whoever pulls it may have an exception at hand, or a number of another kind.
+        self._inbox.ask(HaltRequested(int(level), str(who), str(why)), ANSWER_S)
 
     def resume(self, why: str, who: str = "host") -> None:
         """Take the kill switch back.
@@ -386,7 +387,7 @@ class Engine:
         Raises:
             UserError: it was not pulled.
         """
-        if self._inbox.ask(ResumeRequested(who, why), ANSWER_S) is not None:
+        if self._inbox.ask(ResumeRequested(str(who), str(why)), ANSWER_S) is not None:
             raise UserError("nothing is halted")
 
     def reload(self, config: Config, source: str = "host", digest: str = "") -> tuple[str, ...]:
@@ -395,14 +396,15 @@ class Engine:
 
         Raises:
             UserError: nothing has changed: it is something that cannot while the engine runs.
+            TimeoutError: it is connecting, and may take them afterwards.
         """
         changer = SettingsChanger(self.rules, self._inbox, self._prepared)
-        self.config, changed = changer.change(self.config, config, source, digest)
+        self.config, changed = changer.change(config, source, digest)
         return tuple(changed)
 
     def notice(self, level: AlertLevel, text: str) -> None:
         """Tell a person something, on record."""
-        self._inbox.put(Noticed(level, text))
+        self._inbox.put(Noticed(level, str(text)))
 
     def risk(self) -> tuple[Use, ...]:
         """How much of each limit is used, worst case, and what is left."""

@@ -47,6 +47,17 @@ class Taken:
     fill: ExecutionReported
 
 
+def of_account(state: State, account: str) -> None:
+    """What others hold is counted of this account from here on. A journal that is flat may go on
+    in another one, in which nobody has looked yet."""
+    if account and account != state.foreign_of:
+        for counted in (state.foreign, state.foreign_found, state.foreign_early):
+            counted.clear()
+        state.foreign_orders.clear()
+        state.suspects.clear()
+        state.foreign_of = account
+
+
 def order_seen(state: State, out: Outbox, seen: OrderOpened) -> None:
     """Somebody else's order on our symbol. What another account does there is nothing to us."""
     key = seen.perm_id or seen.order_id

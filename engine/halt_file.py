@@ -20,7 +20,7 @@ class HaltFile:
     """Belongs to the writer, which looks twice a second."""
 
     def __init__(self, path: Path) -> None:
-        self.path = path
+        self.path = path.absolute()  # the program may go to another folder
         self._heard: tuple[int, int, int] | None = None
 
     def look(self) -> list[Input]:

@@ -14,18 +14,21 @@ from __future__ import annotations
 import os
 import threading
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import Any, Final
 
 import attrs
 
+from engine.codec import check
 from engine.errors import LimitError, UserError
-from engine.inputs import Noticed, Signal, SignalRefused
+from engine.inputs import HaltRequested, Input, Noticed, Signal, SignalRefused
+from engine.loggers import logger
 
 ITEMS_MAX: Final = 10_000
 TURN_MAX: Final = 64  # taken per turn of the writer, so that a flood cannot starve the broker
 SIGNALS_MAX: Final = 8  # of the lane
+_LOG: Final = logger("engine.inbox")
 
 
 @attrs.frozen
@@ -42,7 +45,8 @@ class Inbox:
     def __init__(self, items_max: int = ITEMS_MAX) -> None:
         self._letters: deque[Letter] = deque()
         self._signals: deque[Letter] = deque()
-        self._lock = threading.RLock()  # put_all puts; nobody holds it for long
+        # Nobody holds it for long; who does may be interrupted by a signal's handler that puts.
+        self._lock = threading.RLock()
         self._items_max = items_max
         self._closed = False
         self._reader = 0  # the thread that takes
@@ -54,22 +58,27 @@ class Inbox:
 
         Raises:
             LimitError: the inbox is full, or the engine has stopped.
+            UserError: a value in it has no place in the journal.
         """
-        answer = _promise()
-        with self._lock:
-            self._make_room(self._letters, 1)
-            self._letters.append(Letter(content, answer))
-        return answer
+        return self.put_all((content,))[0]
 
     def put_all(self, contents: Sequence[Any]) -> list[Future[Any]]:
-        """Hand several to the writer, in their order with nothing between them, or none.
+        """Hand several to the writer, in their order with nothing between them, or none. For the
+        kill switch there is always room: who fills the inbox may be who is to be stopped.
 
         Raises:
             LimitError: there is no room for all of them, or the engine has stopped.
+            UserError: a value in them has no place in the journal.
         """
+        for content in contents:
+            if isinstance(content, Input):
+                check(content)
+        answers = [_promise() for _ in contents]
+        stops = any(isinstance(content, HaltRequested) for content in contents)
         with self._lock:
-            self._make_room(self._letters, len(contents))
-            return [self.put(content) for content in contents]
+            self._make_room(self._letters, 0 if stops else len(contents))
+            self._letters += map(Letter, contents, answers)
+        return answers
 
     def put_signals(self, contents: Sequence[Any]) -> Future[Any]:
         """Hand signals of the lane to the writer, in their order; done when all are durable.
@@ -89,7 +98,7 @@ class Inbox:
     def _make_room(self, queue: deque[Letter], count: int) -> None:
         if self._closed:
             raise LimitError("the engine has stopped")
-        if len(queue) + count > self._items_max:
+        if count and len(queue) + count > self._items_max:
             self.refused += 1
             if count == 1:
                 raise LimitError(f"the inbox is full ({self._items_max} items)")
@@ -105,7 +114,7 @@ class Inbox:
         Raises:
             LimitError: the inbox is full, or the engine has stopped.
             TimeoutError: no answer came in ``timeout_s``.
-            UserError: the writer itself asks, and would wait for itself for ever.
+            UserError: the writer itself asks, and would wait for itself for ever; or as ``put``.
         """
         self._refuse_writer()
         return self.put(content).result(timeout_s)
@@ -176,9 +185,25 @@ class SignalLane:
         self._inbox.put(Noticed("warning", text))
 
 
+class _Promise(Future[Any]):
+    def add_done_callback(self, fn: Callable[[Future[Any]], object]) -> None:
+        """``fn`` is called on the writer's thread: what it raises, also to end its program or its
+        task, must not end the writer."""
+
+        def called(done: Future[Any]) -> None:
+            try:
+                fn(done)
+            except KeyboardInterrupt:
+                raise
+            except BaseException:
+                _LOG.exception("%r failed on an answer", fn)
+
+        super().add_done_callback(called)
+
+
 def _promise() -> Future[Any]:
     """A future that nobody can cancel. Whoever stops waiting (``asyncio.wait_for`` cancels what it
     waited for) takes nothing back, and the writer must be able to answer all the same."""
-    promise: Future[Any] = Future()
+    promise = _Promise()
     promise.set_running_or_notify_cancel()
     return promise

@@ -89,7 +89,7 @@ class Journal:
         assert durability in ("full", "normal"), durability
         if str(path) == MEMORY:
             return cls.memory()
-        place = Path(path)
+        place = Path(path).absolute()  # whoever opened it may go to another folder
         files = JournalFiles(place, disk or Disk())
         try:
             _forget_half_archived(place)
@@ -189,6 +189,7 @@ class Journal:
         assert self._files is not None, "memory does not fail"
         with contextlib.suppress(sqlite3.Error):
             self._store.close()
+        self.check_place()
         try:
             self._store = Store.open(Path(self.path), self._files, self._durability)
             if not self._store.checkpoint(whole=True):
@@ -201,6 +202,18 @@ class Journal:
         except (sqlite3.Error, OSError) as problem:
             raise self._failed(problem) from problem
         self.failure = None
+
+    def check_place(self) -> None:
+        """What is written to a file that has lost its name is nowhere to be found at a start.
+
+        Raises:
+            JournalFailed: it was moved or removed, or the disk does not say.
+        """
+        try:
+            if self._files is not None and not self._files.in_place:
+                raise OSError("it was moved or removed: put it back")
+        except OSError as problem:
+            raise self._failed(problem) from problem
 
     def _drop_written(self, count: int, digest: bytes) -> None:
         """Of what is kept, the part that the failed commit did write."""
@@ -246,8 +259,8 @@ class Journal:
         assert self._files is not None, "a journal in memory has no files"
         place, successor = Path(self.path), Path(f"{self.path}-next")
         try:
-            for suffix in ("", "-wal", "-shm"):  # of an attempt that a crash ended
-                self.disk.remove(Path(f"{successor}{suffix}"))
+            self.disk.remove(successor)  # of an attempt that a crash ended
+            self._forget_log(successor)
             if not self._store.checkpoint(whole=True):
                 return False
             Store.begin(successor, Base(self.count, self.head_hash), self.disk)
@@ -256,12 +269,20 @@ class Journal:
             self.disk.link(place, archive)
             self.disk.sync_directory(place.parent)
             self._files.take_over(successor)
+            self._forget_log(place)
             self.disk.sync_directory(place.parent)
             self._store = Store.open(place, self._files, self._durability)
         except (sqlite3.Error, OSError) as problem:
             _forget_half_archived(place)
             raise self._failed(problem) from problem
         return True
+
+    def _forget_log(self, place: Path) -> None:
+        """Remove a log of which all was moved, with its index. SQLite keeps both while anybody has
+        the file open, and finds them by its name: the index says how long the file is, and that of
+        an old file makes nonsense of a new one. Whoever has the old one open reads on in it."""
+        for suffix in ("-wal", "-shm"):
+            self.disk.remove(Path(f"{place}{suffix}"))
 
     def close(self) -> None:
         """Commit what is pending and give the journal back. Idempotent.
@@ -334,7 +355,7 @@ class Journal:
 
     def hash_at(self, count: int) -> bytes | None:
         """What the hash of a record is said to be, here or in an archive; None if it is in
-        neither."""
+        neither. Raises JournalError: it cannot be read."""
         return hash_in(Path(self.path), self._store, count)
 
     def _check_head(self) -> None:

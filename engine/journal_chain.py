@@ -86,7 +86,7 @@ def hash_in(place: Path, store: Store, seq: int) -> bytes | None:
     it is in neither.
 
     Raises:
-        JournalError: the archive cannot be read.
+        JournalError: it cannot be read.
     """
     if seq >= store.base.count:
         return store.hash_at(seq)
@@ -135,8 +135,7 @@ class JournalReader:
 
     def hash_at(self, seq: int) -> bytes | None:
         """Raises JournalError: it cannot be read."""
-        with readable(self.place):
-            return hash_in(self.place, self._store, seq)
+        return hash_in(self.place, self._store, seq)
 
     def check_end(self, head: Head) -> None:
         """``head`` was read before this was opened, as an engine that writes adds to both.

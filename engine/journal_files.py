@@ -81,10 +81,18 @@ class JournalFiles:
         self._descriptor, old = descriptor, self._descriptor
         os.close(old)
 
+    @property
+    def in_place(self) -> bool:
+        """Whether the file of the journal's name is the one that is locked."""
+        try:
+            ours, named = os.fstat(self._descriptor), os.lstat(self.path)
+        except FileNotFoundError:
+            return False
+        return (ours.st_dev, ours.st_ino) == (named.st_dev, named.st_ino)
+
     def check_same_file(self) -> None:
         """SQLite opened by name: what it got must be what was checked and locked."""
-        ours, named = os.fstat(self._descriptor), os.lstat(self.path)
-        if (ours.st_dev, ours.st_ino) != (named.st_dev, named.st_ino):
+        if not self.in_place:
             raise JournalError(f"{self.path}: was replaced while it was opened; try again")
         for suffix in ("-wal", "-shm"):
             companion = self.path.with_name(self.path.name + suffix)

@@ -189,10 +189,19 @@ class Store:
         return seq, digest
 
     def hash_at(self, seq: int) -> bytes | None:
-        """What a record's hash is said to be; None if it is not here."""
+        """What a record's hash is said to be; None if it is not here.
+
+        Raises:
+            JournalError: it cannot be read.
+        """
         if seq == self.base.count:
             return self.base.hash
-        row = self._connection.execute("SELECT hash FROM record WHERE seq = ?", (seq,)).fetchone()
+        try:
+            row = self._connection.execute(
+                "SELECT hash FROM record WHERE seq = ?", (seq,)
+            ).fetchone()
+        except UNREADABLE as problem:
+            raise self._unreadable(seq - 1, problem) from None
         return row[0] if row is not None and type(row[0]) is bytes else None
 
     def rows(self, after: int, chain: bytes, upto: int) -> Iterator[Row]:
@@ -348,7 +357,11 @@ def _put(connection: sqlite3.Connection, **meta: str) -> None:
 def _check_version(connection: sqlite3.Connection, place: Path) -> None:
     try:
         meta = _meta(connection)
-    except (sqlite3.OperationalError, ValueError):
+    except sqlite3.OperationalError as problem:
+        if problem.sqlite_errorcode != sqlite3.SQLITE_ERROR:
+            raise  # the disk's fault, and it may pass; else there is no such table
+        meta = {}
+    except ValueError:
         meta = {}
     if meta.get("format") != FORMAT:
         raise JournalError(f"{place}: a database, but not a journal; name another file")

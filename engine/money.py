@@ -7,6 +7,7 @@ by the shortest decimal that reads back as the same double, which is what the ex
 from __future__ import annotations
 
 import math
+import operator
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import Final, Literal
 
@@ -27,7 +28,11 @@ def exact(value: float | str | int | Decimal) -> Decimal:
         ValueError: it is not a finite number. A parse failure is never turned into zero.
     """
     try:
-        number = Decimal(repr(value)) if isinstance(value, float) else Decimal(value)
+        # Not by its own name for itself: doubles of numpy are doubles that say their type.
+        number = Decimal(float.__repr__(value) if isinstance(value, float) else value)
+    except TypeError:
+        # A whole number of another kind.
+        number = Decimal(operator.index(value))  # type: ignore[arg-type]
     except ArithmeticError:
         raise ValueError(f"{value!r} is not a number") from None
     if not number.is_finite():

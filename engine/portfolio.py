@@ -221,6 +221,14 @@ def note_stop_out(state: State, symbol: str, now_ns: int) -> None:
     _note(state.stop_out_times, symbol, now_ns, now_ns - state.scaled(state.config.limits.window_s))
 
 
+def pace(state: State, now_ns: int) -> None:
+    """Nothing was ordered, begun or stopped out later than now."""
+    state.order_times = [min(at_ns, now_ns) for at_ns in state.order_times]
+    for times in (state.entry_times, state.stop_out_times):
+        for symbol, noted in times.items():
+            times[symbol] = tuple([min(at_ns, now_ns) for at_ns in noted])
+
+
 def _note(times: dict[str, tuple[int, ...]], symbol: str, now_ns: int, since_ns: int) -> None:
     times[symbol] = (*[at_ns for at_ns in times.get(symbol, ()) if at_ns > since_ns], now_ns)
 

@@ -118,7 +118,7 @@ class Recorder:
         if self.failure is not None:
             self._try_again(mono_ns)
         elif self._journal.on_disk:
-            self._shorten()
+            self._look_after()
 
     def _try_again(self, mono_ns: int) -> None:
         if mono_ns < self._retry_ns:
@@ -131,6 +131,14 @@ class Recorder:
         self._journal.lengthen_log()
         told = "the journal can be written again and has everything; engine resume ends the halt"
         self.notices.append(Noticed("warning", told))
+
+    def _look_after(self) -> None:
+        try:
+            self._journal.check_place()
+        except JournalFailed as problem:
+            self._failed(problem)
+        else:
+            self._shorten()
 
     def _shorten(self) -> None:
         journal, live = self._journal, self.core.state.live

@@ -104,7 +104,8 @@ def bound_account(core: Core, broker: Broker) -> str:
             Only who placed an order can cancel it, and the number of an order is another order's
             under another id: to amend a stop would be to place one more.
     """
-    state, busy = core.state, core.state.busy
+    state = core.state
+    busy = state.busy | state.shares.keys()  # also the shares of direct orders
     living = bool(state.armed) or any(not one.dead for one in state.orders.values())
     if living and broker.client_id != state.client_id:
         raise ConfigError(

@@ -7,7 +7,6 @@ then lets their bytes leave. Nothing else writes to the socket or touches the co
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Sequence
 from time import perf_counter_ns
 from typing import Any, Final
@@ -24,6 +23,7 @@ from engine.bus import EventBus
 from engine.calm import Calm
 from engine.collector import Collector
 from engine.commands import Command, Follow, LookAtMarket, OrderCommand, Unwatch, Watch
+from engine.config import Config
 from engine.core import Core, Output
 from engine.daybook import DayBook
 from engine.events import MarketEvent
@@ -44,8 +44,9 @@ from engine.inputs import (
     SignalArrived,
     TimerElapsed,
 )
-from engine.journal import Journal, JournalFailed
+from engine.journal import Journal
 from engine.latencies import Samples
+from engine.loggers import logger
 from engine.market_views import seen
 from engine.patience import Patience
 from engine.recorder import Recorder
@@ -53,15 +54,17 @@ from engine.sampler import MarketSampler
 from engine.stillness import Still
 from engine.view import Question
 
-log = logging.getLogger("engine.runtime")
+log = logger("engine.runtime")
 
 BAR_CHECK_NS: Final = 1_000_000_000
+SEE_OFF_NS: Final = 5_000_000_000
 SUSPENDED_NS: Final = 5_000_000_000  # a shorter one is noticed by nobody
 
 
 class Runtime:
     def __init__(
         self,
+        config: Config,
         core: Core,
         journal: Journal,
         session: Session,
@@ -71,9 +74,9 @@ class Runtime:
         book: DayBook,
         snapshot: int = 0,
     ) -> None:
-        self.core = core
+        self.core = core  # its settings are those of the run before, until the first step
         self.book = book
-        self.guards = Guards(core.state.config.guards)
+        self.guards = Guards(config.guards)
         self.latencies = Samples()
         self.halt_file: HaltFile | None = None
         self.connected_once = False
@@ -93,7 +96,7 @@ class Runtime:
         self._cause_ns = 0  # when what causes the present step arrived
         self._bars_closed_ns = 0
         self._sampled_ns = 0
-        period = core.state.config.strategy.atr_period
+        period = config.strategy.atr_period
         self._sampler = MarketSampler(market, session.rows, period, session.feed.readings)
         self._ticks_before = 0  # of readers that ended
         self._symbols = {row: symbol for symbol, row in session.rows.items()}
@@ -120,11 +123,21 @@ class Runtime:
                 if self._session.wants_connect:
                     self._connect()
                 self.turn()
+            self._see_off()
         except BaseException:
             self._answers.fail()
             raise
         finally:
             self._collector.release()
+
+    def _see_off(self) -> None:
+        """What was decided leaves before the end, as fast as the pacing lets it: a stop that was
+        thrown away would protect nobody until the next start."""
+        until_ns = self._transport.monotonic_ns() + SEE_OFF_NS
+        while (link := self._session.link) is not None and link.urgent:
+            if self._transport.monotonic_ns() >= until_ns:
+                return
+            self.turn()
 
     def turn(self) -> None:
         """Wait for whatever comes first, then take all of it in one step."""
@@ -431,5 +444,3 @@ class Runtime:
         self._recorder.notices.clear()
         failure, mono_ns = self._recorder.failure, self._transport.monotonic_ns()
         self._answers.recorded(self._recorder.pending, failure, mono_ns)
-        if failure is not None and not self.connected_once:
-            raise JournalFailed(failure)  # nothing has begun that would have to be looked after

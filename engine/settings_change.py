@@ -14,6 +14,7 @@ from engine.events import RefusalEvent
 from engine.inbox import Inbox
 from engine.inputs import SettingsChanged
 from engine.rule_engine import RuleEngine
+from engine.view import Question
 
 ANSWER_S: Final = 5.0
 # What the session with the broker, the market's data, the guards, the ways in, the dashboard and
@@ -28,6 +29,8 @@ FIXED: Final = (
     "strategy.atr_period",
     "strategy.atr_mean",
     "strategy.bar_s",
+    "strategy.outside_rth",  # which hours the bars are of
+    "strategy.foreign_orders",  # whose orders the broker is asked for
 )
 
 
@@ -65,15 +68,16 @@ class SettingsChanger:
         self._inbox = inbox
         self._prepared = prepared
 
-    def change(
-        self, old: Config, new: Config, source: str, digest: str
-    ) -> tuple[Config, list[str]]:
+    def change(self, new: Config, source: str, digest: str) -> tuple[Config, list[str]]:
         """The settings that hold then, and what of them has changed.
 
         Raises:
             UserError: nothing has changed, because this cannot; says why in one line.
+            TimeoutError: the engine is connecting. It may take them afterwards.
         """
         with self._rules.changing:
+            # The writer knows: it may have taken some for which nobody waited any more.
+            old: Config = self._inbox.ask(Question(lambda state, _: state.config), ANSWER_S)
             there = {view.id: view.rule for view in self._rules.list()}
             prepared = tuple(there[one] for one in self._prepared if one in there)
             try:

@@ -55,7 +55,8 @@ def snapshot_paths(journal: Path) -> list[Path]:
 
 
 def write_snapshot(journal: Path, snapshot: StateSnapshot, disk: Disk) -> Path:
-    """Write it so that it is whole or not there, and remove all but the newest KEPT. Raises
+    """Write it so that it is whole or not there, and keep KEPT up to it. Those ahead of it are of
+    a journal in whose place an older copy was put: this one must not give way to them. Raises
     OSError."""
     path = snapshot_path(journal, snapshot.count)
     draft = journal.with_name(f"{journal.name}-snapshot-new")
@@ -64,11 +65,16 @@ def write_snapshot(journal: Path, snapshot: StateSnapshot, disk: Disk) -> Path:
     try:
         disk.write_at(descriptor, _to_bytes(snapshot), 0)
         disk.sync(descriptor)
+    except OSError:
+        with contextlib.suppress(OSError):  # a part of it takes the room that the journal needs
+            disk.remove(draft)
+        raise
     finally:
         os.close(descriptor)
     disk.rename(draft, path)
     disk.sync_directory(path.parent)
-    for old in snapshot_paths(journal)[KEPT:]:
+    upto = [one for one in snapshot_paths(journal) if one.name <= path.name]
+    for old in upto[KEPT:]:
         with contextlib.suppress(OSError):  # it is in nobody's way
             disk.remove(old)
     return path

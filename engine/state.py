@@ -138,6 +138,7 @@ class State:
     frozen: dict[str, str] = attrs.field(factory=dict)  # symbol -> why
     told: Recent = attrs.field(factory=Recent)  # warnings given once
     suspects: dict[str, Suspicion] = attrs.field(factory=dict)  # by symbol, until a round agrees
+    foreign_of: str = ""  # the account of which these are
     foreign: dict[int, Decimal] = attrs.field(factory=dict)  # shares at the broker not ours
     foreign_found: dict[int, Decimal] = attrs.field(factory=dict)  # when we first looked
     foreign_early: dict[int, Early] = attrs.field(factory=dict)  # until a later look agrees

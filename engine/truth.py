@@ -32,6 +32,7 @@ from engine.inputs import (
 from engine.money import ZERO
 from engine.orders import ABSENCES_TO_PROVE, EXIT_ROLES, OPENING_ROLES, Order
 from engine.outbox import Outbox
+from engine.portfolio import pace
 from engine.reports import report
 from engine.rulebook import schedule
 from engine.settlement import KEPT_S
@@ -104,6 +105,7 @@ def _rebase(state: State, now_ns: int) -> None:
         if order.dead and order.reported != OrderReport.CLOSED:
             state.deadlines[f"grace:{order.order_id}"] = now_ns + grace
         order.placed_ns = min(order.placed_ns, now_ns - 1)
+    pace(state, now_ns)
     longest = max((rule.cooldown_s for rule in state.rules), default=0.0)
     for name, until_ns in list(state.cooldown_until.items()):
         state.cooldown_until[name] = min(until_ns, now_ns + int(longest * 1_000_000_000))

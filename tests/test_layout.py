@@ -28,8 +28,8 @@ def _words(text: str) -> list[str]:
 # they exist.
 ENGINE = _words(
     """
-    version records errors redaction child_process money reasons plans inputs commands events
-    toml_lines
+    version records errors loggers redaction child_process money reasons plans inputs commands
+    events toml_lines
     rules.checks rules.mistakes rules.windows rules.comparisons rules.indicators rules.conditions
     rules.readings rules.judging rules.actions rules.tokens rules.cursor rules.names
     rules.expression rules.wording rules.forms rules.rule rules.templates rules.strategy rules

@@ -6,7 +6,6 @@ request ids that are bound here.
 
 from __future__ import annotations
 
-import logging
 import math
 from collections import deque
 from collections.abc import Sequence
@@ -23,6 +22,7 @@ from engine.commands import Watch
 from engine.config import Strategy
 from engine.errors import DecodeError
 from engine.inputs import Instrument, Reading
+from engine.loggers import logger
 from engine.rules.indicators import QUOTED, RUN_IN, Indicator, read_indicator
 
 TRADES_FROM_LAST: Final = 0
@@ -32,7 +32,7 @@ SECOND_NS: Final = 1_000_000_000
 NEVER_NS: Final = 1 << 62
 PROOF_S: Final = 20.0  # how long a kept subscription may stay mute
 REFUSED_MAX_S: Final = 600.0  # between two attempts to get what is refused
-_LOG = logging.getLogger("engine.broker")
+_LOG = logger("engine.broker")
 Operand = tuple[str, tuple[float, ...], int]  # family, parameters, line
 
 

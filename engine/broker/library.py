@@ -15,9 +15,10 @@ from typing import Any, Final
 import attrs
 
 from engine.errors import ConfigError
+from engine.loggers import logger
 
 MAX_CLIENT_VERSION_MIN: Final = 187
-_LOG = logging.getLogger("engine.broker")
+_LOG = logger("engine.broker")
 
 
 @attrs.frozen

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -20,9 +19,10 @@ from engine.capture import Capture
 from engine.commands import Amend, AskAccount, Cancel, Command, OrderSpec, Place
 from engine.errors import UserError
 from engine.inputs import ErrorReported, Instrument
+from engine.loggers import logger
 
 REFUSED_HERE: Final = 321  # TWS's own code for a request that fails its validation
-_LOG = logging.getLogger("engine.broker")
+_LOG = logger("engine.broker")
 
 
 @attrs.define
@@ -119,6 +119,11 @@ class Link:
     def room_max(self) -> int:
         """How many frames can leave at once at the very most."""
         return self.pacer.room_max
+
+    @property
+    def urgent(self) -> bool:
+        """Whether an order or a cancel has not left yet."""
+        return bool(self._owed) or self.pacer.urgent
 
     def left(self, frames: int, rest: bytes, mono_ns: int) -> None:
         """So many have left by the reader's hand, but for a ``rest``, which ``flush`` sends before

@@ -47,6 +47,11 @@ class Pacer:
     def __len__(self) -> int:
         return self._waiting
 
+    @property
+    def urgent(self) -> bool:
+        """Whether an order or a cancel has not left yet."""
+        return any(self._queues[: Priority.QUERY])
+
     def submit(self, priority: Priority, frame: bytes, order_id: int | None = None) -> None:
         """Queue ``frame``; ``release`` says when it may leave.
 

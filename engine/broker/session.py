@@ -7,7 +7,6 @@ the chart's state is told as a SessionChanged, so the core steps the same table.
 
 from __future__ import annotations
 
-import logging
 from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Final
@@ -47,6 +46,7 @@ from engine.inputs import (
     SnapshotEnded,
     SnapshotKind,
 )
+from engine.loggers import logger
 from engine.tws_errors import DATA_LOST
 from statecharts.lower import table
 from statecharts.session import SessionChart
@@ -57,7 +57,7 @@ SYNCS_OVERDUE_MAX: Final = 3  # in a row; then the socket itself is given up
 QUERY_FIRST_S: Final = 0.5  # from an unreadable message to the question what is true
 QUERY_MAX_S: Final = 60.0
 _STATES: Final = {int(one): one for one in SessionState}  # asked several times a turn
-_LOG = logging.getLogger("engine.broker")
+_LOG = logger("engine.broker")
 
 
 class Session:

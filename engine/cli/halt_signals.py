@@ -3,20 +3,21 @@ closes everything. A process supervisor knows nothing else."""
 
 from __future__ import annotations
 
-import logging
 import signal
 import threading
 from types import FrameType
 from typing import TYPE_CHECKING, Final
 
 from engine.cli.handlers import Handlers
+from engine.control import LATE
 from engine.errors import EngineError
 from engine.halts import FLATTEN, TAKE_BACK
+from engine.loggers import logger
 
 if TYPE_CHECKING:
     from engine.engine import Engine
 
-LOG: Final = logging.getLogger("engine")
+LOG: Final = logger("engine")
 SIGNALS: Final = {signal.SIGUSR1: TAKE_BACK, signal.SIGUSR2: FLATTEN}
 
 
@@ -35,5 +36,7 @@ class HaltSignals(Handlers):
         name = signal.Signals(number).name
         try:
             self._engine.halt(SIGNALS[signal.Signals(number)], f"told by {name}", who="signal")
-        except (EngineError, TimeoutError) as problem:
+        except TimeoutError:
+            LOG.warning("%s: %s", name, LATE)
+        except EngineError as problem:
             LOG.error("%s came and nothing could be halted: %s", name, problem)

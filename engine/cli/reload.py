@@ -31,18 +31,29 @@ class Reloader:
         """What has changed.
 
         Raises:
-            UserError: nothing has, because the file is wrong or changes what cannot change; that
-                is on record, too.
+            UserError: nothing has, because the file is wrong or changes what cannot change, or
+                nobody knows yet; that is on record, too.
         """
         try:
             with self._lock:
                 return self._reloaded()
         except UserError as problem:
-            with contextlib.suppress(LimitError):  # it is ending
-                self._engine.notice("warning", f"settings stay as they are: {problem}")
+            self._notice(f"settings stay as they are: {problem}")
             raise
-        except (TimeoutError, LimitError):
-            raise UserError("the engine is connecting or ending: ask again") from None
+        except TimeoutError:
+            self._notice(
+                "no answer about the settings yet: the engine is connecting and may still take them"
+            )
+            raise UserError(
+                "the engine is connecting and may still take them, which it would say; if not, "
+                "ask again"
+            ) from None
+        except LimitError as problem:
+            raise UserError(str(problem)) from None
+
+    def _notice(self, text: str) -> None:
+        with contextlib.suppress(LimitError):  # it is ending
+            self._engine.notice("warning", text)
 
     def _reloaded(self) -> tuple[str, ...]:
         path = self._options.config

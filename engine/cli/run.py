@@ -183,7 +183,7 @@ class Watch:
         self._reload = reload
         self._redaction = redaction
         self._problem: BaseException | None = None
-        self._thread = threading.Thread(target=self._run, name="engine")
+        self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
         self._supervision = Supervision(options.heartbeat)
         self._asked_s = 0.0
         self._over_s: float | None = None
@@ -244,6 +244,11 @@ class Watch:
         self._thread.join(END_TIMEOUT_S)
         if self._problem is not None:
             raise self._problem
+        if self._thread.is_alive():
+            raise UserError(
+                f"{reason}, and the engine did not end in {END_TIMEOUT_S:g} s (does its disk "
+                "answer?): it is ended as by a kill; start it again to look after what it holds"
+            )
         return reason
 
     def _look(self, now_s: float) -> None:

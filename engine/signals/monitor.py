@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 import random
 import ssl
 import threading
@@ -25,6 +24,7 @@ import attrs
 import httpx
 
 from engine.errors import ConfigError, LimitError
+from engine.loggers import logger
 from engine.signals.envelope import ANSWER_BYTES_MAX, ApiError, error_in, prediction_in
 from engine.signals.intake import Freshness, Intake, Sink
 from engine.signals.keys import api_key, api_url
@@ -34,7 +34,7 @@ from engine.signals.schema import RefusalReason, SignalRefusedError, printable, 
 from engine.sources import KEY_VARIABLE, Polling
 from engine.version import VERSION
 
-LOG: Final = logging.getLogger("engine.signals.monitor")
+LOG: Final = logger("engine.signals.monitor")
 
 KEY_REFUSED_PAUSE_S: Final = 300.0  # nothing changes before a person has mended the key
 OUTAGE_FAILURES: Final = 3  # in a row, of one ticker; then a person is told

@@ -9,7 +9,6 @@ the file.
 from __future__ import annotations
 
 import contextlib
-import logging
 import os
 import stat
 import threading
@@ -19,11 +18,12 @@ from types import TracebackType
 from typing import Final, Self
 
 from engine.errors import DataFileError, LimitError
+from engine.loggers import logger
 from engine.signals.intake import Freshness, Intake, Sink
 from engine.signals.schema import SIGNAL_BYTES_MAX, RefusalReason, refuse
 from engine.sources import Tail
 
-LOG: Final = logging.getLogger("engine.signals.tail")
+LOG: Final = logger("engine.signals.tail")
 
 LOOK_S: Final = 0.2
 READ_BYTES: Final = 65_536

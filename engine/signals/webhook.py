@@ -12,7 +12,6 @@ from __future__ import annotations
 import base64
 import contextlib
 import itertools
-import logging
 import random
 import socket
 import threading
@@ -24,6 +23,7 @@ from typing import Final, Self
 
 from engine.child_process import ChildProcess
 from engine.errors import ConfigError, LimitError
+from engine.loggers import logger
 from engine.redaction import Secret
 from engine.signals.intake import Checked, Freshness, Intake, Offer, Sink, Together
 from engine.signals.keys import webhook_keys
@@ -45,7 +45,7 @@ from engine.signals.webhook_stream import (
 )
 from engine.sources import Webhook
 
-LOG: Final = logging.getLogger("engine.signals.webhook")
+LOG: Final = logger("engine.signals.webhook")
 
 MODULE: Final = "engine.signals.webhook_child"
 RETRY_FIRST_S: Final = 0.2

@@ -6,11 +6,11 @@ gateway serves any number of clients in memory.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from typing import Final
 
 from engine.errors import DecodeError, FrameError
+from engine.loggers import logger
 from engine.sim import (
     answers_account,
     answers_contracts,
@@ -53,7 +53,7 @@ LINK_LOST: Final = ((1100, TEXTS[1100]),)
 ID_IN_USE: Final = (
     "Unable to connect as the client id is already in use. Retry with a unique client id."
 )
-_LOG: Final = logging.getLogger("engine.sim")
+_LOG: Final = logger("engine.sim")
 
 
 ANSWERS: Final[Mapping[int, Answer]] = {

@@ -6,18 +6,18 @@ so that lateness is made up for and never adds up. While held, it stands still.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterator
 from typing import Final
 
 import attrs
 
+from engine.loggers import logger
 from engine.sim.bursts import Bursts
 from engine.sim.gateway import Gateway
 from engine.sim.records import MarketTick
 
 TICKS_PER_TURN_MAX: Final = 256  # when late; then clients get their turn
-_LOG: Final = logging.getLogger("engine.sim")
+_LOG: Final = logger("engine.sim")
 
 
 @attrs.define

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import logging
 import selectors
 import socket
 import struct
@@ -17,6 +16,7 @@ from typing import Final
 import attrs
 
 from engine.errors import UserError
+from engine.loggers import logger
 from engine.sim.client import Client
 from engine.sim.control import ControlWire
 from engine.sim.delivery import Delivery
@@ -28,7 +28,7 @@ READ_BYTES_MAX: Final = 256 << 10
 CLOSING_NS_MAX: Final = 2_000_000_000  # for the last frames of a client being disconnected
 CONTROL_CLIENTS_MAX: Final = 8
 _RESET: Final = struct.pack("ii", 1, 0)  # SO_LINGER: close with a reset instead of an end
-_LOG: Final = logging.getLogger("engine.sim")
+_LOG: Final = logger("engine.sim")
 
 
 @attrs.define(eq=False)

@@ -8,7 +8,6 @@ outside.
 from __future__ import annotations
 
 import contextlib
-import logging
 import math
 import selectors
 import socket
@@ -21,6 +20,7 @@ from types import TracebackType
 from typing import Any, Final, TypeVar
 
 from engine.errors import UserError
+from engine.loggers import logger
 from engine.sim.delivery import BACKLOG_BYTES_MAX
 from engine.sim.exchange import Exchange
 from engine.sim.fault_plan import FaultPlan
@@ -36,7 +36,7 @@ from engine.sim.wire_protobuf import preload
 WAIT_S_MAX: Final = 0.05  # real seconds until the clock is looked at again
 CALL_S_MAX: Final = 30.0
 PIECE_S: Final = 0.001  # between the pieces of a fragmented connection
-_LOG: Final = logging.getLogger("engine.sim")
+_LOG: Final = logger("engine.sim")
 Result = TypeVar("Result")
 
 

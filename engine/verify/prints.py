@@ -37,6 +37,7 @@ LEFT_OUT: Final[dict[type, dict[str, str]]] = {
         "run": _SAME,
         "tag": _SAME,
         "account": _SAME,
+        "foreign_of": _SAME,
         "client_id": _SAME,
         "rules": _SAME,
         "profit_rules": _SAME,

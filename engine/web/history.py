@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 import subprocess
 import threading
 from pathlib import Path
@@ -13,9 +12,10 @@ import orjson
 
 from engine.child_process import ChildProcess
 from engine.errors import UserError
+from engine.loggers import logger
 
 END_S: Final = 2.0
-LOG: Final = logging.getLogger("engine")
+LOG: Final = logger("engine")
 
 
 class History:

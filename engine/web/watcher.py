@@ -21,6 +21,7 @@ import orjson
 from engine.bus import Subscription
 from engine.errors import LimitError
 from engine.events import BaseEvent, MarketEvent
+from engine.loggers import logger
 from engine.monitor.remarks import Remark, Remarks
 from engine.monitor.tick_rate import TickRate
 from engine.view import Question
@@ -35,7 +36,7 @@ ALONE_S: Final = 1.0
 PATIENCE_S: Final = 0.5  # then it is told that the writer does not answer
 POINTS_MAX: Final = 1_200  # of a price path
 REMARKS_MAX: Final = 500  # of the program's own
-LOG: Final = logging.getLogger("engine")
+LOG: Final = logger("engine")
 T = TypeVar("T")
 
 

@@ -111,3 +111,16 @@ def test_clear_forgets_and_counts():
     assert pacer.clear() == 2
     assert pacer.release(0) == []
     assert pacer.next_release_ns() is None
+
+
+def test_orders_and_cancels_are_urgent_until_they_have_left():
+    pacer = Pacer(10)
+    pacer.submit(Priority.DATA, b"data")
+    assert not pacer.urgent
+    pacer.submit(Priority.EXIT, b"order", 7)
+    pacer.submit(Priority.CANCEL_PROTECT, b"cancel")
+    assert pacer.urgent
+    assert pacer.release(0) == [b"cancel"]
+    assert pacer.urgent
+    assert pacer.release(SLOT_NS) == [b"order"]
+    assert not pacer.urgent

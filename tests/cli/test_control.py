@@ -12,12 +12,14 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from engine.cli.control import status
-from engine.control import ADDRESS_BYTES_MAX, ControlServer, ask, control_path
+from engine.cli.halt_signals import HaltSignals
+from engine.control import ADDRESS_BYTES_MAX, LATE, ControlServer, ask, control_path
+from engine.engine import Engine
 from engine.errors import UserError
 
 PATIENCE_S = 60.0
@@ -169,6 +171,35 @@ def test_a_request_that_finds_a_defect_is_not_the_last_one(tmp_path: Path) -> No
         assert ask(tmp_path / "c", {"op": "ping", "n": 7}) == {"pong": 7}
     finally:
         server.close()
+
+
+def test_what_is_answered_late_is_not_called_refused(tmp_path: Path) -> None:
+    """A writer that waits for TWS takes what was asked afterwards: the kill switch holds then, and
+    a resume ends it."""
+
+    def connecting(_: object) -> dict[str, Any]:
+        raise TimeoutError
+
+    server = ControlServer(tmp_path / "c", {"halt": connecting})
+    server.start()
+    try:
+        with pytest.raises(UserError, match=r"^no answer yet: the engine is connecting"):
+            ask(tmp_path / "c", {"op": "halt"})
+    finally:
+        server.close()
+
+
+class _Connecting:
+    def halt(self, level: int, why: str, who: str) -> None:
+        raise TimeoutError
+
+
+def test_a_signal_that_is_heard_late_is_not_said_to_halt_nothing(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    HaltSignals(cast(Engine, _Connecting()))._halt(signal.SIGUSR1)
+    (record,) = caplog.records
+    assert record.getMessage() == f"SIGUSR1: {LATE}"
 
 
 def test_a_socket_that_was_left_behind_is_taken_over(tmp_path: Path) -> None:

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import signal
+from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
+from engine.cli.options import RunOptions
+from engine.cli.reload import Reloader
+from engine.cli.settings import settings_of
+from engine.errors import UserError
 from tests.cli.conftest import Cli
 
 START = '[strategy]\nsymbols = ["IBM", "SPY"]\n'
@@ -61,3 +67,31 @@ def test_without_a_file_there_is_nothing_to_read_again(engine: Cli) -> None:
     assert "it runs without a file of settings" in done.err
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=30)
+
+
+class Connecting:
+    """An engine whose writer does not answer just now."""
+
+    def __init__(self, config: Any) -> None:
+        self.config = config
+        self.told: list[tuple[str, str]] = []
+
+    def reload(self, *_: object) -> None:
+        raise TimeoutError
+
+    def notice(self, level: str, text: str) -> None:
+        self.told.append((level, text))
+
+
+def test_a_version_that_nobody_has_taken_yet_is_told_of(tmp_path: Path) -> None:
+    """Whoever sends a signal sees nothing else."""
+    (tmp_path / "s.toml").write_text(START)
+    options = RunOptions(config=tmp_path / "s.toml")
+    settings = settings_of(options)
+    engine = Connecting(settings.config)
+    reload = Reloader(options, settings, cast("Any", engine))
+    with pytest.raises(UserError, match="is connecting"):
+        reload()
+
+    told = "no answer about the settings yet: the engine is connecting and may still take them"
+    assert engine.told == [("warning", told)]

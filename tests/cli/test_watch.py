@@ -10,6 +10,7 @@ import pytest
 
 from engine.cli import run
 from engine.cli.options import RunOptions
+from engine.errors import UserError
 from engine.redaction import Redaction
 
 
@@ -45,3 +46,38 @@ def test_an_output_that_nobody_takes_holds_up_no_thread_that_remarks(
     watch._tell_remarks()
     assert written == ["log: error: a message cannot be read\n"]
     assert watch.record.recent(1) == ["log: error: a message cannot be read"]
+
+
+class Stuck(Quiet):
+    """An engine whose disk takes a write and does not come back."""
+
+    def __init__(self) -> None:
+        self.freed = threading.Event()
+
+    def run(self) -> None:
+        assert self.freed.wait(10)
+
+    def stop(self, flatten: bool = False) -> None:
+        pass
+
+    def view(self, timeout_s: float) -> None:
+        raise TimeoutError
+
+
+def test_an_engine_that_does_not_end_is_not_said_to_have_ended(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(run, "END_TIMEOUT_S", 0.05)
+    engine, interrupts = Stuck(), run.Interrupts()
+    interrupts.name = "SIGTERM"
+    interrupts.event.set()
+    nobody = cast("Any", None)
+    watch = run.Watch(
+        cast("Any", engine), None, RunOptions(plain=True), interrupts, nobody, Redaction()
+    )
+    with pytest.raises(UserError, match=r"asked to \(SIGTERM\).* did not end in 0\.05 s"):
+        watch.until_the_end()
+    assert watch._thread.daemon  # the process ends all the same
+    engine.freed.set()
+    watch.close()
+    assert not watch._thread.is_alive()

@@ -227,6 +227,19 @@ def test_a_new_day_begins_at_nothing_and_what_is_open_goes_on() -> None:
     assert (one.whole().peak, one.whole().drawdown) == (-100.0, 200.0)
 
 
+def test_a_day_of_a_clock_that_was_ahead_does_not_last_until_then() -> None:
+    """A run begins by the machine's clock, before the exchange has told the time."""
+    watched = Watched()
+    state, right_ns = watched.desk.core.state, watched.desk.now_ns
+    watched.book.take(state, [], right_ns)
+    ends_ns = watched.book.day_ends_ns
+    for ahead in (timedelta(hours=20), timedelta(days=400)):
+        watched.book.take(state, [], right_ns + int(ahead.total_seconds()) * 10**9)
+        assert watched.book.day_ends_ns > ends_ns
+        watched.look(watched.desk.quotes)
+        assert watched.book.day_ends_ns == ends_ns
+
+
 def test_a_replay_gives_the_same_day() -> None:
     """Everything but what was sampled between fills, which no journal has."""
     one = Watched()

@@ -16,6 +16,8 @@ from engine.journal_chain import JournalReader
 from engine.journal_files import read_head
 from tests.core.journals import ROOT, fill, run, written
 
+PAGE_BYTES = 4096
+
 
 def database(place: Path, *statements: str) -> None:
     connection = sqlite3.connect(place, isolation_level=None)
@@ -48,6 +50,25 @@ def test_any_changed_byte_of_a_payload_is_found_and_named(place: Path) -> None:
                     journal.verify()
                 with pytest.raises(JournalError, match=f"chain breaks at record {seq}:"):
                     list(journal.records())
+
+
+def test_a_damaged_page_is_told_in_one_line_whatever_is_looked_for_in_it(place: Path) -> None:
+    written(place, 400)
+    data = bytearray(place.read_bytes())
+    page = data.index(b"text 200 ") // PAGE_BYTES * PAGE_BYTES
+    data[page : page + 8] = bytes(8)
+    place.write_bytes(data)
+    told = r"cannot be read after record 199 \(database disk image is malformed\)"
+    with Journal.open(place) as journal:
+        with pytest.raises(JournalError, match=told):
+            journal.hash_at(200)
+        with pytest.raises(JournalError, match=told):
+            next(journal.records(200))
+    with JournalReader(place) as reader:
+        with pytest.raises(JournalError, match=told):
+            reader.hash_at(200)
+        with pytest.raises(JournalError, match=told):
+            next(reader.records(200))
 
 
 def read_all(place: Path) -> list[Record]:

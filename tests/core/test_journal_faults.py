@@ -6,12 +6,14 @@ import contextlib
 import gc
 import random
 import shutil
+import sqlite3
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from engine import journal_store
 from engine.commands import Cancel
 from engine.errors import JournalError
 from engine.journal import Journal, JournalFailed
@@ -175,3 +177,28 @@ def test_every_refused_write_and_sync_is_told_and_made_good(
         for path in folder.iterdir():
             shutil.rmtree(path) if path.is_dir() else path.unlink()
     assert told > total // 3
+
+
+def test_a_disk_that_is_back_to_be_written_and_not_to_be_read_is_tried_again(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was taken for a file that is no journal, which ended the engine."""
+    disk = FaultyDisk()
+    with Journal.open(folder / "J", disk=disk) as journal:
+        journal.append(1, [], [])
+        disk.refuse = {"any": range(1, 10**9)}
+        with pytest.raises(JournalFailed):
+            journal.commit()
+        disk.heal()
+
+        def unreadable(_: object) -> dict[str, str]:
+            problem = sqlite3.OperationalError("disk I/O error")
+            problem.sqlite_errorcode = sqlite3.SQLITE_IOERR
+            raise problem
+
+        with monkeypatch.context() as patch:
+            patch.setattr(journal_store, "_meta", unreadable)
+            with pytest.raises(JournalFailed, match="disk I/O error"):
+                journal.recover()
+        journal.recover()
+        assert [one.seq for one in journal.records()] == [1]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Any
 
 import hypothesis.strategies as st
+import numpy as np
 import pytest
 from hypothesis import given
 
@@ -38,7 +40,9 @@ def test_a_band_edge_is_legal_from_below() -> None:
     assert PENNY_STOCK.increment(Decimal("0.9999")) == Decimal("0.0001")
 
 
-@pytest.mark.parametrize("text", ["", "abc", "nan", "inf", float("nan"), float("-inf")])
+@pytest.mark.parametrize(
+    "text", ["", "abc", "nan", "inf", float("nan"), float("-inf"), np.float64("nan")]
+)
 def test_what_is_no_number_is_never_zero(text: float | str) -> None:
     with pytest.raises(ValueError, match="is not a"):
         exact(text)
@@ -56,3 +60,15 @@ def test_a_double_is_read_as_it_was_printed() -> None:
 def test_a_grid_without_sense_is_refused(bands: tuple[tuple[Decimal, Decimal], ...]) -> None:
     with pytest.raises(UserError):
         Grid(bands)
+
+
+@pytest.mark.parametrize("number", [np.float64(95.05), np.int64(95)])
+def test_numbers_of_numpy_are_numbers(number: float) -> None:
+    """Prices of a program come out of its tables."""
+    assert exact(number) == Decimal(str(number))
+
+
+@pytest.mark.parametrize("nothing", [None, np.float32(95.5), []])
+def test_what_cannot_be_taken_exactly_is_not_taken(nothing: Any) -> None:
+    with pytest.raises((TypeError, ValueError)):
+        exact(nothing)

@@ -6,8 +6,10 @@ from decimal import Decimal
 
 import pytest
 
+from engine.config import from_mapping
+from engine.events import RefusalEvent
 from engine.inputs import OcoLeg, OcoRequested
-from tests.core.desk import CLIENT
+from tests.core.desk import CLIENT, SECOND, Desk
 from tests.core.test_core import desk
 
 
@@ -50,3 +52,44 @@ def test_what_was_placed_directly_is_forgotten_after_a_reconnect() -> None:
     d.wait(1000)
     assert not d.core.state.groups
     assert not d.core.state.orders
+
+
+def test_what_was_paced_by_a_clock_that_was_ahead_is_not_paced_until_it_is_reached() -> None:
+    """The demonstration begins its day anew with every start: orders of its afternoon counted as
+    those of the last minute until that afternoon came again."""
+    d = Desk(
+        from_mapping(
+            {
+                "strategy": {
+                    "symbols": ["AAPL", "MSFT"],
+                    "sizing": {"shares": 100},
+                    "stop": {"percent": 5},
+                    "cooldown_s": 0,
+                },
+                "limits": {
+                    "orders_per_minute_max": 3,
+                    "entries_in_window_max": 1,
+                    "stop_outs_in_window_max": 1,
+                },
+            }
+        )
+    )
+    for symbol in ("AAPL", "MSFT"):
+        d.quote(symbol, 100.0, 100.0)
+    d.wait(3 * 3600)
+    d.signal("AAPL", "BUY")
+    d.trade("AAPL", 94.0, 1000)
+    d.wait(90)
+    assert not d.core.state.held("AAPL")
+    d.lose()
+    d.now_ns -= 3 * 3600 * SECOND
+    d.connect()
+    d.wait(700)
+    for symbol in ("AAPL", "MSFT"):
+        d.quote(symbol, 100.0, 100.0)
+        d.trade(symbol, 100.0, 1000)
+        d.signal(symbol, "BUY")
+        d.wait(70)
+
+    assert [one.reason for one in d.said(RefusalEvent)] == []
+    assert d.core.state.held("AAPL") == d.core.state.held("MSFT") == 100

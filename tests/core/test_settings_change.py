@@ -127,6 +127,10 @@ def test_what_differs_is_named() -> None:
         (configured(symbols=["IBM"]), "strategy.symbols cannot change while the engine runs"),
         (configured(atr_period=5, bar_s=30), "strategy.atr_period, strategy.bar_s cannot change"),
         (
+            configured(foreign_orders="freeze", outside_rth=True),
+            "strategy.outside_rth, strategy.foreign_orders cannot change",
+        ),
+        (
             attrs.evolve(configured(), broker=attrs.evolve(configured().broker, port=7496)),
             "broker.port cannot change while the engine runs: start it again",
         ),

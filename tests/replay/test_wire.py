@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import shutil
 import subprocess
@@ -59,6 +60,15 @@ def recorded(
         until(lambda: len(played) > 1500)
     server.stop()
     yield path, played
+
+
+def test_a_capture_that_a_full_disk_does_not_begin_is_told_in_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full = os.open("/dev/full", os.O_WRONLY)
+    monkeypatch.setattr(os, "open", lambda *_: full)
+    with pytest.raises(DataFileError, match="cannot be written: No space left on device"):
+        capture.Capture(tmp_path / "wire")
 
 
 def test_every_frame_is_read_and_means_what_it_meant(

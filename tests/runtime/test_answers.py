@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import Future
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -116,3 +116,15 @@ def test_a_disk_that_refuses_and_an_engine_that_ends_are_told() -> None:
     for one in (stepped, waiting):
         with pytest.raises(LimitError, match="stopped"):
             one.result(0)
+
+
+@pytest.mark.parametrize("raised", [SystemExit(3), ValueError("x")])
+def test_a_question_that_wants_to_end_everything_ends_itself(raised: BaseException) -> None:
+    def asks(*_: Any) -> None:
+        raise raised
+
+    answers, answer = Answers(), Future[Any]()
+    answers.ask(Question(asks), answer)
+    answers.tell(*[cast("Any", None)] * 2)
+
+    assert answer.exception() is raised

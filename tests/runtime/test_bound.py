@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -9,13 +10,15 @@ from typing import Any
 
 import pytest
 
-from engine.broker import sockets
 from engine.config import Config, from_mapping
 from engine.engine import Engine
 from engine.errors import ConfigError, ConnectError, UserError
+from engine.events import AlertEvent
+from engine.journal import Journal
 from engine.sim.launch import ACCOUNT, generated
 from engine.sim.server import SimServer
-from tests.runtime.conftest import SPEED
+from tests.faulty_disk import FaultyDisk
+from tests.runtime.conftest import SPEED, away
 
 PATIENCE_S = 20.0
 
@@ -74,6 +77,18 @@ def test_another_account_is_refused_while_shares_are_held(server: SimServer, jou
     engine._journal.close()
 
 
+def test_shares_of_direct_orders_bind_to_their_account_too(
+    server: SimServer, tmp_path: Path
+) -> None:
+    """Of another account they would be missing in every round: the symbol froze for good."""
+    with Engine(configured(server), tmp_path / "J", durability="normal") as engine:
+        assert engine.wait_for_prices(PATIENCE_S)
+        assert engine.order("IBM", "BUY", 10).wait("filled") == "filled"
+    assert refusal(server, tmp_path / "J", account="DU9").startswith(
+        f"broker.account is DU9, and the journal has shares or orders in {ACCOUNT}"
+    )
+
+
 def test_another_login_is_not_traded_while_shares_are_held(
     server: SimServer, journal: Path
 ) -> None:
@@ -86,20 +101,6 @@ def test_another_login_is_not_traded_while_shares_are_held(
         assert other.report()["open_orders"] == []
 
 
-def away(monkeypatch: pytest.MonkeyPatch, times: int) -> None:
-    """TWS does not answer so many times."""
-    connected, left = sockets._connected, times
-
-    def connect(*how: Any) -> Any:
-        nonlocal left
-        left -= 1
-        if left >= 0:
-            raise ConnectError("nothing answers")
-        return connected(*how)
-
-    monkeypatch.setattr(sockets, "_connected", connect)
-
-
 def test_a_run_with_shares_to_look_after_waits_for_a_tws_that_is_not_there_yet(
     server: SimServer, journal: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -109,6 +110,30 @@ def test_a_run_with_shares_to_look_after_waits_for_a_tws_that_is_not_there_yet(
     with Engine(configured(server, retry_first_s=0.05), journal) as engine:
         until(lambda: engine.view().session == "live")
         assert engine.view().symbols[0].quantity == 100
+
+
+def test_a_run_with_shares_to_look_after_waits_for_its_disk_too(
+    server: SimServer, journal: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """TWS is away, and meanwhile the disk is full for a moment."""
+    away(monkeypatch, 3)
+    disk = FaultyDisk(full=True)
+    engine = Engine(configured(server, retry_first_s=0.05), Journal.open(journal, "normal", disk))
+    disk.refuse = {"write": range(1, 10**9)}
+    told: list[AlertEvent] = []
+    engine.subscribe(AlertEvent, told.append)
+    thread = threading.Thread(target=engine.run)
+    thread.start()
+    try:
+        until(lambda: any("cannot be written" in one.text for one in told))
+        disk.heal()
+        until(lambda: any("can be written again" in one.text for one in told))
+        until(engine._is_live)
+        assert engine.view().symbols[0].quantity == 100
+    finally:
+        disk.heal()
+        engine.stop()
+        thread.join()
 
 
 def test_a_run_with_nothing_to_look_after_ends_where_nobody_answers(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import logging
 import os
 import socket
 import threading
@@ -13,14 +14,23 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from engine.broker.session import Session
 from engine.config import Config, from_mapping
 from engine.core import Core
 from engine.engine import Engine
-from engine.errors import ConnectError, DataFileError, JournalError, LimitError, SignalError
+from engine.errors import (
+    ConnectError,
+    DataFileError,
+    JournalError,
+    LimitError,
+    SignalError,
+    UserError,
+)
 from engine.events import (
+    AlertEvent,
     BaseEvent,
     ContextChangedEvent,
     IndicatorEvent,
@@ -33,13 +43,14 @@ from engine.events import (
 from engine.inputs import OrderRequested
 from engine.journal import Journal
 from engine.journal_store import LOG_BYTES
+from engine.rule_engine import RuleView
 from engine.runtime import Runtime
 from engine.sim.launch import generated
 from engine.sim.records import MarketTick
 from engine.sim.server import SimServer
 from engine.view import Question
 from statecharts.vocabulary import SessionState
-from tests.runtime.conftest import SPEED
+from tests.runtime.conftest import SPEED, away
 
 PATIENCE_S = 20.0
 
@@ -313,6 +324,22 @@ def test_a_question_that_fails_ends_nobody_but_itself(server: SimServer) -> None
         assert engine.view().session == "live"
 
 
+def test_no_word_of_a_host_ends_the_engine_and_none_keeps_it_from_halting(
+    server: SimServer,
+) -> None:
+    """What does not fit a record was found at the writer, which ended with it."""
+    engine = Engine(configured(server))
+    with engine:
+        with pytest.raises(UserError, match="is str_, not str"):
+            engine.order("IBM", np.str_("BUY"), 100)  # type: ignore[arg-type]
+        with pytest.raises(UserError, match=r"CloseRequested\.symbol is int"):
+            engine.close(7)  # type: ignore[arg-type]
+        engine.notice("warning", ValueError("told"))  # type: ignore[arg-type]
+        engine.halt(np.int64(2), OSError("gone"))  # type: ignore[arg-type]
+        assert engine.view().halt == "level 2 by host: gone"
+    assert engine.problem is None
+
+
 def test_an_engine_that_cannot_begin_leaves_nothing_open(server: SimServer, tmp_path: Path) -> None:
     wrong = tmp_path / "signals.jsonl"
     wrong.write_text("{}\n")
@@ -400,3 +427,69 @@ def test_scheduled_signals_wait_for_the_session_of_this_run(
     state.session, state.day_start_ns = SessionState.IDLE, 0
     with engine:
         until(lambda: len(engine.signals or ()) == 0)
+
+
+class Raises(logging.Handler):
+    """A program's own, with a defect."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.seen.append(record.getMessage())
+        raise KeyError(record.name)
+
+
+def test_a_handler_of_the_programs_log_that_fails_ends_nobody(
+    server: SimServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What the engine remarks is handled on the thread that remarks it."""
+    handler = Raises()
+    monkeypatch.setattr(logging.getLogger("engine"), "handlers", [handler])
+    engine = Engine(configured(server))
+    with running(engine):
+        engine.subscribe(BaseEvent, lambda _: 1 / 0)
+        away(monkeypatch, 1)
+        link = engine._session.link
+        assert link is not None
+        link.connection._stream.shutdown(socket.SHUT_RDWR)  # type: ignore[attr-defined]
+        until(lambda: "nothing answers" in handler.seen)
+        until(engine._is_live)
+        events: list[AlertEvent] = []
+        engine.subscribe(AlertEvent, events.append)
+        engine.notice("info", "still told")
+        until(lambda: any(one.text == "still told" for one in events))
+    assert engine.problem is None
+    assert "KeyError: 'engine.runtime'" in capsys.readouterr().err
+
+
+def test_settings_that_were_taken_after_nobody_waited_any_more_are_known(
+    server: SimServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The writer was connecting when it was asked. Whoever then asks for the old ones again was
+    told that nothing has changed, and the new ones went on to hold."""
+    old, new = configured(server, cooldown_s=5), configured(server, cooldown_s=6)
+    monkeypatch.setattr("engine.settings_change.ANSWER_S", 0.05)
+    engine = Engine(old)
+    with running(engine) as told:
+        views, busy, free = engine.rules.list, threading.Event(), threading.Event()
+
+        def wait(*_: Any) -> bool:
+            busy.set()
+            return free.wait(PATIENCE_S)
+
+        def seen_before_it_is_busy() -> tuple[RuleView, ...]:
+            found = views()
+            engine.submit(Question(wait))
+            busy.wait(PATIENCE_S)
+            return found
+
+        with monkeypatch.context() as patch:
+            patch.setattr(engine.rules, "list", seen_before_it_is_busy)
+            with pytest.raises(TimeoutError):
+                engine.reload(new)
+        free.set()
+        until(lambda: any("settings changed" in one.text for one in said(told, AlertEvent)))
+        assert engine.reload(old) == ("strategy.cooldown_s",)
+        assert engine.core.state.config.strategy.cooldown_s == 5

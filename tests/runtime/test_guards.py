@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from decimal import Decimal
+from pathlib import Path
 
 import attrs
 import pytest
@@ -10,10 +12,12 @@ import pytest
 from engine.config import Guards as Settings
 from engine.config import LimitGroup, from_mapping
 from engine.daybook import DayBook
+from engine.engine import Engine
 from engine.events import AlertEvent, RejectEvent
 from engine.guards import Guards
 from engine.headroom import WARN_AT, far, uses
 from engine.inputs import HaltRequested, Noticed
+from engine.sim.tws_sim import TwsSim
 from tests.core.desk import Desk, account_worth
 
 DAY_1, DAY_2 = 1, 2
@@ -215,3 +219,36 @@ def test_the_limits_of_the_day_stand_with_the_others() -> None:
     found = {one.name: one for one in uses(d.core.state, d.now_ns, book)}
     assert (found["day_loss"].used, found["day_loss"].left) == (0, 1_000)
     assert found["day_drawdown"].most == 2_000
+
+
+# -- at a restart --------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def tws() -> Iterator[TwsSim]:
+    with TwsSim(symbols=["IBM"]) as made:
+        yield made
+
+
+def run(tws: TwsSim, journal: Path, loss_max: int) -> Engine:
+    strategy = {"symbols": ["IBM"], "sizing": {"shares": 100}, "stop": {"percent": 10}}
+    guards = {"day_loss_max": loss_max}
+    where = {"port": tws.port}
+    config = from_mapping({"strategy": strategy, "guards": guards, "broker": where})
+    return Engine(config, journal, durability="normal")
+
+
+def test_the_guards_of_a_run_are_those_of_its_settings_not_of_the_run_before(
+    tws: TwsSim, tmp_path: Path
+) -> None:
+    with run(tws, tmp_path / "J", 10_000) as engine:
+        assert engine.wait_for_prices()
+        engine.publish({"ticker": "IBM", "signal": "BUY", "confidence": 0.9}).result(10)
+        tws.until(lambda: engine.view().symbols[0].state == "protected")
+        tws.quote("IBM", 98.0, 98.02)  # 200 are lost
+        tws.until(lambda: engine.position_tracker.total().profit < -150)
+        assert not engine.view().halt
+
+    with run(tws, tmp_path / "J", 150) as engine:
+        tws.until(lambda: engine.view().halt)
+        assert "the day has lost" in engine.view().halt

@@ -52,3 +52,15 @@ def test_bytes_that_are_no_text_and_a_directory_halt_as_well(tmp_path: Path) -> 
     (said,) = HaltFile(path).look()
     assert isinstance(said, HaltRequested)
     assert "cannot be read" in said.why
+
+
+def test_it_is_heard_where_it_was_named_from(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A program may go to another folder."""
+    monkeypatch.chdir(tmp_path)
+    file = HaltFile(Path("J.halt"))
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    (tmp_path / "J.halt").write_text("3 get out")
+    assert file.look() == [HaltRequested(3, "file", "get out")]

@@ -11,7 +11,7 @@ import pytest
 
 from engine.errors import LimitError, UserError
 from engine.inbox import SIGNALS_MAX, TURN_MAX, Inbox, SignalLane
-from engine.inputs import Noticed
+from engine.inputs import CloseRequested, HaltRequested, Noticed
 
 
 def woken(inbox: Inbox) -> bool:
@@ -39,6 +39,20 @@ def test_a_full_inbox_refuses_at_once_and_counts() -> None:
     assert [letter.content for letter in inbox.take()] == [1, 2]
 
 
+def test_a_full_inbox_has_room_for_the_kill_switch() -> None:
+    """Whoever fills it is who is to be stopped."""
+    inbox = Inbox(items_max=1)
+    inbox.put(1)
+    answer = inbox.put(HaltRequested(2, "control", "too much"))
+
+    with pytest.raises(LimitError, match="full"):
+        inbox.put(2)
+    assert [letter.answer for letter in inbox.take()][1] is answer
+    inbox.close()
+    with pytest.raises(LimitError, match="stopped"):
+        inbox.put(HaltRequested(2, "control", "too late"))
+
+
 def test_several_go_in_together_or_not_at_all() -> None:
     inbox = Inbox(items_max=3)
     answers = inbox.put_all("ab")
@@ -51,6 +65,16 @@ def test_several_go_in_together_or_not_at_all() -> None:
     inbox.close()
     with pytest.raises(LimitError, match="stopped"):
         inbox.put_all("abcde")
+
+
+def test_what_could_not_be_recorded_is_refused_to_whoever_hands_it_in() -> None:
+    """At the writer it would end the engine, for a word of a host."""
+    inbox = Inbox()
+    with pytest.raises(UserError, match=r"CloseRequested\.symbol is int, not NoneType or str"):
+        inbox.put(CloseRequested(7, "x"))  # type: ignore[arg-type]
+    with pytest.raises(UserError, match=r"Noticed\.level has no value 'bogus'"):
+        inbox.put_all([Noticed("info", "x"), Noticed("bogus", "x")])  # type: ignore[arg-type]
+    assert inbox.take() == []
 
 
 def test_the_writer_cannot_wait_for_itself() -> None:
@@ -212,3 +236,23 @@ def test_a_way_in_warns_ahead_of_its_signals() -> None:
         "a",
         "b",
     ]
+
+
+@pytest.mark.parametrize("raised", [SystemExit(3), asyncio.CancelledError(), ValueError("x")])
+def test_whoever_is_called_back_cannot_end_who_answers(
+    raised: BaseException, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is called on the writer's thread."""
+
+    def called(_: object) -> None:
+        raise raised
+
+    inbox = Inbox()
+    answer = inbox.put(1)
+    heard: list[int] = []
+    answer.add_done_callback(called)
+    answer.add_done_callback(lambda done: heard.append(done.result()))
+    answer.set_result(7)
+
+    assert heard == [7]
+    assert len(caplog.records) == 1

@@ -170,6 +170,8 @@ def test_a_refused_snapshot_is_told_once_and_ends_nothing(
     assert isinstance(notice, Noticed)
     assert notice.text.startswith("no snapshot could be written (")
     assert desk.kept.failure is None
+    left = [path.name for path in Path(desk.journal.path).parent.iterdir()]
+    assert not [name for name in left if "snapshot" in name]  # no part of one takes up room
 
 
 def test_while_the_disk_refuses_only_what_needs_no_memory_leaves(desk: Written) -> None:
@@ -218,6 +220,50 @@ def test_the_disk_is_tried_again_every_second_and_gets_everything(desk: Written)
     ]
     assert not desk.journal.pending
     assert recover(desk.journal, CONFIG).core.state.digest() == desk.core.state.digest()
+
+
+@pytest.mark.parametrize("instead", [False, True], ids=["gone", "another"])
+def test_a_journal_that_is_moved_away_is_missed_and_goes_on_when_it_is_back(
+    desk: Written, instead: bool
+) -> None:
+    """What is written to a file without its name is nowhere to be found at the next start."""
+    desk.journal.commit()
+    place = Path(desk.journal.path)
+    aside = place.rename(place.with_name("aside"))
+    if instead:
+        place.write_bytes(aside.read_bytes())
+    desk.kept.look(1)
+    (halt,) = desk.kept.notices
+    assert isinstance(halt, HaltRequested)
+    assert halt.why.startswith(f"{place}: cannot be written (it was moved or removed")
+    desk.kept.notices.clear()
+    desk.feed(halt)
+    desk.kept.look(2 * RETRY_NS)
+    assert desk.kept.failure is not None
+    aside.rename(place)
+    desk.kept.look(3 * RETRY_NS)
+    assert desk.kept.failure is None
+    assert recover(desk.journal, CONFIG).core.state.digest() == desk.core.state.digest()
+
+
+def test_a_program_may_go_to_another_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The journal was named from where it was before."""
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path)
+    with Journal.open("J") as journal:
+        recorder = Recorder(Core(CONFIG), journal, DayBook())
+        monkeypatch.chdir(tmp_path / "elsewhere")
+        recorder.step([TimerElapsed()], 5)
+        recorder.look(1)
+        recorder.keep_snapshot()
+        assert journal.rotate()
+        assert recorder.failure is None
+        assert recorder.notices == []
+    assert not list((tmp_path / "elsewhere").iterdir())
+    assert [one.name for one in snapshot_paths(tmp_path / "J")] == ["J-snapshot-000000000001"]
+    assert [(one.first, one.last) for one in archives(tmp_path / "J")] == [(1, 1)]
 
 
 def test_a_core_in_memory_needs_none_of_it() -> None:

@@ -5,7 +5,10 @@ from __future__ import annotations
 import os
 import sqlite3
 import stat
+import subprocess
+import sys
 from pathlib import Path
+from typing import Final
 
 import attrs
 import pytest
@@ -22,6 +25,7 @@ from engine.journal_store import archives
 from engine.recovery import Recovered, rebuild, recover, take_snapshot
 from engine.snapshots import read_snapshot, snapshot_paths, write_snapshot
 from tests.core.desk import Desk
+from tests.core.journals import ROOT, fill
 
 CONFIG = from_mapping({"strategy": {"symbols": ["AAPL", "MSFT"], "sizing": {"shares": 100}}})
 
@@ -119,6 +123,33 @@ def test_only_two_snapshots_are_kept(place: Path) -> None:
         "j-snapshot-000000000009",
     ]
     assert {stat.S_IMODE(path.stat().st_mode) for path in snapshot_paths(place)} == {0o600}
+
+
+def test_a_new_snapshot_is_kept_although_others_are_of_a_future_that_was_lost(
+    place: Path, tmp_path: Path
+) -> None:
+    """An older copy of the journal was put back, and the snapshots of the lost one are there."""
+    lost = Kept(place, snaps=(9, 12))
+    ahead = {path.name: path.read_bytes() for path in snapshot_paths(place)}
+    for path in tmp_path.iterdir():
+        path.unlink()
+    core, book = Core(CONFIG), DayBook()
+    with Journal.open(place) as journal:
+        for name, data in ahead.items():
+            place.with_name(name).write_bytes(data)
+        for now_ns, inputs in lost.desk.records[:6]:
+            output = core.step(inputs, now_ns)
+            journal.append(now_ns, inputs, output.commands)
+            book.take(core.state, output.events, now_ns)
+        journal.commit()
+        take_snapshot(journal, core, book)
+    with Journal.open(place) as journal:
+        found = recover(journal, CONFIG)
+
+    assert found.snapshot == 6
+    assert [note.partition(": ")[2] for note in found.notes] == [
+        "is ahead of the journal, which has 6 records; going on without this snapshot"
+    ] * 2
 
 
 def test_a_damaged_snapshot_is_told_and_the_one_before_is_used(place: Path) -> None:
@@ -301,6 +332,49 @@ def test_a_reader_keeps_the_file_from_being_changed(place: Path) -> None:
         journal.append(2, [], [])
         journal.commit()
         assert [record.now_ns for record in journal.records()][-2:] == [1, 2]
+
+
+READS: Final = """
+import pathlib, sys
+from engine.journal_chain import JournalReader
+with JournalReader(pathlib.Path(sys.argv[1])) as reader:
+    for _ in range(2):
+        print(sum(1 for _ in reader.records()), flush=True)
+        sys.stdin.readline()
+"""
+
+
+def test_a_reader_that_stays_sees_the_old_file_and_does_no_harm_to_the_new_one(
+    place: Path,
+) -> None:
+    """SQLite's index of a log is found by the name of its file, and a program that has it open
+    keeps it: the new file would be taken for as long as the old one, and no log could be moved
+    into it any more."""
+    with Journal.open(place) as journal:
+        fill(journal, 500)
+        journal.commit()
+        child = subprocess.Popen(
+            [sys.executable, "-c", READS, str(place)],
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert child.stdout is not None
+        assert child.stdin is not None
+        assert child.stdout.readline() == "500\n"
+        assert journal.rotate()
+        fill(journal, 20)
+        journal.commit()
+        journal.checkpoint()
+        child.stdin.write("\n")
+        child.stdin.flush()
+        assert child.stdout.readline() == "500\n"
+        child.communicate("\n", timeout=30)
+        assert child.returncode == 0
+        fill(journal, 20)
+    with Journal.open(place) as journal:
+        assert journal.verify() == 540
 
 
 def test_a_second_engine_is_refused_after_a_new_file_too(place: Path) -> None:

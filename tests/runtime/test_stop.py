@@ -8,11 +8,13 @@ from typing import Any, Final
 
 import pytest
 
+from engine.config import from_mapping
 from engine.engine import Engine
 from engine.errors import LimitError
 from engine.events import AlertEvent
 from engine.journal import Journal, JournalFailed
 from engine.sim.server import SimServer
+from engine.sim.tws_sim import TwsSim
 from engine.view import EngineView
 from tests.faulty_disk import FaultyDisk
 from tests.runtime.test_bound import PATIENCE_S, configured, until
@@ -86,3 +88,29 @@ def test_it_ends_although_its_journal_cannot_be_closed(server: SimServer, tmp_pa
         assert any("stopped (asked to) with 100 shares held" in one.text for one in told)
     finally:
         disk.heal()
+
+
+def test_what_was_decided_leaves_before_the_end() -> None:
+    """The pacing lets a handful of messages leave in a tenth of a second. An exit that was held
+    back, and thrown away at the end, protected nobody until the next start."""
+    symbols = [f"S{number}" for number in range(6)]
+    with TwsSim(symbols=symbols) as tws:
+        strategy = {
+            "symbols": symbols,
+            "sizing": {"shares": 100},
+            "stop": {"percent": 10},
+            "target": {"percent": 20},
+        }
+        config = from_mapping({"strategy": strategy, "broker": {"port": tws.port}})
+        with Engine(config) as engine:
+            assert engine.wait_for_prices(PATIENCE_S)
+            asked = [
+                engine.publish({"ticker": symbol, "signal": "BUY", "confidence": 0.9})
+                for symbol in symbols
+            ]
+            for answer in asked:
+                answer.result(PATIENCE_S)
+            tws.until(tws.executions)
+
+        tws.until(lambda: all(tws.position(symbol) == 100 for symbol in symbols))
+        assert len(tws.open_orders()) == 2 * len(symbols)
