@@ -155,13 +155,16 @@ def _faults(world: Standing) -> Iterator[Step]:
         yield ("restart",)
     for ticket in broker.tickets.values():
         if ticket.phase != UNSENT:
-            yield from _faults_of(broker, ticket, extra)
+            known = ticket.order_id in world.core.state.orders
+            yield from _faults_of(broker, ticket, extra, known)
 
 
-def _faults_of(broker: Broker, ticket: Ticket, extra: frozenset[str]) -> Iterator[Step]:
+def _faults_of(
+    broker: Broker, ticket: Ticket, extra: frozenset[str], known: bool
+) -> Iterator[Step]:
     number = ticket.order_id
-    if ticket.phase in (CANCELLED, REJECTED) and ticket.remaining > 0:
-        yield ("late", number)
+    if ticket.phase in (CANCELLED, REJECTED) and ticket.remaining > 0 and known:
+        yield ("late", number)  # no later than has been seen: the core knows them for longer
     if "hearsay" in extra:
         yield from (("say", number, word) for word in _HEARSAY.get(ticket.phase, _UNKNOWN + _STALE))
     if "corrections" in extra and ticket.fills and ticket.fills[-1].revision == 1:

@@ -250,10 +250,12 @@ def _silence(before: Before, after: World) -> Iterator[str]:
 
 def repeated(after: World, again: World) -> Iterator[str]:
     """``again`` has heard the last message twice; that must make no difference, except that the
-    core may doubt anew and ask the broker once more than it had to, and may ask for the very
-    amendment again that the message had caused, which changes nothing at the broker."""
+    core may doubt anew and ask the broker once more than it had to, may ask for the very amendment
+    again that the message had caused, which changes nothing at the broker, and may take an order
+    for one that is listed: the questions that the message has caused are answered alike."""
     heard = copy_state(again.core.state)
     heard.doubts = after.core.state.doubts
+    heard.round.seen = after.core.state.round.seen
     news = [one for one in again.sent if not (isinstance(one, Amend) and one in after.sent)]
     if news:
         yield f"2: the same message again made the core send {type(news[0]).__name__}"

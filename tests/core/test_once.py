@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import attrs
 import pytest
 
@@ -14,6 +16,7 @@ from engine.inputs import (
     Input,
     OrderOpened,
     OrderStatusReported,
+    PositionReported,
     SnapshotEnded,
     SnapshotStarted,
     TimerElapsed,
@@ -22,7 +25,7 @@ from engine.orders import Role
 from engine.sim.records import ExecutionNotice, OrderNotice
 from engine.sim.wireless import translate
 from statecharts.vocabulary import OrderReport
-from tests.core.desk import Desk
+from tests.core.desk import ACCOUNT, Desk
 from tests.core.test_core import config, desk
 
 AT_TEN = {
@@ -69,6 +72,32 @@ def test_an_order_that_is_younger_than_the_question_is_not_missed_in_the_answer(
     assert len(orders) == 3
     assert {order.reported for order in orders} == {OrderReport.SILENT}
     assert not d.core.state.doubts
+
+
+def test_a_position_that_a_round_has_found_already_is_asked_about_once() -> None:
+    """TWS tells positions again and again; each time it was asked a second later, instead of when
+    the next look was due."""
+    d = desk()
+    d.signal("AAPL", "BUY")
+    con_id = d.instruments["AAPL"].con_id
+    d.courier.used = True
+
+    def more(told: Input) -> Input:
+        ours = isinstance(told, PositionReported) and told.symbol == "AAPL"
+        return attrs.evolve(told, quantity=Decimal(400)) if ours else told
+
+    d.retell = lambda _, answer: [more(told) for told in answer]
+    d.lose()
+    d.connect()
+    d.wait(20)
+    assert d.context_state("AAPL") == "frozen"
+    due_ns = d.core.state.deadlines["ask"]
+    for _ in range(3):
+        d.feed(PositionReported(ACCOUNT, con_id, "AAPL", Decimal(400), Decimal(100)))
+
+    assert d.core.state.deadlines["ask"] == due_ns
+    d.feed(PositionReported(ACCOUNT, con_id, "AAPL", Decimal(500), Decimal(100)))
+    assert d.core.state.deadlines["ask"] < due_ns  # that is another difference
 
 
 @pytest.mark.parametrize("kind", ["BUY", "SHORT"])
