@@ -132,7 +132,11 @@ def _gives_way(part: Part) -> bool:
     again brings the stop back."""
     if not part.tranche.failures.get(Role.CLOSE) or part.terms.now_ns < part.tranche.retry_ns:
         return False
-    own = sum(one.spec.action == part.exit_action for one in living(part.tranche.orders))
+    alive = living(part.tranche.orders)
+    closing = any(o.role is Role.CLOSE and o.reported != OrderReport.INACTIVE for o in alive)
+    if closing and any(one.role is Role.STOP and one.resting for one in alive):
+        return False  # there was room for both
+    own = sum(one.spec.action == part.exit_action for one in alive)
     return part.terms.crowd - own + PLACES_EACH > SIDE_LEAST
 
 
@@ -369,25 +373,3 @@ def _amendable(order: Order) -> bool:
 def _amend(part: Part, order: Order, total: Decimal, price: Decimal | None) -> list[Want]:
     spec = order.spec_with(total, price, part.context.stop_level(part.terms.grid))
     return [] if spec == order.refused else [AmendExit(order, spec)]
-
-
-def exposed(tranche: Tranche, action: Side, grouped: bool) -> Decimal:
-    """Shares that other exits of a tranche could trade in the direction of ``action`` on top of
-    a new order.
-
-    A new member of the blocking group adds nothing to the group's other members, because the
-    broker lets only one of them trade; everything outside the group adds up, and so does what
-    a status has called filled while its executions are still on their way.
-    """
-    total = ZERO
-    for order in tranche.orders.values():
-        if order.reported in DEAD and order.status_filled is order.filled:
-            continue  # nothing is missing of it, and nothing may come
-        if order.role not in EXIT_ROLES or order.spec.action != action:
-            continue
-        total += max(order.status_filled - order.filled, ZERO)
-        if order.dead:
-            continue
-        if not (grouped and order.spec.oca_group == tranche.oca_group):
-            total += order.remaining
-    return total

@@ -35,8 +35,8 @@ ENGINE = _words(
     sources web.settings monitor.log_settings config settings_file dangers settings_schema
     settings_text
     event_streams bus
-    charts sizing deadlines positions orders tranches contexts wants exits groups brackets recent
-    risk state copies invariants outbox tws_errors watches holdings crowd portfolio
+    charts sizing deadlines positions orders tranches contexts wants exits rivals groups brackets
+    recent risk state copies invariants outbox tws_errors watches holdings crowd portfolio
     account entries adds stops foreign reports
     direct rulebook armed intents halts executions decisions settlement truth core calm stillness
     daybook

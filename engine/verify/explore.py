@@ -15,6 +15,7 @@ from typing import Final
 
 import attrs
 
+from engine.commands import Amend
 from engine.verify.choices import Step
 from engine.verify.laws import broken, remember, repeated, settled
 from engine.verify.situation import Situation
@@ -214,9 +215,14 @@ def attempt(step: Step, world: World) -> str | None:
 
 
 def hear_again(before: World, after: World) -> str | None:
-    """What goes wrong when the message that led to ``after`` is delivered at once again."""
+    """What goes wrong when the message that led to ``after`` is delivered at once again. An error
+    names its order and not what was asked of it: again, it may answer the next amendment."""
+    message = before.broker.messages[0]
+    amended = {one.order_id for one in after.sent if isinstance(one, Amend)}
+    if message[0] == "error" and message[1] in amended:
+        return None
     again = after.copy()
-    again.broker.messages = (before.broker.messages[0], *again.broker.messages)
+    again.broker.messages = (message, *again.broker.messages)
     try:
         again.act(("deliver",))
     except Exception as problem:

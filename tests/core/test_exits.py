@@ -10,10 +10,11 @@ import pytest
 from engine import plans
 from engine.commands import OrderSpec
 from engine.contexts import Context
-from engine.exits import exposed, wants
+from engine.exits import wants
 from engine.money import CENTS
 from engine.orders import Order, Role
-from engine.tranches import Aim, Intent, Plan
+from engine.rivals import exposed
+from engine.tranches import Aim, Intent, Plan, Tranche
 from engine.wants import AmendExit, PlaceExit, Terms, WaitUntil, Withdraw
 from statecharts.vocabulary import ContextState, OrderEvent, OrderReport
 from tests.core.test_positions import execution
@@ -244,6 +245,27 @@ def test_a_refused_close_waits_for_its_turn(side: int, state: ContextState) -> N
     assert t.said() == ["close close 300"]
 
 
+@pytest.mark.parametrize("state", ENDING)
+def test_a_stop_gives_way_before_a_close_is_sent_and_not_beside_it(
+    side: int, state: ContextState
+) -> None:
+    """The closes of several parts leave together. Each made the side more crowded for those before
+    it, whose stops were then taken back while the closes were on their way."""
+    t = trade(side, state)
+    stop = t.order(STOP, 300)
+    t.order(CLOSE, 300, E.PLACE, E.REJECTED)
+    t.tranche.failures[CLOSE] = 1
+    terms = attrs.evolve(TERMS, crowd=plans.SIDE_MOST)
+    assert t.said(terms) == ["withdraw 2"]
+    close = t.order(CLOSE, 300, E.PLACE)
+    assert t.said(terms) == []
+    close.step(E.INACTIVATED)
+    assert t.said(terms) == ["withdraw 2"]
+    stop.step(E.CANCELLED)
+    close.step(E.WENT_WORKING)
+    assert t.said(terms) == []  # nor does another one come then
+
+
 @pytest.mark.parametrize("state", [ContextState.FROZEN, ContextState.FLAT])
 def test_nothing_is_done_on_doubtful_truth_or_in_a_settled_context(
     side: int, state: ContextState
@@ -312,10 +334,63 @@ def test_exposure_counts_what_a_status_has_filled_ahead(side: int) -> None:
     t = trade(side, ContextState.CLOSING)
     stop = t.order(STOP, 300)
     action = stop.spec.action
-    assert exposed(t.tranche, action, grouped=True) == 0
-    assert exposed(t.tranche, action, grouped=False) == 300
+    assert exposed(t.context, t.tranche, action, Decimal(300), "g") == 0
+    assert exposed(t.context, t.tranche, action, Decimal(300), "") == 300
     stop.status_filled = Decimal(300)
-    assert exposed(t.tranche, action, grouped=True) == 300
+    assert exposed(t.context, t.tranche, action, Decimal(300), "g") == 300
+
+
+def _second_part(t: Trade, *, stop: bool) -> Tranche:
+    """Another 300 shares, whose exits have one group of their own."""
+    part = t.context.open_tranche("g", 0, 0)
+    for role, quantity in ((ENTRY, 300), (STOP, 300), (TARGET, 300)):
+        order = t.order(role, quantity, group=part.oca_group)
+        del t.tranche.orders[order.order_id]
+        order.tranche = part.number
+        part.orders[order.order_id] = order
+        if role is ENTRY:
+            t.fill(order, 300)
+        if role is STOP and not stop:
+            order.step(E.CANCELLED)
+    return part
+
+
+def _overfilled(side: int) -> Trade:
+    """A race has sold the 300 shares of the first part twice."""
+    t = trade(side, ContextState.PROTECTED)
+    t.order(STOP, 300, E.PLACE, E.WENT_WORKING, filled=300)
+    t.order(TARGET, 300, E.PLACE, E.WENT_WORKING, filled=300)
+    return t
+
+
+@pytest.mark.parametrize("unguarded", [2, 3])
+def test_shares_are_taken_from_the_part_that_has_no_stop(side: int, unguarded: int) -> None:
+    """The latest gave first: its stop went while one had to come for the other part."""
+    t = _overfilled(side)
+    for number in (2, 3):
+        _second_part(t, stop=number != unguarded)
+    assert t.context.held == side * 300
+    shares = {part.number: held for part, held in t.context.shares()}
+    assert shares == {1: 0, unguarded: 0, 5 - unguarded: side * 300}
+
+
+def test_exits_of_a_part_that_has_lost_its_shares_count_until_they_are_gone(side: int) -> None:
+    """The stop of one part has to make room before that of another grows, or comes."""
+    t = _overfilled(side)
+    second, third = _second_part(t, stop=True), _second_part(t, stop=True)
+    assert t.context.shares()[2] == (third, 0)
+    action = second.of(STOP)[0].spec.action
+
+    def beside(quantity: int) -> Decimal:
+        size = Decimal(quantity)
+        return exposed(t.context, second, action, size, second.oca_group)
+
+    assert beside(300) == 0  # its target is for as many already
+    assert beside(301) == 300
+    for order in (*third.of(STOP), *third.of(TARGET)):
+        assert beside(301) == 300
+        order.step(E.CANCELLED)
+    assert beside(301) == 0
 
 
 def test_a_group_that_has_no_living_member_gets_a_new_name() -> None:
