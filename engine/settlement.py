@@ -17,6 +17,7 @@ from engine.holdings import past_with
 from engine.orders import Order
 from engine.outbox import Outbox, bound
 from engine.portfolio import note_stop_out
+from engine.positions import Ledger, correction
 from engine.rulebook import clear_cooldowns
 from engine.state import DAY_NS, State
 from statecharts.vocabulary import BracketState, OcoState, OrderReport
@@ -81,6 +82,7 @@ def drop(state: State, context: Context, now_ns: int) -> None:
     if not context.settled or any(order.may_fill for order in context.orders.values()):
         return
     _forget_orders(state, context.orders)
+    _keep_corrections(state, context.ledger, now_ns)
     _forget_reference(state, context.plan.identity, context.number, "bracket", now_ns)
     del state.contexts[context.number]
 
@@ -101,6 +103,7 @@ def forget_groups(state: State, symbol: str, now_ns: int) -> None:
             past = state.direct_past.get(symbol, NO_PAST)
             state.direct_past[symbol] = past_with(past, group)
         _forget_orders(state, group.orders)
+        _keep_corrections(state, group.ledger, now_ns)
         _forget_reference(state, group.identity, group.number, group.kind, now_ns)
         del state.groups[group.number]
 
@@ -111,6 +114,13 @@ def _forget_orders(state: State, orders: dict[int, Order]) -> None:
         del state.by_ref[order.spec.order_ref]
         for perm_id in order.perm_ids:
             state.by_perm.pop(perm_id, None)
+
+
+def _keep_corrections(state: State, ledger: Ledger, now_ns: int) -> None:
+    """What was corrected and counted is no news when a round brings it again."""
+    for identity, number in ledger.revisions.items():
+        if number > 1:
+            state.first_told(correction(ledger.fills[identity]), now_ns)
 
 
 def _forget_reference(state: State, reference: str, number: int, kind: str, now_ns: int) -> None:

@@ -167,7 +167,7 @@ def _faults_of(
         yield ("late", number)  # no later than has been seen: the core knows them for longer
     if "hearsay" in extra:
         yield from (("say", number, word) for word in _HEARSAY.get(ticket.phase, _UNKNOWN + _STALE))
-    if "corrections" in extra and ticket.fills and ticket.fills[-1].revision == 1:
+    if "corrections" in extra and ticket.fills and ticket.fills[-1].revision == 1 and known:
         yield ("correct", number)
         if not ticket.live:
             yield ("bust", number)
