@@ -278,10 +278,14 @@ class Broker:
         return min(ticket.remaining, self._brought(parent))
 
     def due(self, order_id: int) -> int:
-        """What an order may fill by the letter, however its broker treats children."""
+        """What an order may fill by the letter, however its broker treats children: what others of
+        their group have traded of what the parent has brought, is gone."""
         ticket = self.tickets[order_id]
         parent = self.tickets.get(ticket.parent)
-        return ticket.remaining if parent is None else min(ticket.remaining, self._brought(parent))
+        if parent is None:
+            return ticket.remaining
+        gone = sum(one.filled for one in self.group(ticket) if one.parent != ticket.parent)
+        return min(ticket.remaining, max(self._brought(parent) - gone, 0))
 
     def _brought(self, parent: Ticket) -> int:
         used = sum(child.filled for child in self.children(parent.order_id))
