@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Final, Literal
+import json
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any, Final, Literal
 
 import attrs
 
@@ -70,3 +73,36 @@ class Situation:
     @property
     def full_name(self) -> str:
         return f"{self.name}-{self.side}"
+
+
+def described(situation: Situation) -> str:
+    """All that makes it another one than a plain situation, as JSON in one line: a drawn one is
+    played again from this, whatever is drawn by then."""
+    fields = {one.name: getattr(situation, one.name) for one in attrs.fields(Situation)}
+    plain = {one.name: one.default for one in attrs.fields(Situation)} | {"extra": frozenset()}
+    told = {name: value for name, value in fields.items() if value != plain[name]}
+    if "rules" in told:
+        usual = _USUAL._asdict()
+        rules = situation.rules._asdict().items()
+        told["rules"] = {name: value for name, value in rules if value != usual[name]}
+    if "settings" in told:
+        told["settings"] = json.loads(situation.settings)
+    if "extra" in told:
+        told["extra"] = sorted(situation.extra)
+    return json.dumps(told, default=str)
+
+
+def from_description(told: Mapping[str, Any]) -> Situation:
+    """What ``described`` has told of.
+
+    Raises:
+        TypeError: a field that there is not, or none where one is needed.
+    """
+    rules = dict(told.get("rules", {}))
+    if "fill_price" in rules:
+        rules["fill_price"] = Decimal(rules["fill_price"])
+    fields = dict(told) | {
+        "rules": Rules(**rules),
+        "settings": json.dumps(told.get("settings", {})),
+    }
+    return Situation(**fields | {"prompts": tuple(told["prompts"])})
