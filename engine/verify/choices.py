@@ -15,11 +15,13 @@ from engine.verify.tickets import (
     CANCELLED,
     ENDING,
     FILLED,
+    HELD,
     INACTIVE,
     PENDING,
     REJECTED,
     STOPS,
     UNSENT,
+    WORKING,
     Ticket,
 )
 from statecharts.vocabulary import SessionState
@@ -142,6 +144,7 @@ def _faults(world: Standing) -> Iterator[Step]:
             yield ("refuse",)
         if "dialogs" in extra and broker.requests[0][0] == "place":
             yield ("aside",)
+        yield from _refusals(broker, extra)
     if broker.messages and broker.messages[0][0] not in _WHOLE:
         yield ("repeat",)
         yield ("lose",)
@@ -159,6 +162,17 @@ def _faults(world: Standing) -> Iterator[Step]:
             yield from _faults_of(broker, ticket, extra, known)
 
 
+def _refusals(broker: Broker, extra: frozenset[str]) -> Iterator[Step]:
+    """How the next request may fail otherwise than by a plain refusal."""
+    if "denials" in extra and broker.target("cancel") is not None:
+        yield ("deny",)
+    if "revisions" in extra and (ticket := broker.target("amend")) is not None and ticket.group:
+        yield ("revision", "kept")
+        yield ("revision", "ended")
+    if "omissions" in extra and broker.requests[0] == ("ask", "open_orders"):
+        yield from (("omit", ticket.order_id) for ticket in broker.sent())
+
+
 def _faults_of(
     broker: Broker, ticket: Ticket, extra: frozenset[str], known: bool
 ) -> Iterator[Step]:
@@ -174,6 +188,12 @@ def _faults_of(
     if not ticket.live:
         return
     yield ("drop", number)
+    if "changes" in extra and ticket.phase in (HELD, WORKING) and ticket.price is not None:
+        yield ("change", number, "larger")
+        if ticket.remaining > 1:
+            yield ("change", number, "smaller")
+        if not ticket.percent:
+            yield ("change", number, "moved")
     if not ticket.fills or "hearsay" in extra:
         yield ("reject", number)
     if ticket.phase == ENDING:
@@ -204,7 +224,7 @@ def fair(world: Standing) -> Step | None:
             return ("accept", ticket.order_id)
         if ticket.phase == ENDING:
             return ("finish", ticket.order_id)
-        plain = ticket.kind == "MKT" or (ticket.kind == "LMT" and not ticket.group)
+        plain = ticket.kind == "MKT" or not ticket.group  # an exit is in one, but for a close
         if plain and (most := broker.fillable(ticket)):
             return ("fill", ticket.order_id, most)
     if world.core.state.frozen and (ends := _strangers_end(world)):

@@ -125,9 +125,9 @@ def _placed(before: Before, after: World, context: Context, order: Order) -> Ite
     if order.role is Role.ENTRY:
         if context.number < before.next_number:
             yield f"17: entry {order.order_id} is sent for a context that had its entry"
-        if state.held(SYMBOL):
-            yield f"19: entry {order.order_id} is sent while {state.held(SYMBOL)} held"
         for other in state.contexts.values():
+            if other.held:
+                yield f"19: entry {order.order_id} is sent while {other.held} held"
             if other is not context and not other.all_dead:
                 yield f"19: entry {order.order_id} is sent while context {other.number} may fill"
     elif order.role is Role.ADD:
@@ -164,13 +164,13 @@ def _beyond(after: World, order: Order) -> Iterator[str]:
 
 def _added(context: Context, order: Order) -> Iterator[str]:
     """An add goes to shares that are protected, on their side, and never beside another one;
-    only a scale-in may leave a double-down resting."""
+    only what is added at the market may leave a double-down resting."""
     if context.held * context.side <= 0:
         yield f"18: add {order.order_id} is sent with {context.held} held"
     own = context.intent_of(order)
     for other in context.of(Role.ADD):
         before = context.intent_of(other)
-        resting = before.kind == "double_down" and own.kind == "scale_in" and not other.filled
+        resting = before.kind == "double_down" != own.kind and not other.filled
         if before is not own and other.may_fill and not resting:
             yield f"18: add {order.order_id} is sent while {other.order_id} may fill"
 

@@ -31,10 +31,34 @@ Prompt = Literal[
 Side = Literal["long", "short"]
 # Things that go wrong only where they are the theme. holds: an order is inactive for a while;
 # dialogs: TWS keeps an order to itself until somebody confirms it; hearsay: words on an order
-# that are stale or that nobody knows; corrections: an execution gets another price or is busted.
-Extra = Literal["holds", "dialogs", "hearsay", "corrections"]
+# that are stale or that nobody knows; corrections: an execution gets another price or is busted;
+# changes: a person gives an order another size or price in TWS; revisions: no member of a group is
+# amended; denials: a cancel fails; omissions: a listing leaves out an order that lives.
+Extra = Literal[
+    "holds", "dialogs", "hearsay", "corrections", "changes", "revisions", "denials", "omissions"
+]
 _USUAL: Final = Rules()
 CHEAPEST: Final = 90  # what a share costs at least, wherever an order of a situation fills
+
+
+def _on_signal(source: str, signal: str, then: dict[str, Any]) -> dict[str, Any]:
+    where = [f"source == {source}", f"signal == {signal}"]
+    when = {"kind": "event", "event": "PredictionSignalEvent", "where": where}
+    return {"id": f"{source}-{signal.lower()}", "when": when, "then": then, "cooldown_s": 0}
+
+
+# Rules that enter, and want another size when asked.
+SIZES: Final[dict[str, Any]] = {
+    "pattern": False,
+    "rules": [
+        _on_signal("verify", "BUY", {"kind": "enter", "side": "BUY"}),
+        _on_signal("verify", "SHORT", {"kind": "enter", "side": "SELL"}),
+        _on_signal("reduce", "BUY", {"kind": "adjust", "quantity": 1}),
+        _on_signal("reduce", "SHORT", {"kind": "adjust", "quantity": -1}),
+        _on_signal("grow", "BUY", {"kind": "adjust", "quantity": 3}),
+        _on_signal("grow", "SHORT", {"kind": "adjust", "quantity": -3}),
+    ],
+}
 
 
 @attrs.frozen(kw_only=True)

@@ -9,7 +9,7 @@ import pytest
 
 from engine.commands import Command, Snapshot
 from engine.config import from_mapping
-from engine.events import AlertEvent
+from engine.events import AlertEvent, RefusalEvent
 from engine.inputs import (
     CloseRequested,
     ExecutionReported,
@@ -114,6 +114,25 @@ def test_another_clients_execution_of_our_order_id_is_not_ours(kind: str) -> Non
     assert abs(held) == 300
     assert d.core.state.held("AAPL") == held
     assert d.core.state.foreign[told.con_id] == held
+
+
+@pytest.mark.parametrize("kind", ["BUY", "SHORT"])
+def test_levels_that_the_limits_refuse_are_refused_when_their_time_has_come(kind: str) -> None:
+    """The second one waited for whatever touched the trade next, be it a word told twice."""
+    strategy = {
+        "symbols": ["AAPL"],
+        "sizing": {"shares": 300},
+        "double_down": {"levels": [0.25, 0.5]},
+    }
+    d = Desk(from_mapping({"strategy": strategy, "limits": {"gross_notional_max": 40_000}}))
+    d.quote("AAPL", 99.99, 100.0)
+    d.signal("AAPL", kind)
+
+    assert abs(d.core.state.held("AAPL")) == 300
+    told = [event.detail for event in d.said(RefusalEvent)]
+    assert told == ["double_down 1", "double_down 2"]
+    d.wait(60)
+    assert len(d.said(RefusalEvent)) == 2
 
 
 @pytest.mark.parametrize("kind", ["BUY", "SHORT"])
