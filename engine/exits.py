@@ -151,16 +151,8 @@ def _close(part: Part) -> list[Want]:
     for order in alive:
         if order.reported == OrderReport.INACTIVE or order.spec.action != action:
             found += [Withdraw(order)] if _removable(order) else []
-        elif order.remaining != part.size and _amendable(order):
-            # The total counts what has filled (B9), so a fill on its way changes nothing. What
-            # is in no group can always be amended: it is the revision of a group that some
-            # brokers refuse.
-            total = order.filled + part.size
-            amends = part.terms.amends or not order.spec.oca_group
-            changed = _amend(part, order, total, None) if amends else []
-            if not changed and order.remaining > part.size:
-                changed = [Withdraw(order)]
-            found += changed
+        elif order.remaining != part.size:
+            found += _resized(part, order)
     if any(not _stays_inactive(part, order) for order in alive):
         return found
     if not part.on_side and _entry_told(part):
@@ -169,6 +161,17 @@ def _close(part: Part) -> list[Want]:
     if part.terms.now_ns < at_ns:
         return [WaitUntil(at_ns)]
     return [PlaceExit(part.tranche, held, Role.CLOSE, action, part.size, None, part.on_side)]
+
+
+def _resized(part: Part, order: Order) -> list[Want]:
+    """Bring what leaves at the market to what is held now. The total counts what has filled (B9),
+    so a fill on its way changes nothing. What is in no group can always be amended: it is the
+    revision of a group that some brokers refuse."""
+    if not _amendable(order):
+        return []
+    amends = part.terms.amends or not order.spec.oca_group
+    changed = _amend(part, order, order.filled + part.size, None) if amends else []
+    return changed or ([Withdraw(order)] if order.remaining > part.size else [])
 
 
 def _stays_inactive(part: Part, order: Order) -> bool:
@@ -208,13 +211,18 @@ def _entry_gone_ns(part: Part) -> int:
 
 def _trim(part: Part) -> list[Want]:
     """A part that was asked to leave goes at the market, in the group, so that the broker takes
-    it from stop and target as it fills. Tried once: what does not fill is given up by whoever
-    sees its end."""
+    it from stop and target as it fills; what these have traded before, it does not trade again.
+    Tried once: what does not fill is given up by whoever sees its end."""
     wanted = part.tranche.trim - sum((o.filled for o in part.tranche.of(Role.TRIM)), ZERO)
     alive = [order for order in living(part.tranche.orders) if order.role is Role.TRIM]
     if alive or wanted <= 0 or not part.on_side:
-        idle = [order for order in alive if order.reported == OrderReport.INACTIVE]
-        return [Withdraw(order) for order in idle if _removable(order)]
+        found: list[Want] = []
+        for order in alive:
+            if order.reported == OrderReport.INACTIVE or not part.on_side:
+                found += [Withdraw(order)] if _removable(order) else []
+            elif order.remaining > part.size:
+                found += _resized(part, order)
+        return found
     quantity = min(wanted, part.size)
     return [PlaceExit(part.tranche, part.held, Role.TRIM, part.exit_action, quantity, None, True)]
 

@@ -78,8 +78,12 @@ def report_trade(state: State, out: Outbox, context: Context) -> None:
 
 def drop(state: State, context: Context, now_ns: int) -> None:
     """Forget a finished context. Fills ten minutes after a cancel have been seen, and each must
-    find whom it belongs to; after that nothing of it is expected any more."""
+    find whom it belongs to; after that nothing of it is expected any more. While the link is away
+    nothing can be heard, and nothing is forgotten."""
     if not context.settled or any(order.may_fill for order in context.orders.values()):
+        return
+    if not state.live:
+        state.deadlines[f"drop:{context.number}"] = now_ns + state.scaled(KEPT_S)
         return
     _forget_orders(state, context.orders)
     _keep_corrections(state, context.ledger, now_ns)
@@ -94,7 +98,7 @@ def forget_groups(state: State, symbol: str, now_ns: int) -> None:
     for group in [one for one in state.groups.values() if one.symbol == symbol]:
         if group.state != OcoState.DONE:
             return  # its end will bring us back
-        busy = any(order.may_fill for order in group.orders.values())
+        busy = not state.live or any(order.may_fill for order in group.orders.values())
         due_ns = (now_ns if busy else group.ended_ns) + kept_ns
         if due_ns > now_ns:
             state.deadlines[f"past:{symbol}"] = due_ns

@@ -9,7 +9,7 @@ from engine.commands import Watch
 from engine.core import Core
 from engine.verify import sessions
 from engine.verify.broker import Broker
-from engine.verify.prints import FAR_NS
+from engine.verify.prints import FAR_NS, STEADY_NS
 from engine.verify.situation import Situation
 from engine.verify.tickets import (
     CANCELLED,
@@ -119,10 +119,13 @@ def _next_is_stop(broker: Broker) -> bool:
 
 
 def _may_wait(world: Standing) -> bool:
+    """For a deadline, and beside what is on its way for none that is minutes away: no socket holds
+    anything for so long."""
     at_ns = world.core.next_deadline_ns
     if at_ns is None or at_ns - world.now_ns >= FAR_NS:
         return False
-    return world.broker.idle or world.patience > 0
+    near = at_ns - world.now_ns <= STEADY_NS or not (world.broker.requests or world.broker.messages)
+    return world.broker.idle or (world.patience > 0 and near)
 
 
 def _strangers_end(world: Standing) -> list[Step]:

@@ -45,7 +45,7 @@ class Trade:
         attached: bool = False, why_held: str = "", price: int | None = None, group: str = "g",
     ) -> Order:  # fmt: skip
         number = len(self.context.orders) + 1
-        away = {STOP: -6, TARGET: 4, CLOSE: None, ENTRY: None}[role]
+        away = {STOP: -6, TARGET: 4}.get(role)
         at = None if away is None else Decimal(100 + self.side * away) if price is None else price
         side = self.side if role is ENTRY else -self.side
         spec = OrderSpec(
@@ -200,6 +200,25 @@ def test_a_dead_entry_leaves_nothing_behind(side: int) -> None:
 
 
 ENDING = [ContextState.CLOSING, ContextState.REVERSING, ContextState.CONCLUDING]
+
+
+@pytest.mark.parametrize("state", HOLDING)
+def test_a_part_that_leaves_is_for_no_more_than_is_left(side: int, state: ContextState) -> None:
+    """The target had sold some of it when the order for the part arrived: together they would have
+    turned the trade over."""
+    t = trade(side, state)
+    t.order(STOP, 300)
+    target = t.order(TARGET, 300, E.PLACE, E.WENT_WORKING)
+    t.tranche.trim = Decimal(200)
+    assert t.said() == ["close trim 200"]
+    trim = t.order(Role.TRIM, 200, E.PLACE, E.WENT_WORKING)
+    assert t.said() == []
+    t.fill(target, 180)
+    assert "amend 4 to 120" in t.said()
+    trim.refused = trim.spec_with(Decimal(120), None)
+    assert "withdraw 4" in t.said()
+    t.fill(target, 120)
+    assert t.said() == ["withdraw 2", "withdraw 4"]
 
 
 @pytest.mark.parametrize("state", ENDING)
