@@ -156,10 +156,11 @@ class Tranche:
         return rest
 
     @property
-    def guarded(self) -> bool:
-        """Whether a stop of its own stands, or is on its way."""
+    def guard(self) -> int:
+        """2: a stop of its own stands. 1: one is on its way, or nobody knows. 0: there is none."""
         stops = (order for order in self.of(Role.STOP) if order.resting)
-        return any(stop.reported != OrderReport.INACTIVE for stop in stops)
+        ranks = (1 + stop.active for stop in stops if stop.reported != OrderReport.INACTIVE)
+        return max(ranks, default=0)
 
     @property
     def all_dead(self) -> bool:
@@ -179,9 +180,9 @@ def allocate(tranches: Sequence[Tranche], side: int) -> list[Decimal]:
     """Signed shares that each tranche has to protect; their sum is what is held.
 
     A tranche holds what its own orders have brought. One whose exits have traded more than that
-    (both legs of a race, a fill behind a cancel) has taken it from the others: those that have no
-    stop give first, so that no stop has to go while another one has to come, and of those the
-    latest. Nothing is traded back and forth between two tranches of one symbol.
+    (both legs of a race, a fill behind a cancel) has taken it from the others: those whose
+    stop does not stand give first, so that none has to go while another one has to come, and of
+    those the latest. Nothing is traded back and forth between two tranches of one symbol.
     """
     if len(tranches) == 1:
         return [tranches[0].own]
@@ -190,7 +191,7 @@ def allocate(tranches: Sequence[Tranche], side: int) -> list[Decimal]:
     if lack:
         shares = [max(one, ZERO) for one in shares]
         latest_first = range(len(shares) - 1, -1, -1)
-        for index in sorted(latest_first, key=lambda one: tranches[one].guarded):
+        for index in sorted(latest_first, key=lambda one: tranches[one].guard):
             given = min(shares[index], lack)
             shares[index] -= given
             lack -= given

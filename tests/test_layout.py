@@ -89,7 +89,7 @@ ENGINE = _words(
     web.metrics web.watcher web.stories web.history_child web.history web.dashboard
     verify.tickets verify.broker verify.situation verify.drawn verify.situations verify.prints
     verify.steps verify.messages verify.sessions verify.choices verify.world verify.state_laws
-    verify.laws verify.explore
+    verify.laws verify.explore verify.walks
     verify.scenario verify.rows verify.jobs
     campaign.scenario campaign.draw_host campaign.draw campaign.prices
     campaign.books campaign.stakes campaign.day_curve
@@ -203,6 +203,7 @@ MAY_TOUCH = {
     "campaign.draw_host": SEEDED,
     "campaign.jobs": PROCESS,  # seeds side by side
     "verify.drawn": SEEDED,
+    "verify.walks": SEEDED,
     "verify.jobs": PROCESS,  # situations side by side
     "cli.": PROCESS,
 }

@@ -150,7 +150,8 @@ def _faults(world: Standing) -> Iterator[Step]:
         yield from _refusals(broker, extra)
     if broker.messages and broker.messages[0][0] not in _WHOLE:
         yield ("repeat",)
-        yield ("lose",)
+        if broker.messages[0][0] != "position":  # all that may tell of strangers; it comes again
+            yield ("lose",)
         if len(broker.messages) > 1:
             yield ("delay",)
     if world.situation.sessions:

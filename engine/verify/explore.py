@@ -62,12 +62,12 @@ GoOn = Callable[[Tally], bool]
 def explore(situation: Situation, max_states: int, go_on: GoOn = lambda _: True) -> Tally:
     """Visit up to ``max_states`` states and see where fairness leads from each. ``go_on`` is
     asked now and then, and may end the one and the other."""
-    with _uncollected():
+    with uncollected():
         return _Search(situation, max_states, go_on).run()
 
 
 @contextmanager
-def _uncollected() -> Iterator[None]:
+def uncollected() -> Iterator[None]:
     """States are trees: nothing is ever unreachable and alive, and looking for such a thing among
     all that is kept would take a third of the time."""
     collecting = gc.isenabled()

@@ -359,18 +359,17 @@ def test_exposure_counts_what_a_status_has_filled_ahead(side: int) -> None:
     assert exposed(t.context, t.tranche, action, Decimal(300), "g") == 300
 
 
-def _second_part(t: Trade, *, stop: bool) -> Tranche:
+def _second_part(t: Trade, *stop: OrderEvent) -> Tranche:
     """Another 300 shares, whose exits have one group of their own."""
     part = t.context.open_tranche("g", 0, 0)
-    for role, quantity in ((ENTRY, 300), (STOP, 300), (TARGET, 300)):
-        order = t.order(role, quantity, group=part.oca_group)
+    for role in (ENTRY, STOP, TARGET):
+        events = stop if role is STOP else HELD_BACK
+        order = t.order(role, 300, *events, group=part.oca_group)
         del t.tranche.orders[order.order_id]
         order.tranche = part.number
         part.orders[order.order_id] = order
         if role is ENTRY:
             t.fill(order, 300)
-        if role is STOP and not stop:
-            order.step(E.CANCELLED)
     return part
 
 
@@ -383,11 +382,14 @@ def _overfilled(side: int) -> Trade:
 
 
 @pytest.mark.parametrize("unguarded", [2, 3])
-def test_shares_are_taken_from_the_part_that_has_no_stop(side: int, unguarded: int) -> None:
+@pytest.mark.parametrize("stop", [(E.PLACE,), (*HELD_BACK, E.CANCELLED)], ids=["comes", "gone"])
+def test_shares_are_taken_from_the_part_whose_stop_does_not_stand(
+    side: int, unguarded: int, stop: tuple[OrderEvent, ...]
+) -> None:
     """The latest gave first: its stop went while one had to come for the other part."""
     t = _overfilled(side)
     for number in (2, 3):
-        _second_part(t, stop=number != unguarded)
+        _second_part(t, *(stop if number == unguarded else HELD_BACK))
     assert t.context.held == side * 300
     shares = {part.number: held for part, held in t.context.shares()}
     assert shares == {1: 0, unguarded: 0, 5 - unguarded: side * 300}
@@ -396,7 +398,7 @@ def test_shares_are_taken_from_the_part_that_has_no_stop(side: int, unguarded: i
 def test_exits_of_a_part_that_has_lost_its_shares_count_until_they_are_gone(side: int) -> None:
     """The stop of one part has to make room before that of another grows, or comes."""
     t = _overfilled(side)
-    second, third = _second_part(t, stop=True), _second_part(t, stop=True)
+    second, third = _second_part(t), _second_part(t)
     assert t.context.shares()[2] == (third, 0)
     action = second.of(STOP)[0].spec.action
 
