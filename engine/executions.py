@@ -307,11 +307,15 @@ def _refuse(state: State, out: Outbox, order: Order, fill: ExecutionReported) ->
 
 
 def _orphan(state: State, out: Outbox, fill: ExecutionReported) -> None:
-    """It carries our reference but we have no such order: nothing may be assumed about it."""
+    """It carries our reference but we have no such order: nothing may be assumed about it. Its
+    contract says which symbol that is: what TWS calls it is also the name of its options."""
     if not state.first_told(f"orphan {fill.execution_id}", out.now_ns):
         return
-    out.alert("critical", f"execution {fill.execution_id} of an order we do not know", fill.symbol)
-    state.frozen[fill.symbol] = f"unknown order {fill.order_ref or fill.order_id} executed"
+    symbol = state.symbols.get(fill.con_id, fill.symbol)
+    out.alert("critical", f"execution {fill.execution_id} of an order we do not know", symbol)
+    awaited = symbol in state.config.strategy.symbols and symbol not in state.instruments
+    if fill.con_id in state.symbols or awaited:
+        state.frozen[symbol] = f"unknown order {fill.order_ref or fill.order_id} executed"
     state.doubts = True
 
 

@@ -116,6 +116,34 @@ def test_another_clients_execution_of_our_order_id_is_not_ours(kind: str) -> Non
     assert d.core.state.foreign[told.con_id] == held
 
 
+@pytest.mark.parametrize(
+    ("name", "ours", "frozen"), [("AAPL  240315C00150000", True, ["AAPL"]), ("AAPL", False, [])]
+)
+def test_an_execution_of_an_order_we_do_not_know_freezes_the_symbol_of_its_contract(
+    name: str, ours: bool, frozen: list[str]
+) -> None:
+    """An option is called like its stock: that symbol was frozen, and one under another name was
+    frozen for ever in place of ours."""
+    d = desk()
+    d.signal("AAPL", "BUY")
+    (told,) = translate(ExecutionNotice(d.exchange.executions()[0]))
+    assert isinstance(told, ExecutionReported)
+    d.courier.used = True
+    state = d.core.state
+    reference = f"{state.tag}-99-E999"
+    d.feed(
+        attrs.evolve(
+            told, execution_id="f00d.1.01", order_id=999, perm_id=99, order_ref=reference,
+            symbol=name, con_id=told.con_id if ours else 12345,
+        )
+    )  # fmt: skip
+
+    assert list(state.frozen) == frozen
+    assert any("an order we do not know" in one.text for one in d.said(AlertEvent))
+    d.wait(60)
+    assert not state.frozen  # what the broker holds is what we know
+
+
 @pytest.mark.parametrize("kind", ["BUY", "SHORT"])
 def test_levels_that_the_limits_refuse_are_refused_when_their_time_has_come(kind: str) -> None:
     """The second one waited for whatever touched the trade next, be it a word told twice."""
