@@ -79,11 +79,10 @@ def report_trade(state: State, out: Outbox, context: Context) -> None:
 def drop(state: State, context: Context, now_ns: int) -> None:
     """Forget a finished context. Fills ten minutes after a cancel have been seen, and each must
     find whom it belongs to; after that nothing of it is expected any more. While the link is away
-    nothing can be heard, and nothing is forgotten."""
+    nothing can be heard, and nothing is forgotten: the next sync gives it its time anew."""
     if not context.settled or any(order.may_fill for order in context.orders.values()):
         return
     if not state.live:
-        state.deadlines[f"drop:{context.number}"] = now_ns + state.scaled(KEPT_S)
         return
     _forget_orders(state, context.orders)
     _keep_corrections(state, context.ledger, now_ns)
