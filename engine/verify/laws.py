@@ -304,12 +304,14 @@ def settled(world: World) -> bool:
 
 
 def _unheard(world: World) -> bool:
-    """Whether an order is inactive, and its only word on that has got lost."""
-    orders = world.core.state.orders
-    idle = (ticket for ticket in world.broker.live() if ticket.phase == INACTIVE)
-    return any(
-        (order := orders.get(ticket.order_id)) is not None and order.active for ticket in idle
-    )
+    """Whether an order is inactive, or of another size, and the only word on that has got lost."""
+    for ticket in world.broker.live():
+        order = world.core.state.orders.get(ticket.order_id)
+        if order is not None and order.active:
+            size = order.confirmed_quantity
+            if ticket.phase == INACTIVE or (size is not None and size != ticket.quantity):
+                return True
+    return False
 
 
 def _rest(world: World) -> Iterator[str]:

@@ -233,6 +233,7 @@ class World:
         self.faults -= 1
         self.excused = True
         self.broker.fill(order_id, 1, False)
+        self.broker.tell("position", self.broker.position)  # no status comes with it
 
     def _do_drop(self, order_id: int) -> None:
         self.faults -= 1

@@ -8,7 +8,7 @@ import attrs
 import pytest
 
 from engine.commands import Cancel, Place, Snapshot
-from engine.events import AlertEvent
+from engine.events import AlertEvent, RefusalEvent
 from engine.inputs import (
     CloseRequested,
     ErrorReported,
@@ -79,6 +79,32 @@ def test_a_stale_word_on_a_refused_stop_is_not_believed_because_it_comes_again(t
         d.feed(stale)
         assert order.reported in (OrderReport.UNKNOWN, OrderReport.REJECTED)
         assert not order.active
+
+
+def test_no_trade_begins_while_an_order_of_the_one_before_may_have_come_back() -> None:
+    """It would fill beside the entry, on either side of it."""
+    d = desk()
+    d.signal("AAPL", "BUY")
+    target = placed(d, Role.TARGET)[0].order_id
+    d.courier.used = True
+    d.feed(ErrorReported(target, 201, "refused"))
+    d.feed(CloseRequested("AAPL", "operator"))
+    d.wait(0.2)  # within the grace of the dead
+    assert d.context_state("AAPL") == "flat"
+    d.courier.requests_to_lose = 3  # the questions are on their way
+    d.feed(
+        OrderStatusReported(
+            target, 0, CLIENT, 0, "Submitted", Decimal(0), Decimal(300), Decimal(0), ""
+        )
+    )
+    d.signal("AAPL", "SHORT")
+    assert d.said(RefusalEvent)[-1].reason == "busy"
+    assert d.context_state("AAPL") == "flat"
+    d.courier.requests_to_lose = 0
+    d.wait(60)
+    d.signal("AAPL", "SHORT")
+
+    assert d.context_state("AAPL") == "protected"
 
 
 def test_a_refused_amendment_under_a_cancel_is_not_the_end_of_its_order() -> None:
