@@ -313,8 +313,7 @@ def _orphan(state: State, out: Outbox, fill: ExecutionReported) -> None:
         return
     symbol = state.symbols.get(fill.con_id, fill.symbol)
     out.alert("critical", f"execution {fill.execution_id} of an order we do not know", symbol)
-    awaited = symbol in state.config.strategy.symbols and symbol not in state.instruments
-    if fill.con_id in state.symbols or awaited:
+    if fill.con_id in state.symbols or symbol not in state.instruments:
         state.frozen[symbol] = f"unknown order {fill.order_ref or fill.order_id} executed"
     state.doubts = True
 

@@ -264,6 +264,9 @@ def repeated(after: World, again: World) -> Iterator[str]:
     heard = copy_state(again.core.state)
     heard.doubts = after.core.state.doubts
     heard.round.seen = after.core.state.round.seen
+    for name in heard.deadlines.keys() - after.core.state.deadlines.keys():
+        if name.startswith("echo:"):
+            del heard.deadlines[name]
     news = [one for one in again.sent if not (isinstance(one, Amend) and one in after.sent)]
     if news:
         yield f"2: the same message again made the core send {type(news[0]).__name__}"
