@@ -267,7 +267,7 @@ def _protect(part: Part, role: Role) -> list[Want]:
         return found + _another(part, role, price)
     main = fitting[0]
     found += _fit(part, main, price)
-    if main.active and main.remaining >= part.size:
+    if main.active and main.certain >= part.size:
         found += [Withdraw(order) for order in standing if order is not main]
     return found
 

@@ -97,7 +97,7 @@ def drawn(seed: int) -> Situation:
         begun=chance.choice((0, 0, 1)),
         shares=chance.choice((1, 2, 2, 3)),
         target=chance.choice((True, True, False)),
-        faults=0 if refused else chance.choice((1, 1, 2, 2, 3)),
+        faults=0 if refused else chance.choice((1, 1, 2, 2)),
         extra=extra,
         patience=chance.choice((0, 1, 1, 2)),
         stops_refused=refused,

@@ -328,6 +328,21 @@ def test_what_cannot_be_amended_is_replaced_before_it_goes(side: int) -> None:
     assert t.said() == ["withdraw 2"]
 
 
+def test_a_stop_beside_one_that_grows_stays_until_that_is_confirmed(side: int) -> None:
+    """It was taken back as soon as the amendment had been sent, which the broker may refuse."""
+    t = trade(side, ContextState.PROTECTED)
+    stop = t.order(STOP, 200)
+    t.order(STOP, 300, E.PLACE)
+    t.order(TARGET, 300, E.PLACE, E.WENT_WORKING)
+    assert t.said() == ["amend 2 to 300"]
+    stop.step(E.AMEND)
+    stop.spec = stop.spec_with(Decimal(300), None)
+    assert t.said() == []
+    stop.step(E.AMEND_CONFIRMED)
+    stop.confirmed_quantity = Decimal(300)
+    assert t.said() == ["withdraw 3"]
+
+
 def test_no_more_stops_than_attempts(side: int) -> None:
     """Unless the shares would go on without one: then its failure is what ends them."""
     t = trade(side, ContextState.CLOSING)
