@@ -31,7 +31,8 @@ _TRAIL_TOLD_S = 1.0  # an add is placed above a trailing stop that was told so l
 
 def next_double_down(state: State, out: Outbox, context: Context) -> None:
     """Send the next double-down of the plan when its time has come: the entry is over, what is
-    held is protected, and no earlier add may fill. Refused once, it is not asked again."""
+    held is protected, and no earlier add may fill. Refused once, it is not asked again, and the one
+    after it is next."""
     settings = context.plan.double_down
     if settings is None or context.levels_used >= len(settings.levels):
         return
@@ -46,10 +47,11 @@ def next_double_down(state: State, out: Outbox, context: Context) -> None:
     ):
         state.doubts = True  # nobody tells where it has trailed to; the answer brings us back
         return
-    level = context.levels_used
-    context.levels_used = level + 1
-    reason = _double_down(state, out, context, settings, level)
-    if reason is not None:
+    for level in range(context.levels_used, len(settings.levels)):
+        context.levels_used = level + 1
+        reason = _double_down(state, out, context, settings, level)
+        if reason is None:
+            return
         out.refuse(reason, context.symbol, f"double_down {level + 1}", context.plan.identity)
 
 

@@ -41,7 +41,7 @@ from engine.crowd import crowd_of
 from engine.deadlines import NEVER
 from engine.entries import exit_order
 from engine.events import BaseEvent
-from engine.exits import exposed, wants
+from engine.exits import wants
 from engine.inputs import (
     AccountReported,
     AccountsListed,
@@ -79,6 +79,7 @@ from engine.inputs import (
 from engine.orders import Role, living
 from engine.outbox import Outbox
 from engine.risk import Proposal, Standing, gate
+from engine.rivals import exposed
 from engine.state import State
 from engine.wants import AmendExit, PlaceExit, Terms, Want, Withdraw
 from engine.watches import tell_all, watch_adds, watch_stop
@@ -205,9 +206,11 @@ def _carry_out(state: State, out: Outbox, context: Context, want: Want) -> None:
     if isinstance(want, Withdraw):
         out.cancel(want.order)
     elif isinstance(want, AmendExit):
-        out.amend(want.order, want.spec)
+        if _has_room(context, want):
+            out.amend(want.order, want.spec)
     elif isinstance(want, PlaceExit):
-        others = exposed(want.tranche, want.action, want.grouped)
+        group = want.tranche.oca_group if want.grouped else ""
+        others = exposed(context, want.tranche, want.action, want.quantity, group)
         reason = gate(
             Proposal(
                 kind="exit",
@@ -220,14 +223,23 @@ def _carry_out(state: State, out: Outbox, context: Context, want: Want) -> None:
             Standing(live=state.live),
             state.config.limits,
         )
-        if reason is not None and want.role is not Role.TARGET:
-            # Exits that are being withdrawn still count; their answers bring us back here.
-            return
         if reason is None:
             _take_back(out, want)
             out.place(exit_order(state, context, want))
+        # Else exits that are being withdrawn still count; their answers bring us back here.
     else:
         state.deadlines[f"settle:{context.number}"] = want.at_ns
+
+
+def _has_room(context: Context, want: AmendExit) -> bool:
+    """Whether an exit may become what is wanted: it grows no sooner than others have made room for
+    it, and what they do brings us back here."""
+    order, spec = want.order, want.spec
+    most = spec.quantity - order.filled
+    if most <= order.remaining:
+        return True
+    tranche = context.tranche_of(order)
+    return not exposed(context, tranche, spec.action, most, spec.oca_group, order)
 
 
 def _take_back(out: Outbox, want: PlaceExit) -> None:

@@ -169,7 +169,11 @@ def open_context(
     stated: tuple[Decimal, ...] = (),
 ) -> Reason | None:
     """Gate a plan and send it: for each target a parent held back, its children behind it, the
-    last of which transmits."""
+    last of which transmits. Not while an order of a trade before it may have come back from the
+    dead: its shares would be of the other side as well."""
+    earlier = (one for one in state.contexts.values() if one.symbol == instrument.symbol)
+    if not all(one.all_dead for one in earlier):
+        return Reason.BUSY
     grid, basis = instrument.grid, plan.decision_price
     parts = split(plan.quantity, plan.aims, instrument.lot)
     stop_price = plan.stop_at(basis, grid)

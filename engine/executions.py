@@ -20,7 +20,7 @@ from engine.money import FAR, ZERO
 from engine.orders import OPENING_ROLES, Order, Role
 from engine.outbox import Outbox, bound
 from engine.portfolio import note_entry
-from engine.positions import Ledger, revision
+from engine.positions import Ledger, correction, revision
 from engine.reports import report
 from engine.rulebook import count
 from engine.state import EXECUTIONS_KEPT_NS, NOBODY, State
@@ -43,7 +43,9 @@ def known(state: State, item: Input) -> bool:
         if ledger is not None:
             return ledger.revisions.get(identity, -1) >= number
         counted = state.foreign_fills.get(identity)  # else it is of a trade that is forgotten
-        return counted is None or counted[0] >= number
+        if counted is not None:
+            return bool(counted[0] >= number)
+        return owner == NOBODY or not _corrects_past(state, item)
     if isinstance(item, CommissionReported):
         identity, number = revision(item.execution_id)
         owner = state.execution_owner.get(identity)
@@ -134,6 +136,8 @@ def on_execution(state: State, out: Outbox, fill: ExecutionReported) -> None:
         told_full = order.said_filled and order.filled >= order.status_filled
         full = told_full or order.complete
         report(state, out, order, OrderEvent.FILLED_FULL if full else OrderEvent.FILLED_PART)
+        # It may be at work again, and its status be on its way, or lost.
+        state.doubts |= order.reported == OrderReport.INACTIVE
     state.touch(order)
     if isinstance(owner, Context):
         _context_filled(state, out, owner, order, held_before)
@@ -254,7 +258,10 @@ def _stranger(
     if before is not None and ledger is not None and ledger.twin(fill, before.order_id):
         return foreign.Taken(before, fill)
     if identity in state.execution_owner and not foreign.uncounted(state, fill, identity):
-        foreign.execution_corrected(state, out, fill, identity)
+        if state.execution_owner.get(identity) == NOBODY or identity in state.foreign_fills:
+            foreign.execution_corrected(state, out, fill, identity)
+        elif _corrects_past(state, fill):
+            _past_corrected(state, out, fill)
         return None
     if state.ours(fill.order_ref):
         _orphan(state, out, fill)
@@ -263,6 +270,20 @@ def _stranger(
         why = f"{fill.symbol}: {fill.quantity} shares were liquidated"
         on_halt(state, out, HaltRequested(NO_ENTRIES, "broker", why))
     return foreign.execution_seen(state, out, fill, identity)
+
+
+def _corrects_past(state: State, fill: ExecutionReported) -> bool:
+    """Whether an execution of a trade that is forgotten has another revision than was known."""
+    return revision(fill.execution_id)[1] > 1 and correction(fill) not in state.told
+
+
+def _past_corrected(state: State, out: Outbox, fill: ExecutionReported) -> None:
+    """Busts come hours later. By how many shares it differs nobody knows any more: if the broker
+    does not hold what we think, its answer freezes the symbol for a person."""
+    state.first_told(correction(fill), out.now_ns)
+    told = f"execution {fill.execution_id} of a trade that is over was corrected; asking"
+    out.alert("critical", told, fill.symbol)
+    state.doubts = True
 
 
 def _fits(state: State, order: Order, fill: ExecutionReported) -> bool:
@@ -286,11 +307,14 @@ def _refuse(state: State, out: Outbox, order: Order, fill: ExecutionReported) ->
 
 
 def _orphan(state: State, out: Outbox, fill: ExecutionReported) -> None:
-    """It carries our reference but we have no such order: nothing may be assumed about it."""
+    """It carries our reference but we have no such order: nothing may be assumed about it. Its
+    contract says which symbol that is: what TWS calls it is also the name of its options."""
     if not state.first_told(f"orphan {fill.execution_id}", out.now_ns):
         return
-    out.alert("critical", f"execution {fill.execution_id} of an order we do not know", fill.symbol)
-    state.frozen[fill.symbol] = f"unknown order {fill.order_ref or fill.order_id} executed"
+    symbol = state.symbols.get(fill.con_id, fill.symbol)
+    out.alert("critical", f"execution {fill.execution_id} of an order we do not know", symbol)
+    if fill.con_id in state.symbols or symbol not in state.instruments:
+        state.frozen[symbol] = f"unknown order {fill.order_ref or fill.order_id} executed"
     state.doubts = True
 
 

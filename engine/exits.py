@@ -134,7 +134,11 @@ def _gives_way(part: Part) -> bool:
     again brings the stop back."""
     if not part.tranche.failures.get(Role.CLOSE) or part.terms.now_ns < part.tranche.retry_ns:
         return False
-    own = sum(one.spec.action == part.exit_action for one in living(part.tranche.orders))
+    alive = living(part.tranche.orders)
+    closing = any(o.role is Role.CLOSE and o.reported != OrderReport.INACTIVE for o in alive)
+    if closing and any(one.role is Role.STOP and one.resting for one in alive):
+        return False  # there was room for both
+    own = sum(one.spec.action == part.exit_action for one in alive)
     return part.terms.crowd - own + PLACES_EACH > SIDE_LEAST
 
 
@@ -149,16 +153,8 @@ def _close(part: Part) -> list[Want]:
     for order in alive:
         if order.reported == OrderReport.INACTIVE or order.spec.action != action:
             found += [Withdraw(order)] if _removable(order) else []
-        elif order.remaining != part.size and _amendable(order):
-            # The total counts what has filled (B9), so a fill on its way changes nothing. What
-            # is in no group can always be amended: it is the revision of a group that some
-            # brokers refuse.
-            total = order.filled + part.size
-            amends = part.terms.amends or not order.spec.oca_group
-            changed = _amend(part, order, total, None) if amends else []
-            if not changed and order.remaining > part.size:
-                changed = [Withdraw(order)]
-            found += changed
+        elif order.remaining != part.size:
+            found += _resized(part, order)
     if any(not _stays_inactive(part, order) for order in alive):
         return found
     if not part.on_side and _entry_told(part):
@@ -167,6 +163,17 @@ def _close(part: Part) -> list[Want]:
     if part.terms.now_ns < at_ns:
         return [WaitUntil(at_ns)]
     return [PlaceExit(part.tranche, held, Role.CLOSE, action, part.size, None, part.on_side)]
+
+
+def _resized(part: Part, order: Order) -> list[Want]:
+    """Bring what leaves at the market to what is held now. The total counts what has filled (B9),
+    so a fill on its way changes nothing. What is in no group can always be amended: it is the
+    revision of a group that some brokers refuse."""
+    if not _amendable(order):
+        return []
+    amends = part.terms.amends or not order.spec.oca_group
+    changed = _amend(part, order, order.filled + part.size, None) if amends else []
+    return changed or ([Withdraw(order)] if order.remaining > part.size else [])
 
 
 def _stays_inactive(part: Part, order: Order) -> bool:
@@ -208,13 +215,18 @@ def _entry_gone_ns(part: Part) -> int:
 
 def _trim(part: Part) -> list[Want]:
     """A part that was asked to leave goes at the market, in the group, so that the broker takes
-    it from stop and target as it fills. Tried once: what does not fill is given up by whoever
-    sees its end."""
+    it from stop and target as it fills; what these have traded before, it does not trade again.
+    Tried once: what does not fill is given up by whoever sees its end."""
     wanted = part.tranche.trim - sum((o.filled for o in part.tranche.of(Role.TRIM)), ZERO)
     alive = [order for order in living(part.tranche.orders) if order.role is Role.TRIM]
     if alive or wanted <= 0 or not part.on_side:
-        idle = [order for order in alive if order.reported == OrderReport.INACTIVE]
-        return [Withdraw(order) for order in idle if _removable(order)]
+        found: list[Want] = []
+        for order in alive:
+            if order.reported == OrderReport.INACTIVE or not part.on_side:
+                found += [Withdraw(order)] if _removable(order) else []
+            elif order.remaining > part.size:
+                found += _resized(part, order)
+        return found
     quantity = min(wanted, part.size)
     return [PlaceExit(part.tranche, part.held, Role.TRIM, part.exit_action, quantity, None, True)]
 
@@ -259,7 +271,7 @@ def _protect(part: Part, role: Role) -> list[Want]:
         return found + _another(part, role, price)
     main = fitting[0]
     found += _fit(part, main, price)
-    if main.active and main.remaining >= part.size:
+    if main.active and main.certain >= part.size:
         found += [Withdraw(order) for order in standing if order is not main]
     return found
 
@@ -377,25 +389,3 @@ def _amendable(order: Order) -> bool:
 def _amend(part: Part, order: Order, total: Decimal, price: Decimal | None) -> list[Want]:
     spec = order.spec_with(total, price, part.context.stop_level(part.terms.grid))
     return [] if spec == order.refused else [AmendExit(order, spec)]
-
-
-def exposed(tranche: Tranche, action: Side, grouped: bool) -> Decimal:
-    """Shares that other exits of a tranche could trade in the direction of ``action`` on top of
-    a new order.
-
-    A new member of the blocking group adds nothing to the group's other members, because the
-    broker lets only one of them trade; everything outside the group adds up, and so does what
-    a status has called filled while its executions are still on their way.
-    """
-    total = ZERO
-    for order in tranche.orders.values():
-        if order.reported in DEAD and order.status_filled is order.filled:
-            continue  # nothing is missing of it, and nothing may come
-        if order.role not in EXIT_ROLES or order.spec.action != action:
-            continue
-        total += max(order.status_filled - order.filled, ZERO)
-        if order.dead:
-            continue
-        if not (grouped and order.spec.oca_group == tranche.oca_group):
-            total += order.remaining
-    return total

@@ -159,6 +159,14 @@ class Order:
         return max(total - self.filled, ZERO)
 
     @property
+    def certain(self) -> Decimal:
+        """The least that it is for: while an amendment is under way, the smaller of asked and
+        confirmed, because the broker may refuse it."""
+        if self.asked != OrderAsk.AMENDING or self.confirmed_quantity is None:
+            return self.remaining
+        return min(self.remaining, max(self.confirmed_quantity - self.filled, ZERO))
+
+    @property
     def complete(self) -> bool:
         """Everything that it was for has executed. Of a dead order nothing remains, whatever it
         has filled: then its size decides, as the broker last echoed it, else as we asked it."""

@@ -98,6 +98,11 @@ def revision(execution_id: str) -> tuple[str, int]:
     return (head, int(tail)) if head and tail.isdigit() else (execution_id, 0)
 
 
+def correction(fill: ExecutionReported) -> str:
+    """The name under which a corrected execution is remembered when its trade is forgotten."""
+    return f"corrected {fill.execution_id}"
+
+
 @attrs.define(slots=True)
 class Ledger:
     """The unique executions of one context, by identity, in order of first arrival."""

@@ -172,7 +172,15 @@ def on_open_order(state: State, out: Outbox, seen: OrderOpened) -> None:
         _rise(out, seen, stays)
         state.doubts = True  # rounds take it back until it is gone
     if event := STATUS_EVENTS.get(seen.status):
-        report(state, out, order, event, seen.status)
+        _said(state, out, order, event, seen.status)
+
+
+def _said(state: State, out: Outbox, order: Order, event: OrderEvent, word: str) -> None:
+    """A status. Of an order that was dead and may live, the next word may be as stale as the one
+    that contradicted its death: the round that was asked for lists it, or does not."""
+    doubtful = order.revived and order.reported == OrderReport.UNKNOWN
+    if not doubtful or event == OrderEvent.CANCELLED:
+        report(state, out, order, event, word)
 
 
 def _tell_tif(state: State, out: Outbox, stop: Order, tif: str) -> None:
@@ -223,7 +231,7 @@ def on_status(state: State, out: Outbox, seen: OrderStatusReported) -> None:
         state.touch(order)
     order.status_filled = max(order.status_filled, seen.filled)
     if event := STATUS_EVENTS.get(seen.status):
-        report(state, out, order, event, seen.status)
+        _said(state, out, order, event, seen.status)
         if not order.dead and (not order.confirmed or order.idle):
             echo = out.now_ns + state.scaled(_FILL_SETTLE_S)
             state.deadlines.setdefault(f"echo:{order.order_id}", echo)

@@ -17,6 +17,7 @@ from engine.holdings import past_with
 from engine.orders import Order
 from engine.outbox import Outbox, bound
 from engine.portfolio import note_stop_out
+from engine.positions import Ledger, correction
 from engine.rulebook import clear_cooldowns
 from engine.state import DAY_NS, State
 from statecharts.vocabulary import BracketState, OcoState, OrderReport
@@ -77,10 +78,14 @@ def report_trade(state: State, out: Outbox, context: Context) -> None:
 
 def drop(state: State, context: Context, now_ns: int) -> None:
     """Forget a finished context. Fills ten minutes after a cancel have been seen, and each must
-    find whom it belongs to; after that nothing of it is expected any more."""
+    find whom it belongs to; after that nothing of it is expected any more. While the link is away
+    nothing can be heard, and nothing is forgotten: the next sync gives it its time anew."""
     if not context.settled or any(order.may_fill for order in context.orders.values()):
         return
+    if not state.live:
+        return
     _forget_orders(state, context.orders)
+    _keep_corrections(state, context.ledger, now_ns)
     _forget_reference(state, context.plan.identity, context.number, "bracket", now_ns)
     del state.contexts[context.number]
 
@@ -92,7 +97,7 @@ def forget_groups(state: State, symbol: str, now_ns: int) -> None:
     for group in [one for one in state.groups.values() if one.symbol == symbol]:
         if group.state != OcoState.DONE:
             return  # its end will bring us back
-        busy = any(order.may_fill for order in group.orders.values())
+        busy = not state.live or any(order.may_fill for order in group.orders.values())
         due_ns = (now_ns if busy else group.ended_ns) + kept_ns
         if due_ns > now_ns:
             state.deadlines[f"past:{symbol}"] = due_ns
@@ -101,6 +106,7 @@ def forget_groups(state: State, symbol: str, now_ns: int) -> None:
             past = state.direct_past.get(symbol, NO_PAST)
             state.direct_past[symbol] = past_with(past, group)
         _forget_orders(state, group.orders)
+        _keep_corrections(state, group.ledger, now_ns)
         _forget_reference(state, group.identity, group.number, group.kind, now_ns)
         del state.groups[group.number]
 
@@ -111,6 +117,13 @@ def _forget_orders(state: State, orders: dict[int, Order]) -> None:
         del state.by_ref[order.spec.order_ref]
         for perm_id in order.perm_ids:
             state.by_perm.pop(perm_id, None)
+
+
+def _keep_corrections(state: State, ledger: Ledger, now_ns: int) -> None:
+    """What was corrected and counted is no news when a round brings it again."""
+    for identity, number in ledger.revisions.items():
+        if number > 1:
+            state.first_told(correction(ledger.fills[identity]), now_ns)
 
 
 def _forget_reference(state: State, reference: str, number: int, kind: str, now_ns: int) -> None:

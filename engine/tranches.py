@@ -18,7 +18,7 @@ from engine.money import ZERO, Direction, Grid
 from engine.orders import OPENING_ROLES, Order, Role, living
 from engine.plans import DoubleDown, EntryType, Target, Trade
 from engine.records import frozen
-from statecharts.vocabulary import BracketState
+from statecharts.vocabulary import BracketState, OrderReport
 
 Origin = Literal["signal", "trigger", "bracket", "foreign"]
 IntentKind = Literal["entry", "double_down", "scale_in", "adjust"]
@@ -156,6 +156,13 @@ class Tranche:
         return rest
 
     @property
+    def guard(self) -> int:
+        """2: a stop of its own stands. 1: one is on its way, or nobody knows. 0: there is none."""
+        stops = (order for order in self.of(Role.STOP) if order.resting)
+        ranks = (1 + stop.active for stop in stops if stop.reported != OrderReport.INACTIVE)
+        return max(ranks, default=0)
+
+    @property
     def all_dead(self) -> bool:
         return not living(self.orders)
 
@@ -173,8 +180,9 @@ def allocate(tranches: Sequence[Tranche], side: int) -> list[Decimal]:
     """Signed shares that each tranche has to protect; their sum is what is held.
 
     A tranche holds what its own orders have brought. One whose exits have traded more than that
-    (both legs of a race, a fill behind a cancel) has taken it from the others: the latest give
-    first. Nothing is traded back and forth between two tranches of one symbol.
+    (both legs of a race, a fill behind a cancel) has taken it from the others: those whose
+    stop does not stand give first, so that none has to go while another one has to come, and of
+    those the latest. Nothing is traded back and forth between two tranches of one symbol.
     """
     if len(tranches) == 1:
         return [tranches[0].own]
@@ -182,7 +190,8 @@ def allocate(tranches: Sequence[Tranche], side: int) -> list[Decimal]:
     lack = -sum((one for one in shares if one < 0), ZERO)
     if lack:
         shares = [max(one, ZERO) for one in shares]
-        for index in range(len(shares) - 1, -1, -1):
+        latest_first = range(len(shares) - 1, -1, -1)
+        for index in sorted(latest_first, key=lambda one: tranches[one].guard):
             given = min(shares[index], lack)
             shares[index] -= given
             lack -= given

@@ -155,14 +155,15 @@ def on_order_id(state: State, out: Outbox, granted: OrderIdGranted) -> None:
 
 def on_position(state: State, out: Outbox, seen: PositionReported) -> None:
     """Part of a snapshot, or news between two: the latter may run ahead of its execution, so a
-    difference only makes us ask, a moment later."""
+    difference only makes us ask, a moment later. One that a round has found already is no news."""
     if seen.account != state.account:
         return
     state.round.positions[seen.con_id] = seen.quantity
     symbol = state.symbols.get(seen.con_id)
     if symbol is None or state.round.running:
         return
-    if _difference(state, symbol, seen.con_id):
+    difference = _difference(state, symbol, seen.con_id)
+    if difference and difference != state.unexplained(symbol):
         _ask_within(state, out, _POSITION_SETTLE_S)
 
 

@@ -104,7 +104,7 @@ def draw(name: str, region: Region, events: Sequence[IntEnum], spacing: Spacing 
     right = max(x + spacing.of(place) / 2 for place, (x, _) in at.items()) + MARGIN
     deepest = max(y for _, y in at.values()) + NODE_HEIGHT / 2 + MARGIN
     same = [pair for pair in arrows if layers[pair[0]] == layers[pair[1]]]
-    bottom = max([deepest, *(_depth(at[a], at[b]) + MARGIN for a, b in same)])
+    bottom = max([deepest, *(_lowest(at[a], at[b]) + MARGIN for a, b in same)])
     return Drawing(
         name=name,
         width=round(right),
@@ -270,6 +270,13 @@ def _depth(one: Point, other: Point) -> float:
     that it is not the line of the arrow back."""
     back = BACK if other[0] < one[0] else 0
     return one[1] + NODE_HEIGHT / 2 + 10 + 0.05 * abs(one[0] - other[0]) + back
+
+
+def _lowest(one: Point, other: Point) -> float:
+    """How far down the line of such an arrow comes: three quarters of the way to the points that
+    bend it."""
+    base = one[1] + NODE_HEIGHT / 2
+    return base + 1.5 * (_depth(one, other) - base)
 
 
 def _curves(points: Sequence[Point]) -> tuple[Curve, ...]:

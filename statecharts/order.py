@@ -137,11 +137,14 @@ class OrderChart(StateChart[Model]):
 
             # Executions. One may precede every acknowledgement, and fills after "Cancelled" and
             # after a rejection have been seen. A part fill leaves a cancelled order cancelled:
-            # it was on its way when the cancel won. It contradicts a rejection and a proof of
-            # absence, so the rest may be alive.
+            # it was on its way when the cancel won. So it does with an inactive one, of which a
+            # round lists the order first and then what it had filled; if it is at work again, a
+            # status says so. It contradicts a rejection and a proof of absence, so the rest may
+            # be alive.
             filled_part = (
-                part_filled.from_(silent, pending, held, working, part_filled, inactive, unknown)
+                part_filled.from_(silent, pending, held, working, part_filled, unknown)
                 | cancel_pending.from_(cancel_pending)
+                | inactive.from_(inactive)
                 | cancelled.from_(cancelled)
                 | unknown.from_(rejected, absent)
                 | filled.from_(filled)

@@ -36,8 +36,8 @@ ENGINE = _words(
     sources web.settings monitor.log_settings config settings_file dangers settings_schema
     settings_text
     event_streams bus
-    charts sizing deadlines positions orders tranches contexts wants exits groups brackets recent
-    risk state copies invariants outbox tws_errors watches holdings crowd portfolio
+    charts sizing deadlines positions orders tranches contexts wants exits rivals groups brackets
+    recent risk state copies invariants outbox tws_errors watches holdings crowd portfolio
     account entries adds stops foreign reports
     direct rulebook armed intents halts executions decisions settlement truth core calm stillness
     daybook
@@ -90,7 +90,7 @@ ENGINE = _words(
     web.metrics web.watcher web.stories web.history_child web.history web.dashboard
     verify.tickets verify.broker verify.situation verify.drawn verify.situations verify.prints
     verify.steps verify.messages verify.sessions verify.choices verify.world verify.state_laws
-    verify.laws verify.explore
+    verify.laws verify.explore verify.walks
     verify.scenario verify.rows verify.jobs
     campaign.scenario campaign.draw_host campaign.draw campaign.prices
     campaign.books campaign.stakes campaign.day_curve
@@ -204,6 +204,7 @@ MAY_TOUCH = {
     "campaign.draw_host": SEEDED,
     "campaign.jobs": PROCESS,  # seeds side by side
     "verify.drawn": SEEDED,
+    "verify.walks": SEEDED,
     "verify.jobs": PROCESS,  # situations side by side
     "cli.": PROCESS,
 }

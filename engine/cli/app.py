@@ -307,6 +307,9 @@ def verify(
     drawn: Annotated[
         str, typer.Option(metavar="A..B", help="Situations by chance, a seed each, instead.")
     ] = "",
+    walks: Annotated[
+        bool, typer.Option("--walks", help="Long walks by chance instead of every order.")
+    ] = False,
     faults: Annotated[
         int | None, typer.Option(metavar="N", help="How much may go wrong on one path.")
     ] = None,
@@ -337,6 +340,7 @@ def verify(
         max_states=max_states,
         situation=situation,
         drawn=drawn,
+        walks=walks,
         faults=faults,
         seconds=duration_s(seconds) if seconds else None,
         jobs=jobs,

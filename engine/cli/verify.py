@@ -35,6 +35,7 @@ class VerifyOptions:
     max_states: int
     situation: str
     drawn: str
+    walks: bool
     faults: int | None
     seconds: float | None
     jobs: int | None
@@ -82,7 +83,7 @@ def _bounds(options: VerifyOptions) -> Bounds:
     if options.jobs is not None and options.jobs < 1:
         raise UserError(f"--jobs {options.jobs}: at least 1")
     jobs = processors() if options.jobs is None else options.jobs
-    return Bounds(options.max_states, options.seconds, min(jobs, BEHIND))
+    return Bounds(options.max_states, options.seconds, min(jobs, BEHIND), options.walks)
 
 
 def _chosen(options: VerifyOptions) -> tuple[Situation, ...]:

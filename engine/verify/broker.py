@@ -29,6 +29,8 @@ from engine.verify.tickets import (
     Ticket,
 )
 
+_NOT_CANCELLABLE, _REVISION_REFUSED = 161, 10326
+
 
 class Broker:
     def __init__(self, rules: Rules) -> None:
@@ -139,10 +141,11 @@ class Broker:
         self.requests = tuple(one for one in self.requests if one[0] != "ask")
         self.messages = tuple(one for one in self.messages if one[0] not in ("snapshot", "synced"))
 
-    def answer(self, kind: str) -> Message:
-        """A complete snapshot of one kind, as it is now."""
+    def answer(self, kind: str, but: int = 0) -> Message:
+        """A complete snapshot of one kind, as it is now; ``but`` for an order that is left out."""
         if kind == "open_orders":
-            orders: list[Message] = [ticket.said() for ticket in self.sent()]
+            listed = (ticket for ticket in self.sent() if ticket.order_id != but)
+            orders: list[Message] = [ticket.said() for ticket in listed]
             if self.strange_open:
                 orders.append(("strange order", True))
             return ("snapshot", kind, *orders)
@@ -202,8 +205,12 @@ class Broker:
         """It works from now on, or waits for its parent: it was on its way inside the broker, or
         held back, or its cancel has failed."""
         ticket = self.tickets[order_id]
-        waits = ticket.parent and not self.tickets[ticket.parent].fills
+        waits = ticket.parent and not self._sets_free(self.tickets[ticket.parent])
         self.tell_status(self._put(ticket._replace(phase=HELD if waits else WORKING)), opened=True)
+
+    def _sets_free(self, parent: Ticket) -> bool:
+        """Whether children need not wait any more; how a part fill counts is not documented."""
+        return bool(parent.fills) and not (self.rules.whole_parent and parent.live)
 
     def _amend(self, request: Message, refuse: bool) -> None:
         _, order_id, quantity, price = request
@@ -246,6 +253,30 @@ class Broker:
         else:
             self.end(ticket.order_id)
 
+    def omit(self, order_id: int) -> None:
+        """The listing that is asked for leaves an order out."""
+        request, self.requests = self.requests[0], self.requests[1:]
+        self.tell(*self.answer(str(request[1]), order_id))
+
+    def deny(self) -> None:
+        """The next request, a cancel, fails, and its order goes on."""
+        request, self.requests = self.requests[0], self.requests[1:]
+        self.tell("error", request[1], _NOT_CANCELLABLE)
+
+    def refuse_revision(self, ends: bool) -> None:
+        """No member of a group is revised; the order goes on as it was, or ends with it."""
+        request, self.requests = self.requests[0], self.requests[1:]
+        order_id: int = request[1]  # type: ignore[assignment]
+        self.tell("error", order_id, _REVISION_REFUSED)
+        if ends:
+            self.end(order_id)
+
+    def target(self, kind: str) -> Ticket | None:
+        """The living order that the next request is about, if it is one of this kind."""
+        asked, *rest = self.requests[0] if self.requests else ("",)
+        ticket = self.tickets.get(rest[0]) if asked == kind else None  # type: ignore[call-overload]
+        return ticket if ticket is not None and ticket.live else None
+
     def put_aside(self) -> None:
         """A dialog of TWS holds the next order back; somebody may confirm it later."""
         self.aside += self.requests[:1]
@@ -278,10 +309,14 @@ class Broker:
         return min(ticket.remaining, self._brought(parent))
 
     def due(self, order_id: int) -> int:
-        """What an order may fill by the letter, however its broker treats children."""
+        """What an order may fill by the letter, however its broker treats children: what others of
+        their group have traded of what the parent has brought, is gone."""
         ticket = self.tickets[order_id]
         parent = self.tickets.get(ticket.parent)
-        return ticket.remaining if parent is None else min(ticket.remaining, self._brought(parent))
+        if parent is None:
+            return ticket.remaining
+        gone = sum(one.filled for one in self.group(ticket) if one.parent != ticket.parent)
+        return min(ticket.remaining, max(self._brought(parent) - gone, 0))
 
     def _brought(self, parent: Ticket) -> int:
         used = sum(child.filled for child in self.children(parent.order_id))
@@ -303,7 +338,10 @@ class Broker:
                 if other.live:
                     reduces = ticket.group_type == REDUCE and not self.rules.oca_cancels
                     self._reduce(other, shares if reduces else other.remaining)
-        for child in self.children(order_id):
+        self._free_children(ticket)
+
+    def _free_children(self, parent: Ticket) -> None:
+        for child in self.children(parent.order_id) if self._sets_free(parent) else ():
             if child.phase == HELD:
                 self.tell_status(self._put(child._replace(phase=WORKING)))
 
@@ -327,6 +365,18 @@ class Broker:
     def hold(self, order_id: int) -> None:
         """A locate, a precaution or a closed exchange holds it back for now."""
         self.tell_status(self._put(self.tickets[order_id]._replace(phase=INACTIVE)))
+
+    def change(self, order_id: int, what: str) -> None:
+        """A person gives it another size or price in TWS."""
+        ticket = self.tickets[order_id]
+        if what == "larger":
+            ticket = ticket._replace(quantity=ticket.quantity + 1)
+        elif what == "smaller":
+            ticket = ticket._replace(quantity=ticket.quantity - 1)
+        else:
+            assert ticket.price is not None
+            ticket = ticket._replace(price=ticket.price + 1)
+        self.tell_status(self._put(ticket), opened=True)
 
     def say(self, order_id: int, word: str | int) -> None:
         """A status that was true once, or that nobody knows; or an error, by its code."""
@@ -356,6 +406,7 @@ class Broker:
                 continue
             brought = self._brought(ticket) if self.rules.children_survive else 0
             self._reduce(child, child.remaining - brought)
+        self._free_children(ticket)
 
     # -- strangers ---------------------------------------------------------------------------
 

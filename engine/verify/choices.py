@@ -9,17 +9,19 @@ from engine.commands import Watch
 from engine.core import Core
 from engine.verify import sessions
 from engine.verify.broker import Broker
-from engine.verify.prints import FAR_NS
+from engine.verify.prints import FAR_NS, STEADY_NS
 from engine.verify.situation import Situation
 from engine.verify.tickets import (
     CANCELLED,
     ENDING,
     FILLED,
+    HELD,
     INACTIVE,
     PENDING,
     REJECTED,
     STOPS,
     UNSENT,
+    WORKING,
     Ticket,
 )
 from statecharts.vocabulary import SessionState
@@ -117,10 +119,13 @@ def _next_is_stop(broker: Broker) -> bool:
 
 
 def _may_wait(world: Standing) -> bool:
+    """For a deadline, and beside what is on its way for none that is minutes away: no socket holds
+    anything for so long."""
     at_ns = world.core.next_deadline_ns
     if at_ns is None or at_ns - world.now_ns >= FAR_NS:
         return False
-    return world.broker.idle or world.patience > 0
+    near = at_ns - world.now_ns <= STEADY_NS or not (world.broker.requests or world.broker.messages)
+    return world.broker.idle or (world.patience > 0 and near)
 
 
 def _strangers_end(world: Standing) -> list[Step]:
@@ -142,9 +147,11 @@ def _faults(world: Standing) -> Iterator[Step]:
             yield ("refuse",)
         if "dialogs" in extra and broker.requests[0][0] == "place":
             yield ("aside",)
+        yield from _refusals(broker, extra)
     if broker.messages and broker.messages[0][0] not in _WHOLE:
         yield ("repeat",)
-        yield ("lose",)
+        if broker.messages[0][0] != "position":  # all that may tell of strangers; it comes again
+            yield ("lose",)
         if len(broker.messages) > 1:
             yield ("delay",)
     if world.situation.sessions:
@@ -155,22 +162,42 @@ def _faults(world: Standing) -> Iterator[Step]:
         yield ("restart",)
     for ticket in broker.tickets.values():
         if ticket.phase != UNSENT:
-            yield from _faults_of(broker, ticket, extra)
+            known = ticket.order_id in world.core.state.orders
+            yield from _faults_of(broker, ticket, extra, known)
 
 
-def _faults_of(broker: Broker, ticket: Ticket, extra: frozenset[str]) -> Iterator[Step]:
+def _refusals(broker: Broker, extra: frozenset[str]) -> Iterator[Step]:
+    """How the next request may fail otherwise than by a plain refusal."""
+    if "denials" in extra and broker.target("cancel") is not None:
+        yield ("deny",)
+    if "revisions" in extra and (ticket := broker.target("amend")) is not None and ticket.group:
+        yield ("revision", "kept")
+        yield ("revision", "ended")
+    if "omissions" in extra and broker.requests[0] == ("ask", "open_orders"):
+        yield from (("omit", ticket.order_id) for ticket in broker.sent())
+
+
+def _faults_of(
+    broker: Broker, ticket: Ticket, extra: frozenset[str], known: bool
+) -> Iterator[Step]:
     number = ticket.order_id
-    if ticket.phase in (CANCELLED, REJECTED) and ticket.remaining > 0:
-        yield ("late", number)
+    if ticket.phase in (CANCELLED, REJECTED) and ticket.remaining > 0 and known:
+        yield ("late", number)  # no later than has been seen: the core knows them for longer
     if "hearsay" in extra:
         yield from (("say", number, word) for word in _HEARSAY.get(ticket.phase, _UNKNOWN + _STALE))
-    if "corrections" in extra and ticket.fills and ticket.fills[-1].revision == 1:
+    if "corrections" in extra and ticket.fills and ticket.fills[-1].revision == 1 and known:
         yield ("correct", number)
         if not ticket.live:
             yield ("bust", number)
     if not ticket.live:
         return
     yield ("drop", number)
+    if "changes" in extra and ticket.phase in (HELD, WORKING) and ticket.price is not None:
+        yield ("change", number, "larger")
+        if ticket.remaining > 1:
+            yield ("change", number, "smaller")
+        if not ticket.percent:
+            yield ("change", number, "moved")
     if not ticket.fills or "hearsay" in extra:
         yield ("reject", number)
     if ticket.phase == ENDING:
@@ -201,7 +228,7 @@ def fair(world: Standing) -> Step | None:
             return ("accept", ticket.order_id)
         if ticket.phase == ENDING:
             return ("finish", ticket.order_id)
-        plain = ticket.kind == "MKT" or (ticket.kind == "LMT" and not ticket.group)
+        plain = ticket.kind == "MKT" or not ticket.group  # an exit is in one, but for a close
         if plain and (most := broker.fillable(ticket)):
             return ("fill", ticket.order_id, most)
     if world.core.state.frozen and (ends := _strangers_end(world)):

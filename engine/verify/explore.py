@@ -15,6 +15,7 @@ from typing import Final
 
 import attrs
 
+from engine.commands import Amend
 from engine.verify.choices import Step
 from engine.verify.laws import broken, remember, repeated, settled
 from engine.verify.situation import Situation
@@ -61,12 +62,12 @@ GoOn = Callable[[Tally], bool]
 def explore(situation: Situation, max_states: int, go_on: GoOn = lambda _: True) -> Tally:
     """Visit up to ``max_states`` states and see where fairness leads from each. ``go_on`` is
     asked now and then, and may end the one and the other."""
-    with _uncollected():
+    with uncollected():
         return _Search(situation, max_states, go_on).run()
 
 
 @contextmanager
-def _uncollected() -> Iterator[None]:
+def uncollected() -> Iterator[None]:
     """States are trees: nothing is ever unreachable and alive, and looking for such a thing among
     all that is kept would take a third of the time."""
     collecting = gc.isenabled()
@@ -214,9 +215,14 @@ def attempt(step: Step, world: World) -> str | None:
 
 
 def hear_again(before: World, after: World) -> str | None:
-    """What goes wrong when the message that led to ``after`` is delivered at once again."""
+    """What goes wrong when the message that led to ``after`` is delivered at once again. An error
+    names its order and not what was asked of it: again, it may answer the next amendment."""
+    message = before.broker.messages[0]
+    amended = {one.order_id for one in after.sent if isinstance(one, Amend)}
+    if message[0] == "error" and message[1] in amended:
+        return None
     again = after.copy()
-    again.broker.messages = (before.broker.messages[0], *again.broker.messages)
+    again.broker.messages = (message, *again.broker.messages)
     try:
         again.act(("deliver",))
     except Exception as problem:

@@ -28,6 +28,7 @@ from engine.verify.explore import GoOn, Tally, Violation, explore
 from engine.verify.rows import Counts
 from engine.verify.situation import Situation
 from engine.verify.situations import find
+from engine.verify.walks import wander
 
 BEHIND: Final = 16  # also the most processes that can be busy at once
 EXPLORING: Final = 0.4  # of the time of a situation; the rest is for following fair paths
@@ -38,11 +39,13 @@ Show = Callable[[dict[str, Tally]], None]
 
 @attrs.frozen
 class Bounds:
-    """``seconds``: of all situations together; None: as long as it takes."""
+    """``seconds``: of all situations together; None: as long as it takes. ``walks``: by chance,
+    instead of breadth first."""
 
     max_states: int
     seconds: float | None = None
     jobs: int = 1
+    walks: bool = False
 
 
 @attrs.define
@@ -82,6 +85,11 @@ class Task:
     situation: Situation
     max_states: int
     seconds: float | None
+    walks: bool
+
+    def run(self, go_on: GoOn) -> Tally:
+        search = wander if self.walks else explore
+        return search(self.situation, self.max_states, go_on)
 
 
 class _Shares:
@@ -114,7 +122,7 @@ class _Shares:
         if self.ends is not None:
             rounds = max(waiting / self.bounds.jobs, 1.0)  # of work, for each process
             seconds = max(self.ends - time.monotonic(), 0.0) / rounds
-        return Task(number, self.situations[number], share, seconds)
+        return Task(number, self.situations[number], share, seconds, self.bounds.walks)
 
     def in_order(self) -> list[Tally]:
         return [tally for _, tally in sorted(self.tallies.items())]
@@ -144,7 +152,7 @@ def _alone(
             show({**_named(shares.tallies.values()), tally.situation.full_name: tally})
             return in_time(tally) and not interrupted()
 
-        shares.tallies[task.number] = explore(task.situation, task.max_states, go_on)
+        shares.tallies[task.number] = task.run(go_on)
     return Outcome(shares.in_order(), counting.end() if counting else {}, interrupted())
 
 
@@ -278,7 +286,8 @@ def work(link: Connection) -> None:
 def _worked(link: Connection, said: dict[str, Any]) -> dict[str, Any]:
     (situation,) = find(said["situation"])
     situation = attrs.evolve(situation, faults=said["faults"])
-    in_time = _in_time(said["seconds"])
+    task = Task(0, situation, said["max_states"], said["seconds"], said["walks"])
+    in_time = _in_time(task.seconds)
     told = time.monotonic()
     stopped = False
 
@@ -291,7 +300,7 @@ def _worked(link: Connection, said: dict[str, Any]) -> dict[str, Any]:
         return in_time(tally) and not stopped
 
     counting = rows.Counting() if said["rows"] else None
-    tally = explore(situation, said["max_states"], go_on)
+    tally = task.run(go_on)
     counts = counting.end() if counting else {}
     return {**_tally_said(tally), "done": True, "rows": rows.tree(counts)}
 
@@ -314,6 +323,7 @@ def _task_said(task: Task) -> dict[str, Any]:
         "faults": task.situation.faults,
         "max_states": task.max_states,
         "seconds": task.seconds,
+        "walks": task.walks,
     }
 
 

@@ -26,7 +26,7 @@ from engine.verify.choices import Step
 from engine.verify.prints import fingerprint
 from engine.verify.situation import CHEAPEST
 from engine.verify.state_laws import endings, folds
-from engine.verify.tickets import STOPS, SYMBOL, TRADING, Ticket
+from engine.verify.tickets import INACTIVE, STOPS, SYMBOL, TRADING, Ticket
 from engine.verify.world import World
 from statecharts.vocabulary import ContextState, OrderAsk, OrderReport
 
@@ -125,9 +125,9 @@ def _placed(before: Before, after: World, context: Context, order: Order) -> Ite
     if order.role is Role.ENTRY:
         if context.number < before.next_number:
             yield f"17: entry {order.order_id} is sent for a context that had its entry"
-        if state.held(SYMBOL):
-            yield f"19: entry {order.order_id} is sent while {state.held(SYMBOL)} held"
         for other in state.contexts.values():
+            if other.held:
+                yield f"19: entry {order.order_id} is sent while {other.held} held"
             if other is not context and not other.all_dead:
                 yield f"19: entry {order.order_id} is sent while context {other.number} may fill"
     elif order.role is Role.ADD:
@@ -164,44 +164,52 @@ def _beyond(after: World, order: Order) -> Iterator[str]:
 
 def _added(context: Context, order: Order) -> Iterator[str]:
     """An add goes to shares that are protected, on their side, and never beside another one;
-    only a scale-in may leave a double-down resting."""
+    only what is added at the market may leave a double-down resting."""
     if context.held * context.side <= 0:
         yield f"18: add {order.order_id} is sent with {context.held} held"
     own = context.intent_of(order)
     for other in context.of(Role.ADD):
         before = context.intent_of(other)
-        resting = before.kind == "double_down" and own.kind == "scale_in" and not other.filled
+        resting = before.kind == "double_down" != own.kind and not other.filled
         if before is not own and other.may_fill and not resting:
             yield f"18: add {order.order_id} is sent while {other.order_id} may fill"
 
 
 def _crosses(context: Context, order: Order) -> Iterator[str]:
-    """All that may fill beside it, fills: one of each other blocking group, and everything else.
-    What an entry or add may still bring counts where its own attached exits do."""
+    """With this order more may go than is held, and more than without it. What the broker has
+    traded beyond its promises may leave exits too large that were right, until they are gone."""
+    stood = ZERO if order.confirmed_quantity is None else order.confirmed_quantity - order.filled
+    worst, held = _worst(context, order, order.spec.quantity - order.filled)
+    if worst > held and worst > _worst(context, order, stood)[0]:
+        yield f"4: with order {order.order_id}, {worst} shares may go of {held}"
+
+
+def _worst(context: Context, order: Order, most: Decimal) -> tuple[Decimal, Decimal]:
+    """All that may fill beside an order of which as many may, fills: one of each blocking group,
+    and everything else; and what there is for it. What an entry or add may still bring counts where
+    its own attached exits do."""
     worst, held = ZERO, abs(context.held)
     for tranche in context.tranches:
         groups: defaultdict[str, tuple[Decimal, bool]] = defaultdict(lambda: (ZERO, False))
         for one in tranche.orders.values():
             if one.role not in EXIT_ROLES or one.spec.action != order.spec.action:
                 continue
-            if one is not order and (
-                one.dead or one.held_by_parent or one.spec.oca_group == order.spec.oca_group != ""
-            ):
+            if one is not order and (one.dead or one.held_by_parent):
                 continue
-            most = one.spec.quantity - one.filled if one is order else one.remaining
+            rest = most if one is order else one.remaining
             if not one.spec.oca_group:
-                worst += most
+                worst += rest
             else:
-                groups[one.spec.oca_group] = max(groups[one.spec.oca_group], (most, one.attached))
+                largest, attached = groups[one.spec.oca_group]
+                groups[one.spec.oca_group] = max(largest, rest), attached or one.attached
         # A group with block trades no more in all than its tranche has, and may still get.
         own = sum((one.sign * one.filled for one in tranche.orders.values()), ZERO)
         most_of_all = max(own * context.side, ZERO) + tranche.entry_rest
-        for name, (most, _) in groups.items():
-            worst += most if name == order.spec.oca_group else min(most, most_of_all)
+        for name, (rest, _) in groups.items():
+            worst += rest if name == order.spec.oca_group else min(rest, most_of_all)
         if any(attached for _, attached in groups.values()):
             held += tranche.entry_rest
-    if worst > held:
-        yield f"4: with order {order.order_id}, {worst} shares may go of {held}"
+    return worst, held
 
 
 def _uncovered(context: Context, order: Order) -> Iterator[str]:
@@ -250,10 +258,15 @@ def _silence(before: Before, after: World) -> Iterator[str]:
 
 def repeated(after: World, again: World) -> Iterator[str]:
     """``again`` has heard the last message twice; that must make no difference, except that the
-    core may doubt anew and ask the broker once more than it had to, and may ask for the very
-    amendment again that the message had caused, which changes nothing at the broker."""
+    core may doubt anew and ask the broker once more than it had to, may ask for the very amendment
+    again that the message had caused, which changes nothing at the broker, and may take an order
+    for one that is listed: the questions that the message has caused are answered alike."""
     heard = copy_state(again.core.state)
     heard.doubts = after.core.state.doubts
+    heard.round.seen = after.core.state.round.seen
+    for name in heard.deadlines.keys() - after.core.state.deadlines.keys():
+        if name.startswith("echo:"):
+            del heard.deadlines[name]
     news = [one for one in again.sent if not (isinstance(one, Amend) and one in after.sent)]
     if news:
         yield f"2: the same message again made the core send {type(news[0]).__name__}"
@@ -286,16 +299,27 @@ def quiet(world: World) -> bool:
 def settled(world: World) -> bool:
     """Nothing is left to do: protected or flat, and agreed with the broker about it."""
     state = world.core.state
-    if not quiet(world) or state.frozen or not world.agreed:
+    if not quiet(world) or state.frozen or not world.agreed or _unheard(world):
         return False
     if any(context.state != ContextState.PROTECTED for context in state.current.values()):
         return False
     return not any(_rest(world))
 
 
+def _unheard(world: World) -> bool:
+    """Whether an order is inactive, or of another size, and the only word on that has got lost."""
+    for ticket in world.broker.live():
+        order = world.core.state.orders.get(ticket.order_id)
+        if order is not None and order.active:
+            size = order.confirmed_quantity
+            if ticket.phase == INACTIVE or (size is not None and size != ticket.quantity):
+                return True
+    return False
+
+
 def _rest(world: World) -> Iterator[str]:
     state = world.core.state
-    if state.frozen or not world.agreed:
+    if state.frozen or not world.agreed or _unheard(world):
         return  # what is not known yet is found by asking: law 27 sees to that
     cover, worst = _shares_out(world)
     for number, context in state.contexts.items():

@@ -5,11 +5,14 @@ situation close-long faults=1
 prompt                # signal
 take
 fill 1 2
+
+A situation by chance is written out, and begins with ``situation {"name": ...}``.
 """
 
 from __future__ import annotations
 
 import difflib
+import json
 from collections.abc import Iterator
 
 import attrs
@@ -17,9 +20,10 @@ import attrs
 from engine.commands import Amend, Cancel, Command, Place
 from engine.errors import UserError
 from engine.verify.choices import Step
+from engine.verify.drawn import drawn_as
 from engine.verify.explore import Violation, attempt, hear_again
 from engine.verify.laws import settled
-from engine.verify.situation import Situation
+from engine.verify.situation import Situation, described, from_description
 from engine.verify.situations import SITUATIONS, find
 from engine.verify.tickets import SYMBOL
 from engine.verify.world import World
@@ -46,9 +50,10 @@ class Played:
 def render(violation: Violation) -> str:
     """The text that ``parse`` reads."""
     situation = violation.situation
+    named = f"{situation.full_name} faults={situation.faults} patience={situation.patience}"
     lines = [
         f"# {violation.text}",
-        f"situation {situation.full_name} faults={situation.faults} patience={situation.patience}",
+        f"situation {described(situation) if drawn_as(situation.name) else named}",
         *(" ".join(map(str, step)) for step in violation.steps),
     ]
     return "\n".join(lines) + "\n"
@@ -66,13 +71,22 @@ def parse(text: str, place: str) -> Scenario:
         words = line.split("#", 1)[0].split()
         if not words:
             continue
-        if situation is None:
+        if situation is None and words[1:2] and words[1].startswith("{"):
+            situation = _written_out(line.removeprefix("situation"), f"{place}:{number}")
+        elif situation is None:
             situation = _situation(words, f"{place}:{number}")
         else:
             steps.append(tuple(int(word) if word.isdigit() else word for word in words))
     if situation is None:
         raise UserError(f"{place}: names no situation; its first line is: situation NAME")
     return Scenario(situation, tuple(steps))
+
+
+def _written_out(text: str, place: str) -> Situation:
+    try:
+        return from_description(json.loads(text))
+    except (ValueError, TypeError, KeyError) as problem:
+        raise UserError(f"{place}: is no situation: {problem}") from None
 
 
 def _situation(words: list[str], place: str) -> Situation:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Final, Literal
+import json
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any, Final, Literal
 
 import attrs
 
@@ -28,10 +31,34 @@ Prompt = Literal[
 Side = Literal["long", "short"]
 # Things that go wrong only where they are the theme. holds: an order is inactive for a while;
 # dialogs: TWS keeps an order to itself until somebody confirms it; hearsay: words on an order
-# that are stale or that nobody knows; corrections: an execution gets another price or is busted.
-Extra = Literal["holds", "dialogs", "hearsay", "corrections"]
+# that are stale or that nobody knows; corrections: an execution gets another price or is busted;
+# changes: a person gives an order another size or price in TWS; revisions: no member of a group is
+# amended; denials: a cancel fails; omissions: a listing leaves out an order that lives.
+Extra = Literal[
+    "holds", "dialogs", "hearsay", "corrections", "changes", "revisions", "denials", "omissions"
+]
 _USUAL: Final = Rules()
 CHEAPEST: Final = 90  # what a share costs at least, wherever an order of a situation fills
+
+
+def _on_signal(source: str, signal: str, then: dict[str, Any]) -> dict[str, Any]:
+    where = [f"source == {source}", f"signal == {signal}"]
+    when = {"kind": "event", "event": "PredictionSignalEvent", "where": where}
+    return {"id": f"{source}-{signal.lower()}", "when": when, "then": then, "cooldown_s": 0}
+
+
+# Rules that enter, and want another size when asked.
+SIZES: Final[dict[str, Any]] = {
+    "pattern": False,
+    "rules": [
+        _on_signal("verify", "BUY", {"kind": "enter", "side": "BUY"}),
+        _on_signal("verify", "SHORT", {"kind": "enter", "side": "SELL"}),
+        _on_signal("reduce", "BUY", {"kind": "adjust", "quantity": 1}),
+        _on_signal("reduce", "SHORT", {"kind": "adjust", "quantity": -1}),
+        _on_signal("grow", "BUY", {"kind": "adjust", "quantity": 3}),
+        _on_signal("grow", "SHORT", {"kind": "adjust", "quantity": -3}),
+    ],
+}
 
 
 @attrs.frozen(kw_only=True)
@@ -70,3 +97,36 @@ class Situation:
     @property
     def full_name(self) -> str:
         return f"{self.name}-{self.side}"
+
+
+def described(situation: Situation) -> str:
+    """All that makes it another one than a plain situation, as JSON in one line: a drawn one is
+    played again from this, whatever is drawn by then."""
+    fields = {one.name: getattr(situation, one.name) for one in attrs.fields(Situation)}
+    plain = {one.name: one.default for one in attrs.fields(Situation)} | {"extra": frozenset()}
+    told = {name: value for name, value in fields.items() if value != plain[name]}
+    if "rules" in told:
+        usual = _USUAL._asdict()
+        rules = situation.rules._asdict().items()
+        told["rules"] = {name: value for name, value in rules if value != usual[name]}
+    if "settings" in told:
+        told["settings"] = json.loads(situation.settings)
+    if "extra" in told:
+        told["extra"] = sorted(situation.extra)
+    return json.dumps(told, default=str)
+
+
+def from_description(told: Mapping[str, Any]) -> Situation:
+    """What ``described`` has told of.
+
+    Raises:
+        TypeError: a field that there is not, or none where one is needed.
+    """
+    rules = dict(told.get("rules", {}))
+    if "fill_price" in rules:
+        rules["fill_price"] = Decimal(rules["fill_price"])
+    fields = dict(told) | {
+        "rules": Rules(**rules),
+        "settings": json.dumps(told.get("settings", {})),
+    }
+    return Situation(**fields | {"prompts": tuple(told["prompts"])})

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from engine.verify.drawn import drawn_as
-from engine.verify.situation import Prompt, Side, Situation
+from engine.verify.situation import SIZES, Prompt, Side, Situation
 from engine.verify.tickets import Rules
 
 
@@ -38,26 +38,6 @@ _TARGETS: Final = {"target": [{"percent": 10}, {"percent": 20}]}
 _DOUBLE: Final = {"double_down": {"levels": [0.5]}}
 _LIMIT: Final = {"entry": {"type": "limit", "offset": {"percent": 1}}}
 _SCALE: Final = {"scale_in": {"trigger_percent": 2, "shares": 1}}
-
-
-def _on_signal(source: str, signal: str, then: dict[str, Any]) -> dict[str, Any]:
-    where = [f"source == {source}", f"signal == {signal}"]
-    when = {"kind": "event", "event": "PredictionSignalEvent", "where": where}
-    return {"id": f"{source}-{signal.lower()}", "when": when, "then": then, "cooldown_s": 0}
-
-
-# Rules that enter, and want another size when asked.
-_SIZES: Final = {
-    "pattern": False,
-    "rules": [
-        _on_signal("verify", "BUY", {"kind": "enter", "side": "BUY"}),
-        _on_signal("verify", "SHORT", {"kind": "enter", "side": "SELL"}),
-        _on_signal("reduce", "BUY", {"kind": "adjust", "quantity": 1}),
-        _on_signal("reduce", "SHORT", {"kind": "adjust", "quantity": -1}),
-        _on_signal("grow", "BUY", {"kind": "adjust", "quantity": 3}),
-        _on_signal("grow", "SHORT", {"kind": "adjust", "quantity": -3}),
-    ],
-}
 
 
 # The smallest first: what they do not need of the states goes to the others.
@@ -241,7 +221,7 @@ SITUATIONS: Final[tuple[Situation, ...]] = (
         "a rule wants one share, then three",
         *("signal", "reduce", "grow"),
         begun=1,
-        settings=_SIZES,
+        settings=SIZES,
     ),
     *_both(
         "limited",
@@ -260,7 +240,7 @@ SITUATIONS: Final[tuple[Situation, ...]] = (
         begun=1,
         shares=2,
         gross_max=250,
-        settings=_SIZES,
+        settings=SIZES,
     ),
     *_both(
         "trailing",
@@ -328,6 +308,43 @@ SITUATIONS: Final[tuple[Situation, ...]] = (
         begun=1,
         strangers=1,
         settings={"foreign_orders": "adopt"},
+    ),
+    *_both(
+        "changed",
+        "a person gives orders another size or price in TWS",
+        *("signal", "close"),
+        begun=1,
+        extra={"changes"},
+    ),
+    *_both(
+        "changed-entry",
+        "the same while a limit entry waits",
+        "signal",
+        settings=_LIMIT,
+        extra={"changes"},
+    ),
+    *_both(
+        "revised",
+        "no member of a group is amended, and some end when it is tried",
+        "signal",
+        rules=_SLIPPED,
+        extra={"revisions"},
+    ),
+    *_both("denied", "cancels fail", "signal", "close", extra={"denials"}),
+    *_both(
+        "omitted",
+        "a listing leaves out an order that lives",
+        *("signal", "close"),
+        begun=1,
+        shares=1,
+        extra={"omissions"},
+        faults=2,
+    ),
+    *_both(
+        "whole-parent",
+        "children wait until all of their parent has filled",
+        *("signal", "close"),
+        rules=Rules(whole_parent=True),
     ),
     *_both("larger", "three shares, so that partial fills have a middle", "signal", shares=3),
 )

@@ -98,4 +98,5 @@ class Rules(NamedTuple):
     forced: bool = False  # children have their parent's quantity, whatever it brings
     oca_cancels: bool = False  # a part fill cancels the group instead of reducing it
     slow: bool = False  # orders and cancels are pending for a while
+    whole_parent: bool = False  # children wait for all of their parent, not for its first share
     fill_price: Decimal = Decimal(100)  # of market orders

@@ -233,6 +233,7 @@ class World:
         self.faults -= 1
         self.excused = True
         self.broker.fill(order_id, 1, False)
+        self.broker.tell("position", self.broker.position)  # no status comes with it
 
     def _do_drop(self, order_id: int) -> None:
         self.faults -= 1
@@ -257,6 +258,23 @@ class World:
     def _do_aside(self) -> None:
         self.faults -= 1
         self.broker.put_aside()
+
+    def _do_deny(self) -> None:
+        self.faults -= 1
+        self.broker.deny()
+
+    def _do_revision(self, what: str) -> None:
+        self.faults -= 1
+        self.broker.refuse_revision(what == "ended")
+
+    def _do_omit(self, order_id: int) -> None:
+        self.faults -= 1
+        self.broker.omit(order_id)
+
+    def _do_change(self, order_id: int, what: str) -> None:
+        self.faults -= 1
+        self.excused = True  # exits may be too large now
+        self.broker.change(order_id, what)
 
     def _do_release(self) -> None:
         self.broker.release()

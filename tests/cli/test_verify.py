@@ -36,6 +36,18 @@ def test_situations_by_chance_are_explored_instead(engine: Cli) -> None:
     assert names == ["drawn-3", "drawn-4"]
 
 
+def test_walks_go_further_than_every_order_of_events(engine: Cli) -> None:
+    depths = []
+    for way in ((), ("--walks",)):
+        own = ("--situation", "close-long", "--max-states", "60", "--jobs", "1")
+        done = engine("verify", *own, *way, "--json", "report.json")
+
+        assert done.code == 0, done.err
+        report = json.loads((engine.folder / "report.json").read_text())
+        depths.append(report["depth"])
+    assert depths[0] < 10 < depths[1]
+
+
 @pytest.mark.parametrize(
     "words",
     [

@@ -10,10 +10,11 @@ import pytest
 from engine import plans
 from engine.commands import OrderSpec
 from engine.contexts import Context
-from engine.exits import exposed, wants
+from engine.exits import wants
 from engine.money import CENTS
 from engine.orders import Order, Role
-from engine.tranches import Aim, Intent, Plan
+from engine.rivals import exposed
+from engine.tranches import Aim, Intent, Plan, Tranche
 from engine.wants import AmendExit, PlaceExit, Terms, WaitUntil, Withdraw
 from statecharts.vocabulary import ContextState, OrderEvent, OrderReport
 from tests.core.test_positions import execution
@@ -44,7 +45,7 @@ class Trade:
         attached: bool = False, why_held: str = "", price: int | None = None, group: str = "g",
     ) -> Order:  # fmt: skip
         number = len(self.context.orders) + 1
-        away = {STOP: -6, TARGET: 4, CLOSE: None, ENTRY: None}[role]
+        away = {STOP: -6, TARGET: 4}.get(role)
         at = None if away is None else Decimal(100 + self.side * away) if price is None else price
         side = self.side if role is ENTRY else -self.side
         spec = OrderSpec(
@@ -201,6 +202,25 @@ def test_a_dead_entry_leaves_nothing_behind(side: int) -> None:
 ENDING = [ContextState.CLOSING, ContextState.REVERSING, ContextState.CONCLUDING]
 
 
+@pytest.mark.parametrize("state", HOLDING)
+def test_a_part_that_leaves_is_for_no_more_than_is_left(side: int, state: ContextState) -> None:
+    """The target had sold some of it when the order for the part arrived: together they would have
+    turned the trade over."""
+    t = trade(side, state)
+    t.order(STOP, 300)
+    target = t.order(TARGET, 300, E.PLACE, E.WENT_WORKING)
+    t.tranche.trim = Decimal(200)
+    assert t.said() == ["close trim 200"]
+    trim = t.order(Role.TRIM, 200, E.PLACE, E.WENT_WORKING)
+    assert t.said() == []
+    t.fill(target, 180)
+    assert "amend 4 to 120" in t.said()
+    trim.refused = trim.spec_with(Decimal(120), None)
+    assert "withdraw 4" in t.said()
+    t.fill(target, 120)
+    assert t.said() == ["withdraw 2", "withdraw 4"]
+
+
 @pytest.mark.parametrize("state", ENDING)
 def test_the_stop_goes_last(side: int, state: ContextState) -> None:
     t = trade(side, state)
@@ -242,6 +262,27 @@ def test_a_refused_close_waits_for_its_turn(side: int, state: ContextState) -> N
     assert t.said() == ["wait 500"]
     t.tranche.retry_ns = NOW
     assert t.said() == ["close close 300"]
+
+
+@pytest.mark.parametrize("state", ENDING)
+def test_a_stop_gives_way_before_a_close_is_sent_and_not_beside_it(
+    side: int, state: ContextState
+) -> None:
+    """The closes of several parts leave together. Each made the side more crowded for those before
+    it, whose stops were then taken back while the closes were on their way."""
+    t = trade(side, state)
+    stop = t.order(STOP, 300)
+    t.order(CLOSE, 300, E.PLACE, E.REJECTED)
+    t.tranche.failures[CLOSE] = 1
+    terms = attrs.evolve(TERMS, crowd=plans.SIDE_MOST)
+    assert t.said(terms) == ["withdraw 2"]
+    close = t.order(CLOSE, 300, E.PLACE)
+    assert t.said(terms) == []
+    close.step(E.INACTIVATED)
+    assert t.said(terms) == ["withdraw 2"]
+    stop.step(E.CANCELLED)
+    close.step(E.WENT_WORKING)
+    assert t.said(terms) == []  # nor does another one come then
 
 
 @pytest.mark.parametrize("state", [ContextState.FROZEN, ContextState.FLAT])
@@ -287,6 +328,21 @@ def test_what_cannot_be_amended_is_replaced_before_it_goes(side: int) -> None:
     assert t.said() == ["withdraw 2"]
 
 
+def test_a_stop_beside_one_that_grows_stays_until_that_is_confirmed(side: int) -> None:
+    """It was taken back as soon as the amendment had been sent, which the broker may refuse."""
+    t = trade(side, ContextState.PROTECTED)
+    stop = t.order(STOP, 200)
+    t.order(STOP, 300, E.PLACE)
+    t.order(TARGET, 300, E.PLACE, E.WENT_WORKING)
+    assert t.said() == ["amend 2 to 300"]
+    stop.step(E.AMEND)
+    stop.spec = stop.spec_with(Decimal(300), None)
+    assert t.said() == []
+    stop.step(E.AMEND_CONFIRMED)
+    stop.confirmed_quantity = Decimal(300)
+    assert t.said() == ["withdraw 3"]
+
+
 def test_no_more_stops_than_attempts(side: int) -> None:
     """Unless the shares would go on without one: then its failure is what ends them."""
     t = trade(side, ContextState.CLOSING)
@@ -312,10 +368,65 @@ def test_exposure_counts_what_a_status_has_filled_ahead(side: int) -> None:
     t = trade(side, ContextState.CLOSING)
     stop = t.order(STOP, 300)
     action = stop.spec.action
-    assert exposed(t.tranche, action, grouped=True) == 0
-    assert exposed(t.tranche, action, grouped=False) == 300
+    assert exposed(t.context, t.tranche, action, Decimal(300), "g") == 0
+    assert exposed(t.context, t.tranche, action, Decimal(300), "") == 300
     stop.status_filled = Decimal(300)
-    assert exposed(t.tranche, action, grouped=True) == 300
+    assert exposed(t.context, t.tranche, action, Decimal(300), "g") == 300
+
+
+def _second_part(t: Trade, *stop: OrderEvent) -> Tranche:
+    """Another 300 shares, whose exits have one group of their own."""
+    part = t.context.open_tranche("g", 0, 0)
+    for role in (ENTRY, STOP, TARGET):
+        events = stop if role is STOP else HELD_BACK
+        order = t.order(role, 300, *events, group=part.oca_group)
+        del t.tranche.orders[order.order_id]
+        order.tranche = part.number
+        part.orders[order.order_id] = order
+        if role is ENTRY:
+            t.fill(order, 300)
+    return part
+
+
+def _overfilled(side: int) -> Trade:
+    """A race has sold the 300 shares of the first part twice."""
+    t = trade(side, ContextState.PROTECTED)
+    t.order(STOP, 300, E.PLACE, E.WENT_WORKING, filled=300)
+    t.order(TARGET, 300, E.PLACE, E.WENT_WORKING, filled=300)
+    return t
+
+
+@pytest.mark.parametrize("unguarded", [2, 3])
+@pytest.mark.parametrize("stop", [(E.PLACE,), (*HELD_BACK, E.CANCELLED)], ids=["comes", "gone"])
+def test_shares_are_taken_from_the_part_whose_stop_does_not_stand(
+    side: int, unguarded: int, stop: tuple[OrderEvent, ...]
+) -> None:
+    """The latest gave first: its stop went while one had to come for the other part."""
+    t = _overfilled(side)
+    for number in (2, 3):
+        _second_part(t, *(stop if number == unguarded else HELD_BACK))
+    assert t.context.held == side * 300
+    shares = {part.number: held for part, held in t.context.shares()}
+    assert shares == {1: 0, unguarded: 0, 5 - unguarded: side * 300}
+
+
+def test_exits_of_a_part_that_has_lost_its_shares_count_until_they_are_gone(side: int) -> None:
+    """The stop of one part has to make room before that of another grows, or comes."""
+    t = _overfilled(side)
+    second, third = _second_part(t), _second_part(t)
+    assert t.context.shares()[2] == (third, 0)
+    action = second.of(STOP)[0].spec.action
+
+    def beside(quantity: int) -> Decimal:
+        size = Decimal(quantity)
+        return exposed(t.context, second, action, size, second.oca_group)
+
+    assert beside(300) == 0  # its target is for as many already
+    assert beside(301) == 300
+    for order in (*third.of(STOP), *third.of(TARGET)):
+        assert beside(301) == 300
+        order.step(E.CANCELLED)
+    assert beside(301) == 0
 
 
 def test_a_group_that_has_no_living_member_gets_a_new_name() -> None:

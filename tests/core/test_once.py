@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import attrs
 import pytest
 
 from engine.commands import Command, Snapshot
 from engine.config import from_mapping
-from engine.events import AlertEvent
+from engine.events import AlertEvent, RefusalEvent
 from engine.inputs import (
     CloseRequested,
     ExecutionReported,
     Input,
     OrderOpened,
     OrderStatusReported,
+    PositionReported,
     SnapshotEnded,
     SnapshotStarted,
     TimerElapsed,
@@ -22,7 +25,7 @@ from engine.orders import Role
 from engine.sim.records import ExecutionNotice, OrderNotice
 from engine.sim.wireless import translate
 from statecharts.vocabulary import OrderReport
-from tests.core.desk import Desk
+from tests.core.desk import ACCOUNT, Desk
 from tests.core.test_core import config, desk
 
 AT_TEN = {
@@ -71,6 +74,32 @@ def test_an_order_that_is_younger_than_the_question_is_not_missed_in_the_answer(
     assert not d.core.state.doubts
 
 
+def test_a_position_that_a_round_has_found_already_is_asked_about_once() -> None:
+    """TWS tells positions again and again; each time it was asked a second later, instead of when
+    the next look was due."""
+    d = desk()
+    d.signal("AAPL", "BUY")
+    con_id = d.instruments["AAPL"].con_id
+    d.courier.used = True
+
+    def more(told: Input) -> Input:
+        ours = isinstance(told, PositionReported) and told.symbol == "AAPL"
+        return attrs.evolve(told, quantity=Decimal(400)) if ours else told
+
+    d.retell = lambda _, answer: [more(told) for told in answer]
+    d.lose()
+    d.connect()
+    d.wait(20)
+    assert d.context_state("AAPL") == "frozen"
+    due_ns = d.core.state.deadlines["ask"]
+    for _ in range(3):
+        d.feed(PositionReported(ACCOUNT, con_id, "AAPL", Decimal(400), Decimal(100)))
+
+    assert d.core.state.deadlines["ask"] == due_ns
+    d.feed(PositionReported(ACCOUNT, con_id, "AAPL", Decimal(500), Decimal(100)))
+    assert d.core.state.deadlines["ask"] < due_ns  # that is another difference
+
+
 @pytest.mark.parametrize("kind", ["BUY", "SHORT"])
 def test_another_clients_execution_of_our_order_id_is_not_ours(kind: str) -> None:
     d = desk()
@@ -85,6 +114,53 @@ def test_another_clients_execution_of_our_order_id_is_not_ours(kind: str) -> Non
     assert abs(held) == 300
     assert d.core.state.held("AAPL") == held
     assert d.core.state.foreign[told.con_id] == held
+
+
+@pytest.mark.parametrize(
+    ("name", "ours", "frozen"), [("AAPL  240315C00150000", True, ["AAPL"]), ("AAPL", False, [])]
+)
+def test_an_execution_of_an_order_we_do_not_know_freezes_the_symbol_of_its_contract(
+    name: str, ours: bool, frozen: list[str]
+) -> None:
+    """An option is called like its stock: that symbol was frozen, and one under another name was
+    frozen for ever in place of ours."""
+    d = desk()
+    d.signal("AAPL", "BUY")
+    (told,) = translate(ExecutionNotice(d.exchange.executions()[0]))
+    assert isinstance(told, ExecutionReported)
+    d.courier.used = True
+    state = d.core.state
+    reference = f"{state.tag}-99-E999"
+    d.feed(
+        attrs.evolve(
+            told, execution_id="f00d.1.01", order_id=999, perm_id=99, order_ref=reference,
+            symbol=name, con_id=told.con_id if ours else 12345,
+        )
+    )  # fmt: skip
+
+    assert list(state.frozen) == frozen
+    assert any("an order we do not know" in one.text for one in d.said(AlertEvent))
+    d.wait(60)
+    assert not state.frozen  # what the broker holds is what we know
+
+
+@pytest.mark.parametrize("kind", ["BUY", "SHORT"])
+def test_levels_that_the_limits_refuse_are_refused_when_their_time_has_come(kind: str) -> None:
+    """The second one waited for whatever touched the trade next, be it a word told twice."""
+    strategy = {
+        "symbols": ["AAPL"],
+        "sizing": {"shares": 300},
+        "double_down": {"levels": [0.25, 0.5]},
+    }
+    d = Desk(from_mapping({"strategy": strategy, "limits": {"gross_notional_max": 40_000}}))
+    d.quote("AAPL", 99.99, 100.0)
+    d.signal("AAPL", kind)
+
+    assert abs(d.core.state.held("AAPL")) == 300
+    told = [event.detail for event in d.said(RefusalEvent)]
+    assert told == ["double_down 1", "double_down 2"]
+    d.wait(60)
+    assert len(d.said(RefusalEvent)) == 2
 
 
 @pytest.mark.parametrize("kind", ["BUY", "SHORT"])

@@ -8,7 +8,7 @@ import pytest
 
 from engine.config import from_mapping
 from engine.events import RefusalEvent
-from engine.inputs import OcoLeg, OcoRequested
+from engine.inputs import CloseRequested, OcoLeg, OcoRequested
 from tests.core.desk import CLIENT, SECOND, Desk
 from tests.core.test_core import desk
 
@@ -93,3 +93,41 @@ def test_what_was_paced_by_a_clock_that_was_ahead_is_not_paced_until_it_is_reach
 
     assert [one.reason for one in d.said(RefusalEvent)] == []
     assert d.core.state.held("AAPL") == d.core.state.held("MSFT") == 100
+
+
+def test_a_trade_is_not_forgotten_while_nothing_of_it_can_be_heard() -> None:
+    """A share of its stop came late, while the link was away for longer than a trade is kept: its
+    execution was of nobody, and the symbol stayed frozen."""
+    d = desk()
+    d.signal("AAPL", "BUY")
+    d.feed(CloseRequested("AAPL", "operator"))
+    d.wait(5)
+    assert (d.exchange.position("AAPL"), d.context_state("AAPL")) == (0, "flat")
+    d.lose()
+    d.wait(2000)
+    d.broker_fills_late("AAPL", "SELL", Decimal(100), "STP", Decimal(94))
+    d.connect()
+    d.wait(30)
+
+    assert not d.core.state.frozen
+    assert d.exchange.position("AAPL") == d.core.state.held("AAPL") == 0
+    d.wait(1000)
+    assert not d.core.state.contexts
+
+
+def test_what_was_placed_directly_is_not_forgotten_while_nothing_of_it_can_be_heard() -> None:
+    d = desk()
+    legs = OcoLeg("SELL", "LMT", Decimal(110)), OcoLeg("SELL", "STP", Decimal(90))
+    d.feed(OcoRequested("pair", "AAPL", Decimal(10), legs, d.quotes["AAPL"]))
+    (group,) = d.core.state.groups.values()
+    for leg in list(group.orders.values()):
+        d.deliver(d.exchange.cancel(CLIENT, leg.order_id))
+    d.wait(10)
+    d.lose()
+    d.wait(2000)
+    d.broker_fills_late("AAPL", "SELL", Decimal(10), "STP", Decimal(90))
+    d.connect()
+    d.wait(30)
+
+    assert not d.core.state.frozen
+    assert d.core.state.held("AAPL") == d.exchange.position("AAPL") == -10

@@ -8,7 +8,7 @@ import attrs
 import pytest
 
 from engine.commands import Cancel, Place, Snapshot
-from engine.events import AlertEvent
+from engine.events import AlertEvent, RefusalEvent
 from engine.inputs import (
     CloseRequested,
     ErrorReported,
@@ -60,6 +60,51 @@ def test_an_order_proven_absent_lives_if_it_fills_in_part(shares: int, then: Ord
     d.linked = False  # what the core asks because of it is not the theme here
     d.core.step((executed(d, entry, shares),), d.now_ns)
     assert entry.reported == then
+
+
+@pytest.mark.parametrize("times", [1, 2, 3])
+def test_a_stale_word_on_a_refused_stop_is_not_believed_because_it_comes_again(times: int) -> None:
+    """The second time the stop was believed to stand, until the broker had been asked."""
+    d = desk()
+    d.signal("AAPL", "BUY")
+    stop = placed(d, Role.STOP)[0].order_id
+    order = d.core.state.orders[stop]
+    d.courier.used = True
+    d.feed(ErrorReported(stop, 201, "refused"))
+    stale = OrderStatusReported(
+        stop, 0, CLIENT, 0, "PreSubmitted", Decimal(0), Decimal(300), Decimal(0), "trigger"
+    )
+    d.courier.requests_to_lose = 1000  # the round that is asked takes its time
+    for _ in range(times):
+        d.feed(stale)
+        assert order.reported in (OrderReport.UNKNOWN, OrderReport.REJECTED)
+        assert not order.active
+
+
+def test_no_trade_begins_while_an_order_of_the_one_before_may_have_come_back() -> None:
+    """It would fill beside the entry, on either side of it."""
+    d = desk()
+    d.signal("AAPL", "BUY")
+    target = placed(d, Role.TARGET)[0].order_id
+    d.courier.used = True
+    d.feed(ErrorReported(target, 201, "refused"))
+    d.feed(CloseRequested("AAPL", "operator"))
+    d.wait(0.2)  # within the grace of the dead
+    assert d.context_state("AAPL") == "flat"
+    d.courier.requests_to_lose = 3  # the questions are on their way
+    d.feed(
+        OrderStatusReported(
+            target, 0, CLIENT, 0, "Submitted", Decimal(0), Decimal(300), Decimal(0), ""
+        )
+    )
+    d.signal("AAPL", "SHORT")
+    assert d.said(RefusalEvent)[-1].reason == "busy"
+    assert d.context_state("AAPL") == "flat"
+    d.courier.requests_to_lose = 0
+    d.wait(60)
+    d.signal("AAPL", "SHORT")
+
+    assert d.context_state("AAPL") == "protected"
 
 
 def test_a_refused_amendment_under_a_cancel_is_not_the_end_of_its_order() -> None:
@@ -253,11 +298,10 @@ def test_one_that_came_back_and_is_unknown_is_not_taken_back_before_it_is_known(
     d.core.state.dirty.add(target.owner)
     commands = d.core.step((), d.now_ns).commands
     assert [one for one in commands if isinstance(one, Cancel)] == []
-    told = OrderStatusReported(
-        target.order_id, 0, CLIENT, 0, "Submitted", Decimal(0), Decimal(300), Decimal(0), ""
-    )
-    commands = d.core.step((told,), d.now_ns).commands
-    assert [one.order_id for one in commands if isinstance(one, Cancel)] == [target.order_id]
+    d.linked = True
+    d.core.state.doubts = True
+    d.wait(10)
+    assert [one.order_id for one in sent(d, Cancel)] == [target.order_id]
 
 
 def test_one_that_comes_back_is_asked_to_go_at_once_and_again_when_it_is_known() -> None:
@@ -278,7 +322,11 @@ def test_one_that_comes_back_is_asked_to_go_at_once_and_again_when_it_is_known()
     assert target.reported == OrderReport.UNKNOWN
     d.now_ns += 10 * SECOND_NS  # nobody answers
     assert cancels() == []
-    assert cancels(told) == [target.order_id]
+    assert cancels(told) == []  # it may be as stale
+    d.linked = True
+    d.wait(60)
+    assert [one.order_id for one in sent(d, Cancel)] == [target.order_id]
+    assert d.live("AAPL") == ["SELL 300 LMT 104.00", "SELL 300 STP 94.00"]
 
 
 def test_a_refusal_of_one_at_work_is_not_believed_without_a_look() -> None:

@@ -183,7 +183,12 @@ def test_a_bracket_lives_whose_entry_was_rejected(shares: int, state: BracketSta
     if shares:
         tale.tell(tale.filled(entry, Decimal(shares)))
     else:
-        tale.tell(tale.said(entry, "Submitted"), tale.said(entry, "Submitted"))
+        tale.tell(tale.said(entry, "Submitted"))
+        tale.now_ns += SECOND
+        tale.tell(TimerElapsed())
+        while tale.asked:
+            tale.tell(*tale.snapshot())  # which lists it
+        tale.tell(tale.said(entry, "Submitted"))
 
     assert tale.tranche.bracket == state
 

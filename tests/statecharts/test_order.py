@@ -69,12 +69,12 @@ REPORTED = [
     ("cancel_pending", "cancelled", "cancelled"),
     ("cancel_pending", "went_working", "working"),
     ("cancel_pending", "held_back", "held"),
-    # inactive comes back, fills, or goes
+    # inactive comes back, fills, or goes; what it had filled before does not bring it back
     ("working", "inactivated", "inactive"),
     ("part_filled", "inactivated", "inactive"),
     ("inactive", "went_working", "working"),
     ("inactive", "held_back", "held"),
-    ("inactive", "filled_part", "part_filled"),
+    ("inactive", "filled_part", "inactive"),
     ("inactive", "filled_full", "filled"),
     ("inactive", "cancelled", "cancelled"),
     ("inactive", "rejected", "rejected"),

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from engine.errors import UserError
+from engine.verify.drawn import drawn
 from engine.verify.explore import Violation
 from engine.verify.scenario import parse, render, replay
 from engine.verify.situations import find
@@ -33,6 +34,15 @@ def test_a_violation_is_read_back_as_it_was_written() -> None:
     assert (scenario.situation, scenario.steps) == (situation, violation.steps)
 
 
+@pytest.mark.parametrize("seed", range(1, 40))
+def test_a_situation_by_chance_is_written_out(seed: int) -> None:
+    """What is drawn from a seed may change; what was found with it stays what it was."""
+    text = render(Violation(drawn(seed), "6", "6: uncovered", (("prompt",),)))
+    assert f"drawn-{seed}-" not in text
+
+    assert parse(text, "here").situation == drawn(seed)
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
@@ -42,6 +52,8 @@ def test_a_violation_is_read_back_as_it_was_written() -> None:
         ("situation clos-long", "is it close-long?"),
         ("situation close", "there is no situation close"),
         ("situation close-long luck=3", "only faults=N and patience=N"),
+        ('situation {"name": "x"}', "here:1: is no situation"),
+        ('situation {"name": "x"', "here:1: is no situation"),
         ("situation close-long faults=x", "only faults=N and patience=N"),
     ],
 )
