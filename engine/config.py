@@ -191,7 +191,7 @@ class Timing:
 
     answer_s: float = field(default=3.0, validator=positive)  # placed or cancelled, no word
     child_activation_s: float = field(default=0.25, validator=positive)  # attached stop still held
-    entry_cancel_s: float = field(default=0.5, validator=positive)  # a close waits for it so long
+    cancel_s: float = field(default=0.5, validator=positive)  # a close waits for it so long
     late_fill_grace_s: float = field(default=2.0, validator=positive)
     protect_attempts_max: int = field(default=3, validator=positive)
     routine_s: float = field(default=60.0, validator=positive)  # between questions for the truth

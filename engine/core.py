@@ -191,7 +191,7 @@ class Core:
             state.instruments[context.symbol].grid,
             out.now_ns,
             state.scaled(timing.child_activation_s),
-            state.scaled(timing.entry_cancel_s),
+            state.scaled(timing.cancel_s),
             timing.protect_attempts_max,
             state.oca_amendable and context.plan.trade.resize == "amend",
             crowd_of(state, context, out.now_ns),

@@ -22,6 +22,7 @@ from engine.wants import AmendExit, Part, PlaceExit, Terms, WaitUntil, Want, Wit
 from statecharts.vocabulary import OrderAsk, OrderReport
 
 OCA_REDUCE_WITH_BLOCK = 2
+_LEAVING = frozenset({Role.TARGET, Role.TRIM})  # exits that go before a close
 
 
 def wants(context: Context, terms: Terms) -> list[Want]:
@@ -45,7 +46,7 @@ def wants(context: Context, terms: Terms) -> list[Want]:
                 targets = [one for one in targets if not _lessens(one)]
             found += stops + targets + _trim(part)
         elif context.state in ENDING_STATES:
-            found += _end(Part(context, tranche, held, terms, entry_leaves=True))
+            found += _end(Part(context, tranche, held, terms, leaves=True))
         # frozen: what rests stays, nothing is added on doubtful truth
     return found
 
@@ -159,7 +160,9 @@ def _close(part: Part) -> list[Want]:
         return found
     if not part.on_side and _entry_told(part):
         return found
-    at_ns = max(part.tranche.retry_ns, _entry_gone_ns(part))
+    at_ns = max(part.tranche.retry_ns, _gone_ns(part, OPENING_ROLES))
+    if part.on_side:
+        at_ns = max(at_ns, _gone_ns(part, _LEAVING))
     if part.terms.now_ns < at_ns:
         return [WaitUntil(at_ns)]
     return [PlaceExit(part.tranche, held, Role.CLOSE, action, part.size, None, part.on_side)]
@@ -195,19 +198,21 @@ def _entry_told(part: Part) -> bool:
     )
 
 
-def _entry_gone_ns(part: Part) -> int:
-    """Until when exits wait for the cancelled rest of an entry. Shares that the entry brings
-    while a smaller close is under way would lose their stop to the close's own fill, because
-    both are in one group; beside the close of what is on the wrong side they would be too many.
-    An answer ends the wait; one that does not come, its patience."""
+def _gone_ns(part: Part, roles: frozenset[Role]) -> int:
+    """Until when exits wait for the end of what is being cancelled of these roles. Shares that the
+    entry brings while a smaller close is under way would lose their stop to the close's own fill,
+    because both are in one group; beside the close of what is on the wrong side they would be too
+    many. And what a target has traded before it heard of its cancel, a close that joins its group
+    afterwards does not know: it would trade the same shares again. An answer ends the wait; one
+    that does not come, its patience."""
     terms = part.terms
     return max(
         (
-            (terms.now_ns if _removable(order) else order.asked_ns) + terms.entry_cancel_ns
+            (terms.now_ns if _removable(order) else order.asked_ns) + terms.cancel_ns
             for order in part.tranche.orders.values()
-            if order.role in OPENING_ROLES
+            if order.role in roles
             and not order.dead
-            and (part.entry_leaves or order.asked == OrderAsk.CANCELLING)
+            and (part.leaves or order.asked == OrderAsk.CANCELLING)
         ),
         default=0,
     )
@@ -293,7 +298,7 @@ def _fit(part: Part, order: Order, price: Decimal) -> list[Want]:
     has filled, and a change that names the whole size behind that would make it as large again."""
     if not (part.terms.amends and _amendable(order)) or _fits(part, order, price):
         return []
-    if _growing(part, order) and part.terms.now_ns < (until_ns := _entry_gone_ns(part)):
+    if _growing(part, order) and part.terms.now_ns < (until_ns := _gone_ns(part, OPENING_ROLES)):
         return [WaitUntil(until_ns)]
     return _amend(part, order, _total(part, order), price)
 

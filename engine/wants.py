@@ -52,7 +52,7 @@ class Terms:
     grid: Grid
     now_ns: int
     activation_ns: int  # how long an attached stop may stay held after the entry filled
-    entry_cancel_ns: int  # how long exits may wait for the end of the entry
+    cancel_ns: int  # how long exits may wait for the end of what is being cancelled
     failures_max: int
     amends: bool = True  # False: exits are replaced, never revised
     crowd: int = 0  # orders on the side of the exits, while a close has been refused
@@ -66,7 +66,7 @@ class Part:
     tranche: Tranche
     held: Decimal  # signed
     terms: Terms
-    entry_leaves: bool = False  # what the entry or an add has not brought is about to be cancelled
+    leaves: bool = False  # the rest of its entry or add, or all of it, is about to be cancelled
     stop_comes: bool = False  # one is about to be placed
 
     @property

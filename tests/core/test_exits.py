@@ -21,7 +21,8 @@ from tests.core.test_positions import execution
 
 E = OrderEvent
 NOW = 1_000_000_000_000
-TERMS = Terms(CENTS, NOW, 250_000_000, 500_000_000, 3)
+CANCEL_MS = 500
+TERMS = Terms(CENTS, NOW, 250_000_000, CANCEL_MS * 1_000_000, 3)
 HELD_BACK = (E.PLACE, E.HELD_BACK)
 STOP, TARGET, CLOSE, ENTRY = Role.STOP, Role.TARGET, Role.CLOSE, Role.ENTRY
 
@@ -226,12 +227,32 @@ def test_the_stop_goes_last(side: int, state: ContextState) -> None:
     t = trade(side, state)
     t.order(STOP, 300)
     t.order(TARGET, 300, E.PLACE, E.WENT_WORKING)
-    assert t.said() == ["withdraw 3", "close close 300"]
-    t.order(CLOSE, 300, E.PLACE, E.WENT_WORKING)
+    assert t.said() == ["withdraw 3", f"wait {CANCEL_MS}"]
     t.context.orders[3].step(E.CANCEL)
+    t.context.orders[3].step(E.CANCELLED)
+    assert t.said() == ["close close 300"]
+    t.order(CLOSE, 300, E.PLACE, E.WENT_WORKING)
     assert t.said() == []
     t.fill(t.context.orders[4], 300)
     assert t.said() == ["withdraw 2"]
+
+
+@pytest.mark.parametrize("state", ENDING)
+def test_what_a_target_traded_before_its_cancel_is_not_closed_again(
+    side: int, state: ContextState
+) -> None:
+    """A close that joins the group behind a fill knows nothing of it; a cancel that is not answered
+    holds it up for a moment only."""
+    t = trade(side, state)
+    t.order(STOP, 300)
+    target = t.order(TARGET, 300, E.PLACE, E.WENT_WORKING)
+    assert t.said() == ["withdraw 3", f"wait {CANCEL_MS}"]
+    target.step(E.CANCEL)
+    t.fill(target, 120)
+    later = attrs.evolve(TERMS, now_ns=NOW + CANCEL_MS * 1_000_000)
+    assert t.said(later) == ["amend 2 to 180", "close close 180"]
+    target.step(E.CANCELLED)
+    assert t.said() == ["amend 2 to 180", "close close 180"]
 
 
 @pytest.mark.parametrize("state", ENDING)

@@ -29,7 +29,7 @@ def test_failure_07_a_queued_cancel_all_strips_the_next_trades_protection(side: 
     d.close("AAPL")
     d.signal("AAPL", "BUY")  # too early: refused, not queued
     assert reasons(d) == [Reason.BUSY]
-    d.wait(0.2)
+    d.wait(0.4)  # the target's cancel, and then the stop's
     d.signal("AAPL", "BUY")
     d.wait(5)
     assert d.live("AAPL") == PROTECTED
