@@ -111,6 +111,32 @@ def test_each_order_of_a_sequence_has_a_reference_of_its_own() -> None:
     assert entries(d) == ["AAPL", "AAPL"]
 
 
+@pytest.mark.parametrize("apart_s", [0, 1])
+@pytest.mark.parametrize(("then", "held", "reason"), [(100, 100, "no_size"), (50, 50, None),
+                                                      (200, 100, "busy")])  # fmt: skip
+def test_a_size_that_is_asked_for_again_while_shares_leave_is_what_is_held_then(
+    apart_s: int, then: int, held: int, reason: str | None
+) -> None:
+    """What is on its way out counts as gone: it once left twice, and nothing was held."""
+    d = desk(
+        {"id": "in", "when": 'signal == "BUY"', "then": ENTER},
+        {"id": "first", "when": 'signal == "SELL"', "then": {"kind": "adjust", "quantity": 100}},
+        {"id": "then", "when": 'signal == "SHORT"', "then": {"kind": "adjust", "quantity": then}},
+    )
+    d.signal("AAPL", "BUY")
+    d.wait(5)
+    d.quote("AAPL", 99.99, 100.0, size=50)
+    d.signal("AAPL", "SELL")
+    d.wait(apart_s)
+    d.signal("AAPL", "SHORT")
+    assert reasons(d) == ([] if reason is None else [reason])
+    for bid in (99.98, 99.97, 99.96):  # what did not fill is asked for once more, if need be
+        d.quote("AAPL", bid, 100.0)
+        d.wait(5)
+    assert d.core.state.held("AAPL") == held
+    assert d.context_state("AAPL") == "protected"
+
+
 # -- signals ---------------------------------------------------------------------------------------
 
 

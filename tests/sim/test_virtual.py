@@ -269,7 +269,7 @@ def test_settings_that_leave_out_shares_that_were_ordered_directly_are_refused()
     assert day.run(2000).symbols[1].quantity == 10
     with pytest.raises(ConfigError, match="leaves out SPY, of which the journal has shares or"):
         later(day, symbols=["IBM"])
-    with pytest.raises(ConfigError, match="broker.account is DU9"):
+    with pytest.raises(ConfigError, match=r"broker\.account is DU9"):
         later(day, broker={"account": "DU9"})
     order = attrs.evolve(order, reference="back", side="SELL")
     day = later(day)
