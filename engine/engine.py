@@ -17,15 +17,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar
 
-import orjson
-
 from _fast.market import Market
 from engine.broker.session import Session
 from engine.broker.sockets import SOCKETS
 from engine.broker.transport import Transport
 from engine.bus import EventBus, Subscription
 from engine.capture import Capture
-from engine.config import CONVERTER, Config
+from engine.config import Config, record_of
 from engine.controller import StrategyController
 from engine.core import Core
 from engine.daybook import DayBook
@@ -285,11 +283,10 @@ class Engine:
         return self._runtime.now_ns()
 
     def _started(self) -> Started:
-        settings = orjson.dumps(CONVERTER.unstructure(self.config), option=orjson.OPT_SORT_KEYS)
         return Started(
             run=self._run,
             version=VERSION,
-            settings=settings.decode(),
+            settings=record_of(self.config),
             client_id=self.config.broker.client_id,
             account=self._session.account,
         )

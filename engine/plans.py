@@ -36,6 +36,20 @@ def not_negative(instance: object, attribute: attrs.Attribute[Any], value: Any) 
         raise ValueError(f"{attribute.name} must be 0 or above, not {value}")
 
 
+@attrs.frozen
+class Between:
+    """A validator; both bounds are included."""
+
+    low: float
+    high: float
+
+    def __call__(self, instance: object, attribute: attrs.Attribute[Any], value: Any) -> None:
+        if not self.low <= value <= self.high:
+            raise ValueError(
+                f"{attribute.name} must be between {self.low} and {self.high}, not {value}"
+            )
+
+
 def fraction(instance: object, attribute: attrs.Attribute[Any], value: float) -> None:
     if not 0 <= value <= 1:
         raise ValueError(f"{attribute.name} must be between 0 and 1, not {value}")

@@ -58,7 +58,9 @@ MISTAKES: list[tuple[str, list[str]]] = [
     (START + "cooldown_s = true", ["line 3: strategy.cooldown_s: must be a number, not True"]),
     (START + "cooldown_s = -1", ["line 3: strategy: cooldown_s must be 0 or above, not -1"]),
     (START + "atr_period = 1.5", ["line 3: strategy.atr_period: must be a whole number, not 1.5"]),
-    (START + "atr_period = 0", ["line 3: strategy: atr_period must be above 0, not 0"]),
+    (START + "atr_period = 0", ["line 3: strategy: atr_period must be between 1 and 10000, not"]),
+    (START + "bar_s = 86401", ["line 3: strategy: bar_s must be between 1 and 86400, not 86401"]),
+    (START + "bar_s = 9223372036854775808", ["line 3: strategy.bar_s: must be a whole number, n"]),
     (START + "pattern = 1", ["line 3: strategy.pattern: must be true or false, not 1"]),
     (START + 'outside_rth = "no"', ["line 3: strategy.outside_rth: must be true or false"]),
     (START + "cooldown_s = 2024-01-03", ["line 3: strategy.cooldown_s: must be a number, not a"]),
@@ -74,6 +76,11 @@ MISTAKES: list[tuple[str, list[str]]] = [
     (START + "sizing = {shares = 0}", ["line 3: strategy.sizing: shares must be above 0, not 0"]),
     (START + "sizing = {dollar = 1}", ["unknown key 'dollar', did you mean dollars?"]),
     (START + 'sizing = {dollars = "much"}', ["strategy.sizing.dollars: must be a number, not 'mu"]),
+    (START + 'sizing = {dollars = "1e999999999"}', ["sizing.dollars: must be a number, not '1e9"]),
+    (
+        START + "sizing = {risk_percent = 0.30000000000000004}",
+        ["risk_percent: must have 12 decima"],
+    ),
     (START + "sizing = 30000", ["line 3: strategy.sizing: must be a table, not 30000"]),
     # distances
     (START + "stop = {}", ["line 3: strategy.stop: a distance takes atr, percent or both; or am"]),
@@ -200,7 +207,10 @@ MISTAKES: list[tuple[str, list[str]]] = [
     # the broker and the ways in
     (START + "[broker]\nport = 0", ["line 4: broker: 'port' must be >= 1"]),
     (START + '[broker]\nport = "7497"', ["line 4: broker.port: must be a whole number, not '7"]),
-    (START + "[broker]\nclock_rate = 0", ["line 4: broker: clock_rate must be above 0, not 0.0"]),
+    (START + "[broker]\nclock_rate = 0", ["line 4: broker: clock_rate must be between 0.001 and"]),
+    (START + "[broker]\nclock_rate = 1e12", ["clock_rate must be between 0.001 and 1000000, not"]),
+    (START + "[broker]\nclient_id = 2147483648", ["client_id must be between 0 and 2147483647, n"]),
+    (START + "[limits]\nnet_notional_max = 1e-300", ["net_notional_max: must have 12 decimals at"]),
     (START + "[signals]\npol = {}", ["line 4: signals: unknown key 'pol', did you mean poll?"]),
     (
         START + '[signals.poll]\nurl = "http://far.example"',

@@ -13,13 +13,21 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
 
 from engine.broker.session import Session
 from engine.config import Config, from_mapping
 from engine.core import Core
 from engine.engine import Engine
-from engine.errors import ConnectError, DataFileError, JournalError, LimitError, SignalError
+from engine.errors import (
+    ConfigError,
+    ConnectError,
+    DataFileError,
+    JournalError,
+    LimitError,
+    SignalError,
+)
 from engine.events import (
     BaseEvent,
     ContextChangedEvent,
@@ -311,6 +319,17 @@ def test_a_question_that_fails_ends_nobody_but_itself(server: SimServer) -> None
         with pytest.raises(ZeroDivisionError):
             engine.submit(Question(lambda state, runtime: 1 // 0)).result(PATIENCE_S)
         assert engine.view().session == "live"
+
+
+def test_settings_of_a_program_that_no_record_can_hold_are_refused_in_one_line(
+    server: SimServer,
+) -> None:
+    """A third has no last decimal: a replay would read something else."""
+    settings = configured(server)
+    limits = attrs.evolve(settings.limits, net_notional_max=Decimal(10_000) / 3)
+    engine = Engine(attrs.evolve(settings, limits=limits))
+    with pytest.raises(ConfigError, match=r"limits\.net_notional_max: must have 12 decimals"):
+        engine.start(PATIENCE_S)
 
 
 def test_an_engine_that_cannot_begin_leaves_nothing_open(server: SimServer, tmp_path: Path) -> None:
