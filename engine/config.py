@@ -19,7 +19,7 @@ from engine.errors import ConfigError
 from engine.monitor.log_settings import LogSettings
 from engine.plans import Between, Target, positive
 from engine.rules import Pattern, Rule, check_rules, register
-from engine.rules.checks import near, shown
+from engine.rules.checks import SYMBOL_CHARS_MAX, check_name, near, shown
 from engine.rules.forms import as_list, be_strict, build, partly, refuse
 from engine.rules.mistakes import Mistake, MistakesError, mistakes, told
 from engine.sources import SignalSources
@@ -59,6 +59,10 @@ class Strategy(Pattern):
         if not symbols:
             found.append(Mistake((), "symbols must name at least one", "symbols"))
         for number, symbol in enumerate(symbols):
+            try:
+                check_name("a symbol", symbol, SYMBOL_CHARS_MAX)
+            except ValueError as problem:
+                found.append(Mistake(("symbols", number), str(problem)))
             if symbol in symbols[:number]:
                 found.append(Mistake(("symbols", number), f"{symbol} is there twice"))
         rules: tuple[Rule, ...] = values.get("rules", ())

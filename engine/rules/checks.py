@@ -19,6 +19,7 @@ from typing import Any, Final
 import attrs
 
 TEXT_CHARS_MAX: Final = 128  # of a name, a reason, a value to compare with
+SYMBOL_CHARS_MAX: Final = 32
 NUMBER_MAX: Final = 1e15  # no price, quantity, per cent or time of ours comes near
 WHOLE_MAX: Final = 2**63 - 1  # what a record can hold
 SECONDS_MAX: Final = 31 * 86_400.0

@@ -24,6 +24,7 @@ from engine.rules import conditions as cond
 from engine.rules.actions import Action, LinkedCreateOrderAction, LogAction, opens, steps
 from engine.rules.checks import (
     SECONDS_MAX,
+    SYMBOL_CHARS_MAX,
     as_float,
     as_tuple,
     check_name,
@@ -53,7 +54,6 @@ from engine.rules.mistakes import told
 RULES_MAX: Final = 1_000
 SYMBOLS_MAX: Final = 1_000  # of one rule; none means all
 PRIORITY_MAX: Final = 1_000_000
-SYMBOL_CHARS_MAX: Final = 32
 GAP_PERCENT_MAX: Final = 5.0
 SYMBOL_COOLDOWN: Final = "symbol"
 """The group of the strategy's own rules: an entry by one of them holds back all of them."""

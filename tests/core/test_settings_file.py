@@ -50,6 +50,14 @@ MISTAKES: list[tuple[str, list[str]]] = [
         '[strategy]\nsymbols = [\n"A",\n"B",\n"A"]',
         ["line 5: strategy.symbols[2]: A is there twice"],
     ),
+    (
+        '[strategy]\nsymbols = [\n"IBM",\n"A|B",\n"",\n"A\\nB"]',
+        [
+            "line 4: strategy.symbols[1]: a symbol must be letters, digits and . _ : + / -",
+            "line 5: strategy.symbols[2]: a symbol must be letters, digits and . _ : + / -",
+            "line 6: strategy.symbols[3]: a symbol must be letters, digits and . _ : + / -",
+        ],
+    ),
     # names and types
     (START + "cooldwn = 3", ["line 3: strategy: unknown key 'cooldwn', did you mean cooldown_s?"]),
     (START + "xyz = 3", ["line 3: strategy: unknown key 'xyz', allowed: sizing, entry, stop"]),
