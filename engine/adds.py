@@ -95,7 +95,7 @@ def scale_in(
     position = context.ledger.position
     leaving = market.bid if context.side > 0 else market.ask
     trigger = exact(settings.trigger_percent)
-    if leaving is None or _profit_percent(context, exact(leaving)) < trigger:
+    if leaving is None or not _gains(context, exact(leaving), trigger):
         return Reason.PROFIT_TOO_SMALL
     price = _price(context, market)
     instrument = state.instruments[context.symbol]
@@ -200,9 +200,11 @@ def _protected(context: Context) -> bool:
     return True
 
 
-def _profit_percent(context: Context, price: Decimal) -> Decimal:
-    average = context.ledger.position.average_price
-    return (price - average) * context.side * 100 / average
+def _gains(context: Context, price: Decimal, percent: Decimal) -> bool:
+    """Whether so much is made at a price. As its watch sees it, in a double: an average may have no
+    last digit, and the very price that woke a rule must do."""
+    level = context.ledger.position.average_price * (100 + context.side * percent) / 100
+    return (price - exact(float(level))) * context.side >= 0
 
 
 def _price(context: Context, market: MarketView) -> Decimal:

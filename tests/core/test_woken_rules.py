@@ -111,6 +111,22 @@ def test_each_order_of_a_sequence_has_a_reference_of_its_own() -> None:
     assert entries(d) == ["AAPL", "AAPL"]
 
 
+def test_a_profit_that_is_just_reached_is_reached_for_the_add_as_well() -> None:
+    """An average of a third has no last digit: the price that woke the rule was once too low for
+    what it asked, and nothing woke it again."""
+    d = Desk(config(scale_in={"trigger_percent": 2.0, "portion": 50}, target={"percent": 8}))
+    d.quote("AAPL", 100.65, 100.66, size=100)
+    d.signal("AAPL", "BUY")
+    d.wait(1)
+    d.quote("AAPL", 100.66, 100.67, size=200)
+    d.wait(1)
+    d.quote("AAPL", 102.67, 102.68)
+    assert d.core.state.held("AAPL") == 300
+    d.quote("AAPL", 102.68, 102.69)  # 2 % above two thirds of a cent more than 100.66
+    assert not reasons(d)
+    assert d.core.state.held("AAPL") == 450
+
+
 @pytest.mark.parametrize("apart_s", [0, 1])
 @pytest.mark.parametrize(("then", "held", "reason"), [(100, 100, "no_size"), (50, 50, None),
                                                       (200, 100, "busy")])  # fmt: skip
