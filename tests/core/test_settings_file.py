@@ -307,6 +307,16 @@ def test_what_is_no_toml_is_told(raw: bytes, said: str, tmp_path: Path) -> None:
         read(path)
 
 
+def test_a_mark_of_byte_order_and_other_ends_of_lines_are_no_mistakes(tmp_path: Path) -> None:
+    """As some editors write them."""
+    path = tmp_path / "s.toml"
+    path.write_bytes(b"\xef\xbb\xbf" + START.replace("\n", "\r\n").encode() + b"cooldwn = 3\r\n")
+
+    assert [read(path).told(one) for one in read(path).mistakes] == [
+        "line 3: strategy: unknown key 'cooldwn', did you mean cooldown_s?"
+    ]
+
+
 def test_files_that_are_not_there_are_told(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="cannot be read: No such file"):
         read(tmp_path / "none.toml")
