@@ -53,6 +53,7 @@ from engine.rule_engine import RuleEngine
 from engine.runtime import Runtime
 from engine.scheduled_signals import ScheduledSignals
 from engine.settings_change import SettingsChanger
+from engine.signals.envelope import bare
 from engine.signals.files import SignalFile
 from engine.signals.schema import SignalRefusedError, parse_signal
 from engine.signals.ways import Ways
@@ -294,8 +295,9 @@ class Engine:
     # -- asking for things -----------------------------------------------------------------------
 
     def publish(self, prediction: Mapping[str, Any] | bytes, source: str = "host") -> Future[Any]:
-        """Hand in a prediction (behaviour: ticker, signal, confidence, …). The future is done
-        when the signal is durable; what became of it comes as events.
+        """Hand in a prediction (ticker, signal, confidence, …), as it is or as an API's answer has
+        it, in its envelope. The future is done when the signal is durable; what became of it comes
+        as events.
 
         A prediction that does not fit the schema is refused on record, and raises.
 
@@ -306,7 +308,7 @@ class Engine:
         now_ns = self._runtime.now_ns()
         try:
             signal = parse_signal(
-                prediction,
+                bare(prediction),
                 source,
                 now_ns,
                 self.config.strategy.symbols,

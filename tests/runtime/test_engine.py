@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import attrs
+import orjson
 import pytest
 
 from engine.broker.session import Session
@@ -165,6 +166,23 @@ def test_refusals_are_told_and_a_bad_prediction_raises(server: SimServer) -> Non
     reasons = [event.reason for event in said(told, RefusalEvent)]
     assert reasons == ["unknown_signal", "low_confidence", "nothing_to_close"]
     assert server.report()["orders"] == 0
+
+
+def test_an_answer_of_an_api_is_taken_as_it_is(server: SimServer) -> None:
+    """The page on embedding says so; it was refused, as an object with a field of no meaning."""
+    prediction = {"ticker": "IBM", "signal": "BUY", "confidence": 0.1}
+    answer = {"status": "success", "data": {"prediction": prediction, "model_info": {}}}
+    engine = Engine(configured(server))
+    with running(engine) as told:
+        engine.publish(answer).result(PATIENCE_S)
+        engine.publish(orjson.dumps(answer)).result(PATIENCE_S)
+        for wrong in ({"status": "error", "message": "no model"}, {"status": "success"}):
+            with pytest.raises(SignalError):
+                engine.publish(wrong)
+        until(lambda: len(said(told, RefusalEvent)) == 4)
+
+    reasons = [event.reason for event in said(told, RefusalEvent)]
+    assert reasons == ["low_confidence", "low_confidence", "malformed", "malformed"]
 
 
 def test_brackets_and_ocos_directly(server: SimServer) -> None:
