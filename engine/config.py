@@ -187,7 +187,7 @@ class Broker:
     messages_per_s_max: int = field(default=45, validator=positive)
     tick_by_tick_max: int = field(default=0, validator=validators.ge(0))
     # Exchange seconds per second.
-    clock_rate: float = field(default=1.0, validator=Between(0.001, 1_000_000))
+    clock_rate: float = field(default=1.0, validator=Between(0, 1_000_000, above=True))
 
 
 @attrs.frozen(kw_only=True)

@@ -140,7 +140,8 @@ class _Schemas:
 
 def _bound(validator: Any) -> Schema | None:
     if isinstance(validator, plans.Between):
-        return {"minimum": validator.low, "maximum": validator.high}
+        least = "exclusiveMinimum" if validator.above else "minimum"
+        return {least: validator.low, "maximum": validator.high}
     return _BOUNDS.get(validator)
 
 

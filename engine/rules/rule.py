@@ -55,6 +55,7 @@ RULES_MAX: Final = 1_000
 SYMBOLS_MAX: Final = 1_000  # of one rule; none means all
 PRIORITY_MAX: Final = 1_000_000
 GAP_PERCENT_MAX: Final = 5.0
+EXECUTIONS_MAX: Final = 1_000_000  # of a day
 SYMBOL_COOLDOWN: Final = "symbol"
 """The group of the strategy's own rules: an entry by one of them holds back all of them."""
 
@@ -84,7 +85,7 @@ class Rule:
         default=0.0, converter=as_float, validator=number(0, SECONDS_MAX), kw_only=True
     )
     executions_per_day_max: int | None = field(
-        default=None, validator=validators.optional(whole(1, 1_000_000)), kw_only=True
+        default=None, validator=validators.optional(whole(1, EXECUTIONS_MAX)), kw_only=True
     )
     enabled: bool = field(default=True, validator=yes_or_no, kw_only=True)
     cooldown_group: str = field(default="", validator=name(empty=True), kw_only=True)
