@@ -233,6 +233,10 @@ MISTAKES: list[tuple[str, list[str]]] = [
     ),
     (START + '[signals.poll]\nkey = "sesame"', ["line 4: signals.poll: unknown key 'key'"]),
     (START + '[signals.webhook]\nhost = "0.0.0.0"', ["line 3: signals.webhook: host '0.0.0.0' is"]),
+    (
+        START + '[signals.webhook]\nhosts = ["https://a.example"]',
+        ["line 4: signals.webhook: hosts: 'https://a.example' is not a name like trade.example or"],
+    ),
     (START + "[signals.tail]", ["line 3: signals.tail.path: is missing"]),
     # several at once: each is told, in the order of their lines
     (
