@@ -50,12 +50,12 @@ class MarketSampler:
         """
         columns = self._market.instruments
         found: list[MarketEvent] = []
-        changed = np.flatnonzero(columns["ticks"] != self._ticks).tolist()
-        if len(changed) > ROWS_MAX:
-            begin = bisect_left(changed, self._next)
-            changed = [*changed[begin:], *changed[:begin]][:ROWS_MAX]
-            self._next = changed[-1] + 1
-        for row in changed:
+        due = np.flatnonzero(columns["ticks"] != self._ticks).tolist()
+        if len(due) > ROWS_MAX:
+            begin = bisect_left(due, self._next)
+            due = [*due[begin:], *due[:begin]][:ROWS_MAX]
+            self._next = due[-1] + 1
+        for row in due:
             now = columns[row]
             self._ticks[row] = now["ticks"]
             values = {name: float(now[name]) for name in _FIELDS}
