@@ -23,7 +23,7 @@ from engine.reasons import Reason
 from engine.risk import Proposal, gate, market_reason
 from engine.sizing import whole_lots
 from engine.state import State
-from engine.tranches import Intent, split
+from engine.tranches import Intent, Tranche, split
 from statecharts.vocabulary import ContextEvent, ContextState
 
 _TRAIL_TOLD_S = 1.0  # an add is placed above a trailing stop that was told so lately
@@ -97,7 +97,7 @@ def scale_in(
     position = context.ledger.position
     leaving = market.bid if context.side > 0 else market.ask
     trigger = exact(settings.trigger_percent)
-    if leaving is None or _profit_percent(context, exact(leaving)) < trigger:
+    if leaving is None or not _gains(context, exact(leaving), trigger):
         return Reason.PROFIT_TOO_SMALL
     price = _price(context, market)
     instrument = state.instruments[context.symbol]
@@ -132,8 +132,12 @@ def adjust(
     identity: str,
 ) -> Reason | None:
     """Bring what is held to ``wanted`` shares (above 0) of its side: more is added at the
-    market, less leaves in its groups."""
-    change = wanted - abs(context.held)
+    market, less leaves in its groups. What is leaving already counts as gone, and is not called
+    back."""
+    going = sum(map(_going, context.tranches), ZERO)
+    change = wanted - (abs(context.held) - going)
+    if change > 0 and going:
+        return Reason.BUSY
     if change > 0:
         reason = _addable(state, out, context, market)
         price = _price(context, market) if reason is None else ZERO
@@ -149,12 +153,16 @@ def _trim(state: State, context: Context, leaving: Decimal) -> Reason | None:
     if leaving == 0:
         return Reason.NO_SIZE
     for tranche, held in reversed(context.shares()):
-        going = sum((o.remaining for o in tranche.of(Role.TRIM)), ZERO)
-        given = min(max(abs(held) - going, ZERO), leaving)
+        given = min(max(abs(held) - _going(tranche), ZERO), leaving)
         tranche.trim += given
         leaving -= given
     state.dirty.add(context.number)
     return None
+
+
+def _going(tranche: Tranche) -> Decimal:
+    """What was asked to leave and is still there."""
+    return tranche.trim - sum((one.filled for one in tranche.of(Role.TRIM)), ZERO)
 
 
 def _addable(state: State, out: Outbox, context: Context, market: MarketView) -> Reason | None:
@@ -194,9 +202,11 @@ def _protected(context: Context) -> bool:
     return True
 
 
-def _profit_percent(context: Context, price: Decimal) -> Decimal:
-    average = context.ledger.position.average_price
-    return (price - average) * context.side * 100 / average
+def _gains(context: Context, price: Decimal, percent: Decimal) -> bool:
+    """Whether so much is made at a price. As its watch sees it, in a double: an average may have no
+    last digit, and the very price that woke a rule must do."""
+    level = context.ledger.position.average_price * (100 + context.side * percent) / 100
+    return (price - exact(float(level))) * context.side >= 0
 
 
 def _price(context: Context, market: MarketView) -> Decimal:

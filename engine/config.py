@@ -17,9 +17,9 @@ from attrs import field, validators
 
 from engine.errors import ConfigError
 from engine.monitor.log_settings import LogSettings
-from engine.plans import Target, positive
+from engine.plans import Between, Target, positive
 from engine.rules import Pattern, Rule, check_rules, register
-from engine.rules.checks import near, shown
+from engine.rules.checks import SYMBOL_CHARS_MAX, check_name, near, shown
 from engine.rules.forms import as_list, be_strict, build, partly, refuse
 from engine.rules.mistakes import Mistake, MistakesError, mistakes, told
 from engine.sources import SignalSources
@@ -36,9 +36,9 @@ class Strategy(Pattern):
 
     symbols: tuple[str, ...]
     foreign_orders: ForeignOrders = "ignore"  # with an alert, whichever
-    atr_period: int = field(default=14, validator=positive)
+    atr_period: int = field(default=14, validator=Between(1, 10_000))
     atr_mean: Literal["wilder", "simple"] = "wilder"
-    bar_s: int = field(default=60, validator=positive)
+    bar_s: int = field(default=60, validator=Between(1, 86_400))
     pattern: bool = True  # this table makes rules itself: for signals, adds, the end of the day
     rules: tuple[Rule, ...] = ()  # and these
     symbol: dict[str, Pattern] = field(factory=dict, hash=False)  # what is different for one
@@ -59,6 +59,10 @@ class Strategy(Pattern):
         if not symbols:
             found.append(Mistake((), "symbols must name at least one", "symbols"))
         for number, symbol in enumerate(symbols):
+            try:
+                check_name("a symbol", symbol, SYMBOL_CHARS_MAX)
+            except ValueError as problem:
+                found.append(Mistake(("symbols", number), str(problem)))
             if symbol in symbols[:number]:
                 found.append(Mistake(("symbols", number), f"{symbol} is there twice"))
         rules: tuple[Rule, ...] = values.get("rules", ())
@@ -168,7 +172,7 @@ class Broker:
     port: int = field(
         default=7497, validator=validators.and_(validators.ge(1), validators.le(65535))
     )
-    client_id: int = field(default=17, validator=validators.ge(0))
+    client_id: int = field(default=17, validator=Between(0, 2**31 - 1))
     account: str = ""  # empty: the only one that the session lists
     live: bool = False  # a live account needs this and its name in ``account``
     remote_ok: bool = False  # TWS has no authentication: other hosts than loopback need this
@@ -182,7 +186,8 @@ class Broker:
     retry_max_s: float = field(default=30.0, validator=positive)
     messages_per_s_max: int = field(default=45, validator=positive)
     tick_by_tick_max: int = field(default=0, validator=validators.ge(0))
-    clock_rate: float = field(default=1.0, validator=positive)  # exchange seconds per second
+    # Exchange seconds per second.
+    clock_rate: float = field(default=1.0, validator=Between(0, 1_000_000, above=True))
 
 
 @attrs.frozen(kw_only=True)
@@ -327,6 +332,20 @@ def from_record(text: str) -> Config:
     """The settings that a record of the journal holds; a replay meets the same ones often."""
     config: Config = CONVERTER.structure(orjson.loads(text), Config)
     return config
+
+
+def record_of(config: Config) -> str:
+    """Its text in the journal, from which a replay reads it again.
+
+    Raises:
+        ConfigError: it cannot be read again: a program has set what no file could.
+    """
+    try:
+        text = orjson.dumps(CONVERTER.unstructure(config), option=orjson.OPT_SORT_KEYS).decode()
+        from_record(text)
+    except (cattrs.BaseValidationError, ValueError, TypeError) as problem:
+        raise ConfigError(f"config: {told(problem)}") from None
+    return text
 
 
 def from_mapping(data: Mapping[str, Any], place: str = "config") -> Config:

@@ -44,8 +44,9 @@ def on_signal(state: State, out: Outbox, arrived: SignalArrived) -> None:
         model_time_ns=signal.model_time_ns,
         price=signal.price,
     )
+    reason = _signal_reason(state, signal)
     threshold = state.config.strategy.of(signal.ticker).confidence_min
-    if signal.signal != "NEUTRAL" and signal.confidence >= threshold:
+    if reason is None and signal.confidence >= threshold:
         out.say(
             FlowThresholdEvent,
             symbol=signal.ticker,
@@ -55,7 +56,6 @@ def on_signal(state: State, out: Outbox, arrived: SignalArrived) -> None:
             threshold=threshold,
             signal=signal.signal,
         )
-    reason = _signal_reason(state, signal)
     state.consume(signal.identity, out.now_ns)
     if reason is None:
         told = (signal.identity, signal.signal)

@@ -17,15 +17,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar
 
-import orjson
-
 from _fast.market import Market
 from engine.broker.session import Session
 from engine.broker.sockets import SOCKETS
 from engine.broker.transport import Transport
 from engine.bus import EventBus, Subscription
 from engine.capture import Capture
-from engine.config import CONVERTER, Config
+from engine.config import Config, record_of
 from engine.controller import StrategyController
 from engine.core import Core
 from engine.daybook import DayBook
@@ -55,6 +53,7 @@ from engine.rule_engine import RuleEngine
 from engine.runtime import Runtime
 from engine.scheduled_signals import ScheduledSignals
 from engine.settings_change import SettingsChanger
+from engine.signals.envelope import bare
 from engine.signals.files import SignalFile
 from engine.signals.schema import SignalRefusedError, parse_signal
 from engine.signals.ways import Ways
@@ -285,11 +284,10 @@ class Engine:
         return self._runtime.now_ns()
 
     def _started(self) -> Started:
-        settings = orjson.dumps(CONVERTER.unstructure(self.config), option=orjson.OPT_SORT_KEYS)
         return Started(
             run=self._run,
             version=VERSION,
-            settings=settings.decode(),
+            settings=record_of(self.config),
             client_id=self.config.broker.client_id,
             account=self._session.account,
         )
@@ -297,8 +295,9 @@ class Engine:
     # -- asking for things -----------------------------------------------------------------------
 
     def publish(self, prediction: Mapping[str, Any] | bytes, source: str = "host") -> Future[Any]:
-        """Hand in a prediction (behaviour: ticker, signal, confidence, …). The future is done
-        when the signal is durable; what became of it comes as events.
+        """Hand in a prediction (ticker, signal, confidence, …), as it is or as an API's answer has
+        it, in its envelope. The future is done when the signal is durable; what became of it comes
+        as events.
 
         A prediction that does not fit the schema is refused on record, and raises.
 
@@ -309,7 +308,7 @@ class Engine:
         now_ns = self._runtime.now_ns()
         try:
             signal = parse_signal(
-                prediction,
+                bare(prediction),
                 source,
                 now_ns,
                 self.config.strategy.symbols,

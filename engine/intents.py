@@ -74,8 +74,8 @@ def ask(state: State, out: Outbox, call: Call) -> None:
     if reason is not None:
         _refuse(out, call, reason)
         return
-    for action in steps(call.rule.then):
-        reason = _paced(state, out, call, action) or _perform(state, out, call, action)
+    for place, action in enumerate(steps(call.rule.then)):
+        reason = _paced(state, out, call, action) or _perform(state, out, call, action, place)
         if reason is not None:
             _refuse(out, call, reason)
 
@@ -97,7 +97,8 @@ def _refuse(out: Outbox, call: Call, reason: Reason) -> None:
     out.refuse(reason, call.symbol, detail, call.identity, call.rule.id)
 
 
-def _perform(state: State, out: Outbox, call: Call, action: Action) -> Reason | None:
+def _perform(state: State, out: Outbox, call: Call, action: Action, place: int) -> Reason | None:
+    """``place`` is that of the action in its sequence."""
     match action:
         case LinkedCreateOrderAction():
             side = 1 if action.side == "BUY" else -1
@@ -118,9 +119,9 @@ def _perform(state: State, out: Outbox, call: Call, action: Action) -> Reason | 
         case AdjustPositionAction():
             return _adjust(state, out, call, action.quantity)
         case CreateOrderAction():
-            return _order(state, out, call, action)
+            return _order(state, out, call, action, _reference(call, place))
         case CreateBracketOrderAction():
-            return _bracket(state, out, call, action)
+            return _bracket(state, out, call, action, _reference(call, place))
         case CancelOrderAction():
             return _cancel(state, out, call, action)
         case LogAction():
@@ -269,9 +270,11 @@ def _adjust(state: State, out: Outbox, call: Call, wanted: Decimal) -> Reason | 
 # -- orders of their own -------------------------------------------------------------------------
 
 
-def _order(state: State, out: Outbox, call: Call, action: CreateOrderAction) -> Reason | None:
+def _order(
+    state: State, out: Outbox, call: Call, action: CreateOrderAction, reference: str
+) -> Reason | None:
     request = OrderRequested(
-        _reference(call),
+        reference,
         call.symbol,
         action.side,
         action.quantity,
@@ -284,7 +287,7 @@ def _order(state: State, out: Outbox, call: Call, action: CreateOrderAction) -> 
 
 
 def _bracket(
-    state: State, out: Outbox, call: Call, action: CreateBracketOrderAction
+    state: State, out: Outbox, call: Call, action: CreateBracketOrderAction, reference: str
 ) -> Reason | None:
     side = 1 if action.side == "BUY" else -1
     quote, instrument = call.market.price(action.side), state.instruments.get(call.symbol)
@@ -304,7 +307,7 @@ def _bracket(
         return Reason.NO_STOP
     target = distance(action.target, basis, atr) if action.target is not None else None
     request = BracketRequested(
-        _reference(call),
+        reference,
         call.symbol,
         action.side,
         action.quantity,
@@ -316,8 +319,12 @@ def _bracket(
     return direct.place_bracket(state, out, request, call.rule.id)
 
 
-def _reference(call: Call) -> str:
-    return f"{call.rule.id}|{call.identity}"
+def _reference(call: Call, place: int) -> str:
+    """A name for what one action of a rule orders. One moment may wake it for several symbols."""
+    name = f"{call.rule.id}|{call.identity}"
+    if call.origin == "trigger":
+        name = f"{name}|{call.symbol}"
+    return f"{name}|{place + 1}" if place else name
 
 
 def _cancel(state: State, out: Outbox, call: Call, action: CancelOrderAction) -> Reason | None:

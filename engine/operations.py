@@ -40,6 +40,10 @@ def operations(
                 if one.quantity or one.state != "flat" or one.frozen
             ],
             "open_orders": len(view.orders),
+            "data_refused": {
+                one.symbol: one.data_refused for one in view.symbols if one.data_refused
+            },
+            "unreadable": view.unreadable,
             "armed": [f"{rule} on {symbol}" for rule, symbol in view.armed],
         }
 

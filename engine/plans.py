@@ -15,6 +15,7 @@ from attrs import field
 SIDE_MOST: Final = 20  # live orders on one side of a contract that TWS takes of an account (B11)
 SIDE_LEAST: Final = 15  # from here on it has been seen to refuse them
 PLACES_EACH: Final = 2  # part of a trade: a stop, and a target or the close that comes for it
+PERCENT_MAX: Final = 10_000  # of profit
 PARTS_MAX: Final = 8  # of one trade
 
 EntryType = Literal["market", "limit", "stop"]
@@ -34,6 +35,26 @@ def positive(instance: object, attribute: attrs.Attribute[Any], value: Any) -> N
 def not_negative(instance: object, attribute: attrs.Attribute[Any], value: Any) -> None:
     if value is not None and value < 0:
         raise ValueError(f"{attribute.name} must be 0 or above, not {value}")
+
+
+@attrs.frozen
+class Between:
+    """A validator; both bounds are included, unless ``above``: then the lower one is not."""
+
+    low: float
+    high: float
+    above: bool = False
+
+    def __call__(self, instance: object, attribute: attrs.Attribute[Any], value: Any) -> None:
+        if value is None:
+            return
+        if value < self.low or (self.above and value == self.low):
+            allowed = f"above {self.low}" if self.above else f"{self.low} or above"
+        elif value > self.high:
+            allowed = f"{self.high} at most"
+        else:
+            return
+        raise ValueError(f"{attribute.name} must be {allowed}, not {value}")
 
 
 def fraction(instance: object, attribute: attrs.Attribute[Any], value: float) -> None:
@@ -131,7 +152,7 @@ class ScaleIn:
     ``target`` are the distances from then on (those of the trade where not given).
     """
 
-    trigger_percent: float = field(default=2.0, validator=positive)
+    trigger_percent: float = field(default=2.0, validator=Between(0, PERCENT_MAX, above=True))
     portion: float | None = field(default=None, validator=positive)
     shares: Decimal | None = field(default=None, validator=positive)
     times_max: int = field(default=1, validator=positive)

@@ -40,7 +40,7 @@ class Retrace:
 
     def __init__(self, core: Core | None = None, seq: int = 0) -> None:
         # The settings are those of the first record.
-        self._core: Final = core or Core(Config(strategy=Strategy(symbols=("-",))))
+        self._core: Final = core or Core(Config(strategy=Strategy(symbols=("NONE",))))
         self.seq = seq
 
     @classmethod

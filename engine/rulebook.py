@@ -17,6 +17,7 @@ from engine.account import watch_account
 from engine.commands import Watch
 from engine.config import SECOND_NS, Strategy, from_record
 from engine.contexts import Context
+from engine.deadlines import NEVER
 from engine.errors import ConfigError
 from engine.events import BaseEvent, PredictionSignalEvent
 from engine.inputs import Instrument, MarketView, RuleChanged, SettingsChanged
@@ -56,7 +57,7 @@ _APART = "|"  # not allowed in the names of rules and symbols
 
 def load(state: State, out: Outbox, strategy: Strategy) -> None:
     """The rules of a run's settings govern from here on."""
-    _replace(state, out, strategy.all_rules)
+    _replace(state, out, strategy.all_rules, begins=True)
 
 
 def on_rule(state: State, out: Outbox, changed: RuleChanged) -> None:
@@ -114,8 +115,10 @@ def _change(state: State, out: Outbox, changed: RuleChanged) -> Reason | None:
     return None
 
 
-def _replace(state: State, out: Outbox, rules: Iterable[Rule]) -> None:
+def _replace(state: State, out: Outbox, rules: Iterable[Rule], begins: bool = False) -> None:
+    before = {rule.id: rule for rule in state.rules}
     state.rules = ordered(rules)
+    same = {rule.id for rule in state.rules if before.get(rule.id) == rule}
     found = [(rule, triggers(rule)) for rule in state.rules if rule.enabled]
     state.profit_rules = tuple(rule for rule, wakes in found if wakes.profits)
     state.event_rules = tuple(
@@ -124,21 +127,30 @@ def _replace(state: State, out: Outbox, rules: Iterable[Rule]) -> None:
     state.closing_margins = {
         symbol: _closing_margin_ns(state, symbol) for symbol in state.config.strategy.symbols
     }
-    for name in [name for name in state.watches if name.startswith(("rule:", "profit:"))]:
+    # Of a rule that stays as it is, what has woken it already does not wake it again.
+    for name in [name for name in state.watches if _rule_of(name) not in {"", *same}]:
         drop_watch(state, out, name)
-    clock = [name for name in state.deadlines if name.startswith(("time:", "session:"))]
-    missed = {name for name in clock if state.deadlines[name] <= out.now_ns}
-    for name in clock:
-        del state.deadlines[name]
+    _reschedule(state, out.now_ns, begins)
     for symbol in state.config.strategy.symbols:
         follow(state, out, symbol, _indicators(state, symbol))
     for rule, symbol in _enabled(state):
         for number, wanted in enumerate(triggers(rule).markets):
             name = f"rule:{_APART.join((rule.id, symbol, str(number)))}"
             set_watch(state, out, name, symbol, _level(wanted, at_once=False))
-    for instrument in state.instruments.values():
-        schedule(state, instrument, out.now_ns, missed=missed)
     state.dirty.update(state.contexts)  # their profits are watched anew
+
+
+def _reschedule(state: State, now_ns: int, begins: bool) -> None:
+    """All that the clock wakes, anew. What is due in this very step stays due; but what came
+    while nobody was there (the run ``begins``) has passed for a rule that opens something: a
+    close is late rather than never."""
+    late = {rule.id for rule in state.rules if not (begins and opens(steps(rule.then)))}
+    clock = [name for name in state.deadlines if name.startswith(("time:", "session:"))]
+    due = {name for name in clock if state.deadlines[name] <= now_ns and _rule_of(name) in late}
+    for name in clock:
+        del state.deadlines[name]
+    for instrument in state.instruments.values():
+        schedule(state, instrument, now_ns, due)
 
 
 def _indicators(state: State, symbol: str) -> tuple[str, ...]:
@@ -190,34 +202,42 @@ def find(state: State, rule_id: str) -> Rule | None:
 
 
 def schedule(
-    state: State,
-    instrument: Instrument,
-    now_ns: int,
-    again: bool = False,
-    missed: Container[str] = (),
+    state: State, instrument: Instrument, now_ns: int, due: Container[str] = (), again: bool = False
 ) -> None:
     """Set when the rules of a symbol are woken by the clock: by a time of day, or by the end of
-    the exchange's session, if its hours are known so far. A session that is already ending wakes
-    at once, unless it has done so (``again``). So does a time that came while nobody was there
-    (``missed``), for a rule that opens nothing: a close is late rather than never."""
-    symbol = instrument.symbol
-    for rule, one in _enabled(state):
-        if one != symbol:
-            continue
-        wakes = triggers(rule)
-        for number, window in enumerate(wakes.times):
-            at_ns = next_start_ns(window, now_ns, instrument.time_zone)
-            name = f"time:{_APART.join((rule.id, symbol, str(number)))}"
-            if name in missed and not opens(steps(rule.then)):
-                at_ns = now_ns
-            if at_ns is not None:
-                state.deadlines[name] = at_ns
-        for number, ending in enumerate(wakes.sessions):
-            begins = [closing_from_ns(ending, c) for _, c in instrument.sessions if c > now_ns]
-            left = [at_ns for at_ns in begins if not again or at_ns > now_ns]
-            if left:
-                name = f"session:{_APART.join((rule.id, symbol, str(number)))}"
-                state.deadlines[name] = min(left)
+    the exchange's session, if its hours are known so far. What is ``due`` stays so, and so does
+    what this step has still to come to. A session that is already ending wakes a rule that opens
+    nothing at once, unless it has done so (``again``); what opens would do so twice."""
+    for rule, symbol in _enabled(state):
+        if symbol == instrument.symbol:
+            late = not again and not opens(steps(rule.then))
+            for name, at_ns in _wakings(rule, instrument, now_ns, late):
+                if name in due:
+                    state.deadlines[name] = now_ns
+                elif at_ns is not None and state.deadlines.get(name, NEVER) > now_ns:
+                    state.deadlines[name] = at_ns
+
+
+def _wakings(
+    rule: Rule, instrument: Instrument, now_ns: int, late: bool
+) -> Iterator[tuple[str, int | None]]:
+    """Of each time and each end of a session that wakes a rule, the name of its deadline and when
+    it next comes, or has come (``late``)."""
+    wakes, subject = triggers(rule), f"{rule.id}{_APART}{instrument.symbol}{_APART}"
+    for number, window in enumerate(wakes.times):
+        yield f"time:{subject}{number}", next_start_ns(window, now_ns, instrument.time_zone)
+    for number, ending in enumerate(wakes.sessions):
+        begins = [closing_from_ns(ending, c) for _, c in instrument.sessions if c > now_ns]
+        left = [at_ns for at_ns in begins if late or at_ns > now_ns]
+        yield f"session:{subject}{number}", min(left, default=None)
+
+
+def _rule_of(name: str) -> str:
+    """Whose watch or deadline it is; empty: no rule's."""
+    kind, _, subject = name.partition(":")
+    if kind in ("rule", "time", "session"):
+        return woken(subject)[0]
+    return profit_rule(subject)[1] if kind == "profit" else ""
 
 
 def woken(name: str) -> tuple[str, str, int]:

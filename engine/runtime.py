@@ -375,6 +375,16 @@ class Runtime:
         outside = self._transport
         return clock.now_ns(outside.monotonic_ns()) if clock.set else outside.time_ns()
 
+    def data_refused(self, symbol: str) -> str:
+        """What TWS has said against the market data of a symbol; empty: nothing."""
+        code, text = self._session.feed.refused.get(symbol, (0, ""))
+        return f"{code}: {text}" if code else ""
+
+    @property
+    def unreadable(self) -> int:
+        """Messages of TWS that could not be read."""
+        return self._session.unreadable.total()
+
     @property
     def ticks(self) -> int:
         """Market messages applied in this run."""

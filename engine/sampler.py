@@ -7,6 +7,7 @@ its record; each carries the sequence number of the core's latest event.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Mapping
 from math import isnan
 from typing import Final, Literal
@@ -38,17 +39,23 @@ class MarketSampler:
         self._atr = f"atr({atr_period})"
         self._readings = readings
         self._ticks = np.zeros(len(market.instruments), np.uint64)
+        self._next = 0  # the row whose turn it is
         self._seen: dict[int, dict[str, float]] = {}
         self._read: dict[int, dict[str, float]] = {}  # of the indicators
 
     def sample(self, now_ns: int, sequence: int) -> list[MarketEvent]:
         """The changes since the last look at each symbol, dated ``now_ns``.
 
-        At most ROWS_MAX symbols are looked at; those left out are still due the next time.
+        At most ROWS_MAX symbols are looked at; those left out come first the next time.
         """
         columns = self._market.instruments
         found: list[MarketEvent] = []
-        for row in np.flatnonzero(columns["ticks"] != self._ticks)[:ROWS_MAX].tolist():
+        due = np.flatnonzero(columns["ticks"] != self._ticks).tolist()
+        if len(due) > ROWS_MAX:
+            begin = bisect_left(due, self._next)
+            due = [*due[begin:], *due[:begin]][:ROWS_MAX]
+            self._next = due[-1] + 1
+        for row in due:
             now = columns[row]
             self._ticks[row] = now["ticks"]
             values = {name: float(now[name]) for name in _FIELDS}

@@ -6,9 +6,8 @@ from collections.abc import Collection, Iterator
 from typing import Any, Final
 
 import attrs
-import orjson
 
-from engine.config import CONVERTER, Config
+from engine.config import Config, record_of
 from engine.errors import ConfigError, UserError
 from engine.events import RefusalEvent
 from engine.inbox import Inbox
@@ -89,9 +88,8 @@ class SettingsChanger:
             changed = list(changes(old, wanted))
             check_changes(changed)
             if changed:
-                text = orjson.dumps(CONVERTER.unstructure(wanted), option=orjson.OPT_SORT_KEYS)
                 refusal: RefusalEvent | None = self._inbox.ask(
-                    SettingsChanged(text.decode(), source, digest), ANSWER_S
+                    SettingsChanged(record_of(wanted), source, digest), ANSWER_S
                 )
                 if refusal is not None:
                     raise UserError(

@@ -56,7 +56,7 @@ def parsed(path: Path) -> tuple[dict[str, Any], dict[toml_lines.Path, int]]:
             raw = file.read(FILE_BYTES_MAX + 1)
         if len(raw) > FILE_BYTES_MAX:
             raise ConfigError(f"{path}: more than {FILE_BYTES_MAX >> 20} MiB, no settings are")
-        text = raw.decode("utf-8")
+        text = raw.decode("utf-8-sig")
         data = tomllib.loads(text)
     except OSError as problem:
         raise ConfigError(f"{path}: cannot be read: {problem.strerror}") from None

@@ -31,7 +31,7 @@ _PLAIN: Final[dict[Any, Schema]] = {
     str: {"type": "string"},
     int: {"type": "integer"},
     float: {"type": "number"},
-    Decimal: {"type": ["number", "string"], "pattern": r"^[+-]?[0-9.]+([eE][+-]?[0-9]+)?$"},
+    Decimal: {"type": ["number", "string"], "pattern": r"^[+-]?[0-9.]+([eE][+-]?[0-9]{1,3})?$"},
 }
 _BOUNDS: Final[dict[Any, Schema]] = {
     plans.positive: {"exclusiveMinimum": 0},
@@ -63,7 +63,7 @@ class _Schemas:
             found = self._of(hints[one.name])
             if one.converter is as_tuple:  # one may stand for a list of one
                 found = {"anyOf": [found["items"], found]}
-            bound = _BOUNDS.get(one.validator)
+            bound = _bound(one.validator)
             found = _bounded(found, bound) if bound is not None else found
             if one.default is attrs.NOTHING:
                 required.append(one.name)
@@ -136,6 +136,13 @@ class _Schemas:
             tables = [self._name(cls, kind) for kind, cls in kinds.items()]
             self.named[name] = {"anyOf": [*said, several, *tables]}
         return {"$ref": f"#/$defs/{name}"}
+
+
+def _bound(validator: Any) -> Schema | None:
+    if isinstance(validator, plans.Between):
+        least = "exclusiveMinimum" if validator.above else "minimum"
+        return {least: validator.low, "maximum": validator.high}
+    return _BOUNDS.get(validator)
 
 
 def _bounded(found: Schema, bound: Schema) -> Schema:

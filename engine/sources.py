@@ -19,6 +19,7 @@ URL_VARIABLE: Final = "ENGINE_PREDICTIONS_URL"
 KEY_VARIABLE: Final = "ENGINE_PREDICTIONS_KEY"
 WEBHOOK_KEY_VARIABLE: Final = "ENGINE_WEBHOOK_KEY_"  # and the source, in capitals
 SOURCE: Final = "predictions"
+_NAME: Final = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?(:[0-9]{1,5})?", re.ASCII)
 _SOURCE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}", re.ASCII)
 
 
@@ -55,6 +56,13 @@ def base_url(text: str, plain_ok: bool) -> str:
             "plain_ok = true allows it"
         )
     return text.rstrip("/")
+
+
+def host_names(_: object, __: object, value: tuple[str, ...]) -> None:
+    """Names under which a server of ours is reached, with or without a port."""
+    for one in value:
+        if not _NAME.fullmatch(one):
+            raise ValueError(f"hosts: {one!r} is not a name like trade.example or one with a port")
 
 
 def _positive(_: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
@@ -117,7 +125,8 @@ class Webhook:
         default=8788, validator=validators.and_(validators.ge(0), validators.le(65535))
     )  # 0: a free one
     remote_ok: bool = False  # what comes is signed, but not secret: other hosts need this
-    hosts: tuple[str, ...] = ()  # names of this server, besides those of loopback
+    # Names of this server, besides those of loopback.
+    hosts: tuple[str, ...] = field(default=(), validator=host_names)
     senders: tuple[Sender, ...] = (Sender(),)
     signals_per_s: float = field(default=20.0, validator=_positive)  # of each sender, sustained
     burst: int = field(default=100, validator=_positive)  # of each sender, at once

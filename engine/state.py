@@ -244,8 +244,12 @@ class State:
 
     @property
     def busy(self) -> set[str]:
-        """Symbols of which there are shares in a trade, or orders at the broker."""
+        """Symbols of which there are shares in a trade, or of orders placed directly, or orders at
+        the broker. What others have sold again of the latter is nobody's any more."""
         found = {one.symbol for one in self.contexts.values() if one.held}
+        for symbol, shares in self.shares.items():
+            if shares + self.foreign.get(self.instruments[symbol].con_id, ZERO):
+                found.add(symbol)
         found |= {one.symbol for one in self.orders.values() if not one.dead}
         return found | {one.market.symbol for one in self.armed}  # it may have left
 

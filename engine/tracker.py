@@ -142,7 +142,8 @@ def total(state: State, runtime: Watched) -> PositionTotal:
 def _position(
     state: State, runtime: Watched, symbol: str, found: Holdings, now_ns: int
 ) -> StockPosition:
-    view = symbol_view(state, symbol, found, runtime.market_view(symbol, now_ns))
+    market, refused = runtime.market_view(symbol, now_ns), runtime.data_refused(symbol)
+    view = symbol_view(state, symbol, found, market, refused)
     return StockPosition(
         symbol=symbol,
         side=view.side,

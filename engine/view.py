@@ -61,8 +61,14 @@ class Watched(Protocol):
     def book(self) -> DayBook: ...
     @property
     def ticks(self) -> int: ...
+    @property
+    def unreadable(self) -> int:
+        """Messages of TWS that could not be read."""
+
     def now_ns(self) -> int: ...
     def market_view(self, symbol: str, now_ns: int) -> MarketView: ...
+    def data_refused(self, symbol: str) -> str:
+        """What TWS has said against its market data; empty: nothing."""
 
 
 @attrs.frozen
@@ -118,7 +124,8 @@ class SymbolView:
     ``quantity``, ``average_price`` and ``unrealised`` are of all its shares, also of those that
     direct orders brought; ``realised`` and ``commission`` of the trade under way, which ``rule``
     decided. Orders stand nearest first. ``brackets`` are the states of the trade's brackets: its
-    entry's, one for each target, and those of its adds.
+    entry's, one for each target, and those of its adds. ``data_refused`` is what TWS has said
+    against its market data since they were asked for last; empty: nothing.
     """
 
     symbol: str
@@ -136,6 +143,7 @@ class SymbolView:
     commission: Decimal
     frozen: str
     market: MarketView
+    data_refused: str
 
     @property
     def stop(self) -> Decimal | None:
@@ -162,6 +170,7 @@ class EngineView:
     journal_us: tuple[float, ...]
     armed_us: tuple[float, ...] = ()  # receive to handed to the system, of what was armed
     armed: tuple[tuple[str, str], ...] = ()  # rule and symbol of what may leave at once
+    unreadable: int = 0  # messages of TWS that could not be read
 
     @property
     def flat(self) -> bool:
@@ -183,7 +192,13 @@ def engine_view(state: State, runtime: Watched) -> EngineView:
         account=state.account,
         halt=_halted(state),
         symbols=tuple(
-            symbol_view(state, name, found.get(name, Holdings()), runtime.market_view(name, now_ns))
+            symbol_view(
+                state,
+                name,
+                found.get(name, Holdings()),
+                runtime.market_view(name, now_ns),
+                runtime.data_refused(name),
+            )
             for name in state.config.strategy.symbols
         ),
         orders=orders_at_broker(state),
@@ -193,13 +208,16 @@ def engine_view(state: State, runtime: Watched) -> EngineView:
         journal_us=tuple(latencies.journal_us),
         armed_us=tuple(latencies.armed_us),
         armed=runtime.armory.armed,
+        unreadable=runtime.unreadable,
     )
 
 
 # -- one symbol ------------------------------------------------------------------------------
 
 
-def symbol_view(state: State, name: str, found: Holdings, market: MarketView) -> SymbolView:
+def symbol_view(
+    state: State, name: str, found: Holdings, market: MarketView, data_refused: str
+) -> SymbolView:
     context, total = found.context, found.all
     held = total.quantity
     return SymbolView(
@@ -218,6 +236,7 @@ def symbol_view(state: State, name: str, found: Holdings, market: MarketView) ->
         commission=found.trade.commission,
         frozen=state.frozen.get(name, ""),
         market=market,
+        data_refused=data_refused,
     )
 
 

@@ -54,7 +54,8 @@ class Feed:
             )
             for symbol in strategy.symbols
         }
-        self.refused: dict[str, tuple[int, str]] = {}  # symbol -> latest error of its data
+        # Symbol -> latest error of its data since they were asked for.
+        self.refused: dict[str, tuple[int, str]] = {}
         self.unwarmed: dict[str, str] = {}  # symbol -> why its history is missing
         self.warmed = 0  # histories that have come
         self._subscribed: dict[int, tuple[str, bool]] = {}  # request id -> (symbol, by ticks)
@@ -96,6 +97,7 @@ class Feed:
     def _subscribe(
         self, symbol: str, instrument: Instrument, requests: Requests, ids: RequestIds
     ) -> list[bytes]:
+        self.refused.pop(symbol, None)
         frames = [requests.market_data(self._bound(symbol, False, ids), instrument)]
         if symbol in self._ticking:
             self._market.feed_from(self.rows[symbol], TRADES_FROM_TICKS)

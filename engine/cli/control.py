@@ -30,6 +30,9 @@ def status(journal: Path | None, control: Path | None) -> None:
     ] or ["nothing is held"]
     lines.append(f"open orders: {told['open_orders']}")
     lines += [f"armed: {one}" for one in told["armed"]]
+    lines += [f"{symbol}: market data: {why}" for symbol, why in told["data_refused"].items()]
+    if unreadable := told["unreadable"]:
+        lines.append(f"messages of TWS that could not be read: {unreadable}")
     _say(lines)
 
 

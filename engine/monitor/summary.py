@@ -236,7 +236,7 @@ def sentences(record: Record, ending: Ending) -> list[tuple[str, str]]:
 
 
 def _held(one: dict[str, Any]) -> str:
-    stop = "no stop" if one["stop"] is None else f"stop {one['stop']:.2f}"
+    stop = "no stop" if one["stop"] is None else f"stop {price(one['stop'])}"
     return (
         f"{one['symbol']} {one['side']} {one['quantity']} at {price(one['average_price'])} ({stop})"
     )

@@ -19,8 +19,10 @@ from typing import Any, Final
 import attrs
 
 TEXT_CHARS_MAX: Final = 128  # of a name, a reason, a value to compare with
+SYMBOL_CHARS_MAX: Final = 32
 NUMBER_MAX: Final = 1e15  # no price, quantity, per cent or time of ours comes near
-SECONDS_MAX: Final = 31 * 86_400.0
+WHOLE_MAX: Final = 2**63 - 1  # what a record can hold
+SECONDS_MAX: Final = 31 * 86_400
 QUANTITY_MAX: Final = Decimal(10**9)
 DECIMALS_MAX: Final = 8  # of a quantity; IB trades no finer parts of a share
 EXACT_DECIMALS: Final = 12
@@ -58,7 +60,9 @@ def is_number(value: object) -> bool:
 
 def is_exact(value: Decimal) -> bool:
     """A decimal of sane size and fineness, so that no sum of such ones can lose a digit."""
-    return value.is_finite() and abs(value) <= _EXACT_MAX and value == round(value, EXACT_DECIMALS)
+    # Not by abs(), which computes: of a text like 1e999999999 it would overflow.
+    sane = value.is_finite() and -_EXACT_MAX <= value <= _EXACT_MAX
+    return sane and value == round(value, EXACT_DECIMALS)
 
 
 def as_float(value: Any) -> Any:
@@ -122,7 +126,8 @@ def quantity(*, signed: bool = False) -> Validator:
     allowed = "a number of shares (negative: short)" if signed else "a number of shares above 0"
 
     def check(_: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
-        fits = isinstance(value, Decimal) and value.is_finite() and abs(value) <= QUANTITY_MAX
+        exact = isinstance(value, Decimal) and value.is_finite()
+        fits = exact and -QUANTITY_MAX <= value <= QUANTITY_MAX
         if not fits or (value <= 0 and not signed):
             raise ValueError(f"{attribute.name} must be {allowed}, not {shown(value)}")
         if value != round(value, DECIMALS_MAX):
@@ -255,8 +260,14 @@ def check_choice(path: str, value: Any, allowed: tuple[str, ...]) -> None:
 SCALARS: Final[dict[Any, tuple[Callable[[Any], bool], str]]] = {
     bool: (lambda value: isinstance(value, bool), "true or false"),
     str: (lambda value: isinstance(value, str), "text"),
-    int: (lambda value: isinstance(value, int) and not isinstance(value, bool), "a whole number"),
+    int: (
+        lambda value: type(value) is int and -WHOLE_MAX <= value <= WHOLE_MAX,
+        "a whole number",
+    ),
     float: (is_number, "a number"),
-    Decimal: (lambda value: isinstance(value, Decimal) and is_exact(value), "a Decimal"),
+    Decimal: (
+        lambda value: isinstance(value, Decimal) and is_exact(value),
+        f"a Decimal of {EXACT_DECIMALS} decimals at most",
+    ),
 }
 """What fits an annotation that is not made of others."""

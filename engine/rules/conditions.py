@@ -18,6 +18,7 @@ import attrs
 from attrs import field
 
 from engine.events import BaseEvent
+from engine.plans import PERCENT_MAX
 from engine.rules import windows
 from engine.rules.checks import (
     as_decimal,
@@ -56,7 +57,6 @@ Level = Literal["above", "below"]
 
 CONDITION_DEPTH_MAX: Final = 8
 CONDITIONS_MAX: Final = 64  # in one rule, the and, or, not included
-PERCENT_MAX: Final = 10_000.0
 
 
 class _Combinable:

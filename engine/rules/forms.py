@@ -16,7 +16,16 @@ import attrs
 import cattrs
 from cattrs.gen import make_dict_unstructure_fn
 
-from engine.rules.checks import SCALARS, check_choice, hints_of, is_exact, is_number, near, shown
+from engine.money import FAR
+from engine.rules.checks import (
+    EXACT_DECIMALS,
+    SCALARS,
+    check_choice,
+    hints_of,
+    is_exact,
+    near,
+    shown,
+)
 from engine.rules.mistakes import Mistake, MistakesError, at_field, said
 
 RULE_BYTES_MAX: Final = 65_536
@@ -127,7 +136,7 @@ def be_strict(converter: cattrs.Converter) -> None:
     table, or none, may stand where a list of tables is asked for."""
     for kind, (fits, what) in SCALARS.items():
         converter.register_structure_hook(kind, _scalar(kind, fits, what))
-    converter.register_structure_hook(Decimal, _scalar(Decimal, _is_decimal, "a number"))
+    converter.register_structure_hook(Decimal, _decimal)
     converter.register_unstructure_hook(Decimal, str)
     # A program may write 2 for 2.0: both are the same, and are written the same.
     converter.register_unstructure_hook_func(
@@ -141,21 +150,33 @@ def be_strict(converter: cattrs.Converter) -> None:
     converter.register_structure_hook_factory(attrs.has, lambda cls: _table(converter, cls))
 
 
-def _is_decimal(value: Any) -> bool:
-    if isinstance(value, str):
-        try:
-            value = Decimal(value) if len(value) <= DECIMAL_CHARS_MAX else None
-        except ArithmeticError:
-            return False
-    return is_exact(value) if isinstance(value, Decimal) else is_number(value)
+def _decimal(value: Any, kind: Any) -> Decimal:
+    """As it was written: the shortest text of a double is, its binary value is not."""
+    number = _number(value)
+    if number is None:
+        refuse(f"must be a number, not {shown(value)}", kind)
+    if not is_exact(number):
+        refuse(f"must have {EXACT_DECIMALS} decimals at most, not {shown(value)}", kind)
+    return number
+
+
+def _number(value: Any) -> Decimal | None:
+    if isinstance(value, str) and len(value) > DECIMAL_CHARS_MAX:
+        return None
+    if not isinstance(value, str | int | float | Decimal) or isinstance(value, bool):
+        return None
+    try:
+        number = Decimal(repr(value) if isinstance(value, float) else value)
+    except ArithmeticError:
+        return None
+    return number if number.is_finite() and -FAR <= number <= FAR else None
 
 
 def _scalar(kind: Any, fits: Callable[[Any], bool], what: str) -> Hook:
     def structure(value: Any, _: Any) -> Any:
         if not fits(value):
             refuse(f"must be {what}, not {shown(value)}", kind)
-        # The shortest text of a double is what was written; its binary value is not.
-        return kind(repr(value)) if kind is Decimal and isinstance(value, float) else kind(value)
+        return kind(value)
 
     return structure
 

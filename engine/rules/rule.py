@@ -24,6 +24,7 @@ from engine.rules import conditions as cond
 from engine.rules.actions import Action, LinkedCreateOrderAction, LogAction, opens, steps
 from engine.rules.checks import (
     SECONDS_MAX,
+    SYMBOL_CHARS_MAX,
     as_float,
     as_tuple,
     check_name,
@@ -53,8 +54,8 @@ from engine.rules.mistakes import told
 RULES_MAX: Final = 1_000
 SYMBOLS_MAX: Final = 1_000  # of one rule; none means all
 PRIORITY_MAX: Final = 1_000_000
-SYMBOL_CHARS_MAX: Final = 32
 GAP_PERCENT_MAX: Final = 5.0
+EXECUTIONS_MAX: Final = 1_000_000  # of a day
 SYMBOL_COOLDOWN: Final = "symbol"
 """The group of the strategy's own rules: an entry by one of them holds back all of them."""
 
@@ -84,7 +85,7 @@ class Rule:
         default=0.0, converter=as_float, validator=number(0, SECONDS_MAX), kw_only=True
     )
     executions_per_day_max: int | None = field(
-        default=None, validator=validators.optional(whole(1, 1_000_000)), kw_only=True
+        default=None, validator=validators.optional(whole(1, EXECUTIONS_MAX)), kw_only=True
     )
     enabled: bool = field(default=True, validator=yes_or_no, kw_only=True)
     cooldown_group: str = field(default="", validator=name(empty=True), kw_only=True)

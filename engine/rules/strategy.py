@@ -15,6 +15,7 @@ from attrs import field
 
 from engine.money import exact
 from engine.plans import (
+    Between,
     Distance,
     DoubleDown,
     EntryOrder,
@@ -25,14 +26,12 @@ from engine.plans import (
     Target,
     Trade,
     fraction,
-    not_negative,
-    positive,
 )
 from engine.rules.actions import trade_of
-from engine.rules.checks import check_settings, hints_of, near
+from engine.rules.checks import SECONDS_MAX, check_settings, hints_of, near
 from engine.rules.conditions import Condition
 from engine.rules.expression import from_expression
-from engine.rules.rule import Rule, check_rules
+from engine.rules.rule import EXECUTIONS_MAX, Rule, check_rules
 from engine.rules.templates import (
     BEFORE_END_S,
     CONFIDENCE_MIN,
@@ -46,6 +45,7 @@ from engine.rules.templates import (
     create_short_rule,
     exactly,
 )
+from engine.rules.windows import DAY_S
 
 _POLICIES = (
     "late_fill",
@@ -95,10 +95,10 @@ class Pattern(Trade):
 
     confidence_min: float = field(default=CONFIDENCE_MIN, validator=fraction)
     sell_means: SellMeans = "close"
-    cooldown_s: float = field(default=COOLDOWN_S, validator=not_negative)
-    entries_per_day_max: int = field(default=PER_DAY_MAX, validator=positive)
-    close_before_end_s: float | None = field(default=BEFORE_END_S, validator=not_negative)
+    cooldown_s: float = field(default=COOLDOWN_S, validator=Between(0, SECONDS_MAX))
+    entries_per_day_max: int = field(default=PER_DAY_MAX, validator=Between(1, EXECUTIONS_MAX))
     # None: held overnight
+    close_before_end_s: float | None = field(default=BEFORE_END_S, validator=Between(0, DAY_S))
     enter_when: Condition | None = None  # must hold as well
 
     def made(self, name: str, symbols: Iterable[str]) -> tuple[Rule, ...]:

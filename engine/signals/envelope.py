@@ -37,12 +37,28 @@ def prediction_in(body: bytes) -> Mapping[str, Any]:
         ApiError: the answer is an error, in its own form.
         SignalError: it is neither.
     """
-    answer = load_json(body, ANSWER_BYTES_MAX)
+    return _inside(load_json(body, ANSWER_BYTES_MAX))
+
+
+def bare(data: object) -> object:
+    """What a program hands in, as an object or as the bytes of its JSON: a prediction, taken out
+    of its envelope if it is in one, not checked yet. Raises SignalError."""
+    if isinstance(data, bytes):
+        data = load_json(data, ANSWER_BYTES_MAX)
+    if not isinstance(data, Mapping) or "status" not in data:
+        return data
+    try:
+        return _inside(data)
+    except ApiError as problem:
+        raise refuse(RefusalReason.MALFORMED, f"the API says {problem}") from None
+
+
+def _inside(answer: object) -> Mapping[str, Any]:
     status = answer.get("status") if isinstance(answer, Mapping) else None
+    if not isinstance(answer, Mapping) or status not in ("success", "error"):
+        raise refuse(RefusalReason.MALFORMED, f"status is {show(status)}, not success or error")
     if status == "error":
         raise ApiError(_words(answer))
-    if status != "success":
-        raise refuse(RefusalReason.MALFORMED, f"status is {show(status)}, not success or error")
     data = answer.get("data")
     prediction = data.get("prediction") if isinstance(data, Mapping) else None
     if not isinstance(prediction, Mapping):

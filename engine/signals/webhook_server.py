@@ -97,7 +97,7 @@ class WebhookServer:
         self._upstream = upstream
         self._symbols = frozenset(opening.symbols)
         self._patience = opening.patience
-        self._hosts = frozenset((*LOOPBACK_NAMES, *opening.hosts))
+        self._hosts = frozenset((*LOOPBACK_NAMES, *filter(None, map(name_of, opening.hosts))))
         self._senders = {
             source: _Sender(
                 source,

@@ -43,6 +43,7 @@ class Look:
     rules: tuple[RuleView, ...]
     limits: tuple[Use, ...]
     ticks: int
+    unreadable: int  # messages of TWS
     order_us: tuple[float, ...]  # the newest first, as the three below
     step_us: tuple[float, ...]
     journal_us: tuple[float, ...]
@@ -68,6 +69,7 @@ def look(state: State, runtime: Watched) -> Look:
         rules=rule_views(state, runtime),
         limits=uses(state, now_ns, runtime.book),
         ticks=runtime.ticks,
+        unreadable=runtime.unreadable,
         order_us=_newest(latencies.order_us),
         step_us=_newest(latencies.step_us),
         journal_us=_newest(latencies.journal_us),
@@ -76,7 +78,8 @@ def look(state: State, runtime: Watched) -> Look:
 
 
 def _symbol(state: State, runtime: Watched, name: str, found: Holdings, now_ns: int) -> SymbolLook:
-    view = symbol_view(state, name, found, runtime.market_view(name, now_ns))
+    market, refused = runtime.market_view(name, now_ns), runtime.data_refused(name)
+    view = symbol_view(state, name, found, market, refused)
     day = runtime.book.day(state, name, found, view.unrealised, now_ns)
     return SymbolLook(view, day, runtime.book.excursion(name))
 

@@ -58,6 +58,7 @@ HELP: Final = {
     "queue_depth": "gauge What waits: letters for the writer, events for observers",
     "events_dropped_total": "counter Events that observers did not get",
     "ticks_total": "counter Market messages applied",
+    "unreadable_messages_total": "counter Messages of TWS that could not be read",
     "signals_total": "counter Predictions that passed the schema",
     "orders_total": "counter Orders sent",
     "fills_total": "counter Unique executions",
@@ -69,6 +70,7 @@ HELP: Final = {
     "uncovered_shares": "gauge Shares that no confirmed stop covers",
     "uncovered_share_seconds_total": "counter The same over time, as it was looked at",
     "frozen": "gauge 1 of a symbol whose truth is lost",
+    "market_data_refused": "gauge 1 of a symbol whose market data TWS refuses, or sends delayed",
     "quote_age_seconds": "gauge Since the newest quote or trade of a symbol",
     "day_profit": "gauge Of the day: realised and open",
     "day_drawdown": "gauge The largest fall of the day's profit",
@@ -203,6 +205,7 @@ def _of_look(look: Look) -> Iterator[tuple[str, dict[str, str], Any]]:
         yield "session_state", {"state": name}, name == look.session
     yield "halt_level", {}, look.halt_level
     yield "ticks_total", {}, look.ticks
+    yield "unreadable_messages_total", {}, look.unreadable
     for name, samples in (
         ("tick_to_order", look.order_us),
         ("decision", look.step_us),
@@ -218,6 +221,8 @@ def _of_look(look: Look) -> Iterator[tuple[str, dict[str, str], Any]]:
         yield "uncovered_shares", {"symbol": one.view.symbol}, uncovered(one)
     for view in views:
         yield "frozen", {"symbol": view.symbol}, bool(view.frozen)
+    for view in views:
+        yield "market_data_refused", {"symbol": view.symbol}, bool(view.data_refused)
     for view in views:
         if view.market.quote_age_ns is not None:
             yield "quote_age_seconds", {"symbol": view.symbol}, view.market.quote_age_ns / 1e9

@@ -73,6 +73,7 @@ def _engine(look: Look) -> dict[str, Any]:
         "halt_level": look.halt_level,
         "day": _day(look.day),
         "symbols": [one.view.symbol for one in look.symbols],
+        "unreadable": look.unreadable,
     }
 
 
@@ -111,6 +112,7 @@ def _symbol(one: SymbolLook) -> dict[str, Any]:
         "quote_age": None if market.quote_age_ns is None else market.quote_age_ns // 1_000_000_000,
         "halted": market.halted,
         "live": market.live,
+        "data_refused": view.data_refused,
         "day": _day(one.day),
         "adverse": excursion.adverse,
         "favourable": excursion.favourable,

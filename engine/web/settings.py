@@ -7,19 +7,10 @@ in a file.
 
 from __future__ import annotations
 
-import re
-from typing import Final
-
 import attrs
 from attrs import field, validators
 
-_NAME: Final = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?(:[0-9]{1,5})?", re.ASCII)
-
-
-def _names(_: object, __: object, value: tuple[str, ...]) -> None:
-    for one in value:
-        if not _NAME.fullmatch(one):
-            raise ValueError(f"hosts: {one!r} is not a name like trade.example or one with a port")
+from engine.sources import host_names
 
 
 @attrs.frozen(kw_only=True)
@@ -29,7 +20,7 @@ class Web:
     port: int = field(
         default=8790, validator=validators.and_(validators.ge(0), validators.le(65535))
     )  # 0: a free one
-    hosts: tuple[str, ...] = field(default=(), validator=_names)  # besides those of loopback
+    hosts: tuple[str, ...] = field(default=(), validator=host_names)  # besides those of loopback
     key_file: str = ""  # empty: a key is drawn at each start
     control: bool = True  # false: it shows, and nothing can be halted or resumed from it
     viewers_max: int = field(

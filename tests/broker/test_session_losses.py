@@ -190,6 +190,7 @@ def test_refused_data_are_asked_for_again_ever_more_slowly(tws, wire, link):
         tws.say(wire(4, 2, number, 200, "No security definition has been found", ""))
         begun = time.monotonic_ns()
         until(session, lambda _: session.feed.proof_due_ns is not None)
+        assert session.feed.refused == {"AAPL": (200, "No security definition has been found")}
         if link == "said to be lost" and attempt == 1:
             tws.say(wire(4, 2, -1, 1100, "lost", ""))
             until(session, lambda _: session.state is SessionState.DEGRADED)
@@ -199,6 +200,7 @@ def test_refused_data_are_asked_for_again_ever_more_slowly(tws, wire, link):
         session.on_time(due)
     tws.wait_for(1, 4)
     assert pauses == [20, 40, 80]
+    assert not session.feed.refused  # as far as is known, now that they have been asked for again
     tws.say(wire(1, 6, tws.of(1)[-1][1], 1, 190.1, 100, 0))
     until(session, lambda _: session.feed.ticks()["AAPL"] == 1)
 

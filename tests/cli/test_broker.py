@@ -45,6 +45,7 @@ def view(quantity: int = 0, frozen: str = "", working: bool = False) -> EngineVi
         commission=Decimal(0),
         frozen=frozen,
         market=MarketView("IBM"),
+        data_refused="",
     )
     close = OrderView(7, "IBM", "close", "SELL", Decimal(100), Decimal(0), "MKT", None, "working")
     orders = (close,) if working else ()

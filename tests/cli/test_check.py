@@ -37,10 +37,10 @@ DANGERS = [  # a file, the line, the path, what is told
         "the entry and each add have 2: only 3 of 4 adds fit, the others are refused",
     ),
     (
-        SAFE + f"scale_in = {{times_max = {'9' * 30}}}",
+        SAFE + f"scale_in = {{times_max = {'9' * 18}}}",
         3,
         "strategy.scale_in.times_max",
-        f"the entry and each add have 1: only 7 of {'9' * 30} adds fit",
+        f"the entry and each add have 1: only 7 of {'9' * 18} adds fit",
     ),
     (
         SAFE + "sizing = {shares = 20000}",

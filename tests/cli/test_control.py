@@ -73,11 +73,15 @@ def test_prices_are_told_as_finely_as_they_are_quoted(
         "average_price": "31.97106609808102345415778252", "frozen": "",
     }  # fmt: skip
     told = {"session": "live", "account": "", "halt": "", "positions": [held], "open_orders": 2,
-            "armed": []}  # fmt: skip
+            "armed": [], "data_refused": {"SPY": "354: not subscribed"},
+            "unreadable": 3}  # fmt: skip
     monkeypatch.setattr("engine.cli.control.talk", lambda *_: told)
     status(None, None)
 
-    assert "IBM: protected short 938 @ 31.97\n" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "IBM: protected short 938 @ 31.97\n" in out
+    assert "SPY: market data: 354: not subscribed\n" in out
+    assert out.endswith("messages of TWS that could not be read: 3\n")
 
 
 def test_the_kill_switch_from_a_shell(control: Path) -> None:

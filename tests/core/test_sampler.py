@@ -70,6 +70,23 @@ def test_one_look_is_bounded_and_the_rest_comes_next() -> None:
     assert {event.symbol for event in first + second} == set(rows)
 
 
+def test_of_very_many_that_move_all_the_time_each_has_its_turn() -> None:
+    """Once the first ones had all of them, and the others were never told."""
+    market = Market(capacity=ROWS_MAX + 10)
+    rows = {f"S{n}": market.add() for n in range(ROWS_MAX + 10)}
+    sampler = MarketSampler(market, rows, 14, nothing)
+    told: list[str] = []
+    for look in range(3):
+        for n, row in enumerate(rows.values()):
+            if look == 0:
+                market.bind(n, row)
+            market.apply_tick(n, KINDS["ASK"], 50.0 + look, 100)
+        told += [event.symbol for event in sampler.sample(T0, 1)]
+
+    assert len(told) == 3 * ROWS_MAX
+    assert {told.count(symbol) for symbol in rows} <= {2, 3}
+
+
 def test_what_rules_ask_for_is_told_too_and_the_atr_of_the_strategy_once() -> None:
     market = Market(capacity=1)
     market.bind(1, market.add())

@@ -50,6 +50,14 @@ MISTAKES: list[tuple[str, list[str]]] = [
         '[strategy]\nsymbols = [\n"A",\n"B",\n"A"]',
         ["line 5: strategy.symbols[2]: A is there twice"],
     ),
+    (
+        '[strategy]\nsymbols = [\n"IBM",\n"A|B",\n"",\n"A\\nB"]',
+        [
+            "line 4: strategy.symbols[1]: a symbol must be letters, digits and . _ : + / -",
+            "line 5: strategy.symbols[2]: a symbol must be letters, digits and . _ : + / -",
+            "line 6: strategy.symbols[3]: a symbol must be letters, digits and . _ : + / -",
+        ],
+    ),
     # names and types
     (START + "cooldwn = 3", ["line 3: strategy: unknown key 'cooldwn', did you mean cooldown_s?"]),
     (START + "xyz = 3", ["line 3: strategy: unknown key 'xyz', allowed: sizing, entry, stop"]),
@@ -58,10 +66,19 @@ MISTAKES: list[tuple[str, list[str]]] = [
     (START + "cooldown_s = true", ["line 3: strategy.cooldown_s: must be a number, not True"]),
     (START + "cooldown_s = -1", ["line 3: strategy: cooldown_s must be 0 or above, not -1"]),
     (START + "atr_period = 1.5", ["line 3: strategy.atr_period: must be a whole number, not 1.5"]),
-    (START + "atr_period = 0", ["line 3: strategy: atr_period must be above 0, not 0"]),
+    (START + "atr_period = 0", ["line 3: strategy: atr_period must be 1 or above, not 0"]),
+    (START + "bar_s = 86401", ["line 3: strategy: bar_s must be 86400 at most, not 86401"]),
+    (START + "bar_s = 9223372036854775808", ["line 3: strategy.bar_s: must be a whole number, n"]),
     (START + "pattern = 1", ["line 3: strategy.pattern: must be true or false, not 1"]),
     (START + 'outside_rth = "no"', ["line 3: strategy.outside_rth: must be true or false"]),
     (START + "cooldown_s = 2024-01-03", ["line 3: strategy.cooldown_s: must be a number, not a"]),
+    (START + "cooldown_s = 1e9", ["line 3: strategy: cooldown_s must be 2678400 at most, not 1"]),
+    (START + "close_before_end_s = 86401", ["strategy: close_before_end_s must be 86400 at most"]),
+    (START + "entries_per_day_max = 1000001", ["entries_per_day_max must be 1000000 at most, not"]),
+    (
+        START + "[strategy.symbol.IBM]\nscale_in = {trigger_percent = 10001}",
+        ["line 4: strategy.symbol.IBM.scale_in: trigger_percent must be 10000 at most, not 1000"],
+    ),
     # words
     (START + 'atr_mean = "wild"', ["line 3: strategy.atr_mean: cannot be 'wild', did you mean w"]),
     (START + 'on_opposite = "flip"', ["line 3: strategy.on_opposite: cannot be 'flip', allowed: "]),
@@ -74,6 +91,11 @@ MISTAKES: list[tuple[str, list[str]]] = [
     (START + "sizing = {shares = 0}", ["line 3: strategy.sizing: shares must be above 0, not 0"]),
     (START + "sizing = {dollar = 1}", ["unknown key 'dollar', did you mean dollars?"]),
     (START + 'sizing = {dollars = "much"}', ["strategy.sizing.dollars: must be a number, not 'mu"]),
+    (START + 'sizing = {dollars = "1e999999999"}', ["sizing.dollars: must be a number, not '1e9"]),
+    (
+        START + "sizing = {risk_percent = 0.30000000000000004}",
+        ["risk_percent: must have 12 decima"],
+    ),
     (START + "sizing = 30000", ["line 3: strategy.sizing: must be a table, not 30000"]),
     # distances
     (START + "stop = {}", ["line 3: strategy.stop: a distance takes atr, percent or both; or am"]),
@@ -201,6 +223,9 @@ MISTAKES: list[tuple[str, list[str]]] = [
     (START + "[broker]\nport = 0", ["line 4: broker: 'port' must be >= 1"]),
     (START + '[broker]\nport = "7497"', ["line 4: broker.port: must be a whole number, not '7"]),
     (START + "[broker]\nclock_rate = 0", ["line 4: broker: clock_rate must be above 0, not 0.0"]),
+    (START + "[broker]\nclock_rate = 1e12", ["clock_rate must be 1000000 at most, not 1"]),
+    (START + "[broker]\nclient_id = 2147483648", ["client_id must be 2147483647 at most, not"]),
+    (START + "[limits]\nnet_notional_max = 1e-300", ["net_notional_max: must have 12 decimals at"]),
     (START + "[signals]\npol = {}", ["line 4: signals: unknown key 'pol', did you mean poll?"]),
     (
         START + '[signals.poll]\nurl = "http://far.example"',
@@ -208,6 +233,10 @@ MISTAKES: list[tuple[str, list[str]]] = [
     ),
     (START + '[signals.poll]\nkey = "sesame"', ["line 4: signals.poll: unknown key 'key'"]),
     (START + '[signals.webhook]\nhost = "0.0.0.0"', ["line 3: signals.webhook: host '0.0.0.0' is"]),
+    (
+        START + '[signals.webhook]\nhosts = ["https://a.example"]',
+        ["line 4: signals.webhook: hosts: 'https://a.example' is not a name like trade.example or"],
+    ),
     (START + "[signals.tail]", ["line 3: signals.tail.path: is missing"]),
     # several at once: each is told, in the order of their lines
     (
@@ -287,6 +316,16 @@ def test_what_is_no_toml_is_told(raw: bytes, said: str, tmp_path: Path) -> None:
 
     with pytest.raises(ConfigError, match=said):
         read(path)
+
+
+def test_a_mark_of_byte_order_and_other_ends_of_lines_are_no_mistakes(tmp_path: Path) -> None:
+    """As some editors write them."""
+    path = tmp_path / "s.toml"
+    path.write_bytes(b"\xef\xbb\xbf" + START.replace("\n", "\r\n").encode() + b"cooldwn = 3\r\n")
+
+    assert [read(path).told(one) for one in read(path).mistakes] == [
+        "line 3: strategy: unknown key 'cooldwn', did you mean cooldown_s?"
+    ]
 
 
 def test_files_that_are_not_there_are_told(tmp_path: Path) -> None:

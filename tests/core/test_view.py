@@ -24,7 +24,7 @@ def desk(**strategy: Any) -> Desk:
 
 def seen(desk: Desk, bid: float = 100, ask: float = 100) -> SymbolView:
     found = holdings(desk.core.state).get("AAPL", Holdings())
-    return symbol_view(desk.core.state, "AAPL", found, MarketView("AAPL", bid, ask))
+    return symbol_view(desk.core.state, "AAPL", found, MarketView("AAPL", bid, ask), "")
 
 
 def levels(view: SymbolView) -> dict[str, list[tuple[Decimal | None, Decimal]]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
+import attrs
 import pytest
 
 from engine.events import (
@@ -18,6 +19,8 @@ from engine.events import (
     TradeEvent,
 )
 from engine.monitor.summary import ALERTS_MAX, Ending, Record, percentiles, report, sentences
+from engine.view import EngineView
+from tests.monitor.test_table import resting, symbol
 
 NS = 1_704_292_200_000_000_000  # 2024-01-03 14:30:00 UTC
 
@@ -144,6 +147,16 @@ def test_protection_is_the_simulators_word_or_nobodys() -> None:
     assert ("unprotected", "1.5 share-seconds, longest 20.0 ms, by the simulator's record") in (
         sentences(told(), ending(exchange))
     )
+
+
+def test_what_is_left_open_is_told_as_finely_as_it_is_quoted() -> None:
+    held = attrs.evolve(
+        symbol("IBM", 5), average_price=Decimal("0.3512"), stops=(resting("0.3455"),)
+    )
+    view = EngineView("live", NS, "DU1", "", (held,), (), 10, (), (), ())
+    said = dict(sentences(told(), attrs.evolve(ending(), view=view)))
+
+    assert said["open"] == "IBM long 5 at 0.3512 (stop 0.3455)"
 
 
 def test_percentiles_are_samples_that_were_seen() -> None:

@@ -40,7 +40,7 @@ def heard(listening: socket.socket) -> list[str]:
 
 def view(session: str, halt: str = "", frozen: str = "", held: int = 0) -> EngineView:
     core = Core(from_mapping({"strategy": {"symbols": ["AAPL"]}}))
-    symbol = symbol_view(core.state, "AAPL", Holdings(), MarketView("AAPL"))
+    symbol = symbol_view(core.state, "AAPL", Holdings(), MarketView("AAPL"), "")
     symbol = attrs.evolve(symbol, frozen=frozen, quantity=Decimal(held))
     return EngineView(session, 0, "DU1", halt, (symbol,), (), 0, (), (), ())
 

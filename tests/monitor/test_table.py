@@ -55,6 +55,7 @@ def symbol(name: str, quantity: int = 0, frozen: str = "") -> SymbolView:
         commission=Decimal(1),
         frozen=frozen,
         market=MarketView(name, bid=10.25, ask=0.1234),
+        data_refused="",
     )
 
 

@@ -174,7 +174,7 @@ MISTAKES: list[tuple[Callable[[], Any], str]] = [
     ),
     (
         lambda: LinkedScaleInAction(ScaleIn(shares=5)),
-        "scale_in.shares must be a Decimal, not 5",
+        "scale_in.shares must be a Decimal of 12 decimals at most, not 5",
     ),
     (lambda: LinkedDoubleDownAction(2), "double_down must be a DoubleDown, not 2"),
     (lambda: LinkedCloseAllAction("both"), "symbols cannot be 'both', allowed: this, all"),

@@ -14,7 +14,9 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import attrs
 import numpy as np
+import orjson
 import pytest
 
 from engine.broker.session import Session
@@ -22,6 +24,7 @@ from engine.config import Config, from_mapping
 from engine.core import Core
 from engine.engine import Engine
 from engine.errors import (
+    ConfigError,
     ConnectError,
     DataFileError,
     JournalError,
@@ -168,6 +171,23 @@ def test_refusals_are_told_and_a_bad_prediction_raises(server: SimServer) -> Non
     reasons = [event.reason for event in said(told, RefusalEvent)]
     assert reasons == ["unknown_signal", "low_confidence", "nothing_to_close"]
     assert server.report()["orders"] == 0
+
+
+def test_an_answer_of_an_api_is_taken_as_it_is(server: SimServer) -> None:
+    """The page on embedding says so; it was refused, as an object with a field of no meaning."""
+    prediction = {"ticker": "IBM", "signal": "BUY", "confidence": 0.1}
+    answer = {"status": "success", "data": {"prediction": prediction, "model_info": {}}}
+    engine = Engine(configured(server))
+    with running(engine) as told:
+        engine.publish(answer).result(PATIENCE_S)
+        engine.publish(orjson.dumps(answer)).result(PATIENCE_S)
+        for wrong in ({"status": "error", "message": "no model"}, {"status": "success"}):
+            with pytest.raises(SignalError):
+                engine.publish(wrong)
+        until(lambda: len(said(told, RefusalEvent)) == 4)
+
+    reasons = [event.reason for event in said(told, RefusalEvent)]
+    assert reasons == ["low_confidence", "low_confidence", "malformed", "malformed"]
 
 
 def test_brackets_and_ocos_directly(server: SimServer) -> None:
@@ -338,6 +358,17 @@ def test_no_word_of_a_host_ends_the_engine_and_none_keeps_it_from_halting(
         engine.halt(np.int64(2), OSError("gone"))  # type: ignore[arg-type]
         assert engine.view().halt == "level 2 by host: gone"
     assert engine.problem is None
+
+
+def test_settings_of_a_program_that_no_record_can_hold_are_refused_in_one_line(
+    server: SimServer,
+) -> None:
+    """A third has no last decimal: a replay would read something else."""
+    settings = configured(server)
+    limits = attrs.evolve(settings.limits, net_notional_max=Decimal(10_000) / 3)
+    engine = Engine(attrs.evolve(settings, limits=limits))
+    with pytest.raises(ConfigError, match=r"limits\.net_notional_max: must have 12 decimals"):
+        engine.start(PATIENCE_S)
 
 
 def test_an_engine_that_cannot_begin_leaves_nothing_open(server: SimServer, tmp_path: Path) -> None:

@@ -214,9 +214,11 @@ def test_a_name_that_is_not_ours_is_refused(box: Box, host: str) -> None:
     assert box.got == []
 
 
-def test_our_own_names_are_good(box: Box) -> None:
+@pytest.mark.parametrize("named", ["signals.example.com", "Signals.Example.com:443"])
+def test_our_own_names_are_good(box: Box, named: str) -> None:
+    """However they are written in the settings."""
     names = ["localhost", "LOCALHOST:1", "[::1]:8788", "signals.example.com:443"]
-    with serving(box, hosts=("signals.example.com",)) as hook:
+    with serving(box, hosts=(named,)) as hook:
         assert [post(hook, prediction(), Host=name).status for name in names] == [200] * 4
 
 

@@ -2,13 +2,16 @@
 
 import select
 import threading
+from decimal import Decimal
 
+import attrs
 import pytest
 
 from engine.config import from_mapping
 from engine.engine import Engine
 from engine.errors import ConfigError
 from engine.events import FillEvent, RefusalEvent, SessionChangedEvent
+from engine.inputs import OrderRequested
 from engine.journal import Journal
 from engine.sim.kept_journal import KeptJournal
 from engine.sim.launch import generated
@@ -241,10 +244,11 @@ def two_symbols():
     return day
 
 
-def later(day, **strategy):
+def later(day, broker=None, **strategy):
     day.transport.hang_up()
     journal = day.journal.found_again()
-    return Day(tws=day.tws, journal=journal, strategy=CONFIG["strategy"] | strategy)
+    more = {} if broker is None else {"broker": broker}
+    return Day(tws=day.tws, journal=journal, strategy=CONFIG["strategy"] | strategy, **more)
 
 
 def test_settings_that_leave_out_what_is_held_are_refused():
@@ -254,6 +258,24 @@ def test_settings_that_leave_out_what_is_held_are_refused():
     with pytest.raises(ConfigError, match="leaves out SPY, of which the journal has shares or"):
         later(day, symbols=["IBM"])
     assert later(day).run(60).symbols[1].state == "protected"
+
+
+def test_settings_that_leave_out_shares_that_were_ordered_directly_are_refused():
+    """No order of ours is there any more, and they are held all the same: also in their account."""
+    day = two_symbols()
+    order = OrderRequested("mine", "SPY", "BUY", Decimal(10), "MKT", None, "DAY")
+    day.signal(900, "SPY", "SELL")  # to end the trade of its own
+    day.at(1000, lambda: day.engine.submit(order))
+    assert day.run(2000).symbols[1].quantity == 10
+    with pytest.raises(ConfigError, match="leaves out SPY, of which the journal has shares or"):
+        later(day, symbols=["IBM"])
+    with pytest.raises(ConfigError, match=r"broker\.account is DU9"):
+        later(day, broker={"account": "DU9"})
+    order = attrs.evolve(order, reference="back", side="SELL")
+    day = later(day)
+    day.at(60, lambda: day.engine.submit(order))
+    assert not day.run(2000).symbols[1].quantity
+    assert later(day, symbols=["IBM"]).run(60).session == "live"
 
 
 def test_a_start_with_a_held_symbol_that_the_broker_knows_no_more():

@@ -6,19 +6,23 @@ import json
 import logging
 import threading
 from concurrent.futures import Future
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from engine import Engine
 from engine.bus import EventBus
+from engine.config import from_mapping
 from engine.errors import LimitError, UserError
 from engine.operations import operations
+from engine.sim.tws_sim import TwsSim
 from engine.web.dashboard import Dashboard
 from engine.web.feed import Feed, Seen
 from engine.web.settings import Web
 from engine.web.watcher import Watcher
-from tests.web.conftest import Scene
+from tests.web.conftest import SETTINGS, SYMBOLS, Scene
 
 
 def test_a_position_is_told_with_its_protection(own: Scene) -> None:
@@ -37,6 +41,27 @@ def test_a_position_is_told_with_its_protection(own: Scene) -> None:
     assert ibm["stops"][0]["price"] == pytest.approx(98.01, abs=0.011)
     assert ibm["targets"][0]["price"] == pytest.approx(103.01, abs=0.011)
     assert {one["role"] for one in told["sections"]["orders"]} == {"stop", "target"}
+
+
+def test_what_tws_refuses_and_what_cannot_be_read_is_told(tmp_path: Path) -> None:
+    """In the dashboard, in the figures, and to a shell."""
+    with TwsSim(symbols=SYMBOLS, policies={"market_data": "none"}) as tws:
+        config = from_mapping({"strategy": SETTINGS, "broker": {"port": tws.port}})
+        with Engine(config) as engine:
+            able = operations(engine, lambda: (), "dashboard")
+            with Dashboard(engine, Web(port=0), able) as dashboard:
+                one = Scene(tws, engine, dashboard, tmp_path)
+                tws.until(lambda: able["status"]({})["data_refused"].keys() == set(SYMBOLS))
+                tws.fault("start garble currentTime count=1")
+                tws.until(lambda: able["status"]({})["unreadable"])
+                tws.until(lambda: one.messages(1)[0]["sections"]["engine"]["unreadable"])
+                (told,) = one.messages(1)
+                figures = one.get("/metrics").text
+    said = "354: Requested market data is not subscribed."
+    assert told["sections"]["symbol:IBM"]["data_refused"].startswith(said)
+    assert told["sections"]["engine"]["unreadable"] == 1
+    assert 'engine_market_data_refused{symbol="MSFT"} 1' in figures
+    assert "engine_unreadable_messages_total 1" in figures
 
 
 def test_halt_flatten_and_resume_go_the_way_of_the_control_socket(own: Scene) -> None:

@@ -41,6 +41,7 @@ export function drawHealth(store, link) {
   const stale = symbols.filter((one) => one.quote_age === null || one.quote_age > 60);
   const delayed = symbols.filter((one) => !one.live);
   const halted = symbols.filter((one) => one.halted);
+  const refused = symbols.filter((one) => one.data_refused);
   const names = (some) => some.map((one) => one.symbol).join(" ");
   const pairs = [
     pair("session", words(engine?.session ?? "–"), engine?.session === "live" ? "fine" : "bad"),
@@ -49,6 +50,8 @@ export function drawHealth(store, link) {
     pair("ticks", `${round(health.ticks_per_s)} a second`),
     pair("quotes", stale.length ? `none or old: ${names(stale)}` : "fresh", stale.length ? "warn" : "fine"),
     delayed.length ? pair("data", `delayed or broken: ${names(delayed)}`, "bad") : null,
+    ...refused.map((one) => pair(`data of ${one.symbol}`, one.data_refused, "bad")),
+    engine?.unreadable ? pair("unreadable messages of TWS", engine.unreadable, "bad") : null,
     halted.length ? pair("halted at the exchange", names(halted), "warn") : null,
     pair("events lost", health.dropped, health.dropped ? "bad" : null),
     ...ways(health.ways),
