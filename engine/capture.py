@@ -18,7 +18,7 @@ import struct
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 import attrs
 
@@ -39,6 +39,14 @@ class Chunk:
     mono_ns: int
     kind: int
     data: bytes
+
+
+class Recording(Protocol):
+    """Writes what it reads to a file: the number of the error that ended it, 0 until then."""
+
+    @property
+    def record_errno(self) -> int: ...
+    def record(self, fd: int) -> None: ...
 
 
 class Capture:
@@ -79,6 +87,13 @@ class Capture:
                 self.stop(errno.ENOSPC)
         except OSError as problem:
             self.stop(problem.errno or errno.EIO)
+
+    def look(self, reader: Recording) -> None:
+        """Stop where the reader has met a disk that refuses, and have it record no more."""
+        if reader.record_errno:
+            self.stop(reader.record_errno)
+        if not self.going:
+            reader.record(-1)
 
     def stop(self, why: int) -> None:
         """The disk has refused with this number of an error. A part of a record may be the end of

@@ -328,22 +328,14 @@ class Runtime:
             self._bars_closed_ns = now_ns
             if self._market.close_bars(now_ns):
                 self.armory.stir()
-            self._check_record()
+            if (reader := self._session.reader) is not None and self._session.capture is not None:
+                self._session.capture.look(reader)
         source = self.patience.source
         for item in [] if source is None else source.due(now_ns):
             self._waiting.append(self._seen(item, now_ns))
         deadline = self.core.next_deadline_ns
         if deadline is not None and deadline <= now_ns and not self._waiting:
             self._waiting.append(TimerElapsed())
-
-    def _check_record(self) -> None:
-        reader, capture = self._session.reader, self._session.capture
-        if reader is None or capture is None:
-            return
-        if reader.record_errno:
-            capture.stop(reader.record_errno)
-        if not capture.going:
-            reader.record(-1)
 
     def _open(self, letter: Letter) -> None:
         content, answer = letter.content, letter.answer
