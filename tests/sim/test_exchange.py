@@ -104,6 +104,19 @@ def _market(known):
         ({"kind": "TRAIL", "aux_price": "1", "trailing_percent": "2"}, 321),
         ({"kind": "TRAIL"}, 321),
         ({"kind": "TRAIL", "trailing_percent": "0"}, 321),
+        ({"quantity": 10**30}, 321),
+        ({"quantity": 2**31}, 321),
+        ({"limit_price": "1E+30"}, 321),
+        ({"limit_price": "1000000000"}, 321),
+        ({"kind": "STP", "aux_price": "1E+30"}, 321),
+        ({"kind": "REL", "aux_price": "1E+30", "limit_price": None}, 321),
+        ({"kind": "TRAIL", "aux_price": "1", "trail_stop_price": "1E+30"}, 321),
+        ({"kind": "TRAIL", "trailing_percent": "1E+30"}, 321),
+        (
+            {"kind": "TRAIL LIMIT", "aux_price": "1", "trail_stop_price": "9"}
+            | {"limit_price": None, "limit_offset": Decimal("1E+30")},
+            321,
+        ),
     ],
 )
 def test_malformed_orders_are_refused_and_leave_nothing(trial, read, change, code):
