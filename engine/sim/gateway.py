@@ -89,7 +89,7 @@ class Gateway:
         assert VERSION_MIN <= max_server_version <= VERSION_MAX, max_server_version
         self.exchange = exchange
         self.max_server_version = max_server_version
-        self._backlog_bytes_max = backlog_bytes_max
+        self.backlog_bytes_max: Final = backlog_bytes_max
         self._encoders = Encoders()
         self.desk = Desk(exchange)
         self._timers = exchange.floor.timers
@@ -112,7 +112,7 @@ class Gateway:
 
     def open(self, label: str) -> Client:
         """A new connection; one more than TWS allows is to be closed at once."""
-        delivery = Delivery(self._backlog_bytes_max)
+        delivery = Delivery(self.backlog_bytes_max)
         client = Client(ClientWire(self.max_server_version, delivery, self._encoders), label)
         if self.faults is not None:
             self.faults.opened(client)

@@ -6,12 +6,12 @@ answered with its text.
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Callable, Mapping
 from typing import Any, Final, cast, get_args
 
 from engine.errors import ConfigError
+from engine.sim.checks import PRICE_MAX
 from engine.sim.control import Operation
 from engine.sim.fault_plan import FaultPlan
 from engine.sim.fault_script import parse
@@ -160,14 +160,16 @@ def _word(asked: Mapping[str, Any], name: str) -> str:
     value = asked.get(name)
     if not isinstance(value, str):
         raise ConfigError(f'"{name}" is missing, or is no text')
+    if any(one == "\0" or "\ud800" <= one <= "\udfff" for one in value):
+        raise ConfigError(f'"{name}" has a character that no message can carry')
     return value
 
 
 def _price(asked: Mapping[str, Any], name: str) -> float:
     value = asked.get(name)
     number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if not number or not 0 < value < math.inf:  # type: ignore[operator]
-        raise ConfigError(f'"{name}" is missing, or is no price above 0')
+    if not number or not 0 < value < PRICE_MAX:  # type: ignore[operator]
+        raise ConfigError(f'"{name}" is missing, or is no price above 0 and below {PRICE_MAX}')
     return float(cast(float, value))
 
 

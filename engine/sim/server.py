@@ -52,7 +52,7 @@ class SimServer:
         hold: the exchange's clock stands still while no client is connected.
         max_server_version: 176 to 226.
         control_port: a second port for ``report``, ``clock`` and ``stop``; None for none, 0 free.
-        backlog_bytes_max: of frames that wait for one client; a slower one is disconnected.
+        backlog_bytes_max: of what waits for one connection; a slower one is disconnected.
         linger_s: end by itself this many seconds after the last client has left; None never.
         faults: what is to go wrong.
         seed: of the chances of faults.

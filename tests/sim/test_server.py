@@ -535,5 +535,28 @@ def test_faults_and_prices_by_the_control_channel() -> None:
                 ({"op": "tick", "symbol": "IBM", "kind": "X", "price": 1}, "write one of B, A, T"),
                 ({"op": "tick", "symbol": "IBM", "kind": "T", "price": -1}, "no price above 0"),
                 ({"op": "tick", "symbol": "IBM", "kind": "T", "price": 1, "size": "9"}, '"size"'),
+                ({"op": "tick", "symbol": "IBM", "kind": "T", "price": 10**400}, '"price"'),
+                ({"op": "tick", "symbol": "IBM", "kind": "T", "price": 1e9}, '"price"'),
+                ({"op": "bulletin", "text": "half a \ud83d"}, '"text"'),
+                ({"op": "bulletin", "text": "a field\0more"}, '"text"'),
+                ({"op": "fault", "line": "start say 1100 text=\ud83d"}, '"line"'),
             ):
                 assert told in ask(**wrong)["error"]
+
+
+def test_who_asks_and_never_reads_loses_the_control_channel_alone(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with server(control_port=0, backlog_bytes_max=100_000) as sim, Raw(sim.port) as raw:
+        raw.start(1)
+        assert sim.control_port is not None
+        with caplog.at_level(logging.WARNING, "engine.sim"):
+            greedy = socket.create_connection(("127.0.0.1", sim.control_port), DEADLINE_S)
+            with greedy, pytest.raises(OSError, match="reset|pipe"):
+                while True:
+                    greedy.sendall(b'{"op": "report"}\n' * 1_000)
+        assert "wait for a client that does not read" in caplog.text
+        with Control(sim.control_port) as control:
+            assert control.ask("about")["clients"] == 1
+        raw.ask(49, 1)
+        assert raw.expect(49)
