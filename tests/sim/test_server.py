@@ -552,7 +552,7 @@ def test_who_asks_and_never_reads_loses_the_control_channel_alone(
         assert sim.control_port is not None
         with caplog.at_level(logging.WARNING, "engine.sim"):
             greedy = socket.create_connection(("127.0.0.1", sim.control_port), DEADLINE_S)
-            with greedy, pytest.raises(OSError, match="reset|pipe"):
+            with greedy, pytest.raises(OSError, match=r"reset|pipe"):
                 while True:
                     greedy.sendall(b'{"op": "report"}\n' * 1_000)
         assert "wait for a client that does not read" in caplog.text
