@@ -34,7 +34,7 @@ from engine.sim.records import (
     TickNotice,
     WhatIfNotice,
 )
-from engine.sim.streams import QuoteStream
+from engine.sim.streams import BarStream, QuoteStream, TimedStream
 from engine.sim.wire_messages import (
     ACCOUNT_MULTI,
     ACCOUNT_SUMMARY,
@@ -250,7 +250,7 @@ class Desk:
         for client in self.clients:
             if client.ready:
                 for stream in client.streams.timed:
-                    client.put_all(stream.advance(self.now_ns))
+                    self._time_passes(client, stream)
         if self.now_ns >= self.values_due_ns:
             self.values_due_ns = self.now_ns + VALUES_EVERY_NS
             self._values_changed()
@@ -259,6 +259,12 @@ class Desk:
             for client in self.clients:
                 for feed in client.profits.values() if client.ready else ():
                     self.send_profit(client, feed)
+
+    def _time_passes(self, client: Client, stream: TimedStream) -> None:
+        if not self.distortion.silences(stream.symbol):
+            client.put_all(stream.advance(self.now_ns))
+        elif isinstance(stream, BarStream):
+            stream.skip(self.now_ns, self.exchange.shown(stream.symbol))
 
     # -- account -------------------------------------------------------------------------------
 

@@ -190,6 +190,13 @@ class FaultDesk(Distortion):
             return True
         return self.plan.take("mute", partial(of_symbol, symbol)) is not None
 
+    def silences(self, symbol: str) -> bool:
+        """A rule that mutes by chance lets some through."""
+        if self._acts.muted[None] or self._acts.muted[symbol]:
+            return True
+        rules = [one.fault for one in self.plan.armed("mute")]
+        return any(one["chance"] >= 1 and of_symbol(symbol, one) for one in rules)
+
     def hides(self, order: SimOrder) -> bool:
         return self._answering and self.plan.take("hide-order") is not None
 

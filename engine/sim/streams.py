@@ -161,9 +161,18 @@ class BarStream:
         while self._start_s < current_s:
             if self._previous is not None:
                 frames.append(self._bar(self._prices or [self._previous] * 4))
-            self._prices, self._volume, self._turnover, self._count = [], 0, 0.0, 0
+            self._empty()
             self._start_s += REALTIME_BAR_S
         return frames
+
+    def skip(self, now_ns: int, quote: Shown) -> None:
+        """Nothing was heard of the market, so there are no bars of this time."""
+        self._empty()
+        self._start_s = self._floor(now_ns)
+        self.begin(quote)
+
+    def _empty(self) -> None:
+        self._prices, self._volume, self._turnover, self._count = [], 0, 0.0, 0
 
     def _bar(self, prices: list[float]) -> bytes:
         if self.show == "TRADES":
