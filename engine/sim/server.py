@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import math
 import selectors
 import socket
 import threading
@@ -35,6 +34,7 @@ from engine.sim.wire_protobuf import preload
 
 WAIT_S_MAX: Final = 0.05  # real seconds until the clock is looked at again
 CALL_S_MAX: Final = 30.0
+SPEED_MAX: Final = 1e6  # a year in half a minute; faster, and the clock leaves the calendar
 PIECE_S: Final = 0.001  # between the pieces of a fragmented connection
 _LOG: Final = logging.getLogger("engine.sim")
 Result = TypeVar("Result")
@@ -48,7 +48,7 @@ class SimServer:
         source: its market, in order of time; when it ends, the clock runs on.
         host: where clients connect; loopback, because TWS knows no authentication.
         port: where clients connect; 0 takes a free one, see ``port``.
-        speed: exchange seconds that pass in one real second.
+        speed: exchange seconds that pass in one real second, fewer than a million.
         hold: the exchange's clock stands still while no client is connected.
         max_server_version: 176 to 226.
         control_port: a second port for ``report``, ``clock`` and ``stop``; None for none, 0 free.
@@ -77,8 +77,8 @@ class SimServer:
         faults: Sequence[Fault] = (),
         seed: int = 0,
     ) -> None:
-        if not 0 < speed < math.inf:
-            raise UserError(f"speed {speed}: must be above 0")
+        if not 0 < speed < SPEED_MAX:
+            raise UserError(f"speed {speed:g}: must be above 0 and below {SPEED_MAX:g}")
         if not VERSION_MIN <= max_server_version <= VERSION_MAX:
             bounds = f"{VERSION_MIN} to {VERSION_MAX}"
             raise UserError(f"server version {max_server_version}: must be {bounds}")

@@ -212,7 +212,7 @@ def test_no_bars_come_either_while_there_are_no_ticks(line):
     room.trade(103.0, 300)
     room.wait(11)
     assert bar_seconds(caller, 8) == [0, 5, 30, 35]
-    *rest, (_, _, opened, high, low, close, volume, *_), last = bars(caller, 8)
+    *_, (_, _, opened, high, low, close, volume, *_), last = bars(caller, 8)
     assert (opened, high, low, close, volume) == (103.0, 103.0, 103.0, 103.0, 300)
     assert last[2:7] == (103.0, 103.0, 103.0, 103.0, 0)
     assert len(bars(caller, 9)) == (8 if "mute" in line else 4)

@@ -334,7 +334,8 @@ def test_port_in_use_names_the_port_and_the_mend() -> None:
 
 
 @pytest.mark.parametrize(
-    "options", [{"speed": 0.0}, {"speed": float("inf")}, {"max_server_version": 175}]
+    "options",
+    [{"speed": 0.0}, {"speed": 1e6}, {"speed": float("inf")}, {"max_server_version": 175}],
 )
 def test_settings_out_of_range(options: dict[str, Any]) -> None:
     with pytest.raises(UserError):
