@@ -186,7 +186,7 @@ class Incidents(Interference):
         symbol = old.instrument.symbol
         shares = ZERO if fault["bust"] else max(old.quantity + fault["quantity"], ZERO)
         price = max(old.price + fault["price"], old.instrument.grid.increment(old.price))
-        live = floor.registry.find(old.client_id, old.order_id)
+        live = floor.registry.traded(old)
         floor.out.append(floor.ledger.correct(old, shares, price, live))
         if live is not None:
             floor.tell(live)

@@ -124,8 +124,7 @@ class OrderEntry:
         floor = self._floor
         book = self._floor.books.get(order.instrument.symbol)
         self._set_tif(order)
-        odd = floor.interference.refuses_new(order)
-        refusal = self._order_refusal(order) or (odd if odd and odd.code != 201 else None)
+        refusal = self._order_refusal(order)
         parent: LiveOrder | None = None
         if refusal is None and order.parent_id:
             parent = self._registry.find(order.client_id, order.parent_id)
@@ -136,16 +135,19 @@ class OrderEntry:
             return
         assert book is not None
         order.instrument, order.account = book.instrument, floor.account.name
-        order.perm_id = floor.next_perm_id()
         _blank(order)
         if parent is not None and self._policies.child_quantity == "force_parent":
             order.quantity = parent.order.quantity
         live = LiveOrder(order, book, self._registry.next_sequence(), parent)
-        refusal = odd or self._risk_refusal(live)
-        if refusal is not None:
-            self._reject(live, refusal)
+        refusal = self._risk_refusal(live) or floor.interference.refuses_new(order)
+        if refusal is not None and refusal.code != 201:
+            floor.error(order, refusal.code, refusal.text)
             return
-        self._enter(live)
+        order.perm_id = floor.next_perm_id()
+        if refusal is None:
+            self._enter(live)
+        else:
+            self._reject(live, refusal)
 
     def _set_tif(self, order: SimOrder) -> None:
         """What the presets of TWS's user make of a time in force, which may be left out."""
@@ -264,7 +266,7 @@ class OrderEntry:
         """The new version takes over; whatever the old one filled meanwhile counts."""
         floor, order = self._floor, live.order
         if live.ended:
-            floor.error(order, 104, "Cannot modify a filled order.")
+            self._refuse_used(live, asked)
             return
         refusal = checks.size_refusal(live, asked)
         if refusal is not None:

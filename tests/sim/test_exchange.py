@@ -307,6 +307,16 @@ def test_a_refused_modification_leaves_the_old_order_working(trial, read, change
     assert t.live(1) == before
 
 
+def test_a_slow_modification_of_an_order_that_is_cancelled_meanwhile_does_not_say_it_filled(
+    trial, read
+):
+    t = trial(modify_delay_ns=1_000_000_000)
+    t.place(1, "BUY", 100, "LMT", limit_price="90")
+    t.place(1, "BUY", 100, "LMT", limit_price="91")
+    t.cancel(1)
+    assert read.errors(t.wait(2)) == [103]
+
+
 def test_a_slow_modification_lets_the_old_version_fill(trial, read):
     t = trial(modify_delay_ns=1_000_000_000)
     t.quote(99.98, 100.0)

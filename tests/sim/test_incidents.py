@@ -139,6 +139,23 @@ def test_a_corrected_part_of_an_order_has_the_average_of_what_had_filled_with_it
     assert (caller.of("orderStatus")[-1][0], shares, price) == (order_id, 300, 100.5)
 
 
+def test_a_correction_is_of_the_order_that_traded_though_another_has_its_id_now():
+    room = Room("start double", "fill:1 correct quantity=-10 after=5s")
+    room.quote(99.98, 100.0, 100)
+    caller = room.call()
+    order_id = caller.place("BUY", 300, "LMT", lmtPrice=100.0)
+    caller.place("BUY", 300, "LMT", order_id=order_id, lmtPrice=99.0)
+    room.wait(6)
+    old, new = room.exchange.open_orders()
+    assert (old.quantity, old.filled, old.average_price) == (300, 90, 100)
+    assert (new.quantity, new.filled, new.average_price) == (200, 0, 0)
+    room.tick("A", 99.0, 1000)
+    assert room.position == 90 + 210 + 200
+    charged = [row[0].commissionAndFees for row in caller.of("commissionAndFeesReport")]
+    assert all(fee >= 0 for fee in charged)
+    assert sum(charged) == pytest.approx(300 * 0.005 + 200 * 0.005)
+
+
 @pytest.mark.parametrize(
     "lines",
     [
