@@ -40,8 +40,9 @@ def _account_updates(desk: Desk, client: Client, request: Request) -> None:
         client.updates = None
         return
     client.updates = ValueFeed(-1, desk.account)
+    client.portfolio.clear()
     for held in desk.exchange.positions():
-        client.put(client.encoder.portfolio(desk.holding(held.instrument.symbol)))
+        desk.send_holding(client, held.instrument.symbol)
     desk.send_updates(client, client.updates, desk.exchange.account_values())
     client.send(ACCOUNT_END, desk.account)
 

@@ -11,6 +11,7 @@ from engine.sim.client import Client
 from engine.sim.delayed import DelayedStream
 from engine.sim.depth import VENUES, DepthStream
 from engine.sim.desk import Desk
+from engine.sim.hours import Hours
 from engine.sim.streams import (
     SHORTABLE_TICKS,
     BarStream,
@@ -121,15 +122,17 @@ def _realtime_bars(desk: Desk, client: Client, request: Request) -> None:
         text = f"Invalid Real-time Query:{unpermitted(instrument)}"
         desk.error(client, request.request_id, 420, text)
         return
+    hours, outside = Hours(instrument.sessions), not request.flag("useRTH")
     stream = BarStream(
-        request.request_id, instrument.symbol, cast(Show, show), client.encoder, desk.now_ns
+        request.request_id,
+        instrument.symbol,
+        cast(Show, show),
+        client.encoder,
+        desk.now_ns,
+        lambda at_ns: hours.since(at_ns, outside) is not None,
     )
     stream.begin(desk.quote(instrument.symbol))
     client.streams[BARS, request.request_id] = stream
-
-
-def _nothing(desk: Desk, client: Client, request: Request) -> None:
-    """A cancel of what was answered at once."""
 
 
 def _depth(desk: Desk, client: Client, request: Request) -> None:
@@ -171,9 +174,7 @@ ANSWERS: Final[Mapping[int, Answer]] = {
     1: _market_data,
     2: partial(_cancel_stream, QUOTES, 300, "Can't find EId with tickerId:"),
     10: _depth,
-    11: partial(
-        _cancel_stream, DEPTHS, 310, "Can't find the subscribed market depth with tickerId:"
-    ),
+    11: partial(_cancel_stream, DEPTHS, 310, NO_DEPTH),
     50: _realtime_bars,
     51: partial(_cancel_stream, BARS, 300, "Can't find EId with tickerId:"),
     59: _market_data_type,

@@ -253,6 +253,7 @@ class Desk:
                     self._time_passes(client, stream)
         if self.now_ns >= self.values_due_ns:
             self.values_due_ns = self.now_ns + VALUES_EVERY_NS
+            self._revalue()
             self._values_changed()
         if self.now_ns >= self.profits_due_ns:
             self.profits_due_ns = self.now_ns + PROFITS_EVERY_NS
@@ -337,8 +338,20 @@ class Desk:
                 for request_id in client.positions_multi:
                     client.put(client.encoder.position_multi(request_id, self.account, *row))
                 if client.updates is not None:
-                    client.put(client.encoder.portfolio(self.holding(symbol)))
+                    self.send_holding(client, symbol)
         self._values_changed()
+
+    def _revalue(self) -> None:
+        """What is held has another worth: to who follows the account."""
+        for client in self.clients:
+            for symbol, told in client.portfolio.items() if client.updates is not None else ():
+                if told.quantity and self.holding(symbol) != told:
+                    self.send_holding(client, symbol)
+
+    def send_holding(self, client: Client, symbol: str) -> None:
+        """A row of the portfolio."""
+        row = client.portfolio[symbol] = self.holding(symbol)
+        client.put(client.encoder.portfolio(row))
 
     def _values_changed(self) -> None:
         values = self.exchange.account_values()

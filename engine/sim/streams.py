@@ -8,6 +8,7 @@ two that speak most say of a tick is in compiled code, which also tells them man
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Final, Literal, Protocol, runtime_checkable
 
@@ -115,13 +116,15 @@ class TickStream(TickTeller):
 
 @attrs.define
 class BarStream:
-    """reqRealTimeBars: one bar each five seconds, also when nothing traded (volume 0)."""
+    """reqRealTimeBars: one bar each five seconds, also when nothing traded (volume 0), while
+    ``trades_at`` says that the hours are those that were asked for."""
 
     request_id: int
     symbol: str
     show: Show
     encoder: Encoder
     now_ns: int
+    trades_at: Callable[[int], bool]
     _start_s: int = attrs.field(init=False)
     _prices: list[float] = attrs.field(factory=list)  # open, high, low, close of this bar
     _previous: float | None = None
@@ -141,6 +144,8 @@ class BarStream:
         price = shown(self.show, quote)
         if price is None or (self.show == "TRADES") != (tick.kind == "T"):
             return frames
+        if not self.trades_at(tick.time_ns):
+            return frames
         if self._prices:
             self._prices[1] = max(self._prices[1], price)
             self._prices[2] = min(self._prices[2], price)
@@ -159,7 +164,7 @@ class BarStream:
         frames = []
         current_s = self._floor(now_ns)
         while self._start_s < current_s:
-            if self._previous is not None:
+            if self._previous is not None and self.trades_at(self._start_s * SECOND_NS):
                 frames.append(self._bar(self._prices or [self._previous] * 4))
             self._empty()
             self._start_s += REALTIME_BAR_S

@@ -150,6 +150,39 @@ def test_real_time_bars_come_every_five_seconds_even_without_trades(trial: Trial
     assert trial.wait(10) == []
 
 
+@pytest.mark.parametrize(("regular", "hours"), [(1, 6.5), (0, 10.5)])
+def test_real_time_bars_end_with_the_hours_that_were_asked_for(
+    trial: Trial, regular: int, hours: float
+) -> None:
+    trial.ask(50, 3, 5, *CONTRACT, 5, "TRADES", regular, "")
+    trial.tick("T", 99.5, 100)
+    start_s, closes_s = OPEN_NS // SECOND_NS, OPEN_NS // SECOND_NS + int(hours * 3600)
+
+    seconds = [int(message[3]) for message in trial.wait(hours * 3600 - 12)]
+    assert (seconds[0], seconds[-1], len(seconds)) == (start_s, closes_s - 20, hours * 720 - 3)
+    assert [int(message[3]) for message in trial.wait(30)] == [
+        closes_s - 15, closes_s - 10, closes_s - 5
+    ]  # fmt: skip
+    assert trial.wait(12 * 3600) == []
+
+
+def test_a_portfolio_is_worth_what_its_account_is(trial: Trial) -> None:
+    """Its rows come again with the values of the account, each three minutes, where it is not what
+    it was; and at once when what is held has changed."""
+    trial.ask(6, 2, 1, "")
+    trial.fill(1, "BUY", 100)
+    assert [message for message in trial.wait(200) if message[0] == "7"] == []
+    trial.tick("T", 101.0)
+    told = trial.wait(180)
+    (row,) = [message for message in told if message[0] == "7"]
+    assert row[-7:-2] == ["100", "101.0", "10100.0", "100.01", "99.0"]
+    assert ["6", "2", "UnrealizedPnL", "99.00", "USD", "DU1"] in told
+    assert [message for message in trial.wait(180) if message[0] == "7"] == []
+    trial.tick("T", 102.0)
+    trial.ask(6, 2, 0, "")
+    assert trial.wait(180) == []
+
+
 def test_a_history_that_is_kept_up_to_date(trial: Trial) -> None:
     trial.tick("T", 99.5, 100)
     asked = ["20", 5, *CONTRACT, 0, "", "5 secs", "60 S", 1, "TRADES", 2, 1, ""]
