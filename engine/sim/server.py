@@ -205,12 +205,17 @@ class SimServer:
     # -- calls from other threads --------------------------------------------------------------
 
     def call(self, what: Callable[[], Result]) -> Result:
-        """Do ``what`` in the serving thread, where the exchange may be touched."""
-        if self._thread is None or self._thread is threading.current_thread():
+        """Do ``what`` in the serving thread, where the exchange may be touched; here, once that
+        thread has come to its end."""
+        thread = self._thread
+        if thread is None or thread is threading.current_thread():
             return what()
         future: Future[Result] = Future()
         self._calls.append((what, future))
         self._wake()
+        if self._closed:
+            thread.join()
+            self._run_calls()
         return future.result(CALL_S_MAX)
 
     def report(self) -> dict[str, Any]:

@@ -353,6 +353,44 @@ def test_a_damaged_source_is_raised_to_who_stops_the_server() -> None:
         sim.stop()
 
 
+def test_a_server_that_has_failed_still_tells_what_happened(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """At once, and from whatever thread asks: nobody is left who could be waited for."""
+    monkeypatch.setattr("engine.sim.server.CALL_S_MAX", 1.0)
+
+    def broken() -> Iterator[MarketTick]:
+        yield from quotes(0)
+        raise UserError("line 3: price 'x' is not a number")
+
+    sim = server(broken()).start()
+    thread = sim._thread
+    assert thread is not None
+    thread.join(DEADLINE_S)
+    assert sim.report()["market_over"] is False
+    assert sim.call(lambda: sim.gateway.exchange.quote("IBM")).ask == 100.0
+    with pytest.raises(UserError, match="line 3"):
+        sim.stop()
+
+
+def test_a_quote_that_moves_is_never_crossed_on_its_way() -> None:
+    with server(control_port=0) as sim, Raw(sim.port) as raw:
+        raw.start(1)
+        assert sim.control_port is not None
+        with Control(sim.control_port) as control:
+            for bid, ask in ((99.5, 99.75), (104.0, 104.25), (90.0, 90.25), (90.25, 90.5)):
+                if bid == 104.0:
+                    raw.ask(97, 5, *CONTRACT.split("\0")[:-1], "BidAsk", 0, 0)
+                    raw.ask(49, 1)
+                    raw.expect(49)
+                asked = {"op": "quote", "symbol": "IBM", "bid": bid, "ask": ask}
+                assert "clock_ns" in control.write(json.dumps(asked).encode() + b"\n")
+        shown = [[float(price) for price in raw.expect(99)[4:6]] for _ in range(6)]
+    assert shown == [
+        [99.5, 104.25], [104.0, 104.25], [90.0, 104.25], [90.0, 90.25], [90.0, 90.5], [90.25, 90.5]
+    ]  # fmt: skip
+
+
 def test_a_tick_of_an_unknown_symbol_is_a_fault_of_the_set_up() -> None:
     sim = server([MarketTick(OPEN_NS, "BAC", "T", 10.0, 100)]).start()
     until(lambda: sim._failure is not None)
