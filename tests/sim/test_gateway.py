@@ -111,6 +111,33 @@ def test_account_values_are_sent_again_only_when_they_change(trial: Trial) -> No
     assert [m for m in trial.fill(2, "BUY", 100) if m[0] == "63"] == []
 
 
+def test_two_summaries_at_once_and_not_one_more(trial: Trial) -> None:
+    assert [trial.ask(62, 1, number, "All", "NetLiquidation")[-1][0] for number in (1, 2)] == [
+        "64", "64"
+    ]  # fmt: skip
+    assert trial.ask(62, 1, 3, "All", "NetLiquidation")[0][1:4] == ["2", "3", "322"]
+    assert trial.ask(62, 1, 2, "All", "NetLiquidation")[0][1:4] == ["2", "2", "102"]
+    trial.ask(63, 1, 3)
+    trial.ask(63, 1, 2)
+    assert trial.ask(62, 1, 3, "All", "NetLiquidation")[-1] == ["64", "1", "3"]
+    told = trial.fill(1, "BUY", 100)
+    assert [message[2] for message in told if message[0] == "63"] == ["1", "3"]
+
+
+def test_a_client_that_never_cancels_is_stopped_at_a_thousand_feeds(trial: Trial) -> None:
+    """Each of them is told of every fill."""
+    asked = [(74, "", ""), (76, "", "", 0), (92, "", "")]
+    for number in range(1000):
+        kind, *more = asked[number % 3]
+        head = (kind, 1, number) if kind != 92 else (kind, number)
+        assert trial.ask(*head, *more)[-1][0] != "4"
+    for kind, *more in asked:
+        head = (kind, 1, 1000) if kind != 92 else (kind, 1000)
+        assert trial.ask(*head, *more)[0][1:4] == ["2", "1000", "322"]
+    trial.ask(75, 1, 0)
+    assert trial.ask(92, 1000, "", "")[0][:2] == ["94", "1000"]
+
+
 def test_profit_follows_the_market(trial: Trial) -> None:
     con_id = str(trial.exchange.instruments[0].con_id)
     assert trial.ask(92, 5, "DU1", "") == [["94", "5", "0.0", "0.0", "0.0"]]
