@@ -5,6 +5,7 @@ What follows from an accepted request is the floor's and the release's business.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import partial
 from typing import Final
 
@@ -19,6 +20,7 @@ from engine.sim.preview import preview
 from engine.sim.records import ErrorNotice, SimOrder
 from engine.sim.release import Release
 
+GENERATIONS_MAX: Final = 10  # parents above an order: a cancel goes down from one to the next
 _AMENDED: Final = (
     *("quantity", "limit_price", "aux_price", "trailing_percent", "limit_offset", "tif"),
     *("good_till_ns", "good_after_ns", "outside_rth", "conditions", "conditions_cancel"),
@@ -130,6 +132,8 @@ class OrderEntry:
             parent = self._registry.find(order.client_id, order.parent_id)
             if parent is None:
                 refusal = Refusal(135, f"Can't find order with id ={order.parent_id}")
+            elif len(list(_ancestors(parent))) > GENERATIONS_MAX:
+                refusal = checks.invalid(f"An order has at most {GENERATIONS_MAX} parents in a row")
         if refusal is not None:
             floor.error(order, refusal.code, refusal.text)
             return
@@ -290,6 +294,13 @@ class OrderEntry:
         floor.tell(live)
         self._release.warn(live)
         floor.work(live)
+
+
+def _ancestors(live: LiveOrder | None) -> Iterator[LiveOrder]:
+    """An order, its parent, and so on."""
+    while live is not None:
+        yield live
+        live = live.parent
 
 
 def _chain(live: LiveOrder) -> list[LiveOrder]:
