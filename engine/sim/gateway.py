@@ -235,5 +235,13 @@ class Gateway:
             self.faults.settle()
 
     def _move(self, now_ns: int) -> None:
-        self.desk.publish(self.exchange.advance(now_ns))
+        """However much time passes at once, what happens in it is told as of its own moment."""
+        while (due_ns := self._timers.next_ns) is not None and due_ns < now_ns:
+            self._reach(due_ns)
+        self._reach(now_ns)
+
+    def _reach(self, now_ns: int) -> None:
+        notices = self.exchange.advance(now_ns)
+        self.desk.now_ns = self.exchange.now_ns
+        self.desk.publish(notices)
         self.desk.advance(self.exchange.now_ns)
