@@ -68,15 +68,20 @@ def _market_data(desk: Desk, client: Client, request: Request) -> None:
         stream = DelayedStream(number, instrument, client.encoder)
         client.put_all(stream.start())
     else:
-        stream = QuoteStream(number, instrument, client.encoder)
-        quote = desk.quote(instrument.symbol)
-        client.put_all(stream.start(quote, desk.last_ns(instrument.symbol)))
-        if SHORTABLE_TICKS in request.word("genericTickList").split(","):
-            client.put_all(stream.lent(kept.shortable))
+        asked = SHORTABLE_TICKS in request.word("genericTickList").split(",")
+        stream = QuoteStream(number, instrument, client.encoder, kept.shortable if asked else "")
+        client.put_all(_first(desk, stream))
     if request.flag("snapshot") or request.flag("regulatorySnapshot"):
         client.send(TICK_SNAPSHOT_END, number)
     else:
         client.streams[QUOTES, number] = stream
+
+
+def _first(desk: Desk, stream: QuoteStream) -> list[bytes]:
+    stream.dark = desk.distortion.darkens(stream.symbol)
+    if stream.dark:
+        return stream.opening()
+    return stream.start(desk.quote(stream.symbol), desk.last_ns(stream.symbol))
 
 
 def _cancel_stream(
@@ -166,7 +171,8 @@ def _depth(desk: Desk, client: Client, request: Request) -> None:
     stream = DepthStream(
         request.request_id, instrument, min(rows, ROWS_MAX), venue, level2, smart, client.encoder
     )
-    client.put_all(stream.start(desk.quote(instrument.symbol)))
+    if not desk.distortion.darkens(instrument.symbol):
+        client.put_all(stream.start(desk.quote(instrument.symbol)))
     client.streams[DEPTHS, request.request_id] = stream
 
 

@@ -56,21 +56,35 @@ class TimedStream(Stream, Protocol):
 
 
 class QuoteStream(QuoteTeller):
-    """reqMktData: bid, ask, last and the figures of the day."""
+    """reqMktData: bid, ask, last and the figures of the day. ``shortable`` is what there is to say
+    of shares to borrow, if that was asked; ``dark``: it began while there were no data, and has
+    not shown the market yet."""
 
-    def __init__(self, request_id: int, instrument: Instrument, encoder: Encoder) -> None:
+    def __init__(
+        self, request_id: int, instrument: Instrument, encoder: Encoder, shortable: str = ""
+    ) -> None:
         self._frames = encoder.ticks(request_id)
         super().__init__(request_id, instrument.symbol, self._frames)
         self._encoder = encoder
         self._instrument = instrument
+        self._shortable = shortable
+        self.dark = False
 
     def start(self, quote: Shown, last_ns: int) -> list[bytes]:
-        """The market as it stands; what is not known yet is simply not sent."""
+        """What is answered to who subscribes."""
+        return [*self.opening(), *self.shows(quote, last_ns)]
+
+    def opening(self) -> list[bytes]:
+        """What is known without any market."""
         increment = float(min(step for _, step in self._instrument.grid.bands))
-        frames = [
+        return [
             self._encoder.simple(TICK_REQ_PARAMS, self.request_id, increment, BBO_EXCHANGE, 3),
             self.data_type(LIVE),
         ]
+
+    def shows(self, quote: Shown, last_ns: int) -> list[bytes]:
+        """The market as it stands; what is not known yet is simply not sent."""
+        frames: list[bytes] = []
         if quote.bid is not None:
             frames.append(self._side(BID, quote.bid, quote.bid_size))
         if quote.ask is not None:
@@ -82,15 +96,11 @@ class QuoteStream(QuoteTeller):
         if quote.close is not None:
             frames.append(self._frames.price(CLOSE, quote.close, 0, 0))
         frames.append(self.halted(quote.halted))
+        if self._shortable:
+            code, shares = LENT[self._shortable]
+            frames.append(self._frames.generic(SHORTABLE, code))
+            frames.append(self._frames.size(SHORTABLE_SHARES, shares))
         return frames
-
-    def lent(self, shortable: str) -> list[bytes]:
-        """Whether there are shares to borrow, and how many."""
-        code, shares = LENT[shortable]
-        return [
-            self._frames.generic(SHORTABLE, code),
-            self._frames.size(SHORTABLE_SHARES, shares),
-        ]
 
     def halted(self, kind: int) -> bytes:
         return self._frames.generic(HALTED, float(kind))

@@ -219,6 +219,43 @@ def test_no_bars_come_either_while_there_are_no_ticks(line):
     assert len(caller.of("historicalDataUpdate")) > updates
 
 
+@pytest.mark.parametrize(
+    ("line", "lasts_s"),
+    [
+        ("+1s link-down for=20s", 20),
+        ("+1s link-down for=20s restored=none", 20),
+        ("+1s link-down for=10s data=10s", 20),
+        ("+1s farm-down for=20s", 20),
+        ("+1s quote IBM missing for=20s", 20),
+    ],
+)
+@pytest.mark.parametrize("version", [178, 226])
+def test_who_subscribes_while_there_are_no_data_is_shown_the_market_when_there_are(
+    line, lasts_s, version
+):
+    room = Room(line)
+    room.trade(100.0)
+    caller = room.call(1, version)
+    room.wait(2)
+    caller.client.reqMktData(9, contract(), "236", False, False, [])
+    caller.client.reqMktDepth(10, contract(), 2, True, [])
+    caller.client.reqMktData(11, contract(), "", True, False, [])
+    room.quote(101.0, 101.1)
+    room.wait(lasts_s - 2)
+    assert caller.of("tickPrice") == caller.of("tickGeneric") == []
+    assert caller.of("updateMktDepthL2") == []
+    assert [row[0] for row in caller.of("tickSnapshotEnd")] == [11]
+    assert {row[0] for row in caller.of("tickReqParams")} == {9, 11}
+    room.wait(2)
+    shown = [(row[1], row[2]) for row in caller.of("tickPrice") if row[0] == 9]
+    assert shown[:3] == [(1, 101.0), (2, 101.1), (4, 100.0)]
+    assert {row[1] for row in caller.of("tickGeneric")} == {46, 49}
+    assert [row[5] for row in caller.of("updateMktDepthL2")[::2]] == [101.0, 101.1]
+    caller.heard.clear()
+    room.wait(20)
+    assert caller.of("tickPrice") == []
+
+
 def bars(caller, request_id):
     return [row for row in caller.of("realtimeBar") if row[0] == request_id]
 
