@@ -171,7 +171,7 @@ def _symbols_of(paths: tuple[Path, ...]) -> tuple[str, ...]:
 def _speed(options: RunOptions, config: Config) -> float:
     if options.speed is not None:
         if not 0 < options.speed < 1e6:
-            raise UserError(f"--speed {options.speed:g}: must be above 0")
+            raise UserError(f"--speed {options.speed:g}: must be above 0 and below 1e+06")
         return options.speed
     return config.broker.clock_rate
 

@@ -120,7 +120,8 @@ def _day(text: str) -> date:
     try:
         return instruments.day_of(text)
     except ValueError:
-        raise UserError(f"--day {text}: write a date as YYYYMMDD") from None
+        years = f"{instruments.YEARS[0]} to {instruments.YEARS[-1]}"
+        raise UserError(f"--day {text}: write a date of {years} as YYYYMMDD") from None
 
 
 def _check_ticks(paths: Sequence[Path]) -> str:

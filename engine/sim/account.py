@@ -94,6 +94,11 @@ class Account:
         held = self.book.get(symbol)
         return held.quantity if held else ZERO
 
+    def realised(self, symbol: str) -> Decimal:
+        """What a symbol has brought in so far, corrections of its executions included."""
+        held = self.book.get(symbol)
+        return held.realised if held else ZERO
+
     def apply(
         self, instrument: Instrument, side: Side, quantity: Decimal, price: Decimal, fee: Decimal
     ) -> Decimal | None:

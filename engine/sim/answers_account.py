@@ -18,6 +18,8 @@ from engine.sim.wire_messages import (
 )
 from engine.sim.wire_requests import Request
 
+SUMMARIES_MAX: Final = 2  # at once, of one client
+FEEDS_MAX: Final = 1000  # positions, values and profits under request ids, all together
 SUMMARY_TAGS_ALL: Final = ("$LEDGER", "All")
 
 
@@ -33,6 +35,21 @@ def _foreign(desk: Desk, client: Client, request: Request, account: str) -> bool
     return True
 
 
+def _refuse(desk: Desk, client: Client, request: Request, what: str) -> None:
+    cause = f"Maximum number of {what} requests exceeded; desubscribe to previous request first."
+    text = f"Error processing request.-'bT' : cause - {cause}"
+    desk.error(client, request.request_id, 322, text)
+
+
+def _full(desk: Desk, client: Client, request: Request) -> bool:
+    """Whether the client has so many feeds that it gets no other; then it has been told."""
+    feeds = len(client.positions_multi) + len(client.multis) + len(client.profits)
+    if feeds < FEEDS_MAX:
+        return False
+    _refuse(desk, client, request, "account")
+    return True
+
+
 def _account_updates(desk: Desk, client: Client, request: Request) -> None:
     if _foreign(desk, client, request, request.word("acctCode")):
         return
@@ -40,8 +57,9 @@ def _account_updates(desk: Desk, client: Client, request: Request) -> None:
         client.updates = None
         return
     client.updates = ValueFeed(-1, desk.account)
+    client.portfolio.clear()
     for held in desk.exchange.positions():
-        client.put(client.encoder.portfolio(desk.holding(held.instrument.symbol)))
+        desk.send_holding(client, held.instrument.symbol)
     desk.send_updates(client, client.updates, desk.exchange.account_values())
     client.send(ACCOUNT_END, desk.account)
 
@@ -59,7 +77,7 @@ def _cancel_positions(desk: Desk, client: Client, request: Request) -> None:
 
 
 def _positions_multi(desk: Desk, client: Client, request: Request) -> None:
-    if _foreign(desk, client, request, request.word("account")):
+    if _foreign(desk, client, request, request.word("account")) or _full(desk, client, request):
         return
     client.positions_multi[request.request_id] = desk.account
     for held in desk.distortion.positions(desk.exchange.positions()):
@@ -76,6 +94,9 @@ def _account_summary(desk: Desk, client: Client, request: Request) -> None:
     if request.request_id in client.summaries:
         desk.error(client, request.request_id, *DUPLICATE_REQUEST)
         return
+    if len(client.summaries) >= SUMMARIES_MAX:
+        _refuse(desk, client, request, "account summary")
+        return
     tags = frozenset(tag.strip() for tag in request.word("tags").split(",") if tag.strip())
     every = any(tag.startswith(SUMMARY_TAGS_ALL) for tag in tags)
     feed = ValueFeed(request.request_id, desk.account, None if every else tags)
@@ -89,7 +110,7 @@ def _cancel_account_summary(desk: Desk, client: Client, request: Request) -> Non
 
 
 def _account_multi(desk: Desk, client: Client, request: Request) -> None:
-    if _foreign(desk, client, request, request.word("account")):
+    if _foreign(desk, client, request, request.word("account")) or _full(desk, client, request):
         return
     feed = ValueFeed(request.request_id, desk.account)
     client.multis[request.request_id] = feed
@@ -102,7 +123,7 @@ def _cancel_account_multi(desk: Desk, client: Client, request: Request) -> None:
 
 
 def _profit(desk: Desk, client: Client, request: Request) -> None:
-    if _foreign(desk, client, request, request.word("account")):
+    if _foreign(desk, client, request, request.word("account")) or _full(desk, client, request):
         return
     con_id = request.number("conId") if request.id == 94 else None
     if con_id is not None and desk.by_con_id(con_id) is None:

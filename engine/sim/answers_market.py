@@ -11,6 +11,7 @@ from engine.sim.client import Client
 from engine.sim.delayed import DelayedStream
 from engine.sim.depth import VENUES, DepthStream
 from engine.sim.desk import Desk
+from engine.sim.hours import Hours
 from engine.sim.streams import (
     SHORTABLE_TICKS,
     BarStream,
@@ -67,15 +68,20 @@ def _market_data(desk: Desk, client: Client, request: Request) -> None:
         stream = DelayedStream(number, instrument, client.encoder)
         client.put_all(stream.start())
     else:
-        stream = QuoteStream(number, instrument, client.encoder)
-        quote = desk.quote(instrument.symbol)
-        client.put_all(stream.start(quote, desk.last_ns(instrument.symbol)))
-        if SHORTABLE_TICKS in request.word("genericTickList").split(","):
-            client.put_all(stream.lent(kept.shortable))
+        asked = SHORTABLE_TICKS in request.word("genericTickList").split(",")
+        stream = QuoteStream(number, instrument, client.encoder, kept.shortable if asked else "")
+        client.put_all(_first(desk, stream))
     if request.flag("snapshot") or request.flag("regulatorySnapshot"):
         client.send(TICK_SNAPSHOT_END, number)
     else:
         client.streams[QUOTES, number] = stream
+
+
+def _first(desk: Desk, stream: QuoteStream) -> list[bytes]:
+    stream.dark = desk.distortion.darkens(stream.symbol)
+    if stream.dark:
+        return stream.opening()
+    return stream.start(desk.quote(stream.symbol), desk.last_ns(stream.symbol))
 
 
 def _cancel_stream(
@@ -121,15 +127,17 @@ def _realtime_bars(desk: Desk, client: Client, request: Request) -> None:
         text = f"Invalid Real-time Query:{unpermitted(instrument)}"
         desk.error(client, request.request_id, 420, text)
         return
+    hours, outside = Hours(instrument.sessions), not request.flag("useRTH")
     stream = BarStream(
-        request.request_id, instrument.symbol, cast(Show, show), client.encoder, desk.now_ns
+        request.request_id,
+        instrument.symbol,
+        cast(Show, show),
+        client.encoder,
+        desk.now_ns,
+        lambda at_ns: hours.since(at_ns, outside) is not None,
     )
     stream.begin(desk.quote(instrument.symbol))
     client.streams[BARS, request.request_id] = stream
-
-
-def _nothing(desk: Desk, client: Client, request: Request) -> None:
-    """A cancel of what was answered at once."""
 
 
 def _depth(desk: Desk, client: Client, request: Request) -> None:
@@ -163,7 +171,8 @@ def _depth(desk: Desk, client: Client, request: Request) -> None:
     stream = DepthStream(
         request.request_id, instrument, min(rows, ROWS_MAX), venue, level2, smart, client.encoder
     )
-    client.put_all(stream.start(desk.quote(instrument.symbol)))
+    if not desk.distortion.darkens(instrument.symbol):
+        client.put_all(stream.start(desk.quote(instrument.symbol)))
     client.streams[DEPTHS, request.request_id] = stream
 
 
@@ -171,9 +180,7 @@ ANSWERS: Final[Mapping[int, Answer]] = {
     1: _market_data,
     2: partial(_cancel_stream, QUOTES, 300, "Can't find EId with tickerId:"),
     10: _depth,
-    11: partial(
-        _cancel_stream, DEPTHS, 310, "Can't find the subscribed market depth with tickerId:"
-    ),
+    11: partial(_cancel_stream, DEPTHS, 310, NO_DEPTH),
     50: _realtime_bars,
     51: partial(_cancel_stream, BARS, 300, "Can't find EId with tickerId:"),
     59: _market_data_type,

@@ -144,8 +144,11 @@ def _auto_open_orders(desk: Desk, client: Client, request: Request) -> None:
 
 
 def _completed_orders(desk: Desk, client: Client, request: Request) -> None:
-    """Those of today."""
+    """Those of today, or of them those alone that clients have placed."""
+    api_only = request.flag("apiOnly")
     for order, ended_ns in desk.exchange.ended(_midnight_ns(desk)):
+        if api_only and order.order_id < 0:
+            continue
         outcome = f"Filled Size: {order.filled}" if order.status == "Filled" else "Cancelled"
         time = zoned(ended_ns, instruments.ZONE_NAME)
         client.put(client.encoder.completed_order(order, time, outcome))

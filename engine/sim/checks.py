@@ -14,6 +14,14 @@ from engine.sim.orders import LiveOrder
 from engine.sim.policies import Policies
 from engine.sim.records import SimOrder
 
+# What is far beyond any market. Below them every sum of an account has its eight decimals within
+# the 28 digits that are computed with.
+SIZE_MAX: Final = 1 << 31
+PRICE_MAX: Final = 10**9
+_NUMBERS: Final = (
+    *("limit_price", "aux_price", "trailing_percent"),
+    *("trail_stop_price", "limit_offset"),
+)
 MINIMUM_VARIATION: Final = (
     "The price does not conform to the minimum price variation for this contract."
 )
@@ -102,12 +110,18 @@ def condition_refusal(
 def _quantity_refusal(order: SimOrder, known: Instrument) -> Refusal | None:
     if not order.quantity.is_finite() or order.quantity <= 0:
         return invalid("The order size must be above zero")
+    if order.quantity >= SIZE_MAX:
+        return invalid(f"The order size must be below {SIZE_MAX}")
     if order.quantity % known.lot:
         return Refusal(10243, "Fractional-sized order cannot be placed via API")
     return None
 
 
 def _price_refusal(order: SimOrder, kind: OrderType, known: Instrument) -> Refusal | None:
+    for name in _NUMBERS:
+        number = getattr(order, name)
+        if number is not None and number.is_finite() and number >= PRICE_MAX:
+            return invalid(f"The {name.replace('_', ' ')} must be below {PRICE_MAX}")
     prices = {name: getattr(order, name) for name in kind.needs}
     if kind.trigger == "trail":
         refusal = _trail_refusal(order, kind)

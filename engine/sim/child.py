@@ -167,7 +167,12 @@ class SimChild:
         if not answer.endswith(b"\n"):
             words = self._last_words()
             raise SimGone("the simulator has ended" + (f": {words}" if words else ""))
-        data: dict[str, Any] = orjson.loads(answer)
+        try:
+            data = orjson.loads(answer)
+        except ValueError:
+            data = None
+        if not isinstance(data, dict):
+            raise SimGone("the simulator has ended, and something else answers on its port")
         return data
 
     def _last_words(self) -> str:

@@ -15,7 +15,7 @@ from engine.sim.limits import BarPace, Rate
 from engine.sim.streams import LIVE, Stream, TimedStream
 from engine.sim.wire import ClientWire
 from engine.sim.wire_encoder import Encoder
-from engine.sim.wire_messages import Message, Value
+from engine.sim.wire_messages import Holding, Message, Value
 
 STREAMS_MAX: Final = 1000  # of all kinds together
 
@@ -114,6 +114,7 @@ class Client:
     positions: bool = False
     positions_multi: dict[int, str] = attrs.field(factory=dict)  # request id: account
     updates: ValueFeed | None = None
+    portfolio: dict[str, Holding] = attrs.field(factory=dict)  # as it was told with the updates
     summaries: dict[int, ValueFeed] = attrs.field(factory=dict)
     multis: dict[int, ValueFeed] = attrs.field(factory=dict)
     profits: dict[int, ProfitFeed] = attrs.field(factory=dict)

@@ -14,7 +14,7 @@ from typing import Any, Final
 import attrs
 
 from engine.inputs import Instrument
-from engine.money import ZERO, exact
+from engine.money import ZERO
 from engine.sim import instruments
 from engine.sim.audience import Audience
 from engine.sim.book import Quote
@@ -34,7 +34,7 @@ from engine.sim.records import (
     TickNotice,
     WhatIfNotice,
 )
-from engine.sim.streams import QuoteStream, shown
+from engine.sim.streams import BarStream, QuoteStream, TimedStream
 from engine.sim.wire_messages import (
     ACCOUNT_MULTI,
     ACCOUNT_SUMMARY,
@@ -84,8 +84,6 @@ class Desk:
         self._by_con_id = {one.con_id: one for one in exchange.instruments}
         self._by_symbol = {one.symbol: one for one in exchange.instruments}
         self.traded_ns: dict[str, int] = {}  # the last trade of each symbol
-        self._realised: dict[str, Decimal] = {}
-        self._symbol_of: dict[str, str] = {}  # of executions whose commission is still to come
         self._moved: dict[str, None] = {}  # symbols whose position changed, in order
         self._routes: Final[Mapping[type[Notice], Callable[[Any], None]]] = {
             TickNotice: self._tick,
@@ -97,8 +95,6 @@ class Desk:
             WhatIfNotice: self._previewed,
             ErrorNotice: self._refused,
         }
-        for one in exchange.executions():
-            self._book_profit(one.instrument.symbol, exchange.commission(one.execution_id))
         self.values_due_ns = self.now_ns + VALUES_EVERY_NS
         self.profits_due_ns = self.now_ns
 
@@ -188,16 +184,13 @@ class Desk:
             self.tell_order(client, order, notice.with_open_order)
 
     def _executed(self, notice: ExecutionNotice) -> None:
-        symbol = notice.execution.instrument.symbol
-        self._moved[symbol] = None
-        self._symbol_of[notice.execution.execution_id] = symbol
+        self._moved[notice.execution.instrument.symbol] = None
         execution = self.distortion.execution(notice.execution)
         for client in self.hearers(execution.client_id):
             shown = self.audience.execution(client, execution)
             client.put(client.encoder.execution(-1, shown))
 
     def _charged(self, notice: CommissionNotice) -> None:
-        self._book_profit(self._symbol_of.pop(notice.execution_id), notice)
         notice = self.distortion.commission(notice)
         for client in self.hearers(notice.client_id):
             client.put(self.commission(client, notice))
@@ -219,10 +212,6 @@ class Desk:
     def hearers(self, client_id: int) -> list[Client]:
         """Who is told of the orders of a client."""
         return self.audience.of(client_id, self.clients, self._floor.policies)
-
-    def _book_profit(self, symbol: str, report: CommissionNotice | None) -> None:
-        if report is not None and report.realised is not None:
-            self._realised[symbol] = self._realised.get(symbol, ZERO) + report.realised
 
     def commission(self, client: Client, notice: CommissionNotice) -> bytes:
         row = notice.execution_id, notice.commission, notice.currency, notice.realised
@@ -261,15 +250,22 @@ class Desk:
         for client in self.clients:
             if client.ready:
                 for stream in client.streams.timed:
-                    client.put_all(stream.advance(self.now_ns))
+                    self._time_passes(client, stream)
         if self.now_ns >= self.values_due_ns:
             self.values_due_ns = self.now_ns + VALUES_EVERY_NS
+            self._revalue()
             self._values_changed()
         if self.now_ns >= self.profits_due_ns:
             self.profits_due_ns = self.now_ns + PROFITS_EVERY_NS
             for client in self.clients:
                 for feed in client.profits.values() if client.ready else ():
                     self.send_profit(client, feed)
+
+    def _time_passes(self, client: Client, stream: TimedStream) -> None:
+        if not self.distortion.silences(stream.symbol):
+            client.put_all(stream.advance(self.now_ns))
+        elif isinstance(stream, BarStream):
+            stream.skip(self.now_ns, self.exchange.shown(stream.symbol))
 
     # -- account -------------------------------------------------------------------------------
 
@@ -279,15 +275,9 @@ class Desk:
             return self.exchange.holding(symbol)
         return PositionNotice(self.account, self._by_symbol[symbol], ZERO, ZERO)
 
-    def mark(self, symbol: str) -> Decimal | None:
-        """What a share is worth: the last trade, else the middle of the quote."""
-        quote = self.exchange.shown(symbol)
-        price = shown("TRADES", quote) or shown("MIDPOINT", quote)
-        return None if price is None else exact(price)
-
     def holding(self, symbol: str) -> Holding:
         """The position in ``symbol`` with its valuation; at cost while there is no price."""
-        held, price = self.position(symbol), self.mark(symbol)
+        held, price = self.position(symbol), self.exchange.mark(symbol)
         profit = self._profit(held, price)
         return Holding(
             account=self.account,
@@ -302,17 +292,16 @@ class Desk:
 
     def profit_of(self, symbol: str) -> Profit:
         """Of one symbol since the account began, which is flat at the start of the run."""
-        return self._profit(self.position(symbol), self.mark(symbol))
+        return self._profit(self.position(symbol), self.exchange.mark(symbol))
 
     def _profit(self, held: PositionNotice, price: Decimal | None) -> Profit:
         cost = held.quantity * held.average_cost
         value = cost if price is None else held.quantity * price
-        realised = self._realised.get(held.instrument.symbol, ZERO)
+        realised = self.exchange.realised(held.instrument.symbol)
         return Profit(value - cost + realised, value - cost, realised, held.quantity, value)
 
     def profit(self) -> Profit:
-        symbols = {held.instrument.symbol for held in self.exchange.positions()}
-        parts = [self.profit_of(symbol) for symbol in sorted(symbols | set(self._realised))]
+        parts = [self.profit_of(symbol) for symbol in self.exchange.traded]
         return Profit(
             sum((part.daily for part in parts), ZERO),
             sum((part.unrealised for part in parts), ZERO),
@@ -349,8 +338,20 @@ class Desk:
                 for request_id in client.positions_multi:
                     client.put(client.encoder.position_multi(request_id, self.account, *row))
                 if client.updates is not None:
-                    client.put(client.encoder.portfolio(self.holding(symbol)))
+                    self.send_holding(client, symbol)
         self._values_changed()
+
+    def _revalue(self) -> None:
+        """What is held has another worth: to who follows the account."""
+        for client in self.clients:
+            for symbol, told in client.portfolio.items() if client.updates is not None else ():
+                if told.quantity and self.holding(symbol) != told:
+                    self.send_holding(client, symbol)
+
+    def send_holding(self, client: Client, symbol: str) -> None:
+        """A row of the portfolio."""
+        row = client.portfolio[symbol] = self.holding(symbol)
+        client.put(client.encoder.portfolio(row))
 
     def _values_changed(self) -> None:
         values = self.exchange.account_values()

@@ -272,6 +272,19 @@ class Exchange:
     def position(self, symbol: str) -> Decimal:
         return self._floor.account.position(symbol)
 
+    def realised(self, symbol: str) -> Decimal:
+        """What the closing trades of ``symbol`` have brought in."""
+        return self._floor.account.realised(symbol)
+
+    @property
+    def traded(self) -> list[str]:
+        """The symbols that have traded, whether they are held or not."""
+        return list(self._floor.account.book)
+
+    def mark(self, symbol: str) -> Decimal | None:
+        """What a share is worth to the account, None while there is no price."""
+        return self._floor.account.mark(symbol)
+
     @property
     def equity(self) -> Decimal:
         return self._floor.account.net_liquidation()

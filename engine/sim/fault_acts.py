@@ -8,11 +8,13 @@ from functools import partial
 from typing import Any, Final
 
 from engine.sim.client import Client
+from engine.sim.depth import DepthStream
 from engine.sim.desk import Desk
 from engine.sim.fault_messages import ORDER_NEWS, MessageFaults, unknown
 from engine.sim.fault_plan import FaultPlan
 from engine.sim.faults import Fault
 from engine.sim.incidents import TEXTS, Incidents, text_of
+from engine.sim.streams import QuoteStream, Stream
 from engine.sim.timers import Timers
 
 _MARKET_STREAMS: Final = frozenset({1, 50, 97})
@@ -32,8 +34,7 @@ _BAD_QUOTES: Final[Mapping[str, Callable[[float, float], tuple[float, float, int
 
 
 class FaultActs:
-    """Performs acts, and ends what they began. ``muted`` counts what keeps ticks of a symbol
-    (None: of all) from clients."""
+    """Performs acts, and ends what they began."""
 
     def __init__(
         self, desk: Desk, plan: FaultPlan, incidents: Incidents, messages: MessageFaults
@@ -44,7 +45,7 @@ class FaultActs:
         self._incidents = incidents
         self._messages = messages
         self.timers = Timers()
-        self.muted: Counter[str | None] = Counter()
+        self._muted: Counter[str | None] = Counter()  # what keeps ticks from TWS; None: all ticks
         self.refusing_until_ns = 0
         self.lower_ids = 0  # by so much begin the ids of the next to connect
         self.links_down = 0  # faults that keep TWS from its server
@@ -161,11 +162,28 @@ class FaultActs:
         return False
 
     def _mute(self, symbol: str | None, lasts_ns: int | None) -> None:
-        self.muted[symbol] += 1
+        self._muted[symbol] += 1
         self._after(lasts_ns, partial(self._unmute, symbol))
 
+    def darkens(self, symbol: str) -> bool:
+        """Whether something keeps all data of ``symbol`` from TWS."""
+        return bool(self._muted[None] or self._muted[symbol])
+
     def _unmute(self, symbol: str | None) -> None:
-        self.muted[symbol] -= 1
+        """Who subscribed meanwhile is shown the market now."""
+        self._muted[symbol] -= 1
+        for client in self._desk.clients:
+            for stream in list(client.streams.values()) if client.ready else ():
+                if symbol in (None, stream.symbol) and not self.darkens(stream.symbol):
+                    client.put_all(self._caught_up(stream))
+
+    def _caught_up(self, stream: Stream) -> list[bytes]:
+        if isinstance(stream, DepthStream):
+            return stream.start(self._desk.quote(stream.symbol))
+        if isinstance(stream, QuoteStream) and stream.dark:
+            stream.dark = False
+            return stream.shows(self._desk.quote(stream.symbol), self._desk.last_ns(stream.symbol))
+        return []
 
     def _quote(self, fault: Fault) -> bool:
         symbol, what = fault["symbol"], fault["what"]
@@ -195,7 +213,7 @@ class FaultActs:
     def _link_down(self, fault: Fault) -> bool:
         lasts_ns, restored = fault["for"], fault["restored"]
         self._tell(-1, 1100, TEXTS[1100])
-        self.muted[None] += 1
+        self._muted[None] += 1
         self.links_down += 1
         if fault["fills"] == "held" and lasts_ns is not None:
             # The word that the link stands again comes first, then all that happened meanwhile.

@@ -185,10 +185,20 @@ class FaultDesk(Distortion):
 
     # -- what the desk asks --------------------------------------------------------------------
 
+    def darkens(self, symbol: str) -> bool:
+        return self._acts.darkens(symbol)
+
     def mutes(self, symbol: str) -> bool:
-        if self._acts.muted[None] or self._acts.muted[symbol]:
+        if self._acts.darkens(symbol):
             return True
         return self.plan.take("mute", partial(of_symbol, symbol)) is not None
+
+    def silences(self, symbol: str) -> bool:
+        """A rule that mutes by chance lets some through."""
+        if self._acts.darkens(symbol):
+            return True
+        rules = [one.fault for one in self.plan.armed("mute")]
+        return any(one["chance"] >= 1 and of_symbol(symbol, one) for one in rules)
 
     def hides(self, order: SimOrder) -> bool:
         return self._answering and self.plan.take("hide-order") is not None

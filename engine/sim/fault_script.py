@@ -23,6 +23,10 @@ from engine.sim.faults import EVENTS, KINDS, SECOND_NS, Fault, FaultKind, Moment
 from engine.sim.order_types import TYPES
 
 LINES_MAX: Final = 10_000
+# What is beyond these could not be told to a client, or would never end.
+COUNT_MAX: Final = 10_000_000
+NUMBER_MAX: Final = 1 << 31
+DECIMAL_MAX: Final = 10**9
 # Callbacks of clients, and the numbers of their messages.
 MESSAGES: Final[Mapping[str, frozenset[int]]] = {
     name: frozenset(ids)
@@ -51,6 +55,7 @@ REQUESTS: Final[Mapping[str, frozenset[int]]] = {
     )
 }  # fmt: skip
 _UNITS: Final = {"ms": 1_000_000, "s": SECOND_NS, "m": 60 * SECOND_NS, "h": 3600 * SECOND_NS}
+_TEN_YEARS_NS: Final = 87_600 * _UNITS["h"]
 _TIME: Final = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)")
 _CLOCK: Final = re.compile(r"([01]?\d|2[0-3]):([0-5]\d):([0-5]\d)(?:\.(\d{1,9}))?")
 _EVENT: Final = re.compile(rf"({'|'.join(EVENTS)}):(\d+)")
@@ -201,7 +206,10 @@ def _time(text: str) -> int:
     match = _TIME.fullmatch(text)
     if match is None:
         raise _Wrong(f"{text!r} is no time; write 500ms, 30s, 5m or 1h")
-    return int(Decimal(match[1]) * _UNITS[match[2]])
+    lasts_ns = Decimal(match[1]) * _UNITS[match[2]]
+    if lasts_ns > _TEN_YEARS_NS:
+        raise _Wrong(f"{text!r} is longer than ten years")
+    return int(lasts_ns)
 
 
 def _until(text: str) -> int | None:
@@ -213,6 +221,8 @@ def _count(text: str) -> int | None:
         return None
     if not text.isdecimal():
         raise _Wrong(f"{text!r} is not a count")
+    if int(text) > COUNT_MAX:
+        raise _Wrong(f"{text!r} is above {COUNT_MAX}")
     return int(text)
 
 
@@ -220,9 +230,12 @@ def _number(text: str) -> int | None:
     if text == "all":
         return None
     try:
-        return int(text)
+        number = int(text)
     except ValueError:
         raise _Wrong(f"{text!r} is not a whole number") from None
+    if not -NUMBER_MAX <= number < NUMBER_MAX:
+        raise _Wrong(f"{text!r} is beyond 32 bits")
+    return number
 
 
 def _decimal(text: str) -> Decimal:
@@ -232,6 +245,8 @@ def _decimal(text: str) -> Decimal:
         raise _Wrong(f"{text!r} is not a number") from None
     if not number.is_finite():
         raise _Wrong(f"{text!r} is not a finite number")
+    if abs(number) >= DECIMAL_MAX:
+        raise _Wrong(f"{text!r} is beyond {DECIMAL_MAX}")
     return number
 
 

@@ -89,7 +89,7 @@ class Gateway:
         assert VERSION_MIN <= max_server_version <= VERSION_MAX, max_server_version
         self.exchange = exchange
         self.max_server_version = max_server_version
-        self._backlog_bytes_max = backlog_bytes_max
+        self.backlog_bytes_max: Final = backlog_bytes_max
         self._encoders = Encoders()
         self.desk = Desk(exchange)
         self._timers = exchange.floor.timers
@@ -112,7 +112,7 @@ class Gateway:
 
     def open(self, label: str) -> Client:
         """A new connection; one more than TWS allows is to be closed at once."""
-        delivery = Delivery(self._backlog_bytes_max)
+        delivery = Delivery(self.backlog_bytes_max)
         client = Client(ClientWire(self.max_server_version, delivery, self._encoders), label)
         if self.faults is not None:
             self.faults.opened(client)
@@ -235,5 +235,13 @@ class Gateway:
             self.faults.settle()
 
     def _move(self, now_ns: int) -> None:
-        self.desk.publish(self.exchange.advance(now_ns))
+        """However much time passes at once, what happens in it is told as of its own moment."""
+        while (due_ns := self._timers.next_ns) is not None and due_ns < now_ns:
+            self._reach(due_ns)
+        self._reach(now_ns)
+
+    def _reach(self, now_ns: int) -> None:
+        notices = self.exchange.advance(now_ns)
+        self.desk.now_ns = self.exchange.now_ns
+        self.desk.publish(notices)
         self.desk.advance(self.exchange.now_ns)

@@ -160,7 +160,8 @@ class Incidents(Interference):
         """The cancel came too late for a part of the order, after all."""
         order, lot = live.order, live.book.instrument.lot
         shares = max(order.remaining * Decimal(str(part)) // lot * lot, lot)
-        price = live.price or live.order.aux_price or self._worth(live)
+        stop = None if live.trigger is None else exact(live.trigger)
+        price = live.price or stop or self._worth(live)
         if price is None:
             return
         self._book(live, Deal(min(shares, order.remaining), price, True))
@@ -185,7 +186,7 @@ class Incidents(Interference):
         symbol = old.instrument.symbol
         shares = ZERO if fault["bust"] else max(old.quantity + fault["quantity"], ZERO)
         price = max(old.price + fault["price"], old.instrument.grid.increment(old.price))
-        live = floor.registry.find(old.client_id, old.order_id)
+        live = floor.registry.traded(old)
         floor.out.append(floor.ledger.correct(old, shares, price, live))
         if live is not None:
             floor.tell(live)

@@ -25,6 +25,7 @@ RTH_CLOSE: Final = time(16, 0)
 HALF_DAY_CLOSE: Final = time(13, 0)
 EXTENDED_BEFORE_OPEN_NS: Final = 19_800_000_000_000  # 5.5 hours: from 04:00
 EXTENDED_AFTER_CLOSE_NS: Final = 14_400_000_000_000  # 4 hours: until 20:00
+YEARS: Final = range(1970, 2262)
 MARKET_RULE_ID: Final = 26
 MARKET_RULE: Final = Grid(
     ((Decimal(0), Decimal("0.0001")), (Decimal(1), Decimal("0.01"))),
@@ -51,8 +52,12 @@ def local_time(time_ns: int) -> datetime:
 
 
 def day_of(text: str) -> date:
-    """A calendar day that is written as YYYYMMDD. Raises ValueError."""
-    return datetime.strptime(text, "%Y%m%d").date()  # noqa: DTZ007 - it has no time
+    """A calendar day that is written as YYYYMMDD, and that nanoseconds of 64 bits reach. Raises
+    ValueError."""
+    day = datetime.strptime(text, "%Y%m%d").date()  # noqa: DTZ007 - it has no time
+    if day.year not in YEARS:
+        raise ValueError(f"no day of {YEARS[0]} to {YEARS[-1]}: {text}")
+    return day
 
 
 def midnight_ns(day: date) -> int:

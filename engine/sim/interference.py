@@ -60,6 +60,14 @@ class Distortion:
         """Whether ticks of ``symbol`` are kept from all clients."""
         return False
 
+    def darkens(self, symbol: str) -> bool:
+        """Whether TWS has no data of ``symbol`` itself, also for who subscribes now."""
+        return False
+
+    def silences(self, symbol: str) -> bool:
+        """Whether no tick of ``symbol`` reaches a client for now; to ask costs nothing."""
+        return False
+
     def hides(self, order: SimOrder) -> bool:
         """Whether an open order is left out of an answer."""
         return False

@@ -43,7 +43,7 @@ class Ledger:
         order.filled = order.filled + found.quantity if order.filled else found.quantity
         order.last_price = found.price
         live.value += found.quantity * found.price
-        order.average_price = self._average(live)
+        order.average_price = _mean(live.value, order.filled)
         total_fee = accounts.commission(account.policies, order.filled, live.value)
         fee = total_fee - live.charged if live.charged else total_fee
         live.charged = total_fee
@@ -81,12 +81,15 @@ class Ledger:
         """The next revision of an execution takes its place; no shares at all is a bust."""
         account, symbol = self._account, old.instrument.symbol
         base, _, revision = old.execution_id.rpartition(".")
+        filled = old.cumulative_quantity - old.quantity + shares
+        change = shares * price - old.quantity * old.price
         new = attrs.evolve(
             old,
             execution_id=f"{base}.{int(revision) + 1:02d}",
             quantity=shares,
             price=price,
-            cumulative_quantity=old.cumulative_quantity - old.quantity + shares,
+            cumulative_quantity=filled,
+            average_price=_mean(old.cumulative_quantity * old.average_price + change, filled),
         )
         held_before = account.position(symbol)
         opposite: Side = "SELL" if old.side == "BUY" else "BUY"
@@ -95,8 +98,8 @@ class Ledger:
             account.apply(old.instrument, old.side, shares, price, ZERO)
         if live is not None:
             live.order.filled = max(live.order.filled - old.quantity + shares, ZERO)
-            live.value += shares * price - old.quantity * old.price
-            live.order.average_price = self._average(live)
+            live.value += change
+            live.order.average_price = _mean(live.value, live.order.filled)
         self.executions.append(new)
         self._booked_ns.append(self._booked_ns[-1])
         self._oracle.executed(new, ZERO, held_before, account.position(symbol))
@@ -107,6 +110,6 @@ class Ledger:
         first = bisect_left(self._booked_ns, time_ns)
         return [one for one in self.executions[first:] if one.time_ns >= time_ns]
 
-    def _average(self, live: LiveOrder) -> Decimal:
-        filled = live.order.filled
-        return (live.value / filled).quantize(_AVERAGE).normalize() if filled else ZERO
+
+def _mean(value: Decimal, shares: Decimal) -> Decimal:
+    return (value / shares).quantize(_AVERAGE).normalize() if shares else ZERO

@@ -6,12 +6,12 @@ answered with its text.
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Callable, Mapping
 from typing import Any, Final, cast, get_args
 
 from engine.errors import ConfigError
+from engine.sim.checks import PRICE_MAX
 from engine.sim.control import Operation
 from engine.sim.fault_plan import FaultPlan
 from engine.sim.fault_script import parse
@@ -128,12 +128,24 @@ class Operations:
         return {"bulletins": len(desk.bulletins)}
 
     def tick(self, symbol: str, kind: TickKind, price: float, size: int = SIZE) -> None:
-        """One change of the market, now. Raises ConfigError for an unknown symbol."""
+        """One change of the market, now. Raises ConfigError: no such symbol, or no price."""
         if self._gateway.exchange.instrument(symbol) is None:
             raise ConfigError(f"{symbol}: the exchange has no such instrument")
+        if not 0 < price < PRICE_MAX:
+            raise ConfigError(f"{symbol}: {price} is no price above 0 and below {PRICE_MAX}")
         self._player.advance()
         now_ns = self._gateway.exchange.now_ns
         self._gateway.tick(MarketTick(now_ns, symbol, kind, price, size))
+
+    def quote(self, symbol: str, bid: float, ask: float, size: int = SIZE) -> None:
+        """Bid and ask change, one after the other; the side that makes room goes first. Raises
+        ConfigError as ``tick`` does."""
+        held = self._gateway.exchange.quote(symbol)
+        sides: list[tuple[TickKind, float]] = [("B", bid), ("A", ask)]
+        if held.ask is not None and bid >= held.ask:
+            sides.reverse()
+        for kind, price in sides:
+            self.tick(symbol, kind, price, size)
 
     def _tick(self, asked: Mapping[str, Any]) -> dict[str, Any]:
         kind = _word(asked, "kind")
@@ -145,10 +157,8 @@ class Operations:
         return {"clock_ns": self._gateway.exchange.now_ns}
 
     def _quote(self, asked: Mapping[str, Any]) -> dict[str, Any]:
-        symbol, size = _word(asked, "symbol"), _size(asked)
         bid, ask = _price(asked, "bid"), _price(asked, "ask")
-        self.tick(symbol, "B", bid, size)
-        self.tick(symbol, "A", ask, size)
+        self.quote(_word(asked, "symbol"), bid, ask, _size(asked))
         return {"clock_ns": self._gateway.exchange.now_ns}
 
     def end(self) -> dict[str, Any]:
@@ -160,14 +170,16 @@ def _word(asked: Mapping[str, Any], name: str) -> str:
     value = asked.get(name)
     if not isinstance(value, str):
         raise ConfigError(f'"{name}" is missing, or is no text')
+    if any(one == "\0" or "\ud800" <= one <= "\udfff" for one in value):
+        raise ConfigError(f'"{name}" has a character that no message can carry')
     return value
 
 
 def _price(asked: Mapping[str, Any], name: str) -> float:
     value = asked.get(name)
     number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if not number or not 0 < value < math.inf:  # type: ignore[operator]
-        raise ConfigError(f'"{name}" is missing, or is no price above 0')
+    if not number or not 0 < value < PRICE_MAX:  # type: ignore[operator]
+        raise ConfigError(f'"{name}" is missing, or is no price above 0 and below {PRICE_MAX}')
     return float(cast(float, value))
 
 

@@ -5,6 +5,7 @@ What follows from an accepted request is the floor's and the release's business.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import partial
 from typing import Final
 
@@ -19,6 +20,7 @@ from engine.sim.preview import preview
 from engine.sim.records import ErrorNotice, SimOrder
 from engine.sim.release import Release
 
+GENERATIONS_MAX: Final = 10  # parents above an order: a cancel goes down from one to the next
 _AMENDED: Final = (
     *("quantity", "limit_price", "aux_price", "trailing_percent", "limit_offset", "tif"),
     *("good_till_ns", "good_after_ns", "outside_rth", "conditions", "conditions_cancel"),
@@ -124,28 +126,32 @@ class OrderEntry:
         floor = self._floor
         book = self._floor.books.get(order.instrument.symbol)
         self._set_tif(order)
-        odd = floor.interference.refuses_new(order)
-        refusal = self._order_refusal(order) or (odd if odd and odd.code != 201 else None)
+        refusal = self._order_refusal(order)
         parent: LiveOrder | None = None
         if refusal is None and order.parent_id:
             parent = self._registry.find(order.client_id, order.parent_id)
             if parent is None:
                 refusal = Refusal(135, f"Can't find order with id ={order.parent_id}")
+            elif len(list(_ancestors(parent))) > GENERATIONS_MAX:
+                refusal = checks.invalid(f"An order has at most {GENERATIONS_MAX} parents in a row")
         if refusal is not None:
             floor.error(order, refusal.code, refusal.text)
             return
         assert book is not None
         order.instrument, order.account = book.instrument, floor.account.name
-        order.perm_id = floor.next_perm_id()
         _blank(order)
         if parent is not None and self._policies.child_quantity == "force_parent":
             order.quantity = parent.order.quantity
         live = LiveOrder(order, book, self._registry.next_sequence(), parent)
-        refusal = odd or self._risk_refusal(live)
-        if refusal is not None:
-            self._reject(live, refusal)
+        refusal = self._risk_refusal(live) or floor.interference.refuses_new(order)
+        if refusal is not None and refusal.code != 201:
+            floor.error(order, refusal.code, refusal.text)
             return
-        self._enter(live)
+        order.perm_id = floor.next_perm_id()
+        if refusal is None:
+            self._enter(live)
+        else:
+            self._reject(live, refusal)
 
     def _set_tif(self, order: SimOrder) -> None:
         """What the presets of TWS's user make of a time in force, which may be left out."""
@@ -264,7 +270,7 @@ class OrderEntry:
         """The new version takes over; whatever the old one filled meanwhile counts."""
         floor, order = self._floor, live.order
         if live.ended:
-            floor.error(order, 104, "Cannot modify a filled order.")
+            self._refuse_used(live, asked)
             return
         refusal = checks.size_refusal(live, asked)
         if refusal is not None:
@@ -288,6 +294,13 @@ class OrderEntry:
         floor.tell(live)
         self._release.warn(live)
         floor.work(live)
+
+
+def _ancestors(live: LiveOrder | None) -> Iterator[LiveOrder]:
+    """An order, its parent, and so on."""
+    while live is not None:
+        yield live
+        live = live.parent
 
 
 def _chain(live: LiveOrder) -> list[LiveOrder]:

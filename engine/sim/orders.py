@@ -12,7 +12,7 @@ from _fast.copies import Copier
 from engine.money import ZERO
 from engine.sim.book import Book
 from engine.sim.order_types import TIMES, TYPES, OrderType, TimeInForce
-from engine.sim.records import SimOrder
+from engine.sim.records import SimExecution, SimOrder
 
 # A copy that later changes do not reach: every step of an order is told as one.
 snapshot: Final = Copier(SimOrder, [one.name for one in attrs.fields(SimOrder)])
@@ -173,6 +173,12 @@ class Registry:
 
     def find(self, client_id: int, order_id: int) -> LiveOrder | None:
         return self._by_key.get((client_id, order_id))
+
+    def traded(self, execution: SimExecution) -> LiveOrder | None:
+        """The order that an execution is of, also when another has taken its id."""
+        found = self.find(execution.client_id, execution.order_id)
+        known = self._outnumbered if found is None else (found, *self._outnumbered)
+        return next((one for one in known if one.order.perm_id == execution.perm_id), None)
 
     def live(self) -> list[LiveOrder]:
         return list(self._live.values())

@@ -15,7 +15,7 @@ from typing import Final
 
 import attrs
 
-from engine.errors import UserError
+from engine.errors import LimitError, UserError
 from engine.loggers import logger
 from engine.sim.client import Client
 from engine.sim.control import ControlWire
@@ -97,7 +97,8 @@ class Peers:
             controls = sum(1 for peer in self._peers.values() if peer.control is not None)
             wire = ControlWire(self._operations.table())
             wire.closing = controls >= CONTROL_CLIENTS_MAX
-            peer = Peer(connection, Delivery(), label, control=wire)
+            delivery = Delivery(self._gateway.backlog_bytes_max)
+            peer = Peer(connection, delivery, label, control=wire)
         else:
             client = self._gateway.open(label)
             peer = Peer(connection, client.wire.delivery, label, client=client)
@@ -130,8 +131,12 @@ class Peers:
             self._player.advance()
             self._gateway.receive(peer.client, data)
         elif peer.control is not None:
-            for answer in peer.control.feed(data):
-                peer.delivery.put(answer)
+            try:
+                for answer in peer.control.feed(data):
+                    peer.delivery.put(answer)
+            except LimitError as problem:
+                _LOG.warning("%s: the control channel is closed: %s", peer.label, problem)
+                peer.control.closing = True
 
     def flush(self, peer: Peer) -> None:
         """Send what the socket takes now; end the connection once it is closing and empty."""

@@ -8,7 +8,6 @@ outside.
 from __future__ import annotations
 
 import contextlib
-import math
 import selectors
 import socket
 import threading
@@ -35,6 +34,7 @@ from engine.sim.wire_protobuf import preload
 
 WAIT_S_MAX: Final = 0.05  # real seconds until the clock is looked at again
 CALL_S_MAX: Final = 30.0
+SPEED_MAX: Final = 1e6  # a year in half a minute; faster, and the clock leaves the calendar
 PIECE_S: Final = 0.001  # between the pieces of a fragmented connection
 _LOG: Final = logger("engine.sim")
 Result = TypeVar("Result")
@@ -48,11 +48,11 @@ class SimServer:
         source: its market, in order of time; when it ends, the clock runs on.
         host: where clients connect; loopback, because TWS knows no authentication.
         port: where clients connect; 0 takes a free one, see ``port``.
-        speed: exchange seconds that pass in one real second.
+        speed: exchange seconds that pass in one real second, fewer than a million.
         hold: the exchange's clock stands still while no client is connected.
         max_server_version: 176 to 226.
         control_port: a second port for ``report``, ``clock`` and ``stop``; None for none, 0 free.
-        backlog_bytes_max: of frames that wait for one client; a slower one is disconnected.
+        backlog_bytes_max: of what waits for one connection; a slower one is disconnected.
         linger_s: end by itself this many seconds after the last client has left; None never.
         faults: what is to go wrong.
         seed: of the chances of faults.
@@ -77,8 +77,8 @@ class SimServer:
         faults: Sequence[Fault] = (),
         seed: int = 0,
     ) -> None:
-        if not 0 < speed < math.inf:
-            raise UserError(f"speed {speed}: must be above 0")
+        if not 0 < speed < SPEED_MAX:
+            raise UserError(f"speed {speed:g}: must be above 0 and below {SPEED_MAX:g}")
         if not VERSION_MIN <= max_server_version <= VERSION_MAX:
             bounds = f"{VERSION_MIN} to {VERSION_MAX}"
             raise UserError(f"server version {max_server_version}: must be {bounds}")
@@ -205,12 +205,17 @@ class SimServer:
     # -- calls from other threads --------------------------------------------------------------
 
     def call(self, what: Callable[[], Result]) -> Result:
-        """Do ``what`` in the serving thread, where the exchange may be touched."""
-        if self._thread is None or self._thread is threading.current_thread():
+        """Do ``what`` in the serving thread, where the exchange may be touched; here, once that
+        thread has come to its end."""
+        thread = self._thread
+        if thread is None or thread is threading.current_thread():
             return what()
         future: Future[Result] = Future()
         self._calls.append((what, future))
         self._wake()
+        if self._closed:
+            thread.join()
+            self._run_calls()
         return future.result(CALL_S_MAX)
 
     def report(self) -> dict[str, Any]:

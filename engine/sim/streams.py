@@ -8,6 +8,7 @@ two that speak most say of a tick is in compiled code, which also tells them man
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Final, Literal, Protocol, runtime_checkable
 
@@ -55,21 +56,35 @@ class TimedStream(Stream, Protocol):
 
 
 class QuoteStream(QuoteTeller):
-    """reqMktData: bid, ask, last and the figures of the day."""
+    """reqMktData: bid, ask, last and the figures of the day. ``shortable`` is what there is to say
+    of shares to borrow, if that was asked; ``dark``: it began while there were no data, and has
+    not shown the market yet."""
 
-    def __init__(self, request_id: int, instrument: Instrument, encoder: Encoder) -> None:
+    def __init__(
+        self, request_id: int, instrument: Instrument, encoder: Encoder, shortable: str = ""
+    ) -> None:
         self._frames = encoder.ticks(request_id)
         super().__init__(request_id, instrument.symbol, self._frames)
         self._encoder = encoder
         self._instrument = instrument
+        self._shortable = shortable
+        self.dark = False
 
     def start(self, quote: Shown, last_ns: int) -> list[bytes]:
-        """The market as it stands; what is not known yet is simply not sent."""
+        """What is answered to who subscribes."""
+        return [*self.opening(), *self.shows(quote, last_ns)]
+
+    def opening(self) -> list[bytes]:
+        """What is known without any market."""
         increment = float(min(step for _, step in self._instrument.grid.bands))
-        frames = [
+        return [
             self._encoder.simple(TICK_REQ_PARAMS, self.request_id, increment, BBO_EXCHANGE, 3),
             self.data_type(LIVE),
         ]
+
+    def shows(self, quote: Shown, last_ns: int) -> list[bytes]:
+        """The market as it stands; what is not known yet is simply not sent."""
+        frames: list[bytes] = []
         if quote.bid is not None:
             frames.append(self._side(BID, quote.bid, quote.bid_size))
         if quote.ask is not None:
@@ -81,15 +96,11 @@ class QuoteStream(QuoteTeller):
         if quote.close is not None:
             frames.append(self._frames.price(CLOSE, quote.close, 0, 0))
         frames.append(self.halted(quote.halted))
+        if self._shortable:
+            code, shares = LENT[self._shortable]
+            frames.append(self._frames.generic(SHORTABLE, code))
+            frames.append(self._frames.size(SHORTABLE_SHARES, shares))
         return frames
-
-    def lent(self, shortable: str) -> list[bytes]:
-        """Whether there are shares to borrow, and how many."""
-        code, shares = LENT[shortable]
-        return [
-            self._frames.generic(SHORTABLE, code),
-            self._frames.size(SHORTABLE_SHARES, shares),
-        ]
 
     def halted(self, kind: int) -> bytes:
         return self._frames.generic(HALTED, float(kind))
@@ -115,13 +126,15 @@ class TickStream(TickTeller):
 
 @attrs.define
 class BarStream:
-    """reqRealTimeBars: one bar each five seconds, also when nothing traded (volume 0)."""
+    """reqRealTimeBars: one bar each five seconds, also when nothing traded (volume 0), while
+    ``trades_at`` says that the hours are those that were asked for."""
 
     request_id: int
     symbol: str
     show: Show
     encoder: Encoder
     now_ns: int
+    trades_at: Callable[[int], bool]
     _start_s: int = attrs.field(init=False)
     _prices: list[float] = attrs.field(factory=list)  # open, high, low, close of this bar
     _previous: float | None = None
@@ -141,6 +154,8 @@ class BarStream:
         price = shown(self.show, quote)
         if price is None or (self.show == "TRADES") != (tick.kind == "T"):
             return frames
+        if not self.trades_at(tick.time_ns):
+            return frames
         if self._prices:
             self._prices[1] = max(self._prices[1], price)
             self._prices[2] = min(self._prices[2], price)
@@ -159,11 +174,20 @@ class BarStream:
         frames = []
         current_s = self._floor(now_ns)
         while self._start_s < current_s:
-            if self._previous is not None:
+            if self._previous is not None and self.trades_at(self._start_s * SECOND_NS):
                 frames.append(self._bar(self._prices or [self._previous] * 4))
-            self._prices, self._volume, self._turnover, self._count = [], 0, 0.0, 0
+            self._empty()
             self._start_s += REALTIME_BAR_S
         return frames
+
+    def skip(self, now_ns: int, quote: Shown) -> None:
+        """Nothing was heard of the market, so there are no bars of this time."""
+        self._empty()
+        self._start_s = self._floor(now_ns)
+        self.begin(quote)
+
+    def _empty(self) -> None:
+        self._prices, self._volume, self._turnover, self._count = [], 0, 0.0, 0
 
     def _bar(self, prices: list[float]) -> bytes:
         if self.show == "TRADES":

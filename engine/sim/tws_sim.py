@@ -27,7 +27,7 @@ from engine.sim.exchange import Exchange
 from engine.sim.fault_script import parse
 from engine.sim.launch import ACCOUNT, DAY
 from engine.sim.profiles import policies as chosen
-from engine.sim.records import MarketTick, SimExecution, SimOrder, TickKind
+from engine.sim.records import MarketTick, SimExecution, SimOrder
 from engine.sim.server import SimServer
 from engine.sim.wire_messages import VERSION_MAX
 
@@ -131,26 +131,19 @@ class TwsSim:
 
     def quote(self, symbol: str, bid: float, ask: float, size: int = SIZE) -> None:
         """Bid and ask change, one after the other; the side that makes room goes first."""
-        sides: list[tuple[TickKind, float]] = [("B", bid), ("A", ask)]
-        held = self._server.call(lambda: self.exchange.quote(symbol))
-        if held.ask is not None and bid >= held.ask:
-            sides.reverse()
-        for kind, price in sides:
-            self._tick(symbol, kind, price, size)
+        operations = self._server.operations
+        self._server.call(lambda: operations.quote(symbol, bid, ask, size))
 
     def trade(self, symbol: str, price: float, size: int = 100) -> None:
         """A trade prints."""
-        self._tick(symbol, "T", price, size)
+        operations = self._server.operations
+        self._server.call(lambda: operations.tick(symbol, "T", price, size))
 
     def walk(self, symbol: str, *prices: float) -> None:
         """The market goes there step by step: each price is quoted around, and trades."""
         for price in prices:
             self.quote(symbol, round(price - SPREAD / 2, 4), round(price + SPREAD / 2, 4))
             self.trade(symbol, price)
-
-    def _tick(self, symbol: str, kind: TickKind, price: float, size: int) -> None:
-        operations = self._server.operations
-        self._server.call(lambda: operations.tick(symbol, kind, price, size))
 
     def bulletin(self, text: str) -> None:
         """A news bulletin, for whoever has asked for them."""

@@ -15,6 +15,7 @@ _MINUTE_NS: Final = 60 * SECOND_NS
 _DAY_S: Final = 86_400
 _KEPT: Final = 64  # texts of moments that are told again and again
 Z_SUFFIX_MIN: Final = 214
+_YEARS: Final = range(1900, 2262)  # that nanoseconds of 64 bits reach, on the clock of every zone
 _TIME: Final = re.compile(
     r"(\d{8})(?:(-)| {1,2}|$)(\d\d:\d\d:\d\d)?(?: ?([A-Za-z][A-Za-z0-9_+/-]*))?"
 )
@@ -90,4 +91,6 @@ def parse_time(value: str, zone_name: str, end: bool = False) -> int | None:
         ).replace(tzinfo=info)
     except (ValueError, KeyError, OSError):
         raise DecodeError(f"Invalid time '{value[:40]}': no such date or zone") from None
+    if moment.year not in _YEARS:
+        raise DecodeError(f"Invalid time '{value[:40]}': out of range")
     return int(moment.timestamp()) * SECOND_NS

@@ -162,6 +162,8 @@ def test_an_option(here: Here, arguments: list[str], words: list[str]) -> None:
         (["--policy", "nothing=1"], ["nothing", "stop_status"]),
         (["--policy", "pending_cancel=maybe"], ["pending_cancel", "true or false"]),
         (["--day", "tomorrow"], ["YYYYMMDD"]),
+        (["--day", "99991230"], ["99991230", "1970 to 2261"]),
+        (["--speed", "1e6"], ["below 1e+06"]),
         (["--max-server-version", "100"], ["176"]),
         (["--symbols", "a"], ["'a'"]),
     ],

@@ -109,14 +109,14 @@ class Caller(EWrapper):
 
     def place(self, side: str, quantity: int, kind: str, order_id: int = 0, **more: Any) -> int:
         """Place an order, or change the one of ``order_id``; returns its id."""
-        made = Order()
+        made, symbol = Order(), more.pop("symbol", "IBM")
         made.action, made.totalQuantity, made.orderType = side, Decimal(quantity), kind
         made.tif, made.account = more.pop("tif", "GTC"), ACCOUNT
         for name, value in more.items():
             setattr(made, name, value)
         number = order_id or self._order_id
         self._order_id = max(self._order_id, number + 1)
-        self.client.placeOrder(number, contract(), made)
+        self.client.placeOrder(number, contract(symbol), made)
         return number
 
     def cancel(self, order_id: int) -> None:

@@ -101,6 +101,19 @@ def test_client_0_binds_what_is_there_when_it_asks_for_its_orders(version: int) 
     assert len(owner.of("orderBound")) == 1
 
 
+@pytest.mark.parametrize("version", VERSIONS)
+def test_completed_orders_of_the_api_are_not_those_of_the_user(version: int) -> None:
+    room = Room("+1s order-by-hand IBM BUY 10")
+    caller = room.call(1, version)
+    caller.place("BUY", 20, "MKT")
+    room.wait(2)
+    for api_only, sizes in ((True, [20]), (False, [20, 10])):
+        caller.heard.clear()
+        caller.client.reqCompletedOrders(api_only)
+        assert [row[1].filledQuantity for row in caller.of("completedOrder")] == sizes
+        assert len(caller.of("completedOrdersEnd")) == 1
+
+
 def test_a_client_id_in_use_is_refused() -> None:
     room = Room()
     first, second = room.call(3), room.call(3)

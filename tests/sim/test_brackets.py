@@ -341,3 +341,24 @@ def test_every_bracket_keeps_its_books(trial, activation, kind, first, second, e
     if activation != "on_partial_full_size" and fate == "keep_filled_size" and kind != 1:
         assert t.position() == 0
         assert t.exchange.open_orders() == []
+
+
+@pytest.mark.parametrize("transmit", [True, False])
+def test_a_chain_of_parents_has_an_end(trial, read, transmit):
+    """One without an end could not be cancelled: each order takes its children with it."""
+    t = trial(active_orders_max=10_000)
+    t.place(1, "BUY", 100, "LMT", limit_price="90", transmit=transmit)
+    refused = []
+    for order_id in range(2, 1500):
+        parent = order_id - 1 - len(refused)
+        said = t.place(
+            order_id, "BUY", 100, "LMT", limit_price="90", parent_id=parent, transmit=transmit
+        )
+        refused += read.errors(said)
+        if len(refused) == 2:
+            break
+    assert refused == [321, 321]
+    chain = [order.order_id for order in t.exchange.open_orders()]
+    assert chain == list(range(1, 12))
+    assert read.errors(t.cancel(1)) == [202] * 11
+    assert t.exchange.open_orders() == []

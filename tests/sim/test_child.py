@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import socket
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -51,6 +53,30 @@ def test_another_process_on_its_port_is_not_believed(
     child: SimChild, changed: dict[str, int]
 ) -> None:
     assert SimChild.find(attrs.evolve(child.state, **changed)) is None
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [b"220 mail.example ready\r\n", b"[]\n", b"7\n", b"null\n", b"\xff\xfe\n", b"{}\n", b""],
+)
+def test_another_program_that_has_got_its_port_is_not_believed(
+    child: SimChild, answer: bytes
+) -> None:
+    """A mail server speaks first, others answer in their own way, or hang up."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve() -> None:
+            connection, _ = listener.accept()
+            with connection:
+                connection.recv(4096)
+                connection.sendall(answer)
+
+        other = threading.Thread(target=serve)
+        other.start()
+        port = listener.getsockname()[1]
+        found = SimChild.find(attrs.evolve(child.state, control_port=port))
+        other.join()
+    assert found is None
 
 
 def test_one_that_has_ended_is_not_found() -> None:

@@ -104,6 +104,19 @@ def _market(known):
         ({"kind": "TRAIL", "aux_price": "1", "trailing_percent": "2"}, 321),
         ({"kind": "TRAIL"}, 321),
         ({"kind": "TRAIL", "trailing_percent": "0"}, 321),
+        ({"quantity": 10**30}, 321),
+        ({"quantity": 2**31}, 321),
+        ({"limit_price": "1E+30"}, 321),
+        ({"limit_price": "1000000000"}, 321),
+        ({"kind": "STP", "aux_price": "1E+30"}, 321),
+        ({"kind": "REL", "aux_price": "1E+30", "limit_price": None}, 321),
+        ({"kind": "TRAIL", "aux_price": "1", "trail_stop_price": "1E+30"}, 321),
+        ({"kind": "TRAIL", "trailing_percent": "1E+30"}, 321),
+        (
+            {"kind": "TRAIL LIMIT", "aux_price": "1", "trail_stop_price": "9"}
+            | {"limit_price": None, "limit_offset": Decimal("1E+30")},
+            321,
+        ),
     ],
 )
 def test_malformed_orders_are_refused_and_leave_nothing(trial, read, change, code):
@@ -292,6 +305,16 @@ def test_a_refused_modification_leaves_the_old_order_working(trial, read, change
     assert read.errors(said) == [code]
     assert read.statuses(said) == []
     assert t.live(1) == before
+
+
+def test_a_slow_modification_of_an_order_that_is_cancelled_meanwhile_does_not_say_it_filled(
+    trial, read
+):
+    t = trial(modify_delay_ns=1_000_000_000)
+    t.place(1, "BUY", 100, "LMT", limit_price="90")
+    t.place(1, "BUY", 100, "LMT", limit_price="91")
+    t.cancel(1)
+    assert read.errors(t.wait(2)) == [103]
 
 
 def test_a_slow_modification_lets_the_old_version_fill(trial, read):

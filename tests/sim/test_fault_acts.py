@@ -6,7 +6,7 @@ import pytest
 from ibapi.execution import ExecutionFilter
 
 from engine.sim.policies import Policies
-from tests.sim.caller import Room, contract
+from tests.sim.caller import OPEN_NS, Room, contract
 
 
 def test_a_reset_loses_the_connection_and_keeps_the_orders():
@@ -187,6 +187,81 @@ def test_ticks_are_muted_for_a_while():
     room.wait(4)
     room.quote(102.0, 102.1)
     assert quoted(caller)[-1] == 102.0
+
+
+@pytest.mark.parametrize(
+    "line", ["+11s..+31s mute symbol=IBM", "+11s link-down for=20s", "+11s farm-down for=20s"]
+)
+def test_no_bars_come_either_while_there_are_no_ticks(line):
+    """They would tell of a market that stands still, with a volume of nothing."""
+    room = Room(line)
+    caller = room.call()
+    room.trade(100.0)
+    caller.client.reqRealTimeBars(8, contract(), 5, "TRADES", False, [])
+    caller.client.reqRealTimeBars(9, contract("BAC"), 5, "BID", False, [])
+    caller.client.reqHistoricalData(5, contract(), "", "1 D", "5 secs", "TRADES", 0, 2, True, [])
+    room.tick("B", 30.0, symbol="BAC")
+    room.wait(12)
+    updates = len(caller.of("historicalDataUpdate"))
+    room.trade(101.0)
+    room.wait(18.5)
+    assert bar_seconds(caller, 8) == [0, 5]
+    assert len(caller.of("historicalDataUpdate")) == updates
+    room.trade(102.0)
+    room.wait(0.6)
+    room.trade(103.0, 300)
+    room.wait(11)
+    assert bar_seconds(caller, 8) == [0, 5, 30, 35]
+    *_, (_, _, opened, high, low, close, volume, *_), last = bars(caller, 8)
+    assert (opened, high, low, close, volume) == (103.0, 103.0, 103.0, 103.0, 300)
+    assert last[2:7] == (103.0, 103.0, 103.0, 103.0, 0)
+    assert len(bars(caller, 9)) == (8 if "mute" in line else 4)
+    assert len(caller.of("historicalDataUpdate")) > updates
+
+
+@pytest.mark.parametrize(
+    ("line", "lasts_s"),
+    [
+        ("+1s link-down for=20s", 20),
+        ("+1s link-down for=20s restored=none", 20),
+        ("+1s link-down for=10s data=10s", 20),
+        ("+1s farm-down for=20s", 20),
+        ("+1s quote IBM missing for=20s", 20),
+    ],
+)
+@pytest.mark.parametrize("version", [178, 226])
+def test_who_subscribes_while_there_are_no_data_is_shown_the_market_when_there_are(
+    line, lasts_s, version
+):
+    room = Room(line)
+    room.trade(100.0)
+    caller = room.call(1, version)
+    room.wait(2)
+    caller.client.reqMktData(9, contract(), "236", False, False, [])
+    caller.client.reqMktDepth(10, contract(), 2, True, [])
+    caller.client.reqMktData(11, contract(), "", True, False, [])
+    room.quote(101.0, 101.1)
+    room.wait(lasts_s - 2)
+    assert caller.of("tickPrice") == caller.of("tickGeneric") == []
+    assert caller.of("updateMktDepthL2") == []
+    assert [row[0] for row in caller.of("tickSnapshotEnd")] == [11]
+    assert {row[0] for row in caller.of("tickReqParams")} == {9, 11}
+    room.wait(2)
+    shown = [(row[1], row[2]) for row in caller.of("tickPrice") if row[0] == 9]
+    assert shown[:3] == [(1, 101.0), (2, 101.1), (4, 100.0)]
+    assert {row[1] for row in caller.of("tickGeneric")} == {46, 49}
+    assert [row[5] for row in caller.of("updateMktDepthL2")[::2]] == [101.0, 101.1]
+    caller.heard.clear()
+    room.wait(20)
+    assert caller.of("tickPrice") == []
+
+
+def bars(caller, request_id):
+    return [row for row in caller.of("realtimeBar") if row[0] == request_id]
+
+
+def bar_seconds(caller, request_id):
+    return [row[1] - OPEN_NS // 10**9 for row in bars(caller, request_id)]
 
 
 @pytest.mark.parametrize("restored", ["1101", "1102", "none"])

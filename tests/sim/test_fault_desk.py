@@ -51,6 +51,21 @@ def test_a_new_order_is_refused(code, status):
     assert room.position == 0
 
 
+@pytest.mark.parametrize(
+    ("terms", "code"),
+    [({"lmtPrice": 99.005}, 110), ({"parentId": 44}, 135), ({"tif": "GTD"}, 321),
+     ({"tif": "GTD", "goodTillDate": "20240102-10:00:00"}, 201)],
+)  # fmt: skip
+@pytest.mark.parametrize("told", [201, 103])
+def test_an_order_that_is_refused_anyway_uses_no_fault_up(terms, code, told):
+    room = Room(f"start reject code={told}")
+    caller = room.call()
+    caller.place("BUY", 100, "LMT", **({"lmtPrice": 90.0} | terms))
+    assert (caller.errors(), room.happened) == ([(1, code)], [0])
+    caller.place("BUY", 100, "LMT", lmtPrice=90.0)
+    assert (caller.errors(), room.happened) == ([(1, code), (2, told)], [1])
+
+
 @pytest.mark.parametrize("cancels", [False, True])
 def test_a_change_is_refused_and_the_order_lives_or_dies(cancels):
     more = " cancels=yes" if cancels else ""

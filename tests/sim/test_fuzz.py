@@ -41,6 +41,27 @@ def test_the_highest_order_id_is_none(version: int) -> None:
     assert caller.of("nextValidId")[-1] == (2**31 - 1,)
 
 
+@pytest.mark.parametrize("version", [178, 226])
+@pytest.mark.parametrize("name", ["goodTillDate", "goodAfterTime"])
+@pytest.mark.parametrize(
+    "moment", ["99991231 23:59:59 America/New_York", "22630101-00:00:00", "00010101 UTC"]
+)
+def test_a_date_that_no_clock_of_the_exchange_reaches_is_none(
+    version: int, name: str, moment: str
+) -> None:
+    """It could not be told again on the clock of every zone, nor be compared with a tick's."""
+    room = Room()
+    caller = room.call(1, version)
+    tif = "GTD" if name == "goodTillDate" else "GTC"
+    caller.place("BUY", 100, "LMT", lmtPrice=90.0, tif=tif, **{name: moment})
+    assert caller.errors() == [(1, 343)]
+    caller.place("BUY", 100, "LMT", lmtPrice=90.0, tif=tif, **{name: "22610101-00:00:00"})
+    caller.client.reqOpenOrders()
+    assert caller.errors() == [(1, 343)]
+    assert len(caller.of("openOrderEnd")) == 1
+    assert {row[0] for row in caller.of("openOrder")} == {2}
+
+
 def test_every_sound_request_is_read_and_nonsense_is_refused_by_name() -> None:
     stream = random.Random(11)
     for version in VERSIONS:

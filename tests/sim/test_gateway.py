@@ -111,6 +111,33 @@ def test_account_values_are_sent_again_only_when_they_change(trial: Trial) -> No
     assert [m for m in trial.fill(2, "BUY", 100) if m[0] == "63"] == []
 
 
+def test_two_summaries_at_once_and_not_one_more(trial: Trial) -> None:
+    assert [trial.ask(62, 1, number, "All", "NetLiquidation")[-1][0] for number in (1, 2)] == [
+        "64", "64"
+    ]  # fmt: skip
+    assert trial.ask(62, 1, 3, "All", "NetLiquidation")[0][1:4] == ["2", "3", "322"]
+    assert trial.ask(62, 1, 2, "All", "NetLiquidation")[0][1:4] == ["2", "2", "102"]
+    trial.ask(63, 1, 3)
+    trial.ask(63, 1, 2)
+    assert trial.ask(62, 1, 3, "All", "NetLiquidation")[-1] == ["64", "1", "3"]
+    told = trial.fill(1, "BUY", 100)
+    assert [message[2] for message in told if message[0] == "63"] == ["1", "3"]
+
+
+def test_a_client_that_never_cancels_is_stopped_at_a_thousand_feeds(trial: Trial) -> None:
+    """Each of them is told of every fill."""
+    asked = [(74, "", ""), (76, "", "", 0), (92, "", "")]
+    for number in range(1000):
+        kind, *more = asked[number % 3]
+        head = (kind, 1, number) if kind != 92 else (kind, number)
+        assert trial.ask(*head, *more)[-1][0] != "4"
+    for kind, *more in asked:
+        head = (kind, 1, 1000) if kind != 92 else (kind, 1000)
+        assert trial.ask(*head, *more)[0][1:4] == ["2", "1000", "322"]
+    trial.ask(75, 1, 0)
+    assert trial.ask(92, 1000, "", "")[0][:2] == ["94", "1000"]
+
+
 def test_profit_follows_the_market(trial: Trial) -> None:
     con_id = str(trial.exchange.instruments[0].con_id)
     assert trial.ask(92, 5, "DU1", "") == [["94", "5", "0.0", "0.0", "0.0"]]
@@ -148,6 +175,39 @@ def test_real_time_bars_come_every_five_seconds_even_without_trades(trial: Trial
     ]
     trial.ask(51, 1, 5)
     assert trial.wait(10) == []
+
+
+@pytest.mark.parametrize(("regular", "hours"), [(1, 6.5), (0, 10.5)])
+def test_real_time_bars_end_with_the_hours_that_were_asked_for(
+    trial: Trial, regular: int, hours: float
+) -> None:
+    trial.ask(50, 3, 5, *CONTRACT, 5, "TRADES", regular, "")
+    trial.tick("T", 99.5, 100)
+    start_s, closes_s = OPEN_NS // SECOND_NS, OPEN_NS // SECOND_NS + int(hours * 3600)
+
+    seconds = [int(message[3]) for message in trial.wait(hours * 3600 - 12)]
+    assert (seconds[0], seconds[-1], len(seconds)) == (start_s, closes_s - 20, hours * 720 - 3)
+    assert [int(message[3]) for message in trial.wait(30)] == [
+        closes_s - 15, closes_s - 10, closes_s - 5
+    ]  # fmt: skip
+    assert trial.wait(12 * 3600) == []
+
+
+def test_a_portfolio_is_worth_what_its_account_is(trial: Trial) -> None:
+    """Its rows come again with the values of the account, each three minutes, where it is not what
+    it was; and at once when what is held has changed."""
+    trial.ask(6, 2, 1, "")
+    trial.fill(1, "BUY", 100)
+    assert [message for message in trial.wait(200) if message[0] == "7"] == []
+    trial.tick("T", 101.0)
+    told = trial.wait(180)
+    (row,) = [message for message in told if message[0] == "7"]
+    assert row[-7:-2] == ["100", "101.0", "10100.0", "100.01", "99.0"]
+    assert ["6", "2", "UnrealizedPnL", "99.00", "USD", "DU1"] in told
+    assert [message for message in trial.wait(180) if message[0] == "7"] == []
+    trial.tick("T", 102.0)
+    trial.ask(6, 2, 0, "")
+    assert trial.wait(180) == []
 
 
 def test_a_history_that_is_kept_up_to_date(trial: Trial) -> None:

@@ -7,6 +7,8 @@ from decimal import Decimal
 import pytest
 from ibapi.execution import ExecutionFilter
 
+from engine.sim.instruments import con_id
+from engine.sim.launch import ACCOUNT
 from engine.sim.policies import Policies
 from tests.sim.caller import Room
 
@@ -108,12 +110,125 @@ def test_an_execution_is_corrected_by_its_next_revision(change, shares, price):
     ]  # fmt: skip
     assert (executions[1].shares, executions[1].cumQty) == (shares, shares)
     assert D(str(executions[1].price)) == D(price)
+    assert D(str(executions[1].avgPrice)) == (D(price) if shares else 0)
     assert room.position == shares
     assert caller.of("orderStatus")[-1][0] == order_id
     assert caller.of("orderStatus")[-1][2] == shares
     account = room.exchange._floor.account
     held = account.book["IBM"]
     assert account.cash + held.cost == Policies().cash + held.realised
+
+
+def test_a_corrected_part_of_an_order_has_the_average_of_what_had_filled_with_it():
+    room = Room("fill:2 correct price=0.50 after=1s", "fill:3 correct quantity=-100 after=1s")
+    room.quote(99.98, 100.0, 200)
+    caller = room.call()
+    order_id = caller.place("BUY", 400, "LMT", lmtPrice=102.0)
+    room.quote(100.98, 101.0, 100)
+    room.quote(101.98, 102.0, 100)
+    assert [row[2].avgPrice for row in caller.of("execDetails")][:3] == [
+        100.0,
+        100.33333333,
+        100.75,
+    ]
+    room.wait(2)
+
+    shares, price = caller.of("orderStatus")[-1][2], caller.of("orderStatus")[-1][4]
+    corrected = [row[2] for row in caller.of("execDetails")][3:]
+    assert [(one.cumQty, one.avgPrice) for one in corrected] == [(300, 100.5), (300, 100.33333333)]
+    assert (caller.of("orderStatus")[-1][0], shares, price) == (order_id, 300, 100.5)
+
+
+def test_a_correction_is_of_the_order_that_traded_though_another_has_its_id_now():
+    room = Room("start double", "fill:1 correct quantity=-10 after=5s")
+    room.quote(99.98, 100.0, 100)
+    caller = room.call()
+    order_id = caller.place("BUY", 300, "LMT", lmtPrice=100.0)
+    caller.place("BUY", 300, "LMT", order_id=order_id, lmtPrice=99.0)
+    room.wait(6)
+    old, new = room.exchange.open_orders()
+    assert (old.quantity, old.filled, old.average_price) == (300, 90, 100)
+    assert (new.quantity, new.filled, new.average_price) == (200, 0, 0)
+    room.tick("A", 99.0, 1000)
+    assert room.position == 90 + 210 + 200
+    charged = [row[0].commissionAndFees for row in caller.of("commissionAndFeesReport")]
+    assert all(fee >= 0 for fee in charged)
+    assert sum(charged) == pytest.approx(300 * 0.005 + 200 * 0.005)
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        (),
+        ("fill:1 correct price=-0.05",),
+        ("fill:2 correct price=0.50",),
+        ("fill:1 correct quantity=-10", "fill:2 correct quantity=20"),
+        ("fill:1 correct bust=yes", "fill:2 correct bust=yes after=2s"),
+        ("start unset-commission", "+3s liquidate"),
+        ("start late-fill after=2s",),
+    ],
+)
+@pytest.mark.parametrize("traded", [True, False])
+def test_profit_is_what_the_account_has_gained_whatever_becomes_of_executions(lines, traded):
+    """Said in four ways, and no two of them differ; before the first trade, too, and while one
+    side of the market is all there is."""
+    room = Room(*lines, symbols=["IBM", "BAC"])
+    room.tick("A", 30.0, symbol="BAC")
+    caller = room.call()
+    caller.client.reqAccountUpdates(True, "")
+    caller.client.reqPnL(1, ACCOUNT, "")
+    numbers = {2: con_id("IBM"), 3: con_id("BAC")}
+    for request_id, number in numbers.items():
+        caller.client.reqPnLSingle(request_id, ACCOUNT, "", number)
+    caller.place("BUY", 200, "MKT")
+    caller.place("BUY", 100, "MKT", symbol="BAC")
+    room.quote(101.0, 101.2)
+    room.tick("A", 31.0, symbol="BAC")
+    if traded:
+        room.trade(101.1)
+        room.trade(30.5, symbol="BAC")
+    caller.place("SELL", 100, "MKT")
+    caller.cancel(caller.place("SELL", 50, "TRAIL", auxPrice=1.5))
+    room.wait(200)
+
+    values = {row[0]: D(row[1]) for row in caller.of("updateAccountValue") if row[2] == "USD"}
+    rows = {row[0].symbol: row for row in caller.of("updatePortfolio")}
+    gained = values["NetLiquidation"] - Policies().cash
+    assert (
+        gained == values["RealizedPnL"] + values["UnrealizedPnL"] == room.exchange.equity - 1000000
+    )
+    daily, unrealised, realised = caller.of("pnl")[-1][1:]
+    assert (D(str(daily)), D(str(realised))) == (gained, values["RealizedPnL"])
+    singles = {row[0]: row for row in caller.of("pnlSingle")}
+    caller.client.reqAccountUpdates(True, "")
+    rows = {row[0].symbol: row for row in caller.of("updatePortfolio")}
+    for request_id, symbol in ((2, "IBM"), (3, "BAC")):
+        _, held, of_day, open_profit, taken, value = singles[request_id]
+        _, shares, _, worth, _, not_taken, gained_before, _ = rows[symbol]
+        assert (held, value, open_profit, taken) == (shares, worth, not_taken, gained_before)
+        assert of_day == pytest.approx(not_taken + gained_before)
+    assert sum(row[2] for row in singles.values()) == pytest.approx(daily)
+    assert sum(row[3] for row in singles.values()) == pytest.approx(unrealised)
+
+
+@pytest.mark.parametrize(
+    ("kind", "terms", "price"),
+    [
+        ("TRAIL", {"auxPrice": 1.5}, 98.5),
+        ("TRAIL", {"trailingPercent": 2.0}, 98.0),
+        ("TRAIL LIMIT", {"auxPrice": 1.5, "trailStopPrice": 98.0, "lmtPriceOffset": 0.1}, 98.4),
+        ("STP", {"auxPrice": 95.0}, 95.0),
+        ("MIT", {"auxPrice": 105.0}, 105.0),
+    ],
+)
+def test_a_late_fill_is_at_a_price_that_the_order_names(kind, terms, price):
+    room = Room("start late-fill after=1s")
+    caller = room.call()
+    order_id = caller.place("SELL", 100, kind, **terms)
+    room.trade(100.0)
+    caller.cancel(order_id)
+    room.wait(2)
+    assert [row[2].price for row in caller.of("execDetails")] == [price]
 
 
 def test_executions_since_a_moment_with_their_revisions():

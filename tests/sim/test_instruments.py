@@ -30,6 +30,17 @@ def test_what_is_no_stock_symbol_is_unknown(symbol):
         instruments.instrument(symbol)
 
 
+@pytest.mark.parametrize("text", ["19700102", "20240229", "22611231"])
+def test_a_day_of_the_calendar(text):
+    assert f"{instruments.day_of(text):%Y%m%d}" == text
+
+
+@pytest.mark.parametrize("text", ["20230229", "00010103", "19691231", "22620101", "99991230"])
+def test_a_day_that_nanoseconds_do_not_reach_is_none(text):
+    with pytest.raises(ValueError, match="day"):
+        instruments.day_of(text)
+
+
 def test_a_list_of_contracts_names_each_once():
     assert [one.symbol for one in instruments.instruments(["IBM", "BAC"])] == ["IBM", "BAC"]
     with pytest.raises(ConfigError, match="named twice"):

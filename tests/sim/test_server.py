@@ -334,7 +334,8 @@ def test_port_in_use_names_the_port_and_the_mend() -> None:
 
 
 @pytest.mark.parametrize(
-    "options", [{"speed": 0.0}, {"speed": float("inf")}, {"max_server_version": 175}]
+    "options",
+    [{"speed": 0.0}, {"speed": 1e6}, {"speed": float("inf")}, {"max_server_version": 175}],
 )
 def test_settings_out_of_range(options: dict[str, Any]) -> None:
     with pytest.raises(UserError):
@@ -350,6 +351,44 @@ def test_a_damaged_source_is_raised_to_who_stops_the_server() -> None:
     until(lambda: sim._failure)
     with pytest.raises(UserError, match="line 3"):
         sim.stop()
+
+
+def test_a_server_that_has_failed_still_tells_what_happened(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """At once, and from whatever thread asks: nobody is left who could be waited for."""
+    monkeypatch.setattr("engine.sim.server.CALL_S_MAX", 1.0)
+
+    def broken() -> Iterator[MarketTick]:
+        yield from quotes(0)
+        raise UserError("line 3: price 'x' is not a number")
+
+    sim = server(broken()).start()
+    thread = sim._thread
+    assert thread is not None
+    thread.join(DEADLINE_S)
+    assert sim.report()["market_over"] is False
+    assert sim.call(lambda: sim.gateway.exchange.quote("IBM")).ask == 100.0
+    with pytest.raises(UserError, match="line 3"):
+        sim.stop()
+
+
+def test_a_quote_that_moves_is_never_crossed_on_its_way() -> None:
+    with server(control_port=0) as sim, Raw(sim.port) as raw:
+        raw.start(1)
+        assert sim.control_port is not None
+        with Control(sim.control_port) as control:
+            for bid, ask in ((99.5, 99.75), (104.0, 104.25), (90.0, 90.25), (90.25, 90.5)):
+                if bid == 104.0:
+                    raw.ask(97, 5, *CONTRACT.split("\0")[:-1], "BidAsk", 0, 0)
+                    raw.ask(49, 1)
+                    raw.expect(49)
+                asked = {"op": "quote", "symbol": "IBM", "bid": bid, "ask": ask}
+                assert "clock_ns" in control.write(json.dumps(asked).encode() + b"\n")
+        shown = [[float(price) for price in raw.expect(99)[4:6]] for _ in range(6)]
+    assert shown == [
+        [99.5, 104.25], [104.0, 104.25], [90.0, 104.25], [90.0, 90.25], [90.0, 90.5], [90.25, 90.5]
+    ]  # fmt: skip
 
 
 def test_a_tick_of_an_unknown_symbol_is_a_fault_of_the_set_up() -> None:
@@ -535,5 +574,28 @@ def test_faults_and_prices_by_the_control_channel() -> None:
                 ({"op": "tick", "symbol": "IBM", "kind": "X", "price": 1}, "write one of B, A, T"),
                 ({"op": "tick", "symbol": "IBM", "kind": "T", "price": -1}, "no price above 0"),
                 ({"op": "tick", "symbol": "IBM", "kind": "T", "price": 1, "size": "9"}, '"size"'),
+                ({"op": "tick", "symbol": "IBM", "kind": "T", "price": 10**400}, '"price"'),
+                ({"op": "tick", "symbol": "IBM", "kind": "T", "price": 1e9}, '"price"'),
+                ({"op": "bulletin", "text": "half a \ud83d"}, '"text"'),
+                ({"op": "bulletin", "text": "a field\0more"}, '"text"'),
+                ({"op": "fault", "line": "start say 1100 text=\ud83d"}, '"line"'),
             ):
                 assert told in ask(**wrong)["error"]
+
+
+def test_who_asks_and_never_reads_loses_the_control_channel_alone(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with server(control_port=0, backlog_bytes_max=100_000) as sim, Raw(sim.port) as raw:
+        raw.start(1)
+        assert sim.control_port is not None
+        with caplog.at_level(logging.WARNING, "engine.sim"):
+            greedy = socket.create_connection(("127.0.0.1", sim.control_port), DEADLINE_S)
+            with greedy, pytest.raises(OSError, match=r"reset|pipe"):
+                while True:
+                    greedy.sendall(b'{"op": "report"}\n' * 1_000)
+        assert "wait for a client that does not read" in caplog.text
+        with Control(sim.control_port) as control:
+            assert control.ask("about")["clients"] == 1
+        raw.ask(49, 1)
+        assert raw.expect(49)

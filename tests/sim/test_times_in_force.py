@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from tests.sim.caller import OPEN_NS, Room, contract
+
 DAY_NS = 86_400_000_000_000
 
 
@@ -36,6 +38,26 @@ def test_an_ioc_stop_has_its_chance_when_it_is_set_off(trial, read):
     assert t.live(1) is not None
     said = t.trade(99.0)
     assert (read.fills(said), read.errors(said)) == ([(1, 60, 99.98)], [202])
+
+
+def test_what_happened_while_nobody_looked_is_told_with_its_own_time_and_in_order():
+    """A simulator that was starved, or plays fast, lets much time pass at once."""
+    room = Room()
+    caller = room.call(1, 226)
+    room.trade(100.0)
+    caller.client.reqRealTimeBars(8, contract(), 5, "TRADES", False, [])
+    for minute, seconds in ((35, 12), (31, 3)):
+        until = f"20240103 09:{minute}:{seconds:02} US/Eastern"
+        caller.place("BUY", 100, "LMT", tif="GTD", lmtPrice=90.0, goodTillDate=until)
+    caller.heard.clear()
+    room.tws.gateway.advance(OPEN_NS + 3600 * 10**9)
+    room.wait(0)
+
+    ended = [(row[0], row[1] - OPEN_NS // 10**6) for row in caller.of("error") if row[2] == 202]
+    assert ended == [(2, 63_000), (1, 312_000)]
+    names = [name for name, _ in caller.heard if name in ("error", "realtimeBar")]
+    assert [place for place, name in enumerate(names) if name == "error"] == [0, 1 + 12]
+    assert names.count("realtimeBar") == 720
 
 
 def test_an_order_is_good_until_its_date(trial, read, hours):

@@ -147,3 +147,14 @@ def test_nothing_listens_before_it_starts() -> None:
             pass
     with pytest.raises(OSError, match="refused"):
         socket.create_connection(("127.0.0.1", port), 5)
+
+
+@pytest.mark.parametrize("price", [float("nan"), float("inf"), 0.0, -1.0, 1e9])
+def test_a_price_that_is_none_is_refused_and_the_market_goes_on(price: float) -> None:
+    with TwsSim(["IBM"]) as tws:
+        with pytest.raises(ConfigError, match="no price"):
+            tws.trade("IBM", price)
+        with pytest.raises(ConfigError, match="no price"):
+            tws.quote("IBM", 99.0, price)
+        tws.trade("IBM", 99.5)
+        assert tws.exchange.quote("IBM").last == 99.5
