@@ -65,6 +65,21 @@ COVER: Final = (
         "close-long",
     ),
     Fault(
+        "close-beside-its-target",
+        "a close is sent while the cancel of the target is under way",
+        "engine/exits.py",
+        "at_ns = max(at_ns, _gone_ns(part, _LEAVING))",
+        "at_ns = max(at_ns, 0)",
+        "close-long",
+    ),
+    Fault(
+        "child-changed-late",
+        "an attached exit is changed while the rest of its entry is being cancelled",
+        "engine/exits.py",
+        "part.terms.now_ns < (until_ns := _gone_ns(part, OPENING_ROLES))",
+        "(until_ns := 0)",
+    ),
+    Fault(
         "close-retries-at-once",
         "a refused close is sent again without a pause",
         "engine/exits.py",

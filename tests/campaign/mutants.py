@@ -35,7 +35,8 @@ SCENARIOS: Final = "tests/core/test_scenarios.py"
 # The way out and what is kept on disk: nothing of a decision is in there.
 _ELSEWHERE: Final = (
     *("bus", "codec", "event_streams", "events", "image", "journal", "journal_damage"),
-    *("journal_faults", "sampler", "scenarios", "settings_file", "settings_schema", "toml_lines"),
+    *("journal_faults", "sampler", "scenarios", "settings_file", "settings_schema"),
+    *("settings_text", "toml_lines"),
 )
 _SLOW: Final = ("desk_machine",)  # asked last
 TIMEOUT_S: Final = 900.0  # of one finder; the machine may be busy
