@@ -8,7 +8,7 @@ import pytest
 
 from engine.config import from_mapping
 from engine.events import RefusalEvent
-from engine.inputs import CloseRequested, OcoLeg, OcoRequested
+from engine.inputs import CloseRequested, OcoLeg, OcoRequested, Side
 from tests.core.desk import CLIENT, SECOND, Desk
 from tests.core.test_core import desk
 
@@ -39,14 +39,20 @@ def test_the_rest_of_an_entry_has_its_time_over_a_reconnect(seconds: int) -> Non
     assert d.exchange.position("AAPL") == (0 if seconds > 30 else 100)
 
 
-def test_what_was_placed_directly_is_forgotten_after_a_reconnect() -> None:
+def with_a_cancelled_pair(side: Side, limit: int, stop: int) -> Desk:
+    """Both legs of an OCO of 10 shares have been taken back."""
     d = desk()
-    legs = OcoLeg("BUY", "LMT", Decimal(90)), OcoLeg("BUY", "STP", Decimal(110))
+    legs = OcoLeg(side, "LMT", Decimal(limit)), OcoLeg(side, "STP", Decimal(stop))
     d.feed(OcoRequested("pair", "AAPL", Decimal(10), legs, d.quotes["AAPL"]))
     (group,) = d.core.state.groups.values()
     for leg in list(group.orders.values()):
         d.deliver(d.exchange.cancel(CLIENT, leg.order_id))
     d.wait(10)
+    return d
+
+
+def test_what_was_placed_directly_is_forgotten_after_a_reconnect() -> None:
+    d = with_a_cancelled_pair("BUY", limit=90, stop=110)
     d.lose()
     d.connect()
     d.wait(1000)
@@ -116,13 +122,7 @@ def test_a_trade_is_not_forgotten_while_nothing_of_it_can_be_heard() -> None:
 
 
 def test_what_was_placed_directly_is_not_forgotten_while_nothing_of_it_can_be_heard() -> None:
-    d = desk()
-    legs = OcoLeg("SELL", "LMT", Decimal(110)), OcoLeg("SELL", "STP", Decimal(90))
-    d.feed(OcoRequested("pair", "AAPL", Decimal(10), legs, d.quotes["AAPL"]))
-    (group,) = d.core.state.groups.values()
-    for leg in list(group.orders.values()):
-        d.deliver(d.exchange.cancel(CLIENT, leg.order_id))
-    d.wait(10)
+    d = with_a_cancelled_pair("SELL", limit=110, stop=90)
     d.lose()
     d.wait(2000)
     d.broker_fills_late("AAPL", "SELL", Decimal(10), "STP", Decimal(90))
